@@ -1,0 +1,252 @@
+//! Time as the daemon needs it: one timeline for decisions, the wall clock for people.
+//!
+//! A Raspberry Pi has no battery clock: its wall time is wrong after a power cut and jumps when the network answers.
+//! So nothing is ever decided by wall time. A [`Moment`] lies on the site's own timeline, which follows the kernel's
+//! boot-time clock (it counts through suspend and never jumps) and is carried on across restarts by a [`Reading`]
+//! that the store keeps. Within one boot the timeline is exact. Across a reboot it goes on from the last reading plus
+//! what the wall clock says has passed since, if that is not negative; it never runs backwards, so nothing that ended
+//! comes to life again.
+//!
+//! Its one rule: compare [`Moment`]s; show [`Timestamp`]s.
+
+use std::ops::{Add, Sub};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+pub use jiff::Timestamp;
+use rustix::time::ClockId;
+
+/// A point on the site's own timeline, in milliseconds since the daemon first ran here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Moment(i64);
+
+impl Moment {
+    /// The moment this many milliseconds after the daemon first ran here, as the store keeps it.
+    #[must_use]
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since the daemon first ran here.
+    #[must_use]
+    pub const fn as_millis(self) -> i64 {
+        self.0
+    }
+
+    /// The time from `earlier` to this moment; zero when `earlier` is later.
+    #[must_use]
+    pub fn since(self, earlier: Moment) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+}
+
+impl Add<Duration> for Moment {
+    type Output = Moment;
+
+    fn add(self, time: Duration) -> Moment {
+        Moment(self.0.saturating_add(millis(time)))
+    }
+}
+
+impl Sub<Duration> for Moment {
+    type Output = Moment;
+
+    fn sub(self, time: Duration) -> Moment {
+        Moment(self.0.saturating_sub(millis(time)))
+    }
+}
+
+fn millis(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// What has to be known of the clock to go on with the timeline after a restart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// The kernel's name for this boot (`/proc/sys/kernel/random/boot_id`).
+    pub boot_id: String,
+    /// The boot-time clock, in milliseconds.
+    pub boot_millis: i64,
+    /// The same instant on the site's timeline.
+    pub moment: Moment,
+    /// The same instant by the wall clock.
+    pub wall: Timestamp,
+}
+
+/// The daemon's clock. Cheap to clone; every clone tells the same time.
+#[derive(Clone, Debug)]
+pub struct Clock(Arc<Source>);
+
+#[derive(Debug)]
+enum Source {
+    System { boot_id: String, ahead_of_boot: i64 },
+    Simulated { start: tokio::time::Instant, wall_millis: AtomicI64 },
+}
+
+impl Clock {
+    /// The system's clock, carrying on the timeline that `last` was read from; without it, a new timeline.
+    #[must_use]
+    pub fn resume(last: Option<&Reading>) -> Self {
+        let boot_id = boot_id();
+        let boot = boot_millis();
+        let moment = last.map_or(0, |last| carry_on(last, &boot_id, boot, Timestamp::now()).0);
+        Self(Arc::new(Source::System { boot_id, ahead_of_boot: moment - boot }))
+    }
+
+    /// A clock that follows tokio's, which a test pauses and advances. Its wall time starts at 2026-01-01.
+    #[must_use]
+    pub fn simulated() -> Self {
+        const START: i64 = 1_767_225_600_000;
+        Self(Arc::new(Source::Simulated { start: tokio::time::Instant::now(), wall_millis: AtomicI64::new(START) }))
+    }
+
+    /// Now, for decisions.
+    #[must_use]
+    pub fn now(&self) -> Moment {
+        match &*self.0 {
+            Source::System { ahead_of_boot, .. } => Moment(boot_millis() + ahead_of_boot),
+            Source::Simulated { start, .. } => Moment(millis(start.elapsed())),
+        }
+    }
+
+    /// Now, for people.
+    #[must_use]
+    pub fn wall(&self) -> Timestamp {
+        match &*self.0 {
+            Source::System { .. } => Timestamp::now(),
+            Source::Simulated { start, wall_millis } => {
+                timestamp(wall_millis.load(Ordering::Relaxed).saturating_add(millis(start.elapsed())))
+            }
+        }
+    }
+
+    /// What the wall clock shows at `moment`, judged by what it shows now.
+    #[must_use]
+    pub fn wall_at(&self, moment: Moment) -> Timestamp {
+        let ahead = moment.0.saturating_sub(self.now().0);
+        timestamp(self.wall().as_millisecond().saturating_add(ahead))
+    }
+
+    /// What the store keeps so that [`Clock::resume`] can carry on.
+    #[must_use]
+    pub fn reading(&self) -> Reading {
+        match &*self.0 {
+            Source::System { boot_id, ahead_of_boot } => {
+                let boot = boot_millis();
+                Reading {
+                    boot_id: boot_id.clone(),
+                    boot_millis: boot,
+                    moment: Moment(boot + ahead_of_boot),
+                    wall: Timestamp::now(),
+                }
+            }
+            Source::Simulated { .. } => Reading {
+                boot_id: "simulated".to_owned(),
+                boot_millis: self.now().0,
+                moment: self.now(),
+                wall: self.wall(),
+            },
+        }
+    }
+
+    /// Sets the wall clock of a simulated clock forward or back, as a network time server would. The system's clock
+    /// is left alone.
+    pub fn jump_wall(&self, by: jiff::SignedDuration) {
+        if let Source::Simulated { wall_millis, .. } = &*self.0 {
+            let by = i64::try_from(by.as_millis()).unwrap_or(0);
+            wall_millis.fetch_add(by, Ordering::Relaxed);
+        }
+    }
+
+    /// Waits until `moment`; returns at once when it has passed.
+    ///
+    /// May be cancelled at any time.
+    pub async fn sleep_until(&self, moment: Moment) {
+        // The timer may stand still while the machine is suspended, so it is asked again when it fires.
+        loop {
+            let left = moment.since(self.now());
+            if left.is_zero() {
+                return;
+            }
+            tokio::time::sleep(left).await;
+        }
+    }
+}
+
+/// Where the timeline stands now, given where it stood at `last`.
+fn carry_on(last: &Reading, boot_id: &str, boot_millis: i64, wall: Timestamp) -> Moment {
+    if last.boot_id == boot_id {
+        let passed = boot_millis.saturating_sub(last.boot_millis).max(0);
+        return Moment(last.moment.0.saturating_add(passed));
+    }
+    let passed = wall.as_millisecond().saturating_sub(last.wall.as_millisecond()).max(0);
+    Moment(last.moment.0.saturating_add(passed))
+}
+
+fn timestamp(millis: i64) -> Timestamp {
+    Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX)
+}
+
+fn boot_millis() -> i64 {
+    // The boot-time clock starts at 0 and never shows less.
+    Duration::try_from(rustix::time::clock_gettime(ClockId::Boottime)).map_or(0, millis)
+}
+
+/// Without `/proc` every start counts as a reboot, which is safe: the wall clock then tells what has passed.
+fn boot_id() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
+        .map_or_else(|_| format!("unknown-{}", Timestamp::now()), |id| id.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reading() -> Reading {
+        Reading {
+            boot_id: "a".to_owned(),
+            boot_millis: 5_000,
+            moment: Moment(100_000),
+            wall: timestamp(1_000_000_000_000),
+        }
+    }
+
+    #[test]
+    fn within_one_boot_the_wall_clock_is_not_asked() {
+        for wall in [0, 1_000_000_000_000, 3_000_000_000_000] {
+            assert_eq!(carry_on(&reading(), "a", 6_500, timestamp(wall)), Moment(101_500));
+        }
+    }
+
+    #[test]
+    fn after_a_reboot_the_wall_clock_tells_what_has_passed() {
+        assert_eq!(carry_on(&reading(), "b", 10, timestamp(1_000_000_060_000)), Moment(160_000));
+    }
+
+    #[test]
+    fn a_wall_clock_that_went_back_over_a_reboot_does_not_turn_the_timeline_back() {
+        assert_eq!(carry_on(&reading(), "b", 10, timestamp(0)), Moment(100_000));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_jump_of_the_wall_clock_moves_no_moment() {
+        let clock = Clock::simulated();
+        let before = clock.now();
+        let fifty_years = jiff::SignedDuration::from_hours(50 * 365 * 24);
+        clock.jump_wall(fifty_years);
+        assert_eq!(clock.now(), before);
+        clock.jump_wall(-fifty_years - fifty_years);
+        assert_eq!(clock.now(), before);
+        clock.sleep_until(before + Duration::from_secs(300)).await;
+        assert_eq!(clock.now().since(before), Duration::from_secs(300));
+    }
+
+    #[test]
+    fn a_resumed_clock_goes_on_where_the_last_one_stood() {
+        let first = Clock::resume(None);
+        let second = Clock::resume(Some(&first.reading()));
+        assert!(second.now() >= first.now() - Duration::from_millis(1));
+        assert!(second.now().since(first.now()) < Duration::from_secs(1));
+    }
+}

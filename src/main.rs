@@ -1,0 +1,3 @@
+//! The `smsotpd` command.
+
+fn main() {}

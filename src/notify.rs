@@ -1,0 +1,39 @@
+//! Word to systemd: started, alive, stopping (`sd_notify(3)`). Without systemd every call does nothing.
+//!
+//! It never decides whether the daemon is alive; whoever calls [`alive`] does.
+
+use std::time::Duration;
+
+use sd_notify::NotifyState;
+
+/// The daemon serves.
+pub fn ready() {
+    tell(&[NotifyState::Ready]);
+}
+
+/// The daemon has begun to stop.
+pub fn stopping() {
+    tell(&[NotifyState::Stopping]);
+}
+
+/// Every task answered: the watchdog may start anew.
+pub fn alive() {
+    tell(&[NotifyState::Watchdog]);
+}
+
+/// One line for `systemctl status`.
+pub fn status(line: &str) {
+    tell(&[NotifyState::Status(line)]);
+}
+
+/// How long systemd waits for [`alive`] before it kills the daemon (`WatchdogSec=`); `None` when it does not watch.
+#[must_use]
+pub fn watchdog() -> Option<Duration> {
+    sd_notify::watchdog_enabled()
+}
+
+fn tell(state: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(state) {
+        tracing::debug!(%error, "systemd could not be told");
+    }
+}

@@ -1,0 +1,185 @@
+//! Recipients: a telephone number in international form (ITU-T E.164), checked at the door.
+//!
+//! Only the shape is judged here: `+`, then 8 to 15 digits, not starting with 0. Whether anybody answers
+//! there is the network's business.
+//!
+//! Its one rule: a number prints masked. Whoever needs all of it must ask for it by name ([`PhoneNumber::e164`]).
+
+use std::fmt;
+
+/// A telephone number in international form (ITU-T E.164).
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PhoneNumber {
+    /// The digits, country code first, without `+`.
+    digits: String,
+}
+
+/// Why a text is not a number that a code can be sent to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PhoneError {
+    /// Nothing is there.
+    #[error("the number is empty")]
+    Empty,
+    /// The number does not start with `+` or `00`, so its country is not known.
+    #[error("write the number with its country code, for example +15551234567")]
+    NotInternational,
+    /// Something other than digits, spaces, dashes, dots, slashes and brackets.
+    #[error("a number has only digits after its `+`; found {0:?}")]
+    Character(char),
+    /// Fewer than 8 digits.
+    #[error("the number has {0} digits; an international number has 8 to 15")]
+    TooShort(usize),
+    /// More than 15 digits.
+    #[error("the number has {0} digits; an international number has 8 to 15")]
+    TooLong(usize),
+    /// No country code starts with 0.
+    #[error("no country code starts with 0")]
+    CountryCode,
+    /// 112, 911 and their like: never a recipient.
+    #[error("this is an emergency number; codes are never sent to one")]
+    Emergency,
+}
+
+/// Numbers that summon help somewhere, as a caller might write them.
+const EMERGENCY: &[&str] = &[
+    "000", "08", "100", "101", "102", "103", "104", "108", "110", "111", "112", "113", "114", "115", "116", "117",
+    "118", "119", "120", "122", "123", "128", "144", "150", "155", "158", "190", "191", "192", "193", "194", "197",
+    "198", "199", "911", "912", "913", "933", "995", "997", "998", "999",
+];
+
+impl PhoneNumber {
+    /// Reads a number as people write it: `+1 (555) 123-4567`, `+44.20.7946.0018`, `0049 30 123456`.
+    ///
+    /// # Errors
+    /// [`PhoneError`] says what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, PhoneError> {
+        let text = text.trim();
+        let (international, rest) = match text.strip_prefix('+') {
+            Some(rest) => (true, rest),
+            None => (false, text),
+        };
+        let digits = bare_digits(rest)?;
+        if digits.is_empty() {
+            return Err(PhoneError::Empty);
+        }
+        if EMERGENCY.contains(&digits.as_str()) {
+            return Err(PhoneError::Emergency);
+        }
+        let digits = match (international, digits.strip_prefix("00")) {
+            (true, _) => digits,
+            (false, Some(rest)) => rest.to_owned(),
+            (false, None) => return Err(PhoneError::NotInternational),
+        };
+        Self::from_digits(&digits)
+    }
+
+    /// The number with these digits, country code first, without `+`: the form in a PDU of type international.
+    ///
+    /// # Errors
+    /// [`PhoneError`] when the digits are too few, too many, or not digits.
+    pub fn from_digits(digits: &str) -> Result<Self, PhoneError> {
+        if let Some(other) = digits.chars().find(|c| !c.is_ascii_digit()) {
+            return Err(PhoneError::Character(other));
+        }
+        match digits.len() {
+            0 => Err(PhoneError::Empty),
+            n @ 1..=7 => Err(PhoneError::TooShort(n)),
+            n @ 16.. => Err(PhoneError::TooLong(n)),
+            _ if digits.starts_with('0') => Err(PhoneError::CountryCode),
+            _ => Ok(Self { digits: digits.to_owned() }),
+        }
+    }
+
+    /// The whole number with its `+`. Only for the modem, the store, and matching; never for a log or an answer.
+    #[must_use]
+    pub fn e164(&self) -> String {
+        format!("+{}", self.digits)
+    }
+
+    /// The whole number without `+`. The same care as with [`PhoneNumber::e164`].
+    #[must_use]
+    pub fn digits(&self) -> &str {
+        &self.digits
+    }
+
+    /// The number without its last four digits: what neighbouring numbers of one block share.
+    #[must_use]
+    pub fn prefix(&self) -> &str {
+        &self.digits[..self.digits.len() - 4]
+    }
+}
+
+/// `+1555***4567`: the first and last four digits; of a number under ten digits the first and last two.
+impl fmt::Display for PhoneNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = if self.digits.len() < 10 { 2 } else { 4 };
+        let last = self.digits.len() - shown;
+        write!(f, "+{}***{}", &self.digits[..shown], &self.digits[last..])
+    }
+}
+
+impl fmt::Debug for PhoneNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+fn bare_digits(text: &str) -> Result<String, PhoneError> {
+    let mut digits = String::with_capacity(text.len().min(20));
+    for c in text.chars() {
+        match c {
+            '0'..='9' => digits.push(c),
+            ' ' | '-' | '.' | '/' | '(' | ')' | '\u{a0}' => {}
+            other => return Err(PhoneError::Character(other)),
+        }
+        if digits.len() > 40 {
+            return Err(PhoneError::TooLong(digits.len()));
+        }
+    }
+    Ok(digits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_as_people_write_them() {
+        for text in ["+15551234567", " +1 (555) 123-4567 ", "+1.555.123.4567", "0015551234567", "+1/555/1234567"] {
+            assert_eq!(PhoneNumber::parse(text).map(|n| n.e164()), Ok("+15551234567".to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        let cases = [
+            ("", PhoneError::Empty),
+            ("+", PhoneError::Empty),
+            ("5551234567", PhoneError::NotInternational),
+            ("+1555123", PhoneError::TooShort(7)),
+            ("+1234567890123456", PhoneError::TooLong(16)),
+            ("+0551234567", PhoneError::CountryCode),
+            ("+1555ABC4567", PhoneError::Character('A')),
+            ("+1555123456\u{664}", PhoneError::Character('\u{664}')),
+            ("112", PhoneError::Emergency),
+            ("+911", PhoneError::Emergency),
+            ("+1555\r\n1234567", PhoneError::Character('\r')),
+        ];
+        for (text, error) in cases {
+            assert_eq!(PhoneNumber::parse(text), Err(error), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_ends_of_a_number_are_printed() {
+        let number = PhoneNumber::parse("+15551234567").unwrap();
+        assert_eq!(number.to_string(), "+1555***4567");
+        assert_eq!(format!("{number:?}"), "+1555***4567");
+        assert_eq!(PhoneNumber::parse("+12345678").unwrap().to_string(), "+12***78");
+    }
+
+    #[test]
+    fn a_prefix_leaves_the_last_four_digits_out() {
+        assert_eq!(PhoneNumber::parse("+15551234567").unwrap().prefix(), "1555123");
+    }
+}
