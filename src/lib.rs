@@ -2,6 +2,10 @@
 
 pub mod clock;
 pub mod ids;
+pub mod limits;
+pub mod message;
 pub mod notify;
+pub mod otp;
 pub mod phone;
 pub mod secret;
+pub mod template;
