@@ -6,6 +6,7 @@ pub mod limits;
 pub mod message;
 pub mod notify;
 pub mod otp;
+pub mod pdu;
 pub mod phone;
 pub mod secret;
 pub mod template;
