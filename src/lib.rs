@@ -1,5 +1,6 @@
 //! smsotpd turns a USB GSM/LTE modem and a SIM into an SMS one-time-code service for one site.
 
+pub mod at;
 pub mod clock;
 pub mod ids;
 pub mod limits;

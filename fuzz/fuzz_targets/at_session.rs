@@ -1,0 +1,88 @@
+//! Any bytes, at any moment, in any pieces: the session gives the same results whether they arrive at once or one by
+//! one, writes a PDU at most once for each message and only after a prompt, and settles each message at most once.
+#![no_main]
+
+use std::time::{Duration, Instant};
+
+use libfuzzer_sys::fuzz_target;
+use smsotpd::at::{CardNumber, Command, Domain, OPENING_TRIES, Output, Payload, Session};
+
+const PDU: &str = "0011000B915155214365F70000AA05E8329BFD06";
+const LIMIT: Duration = Duration::from_secs(180);
+const ESCAPE: &[u8] = b"\x1b";
+
+/// One session, fed in pieces of this size.
+struct Side {
+    session: Session,
+    piece: usize,
+    outputs: Vec<Output>,
+}
+
+impl Side {
+    fn new(piece: usize) -> Self {
+        Self { session: Session::new(), piece, outputs: Vec::new() }
+    }
+
+    fn act(&mut self, kind: u8, bytes: &[u8], now: Instant) {
+        match kind % 8 {
+            0 => self.session.handle_wake(OPENING_TRIES, now),
+            1 => drop(self.session.handle_command(&any_command(bytes.len()), now)),
+            2 => drop(self.session.handle_send(19, Payload::new(PDU.to_owned()).unwrap(), LIMIT, now)),
+            3 => self.session.handle_timeout(now),
+            4 => self.session.handle_abandon(now),
+            5 => self.session.handle_bytes(b"\r\nOK\r\n490154203237518\r\nOK\r\n", now),
+            _ => {}
+        }
+        for piece in bytes.chunks(self.piece) {
+            self.session.handle_bytes(piece, now);
+            self.drain();
+        }
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.session.poll_output() {
+            // Prompts that arrive together are left with one escape.
+            if self.outputs.last() != Some(&output) || output != Output::Write(ESCAPE.to_vec()) {
+                self.outputs.push(output);
+            }
+        }
+    }
+
+    fn count(&self, wanted: impl Fn(&Output) -> bool) -> usize {
+        self.outputs.iter().filter(|output| wanted(output)).count()
+    }
+}
+
+fn any_command(which: usize) -> Command {
+    let all = [
+        Command::signal(),
+        Command::model(),
+        Command::subscriber(),
+        Command::registration(Domain::Circuit),
+        Command::card_number(CardNumber::Ccid),
+        Command::list_messages(),
+        Command::read_message(3),
+        Command::pdu_mode(),
+    ];
+    all[which % all.len()].clone()
+}
+
+fuzz_target!(|input: &[u8]| {
+    let (mut whole, mut split) = (Side::new(usize::MAX), Side::new(1));
+    let mut now = Instant::now();
+    let mut rest = input;
+    while let [kind, length, tail @ ..] = rest {
+        let (bytes, after) = tail.split_at(tail.len().min(usize::from(*length)));
+        rest = after;
+        now += Duration::from_millis(u64::from(*kind) * 50);
+        whole.act(*kind, bytes, now);
+        split.act(*kind, bytes, now);
+    }
+    assert_eq!(whole.outputs, split.outputs);
+    let begun = whole.count(|output| matches!(output, Output::Write(octets) if octets.starts_with(b"AT+CMGS=")));
+    let given = whole.count(|output| matches!(output, Output::Write(octets) if octets.ends_with(b"\x1a")));
+    let settled = whole.count(|output| matches!(output, Output::Settled(_)));
+    assert!(given <= begun && settled <= begun);
+    assert!(!format!("{:?}", whole.outputs).contains(PDU));
+});

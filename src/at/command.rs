@@ -1,0 +1,309 @@
+//! What can be asked of a modem: the line, how long the answer may take, and what it looks like.
+//!
+//! A modem lets itself be interrupted only in commands whose description says so (ITU-T V.250 §5.6.1). None of these is
+//! one; sending is, until its Ctrl-Z ([`Session::handle_abandon`](super::Session::handle_abandon)).
+
+use std::fmt;
+use std::time::Duration;
+
+use super::answer::Answer;
+
+/// The longest answers to ordinary commands: 300 ms by the makers' word, but up to 3 s while a modem is busy talking.
+const ORDINARY: Duration = Duration::from_secs(5);
+/// What reads the card, which may be busy with itself after its PIN.
+const CARD: Duration = Duration::from_secs(20);
+/// A whole storage, printed by the slowest modem known.
+const LISTING: Duration = Duration::from_secs(120);
+
+/// One command other than sending a message. It prints as its name alone.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Command {
+    name: &'static str,
+    line: String,
+    answer: Answer,
+    timeout: Duration,
+}
+
+/// The ways of asking a card for its number; every maker has one or two of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CardNumber {
+    /// `AT+CCID`: SIMCom, u-blox, Telit and many more.
+    Ccid,
+    /// `AT+ICCID`: later SIMCom.
+    Iccid,
+    /// `AT^ICCID?`: Huawei.
+    Huawei,
+    /// `AT+QCCID`: Quectel.
+    Quectel,
+}
+
+impl CardNumber {
+    /// All of them, the commonest first.
+    pub const ALL: [Self; 4] = [Self::Ccid, Self::Quectel, Self::Iccid, Self::Huawei];
+}
+
+/// Which of the network's registrations is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Domain {
+    /// `+CREG`: circuit switched, over which messages go in 2G and 3G, and in LTE by way of SGs.
+    Circuit,
+    /// `+CGREG`: packet switched in 2G and 3G.
+    Packet,
+    /// `+CEREG`: LTE.
+    Eps,
+}
+
+impl Domain {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Circuit, Self::Packet, Self::Eps];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Circuit => "+CREG",
+            Self::Packet => "+CGREG",
+            Self::Eps => "+CEREG",
+        }
+    }
+
+    pub(super) fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|domain| domain.name() == name)
+    }
+}
+
+/// Where messages and reports are to go as they come in: `AT+CNMI=<mode>,<mt>,<bm>,<ds>,<bfr>`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NewMessages {
+    /// When the modem may speak: 1 and 2 whenever the line is free.
+    pub mode: u32,
+    /// Messages: 1 stores and tells where (`+CMTI`).
+    pub mt: u32,
+    /// Cell broadcasts: 0 keeps them away.
+    pub bm: u32,
+    /// Status reports: 1 prints them (`+CDS`), 2 stores them and tells where (`+CDSI`), 0 drops them.
+    pub ds: u32,
+    /// What waited before: 0 prints it, 1 throws it away.
+    pub bfr: u32,
+}
+
+impl Command {
+    fn new(name: &'static str, arguments: &str, answer: Answer, timeout: Duration) -> Self {
+        Self { name, line: format!("AT{name}{arguments}"), answer, timeout }
+    }
+
+    /// `AT`: are you there?
+    #[must_use]
+    pub(super) fn attention() -> Self {
+        Self::new("", "", Answer::Nothing, Duration::from_secs(3))
+    }
+
+    /// `ATE0V1`: no echo, results in words.
+    #[must_use]
+    pub(super) fn format() -> Self {
+        Self { timeout: Duration::from_secs(3), ..Self::new("E0V1", "", Answer::Nothing, ORDINARY) }
+    }
+
+    /// `AT+CMEE=1`: errors with their number.
+    #[must_use]
+    pub fn numeric_errors() -> Self {
+        Self::new("+CMEE", "=1", Answer::Nothing, ORDINARY)
+    }
+
+    /// `AT+CGMI`: who made it.
+    #[must_use]
+    pub fn manufacturer() -> Self {
+        Self::new("+CGMI", "", Answer::Text("+CGMI"), ORDINARY)
+    }
+
+    /// `AT+CGMM`: which model.
+    #[must_use]
+    pub fn model() -> Self {
+        Self::new("+CGMM", "", Answer::Text("+CGMM"), ORDINARY)
+    }
+
+    /// `AT+CGMR`: which firmware.
+    #[must_use]
+    pub fn revision() -> Self {
+        Self::new("+CGMR", "", Answer::Text("+CGMR"), ORDINARY)
+    }
+
+    /// `AT+CGSN`: its IMEI.
+    #[must_use]
+    pub fn serial_number() -> Self {
+        Self::new("+CGSN", "", Answer::Digits("+CGSN"), ORDINARY)
+    }
+
+    /// `AT+CPIN?`: what the card waits for.
+    #[must_use]
+    pub fn sim_state() -> Self {
+        Self::new("+CPIN", "?", Answer::Named("+CPIN"), CARD)
+    }
+
+    /// The card's number.
+    #[must_use]
+    pub fn card_number(way: CardNumber) -> Self {
+        match way {
+            CardNumber::Ccid => Self::new("+CCID", "", Answer::Digits("+CCID"), CARD),
+            CardNumber::Iccid => Self::new("+ICCID", "", Answer::Digits("+ICCID"), CARD),
+            CardNumber::Huawei => Self::new("^ICCID", "?", Answer::Digits("^ICCID"), CARD),
+            CardNumber::Quectel => Self::new("+QCCID", "", Answer::Digits("+QCCID"), CARD),
+        }
+    }
+
+    /// `AT+CIMI`: the subscription's number.
+    #[must_use]
+    pub fn subscriber() -> Self {
+        Self::new("+CIMI", "", Answer::Digits("+CIMI"), CARD)
+    }
+
+    /// `AT+CMGF=0`: messages as PDUs.
+    #[must_use]
+    pub fn pdu_mode() -> Self {
+        Self::new("+CMGF", "=0", Answer::Nothing, ORDINARY)
+    }
+
+    /// `AT+CSMS=1`: what the modem hands out must be acknowledged ([`Command::acknowledge`]).
+    #[must_use]
+    pub fn acknowledged_service() -> Self {
+        Self::new("+CSMS", "=1", Answer::Named("+CSMS"), ORDINARY)
+    }
+
+    /// `AT+CSMS=0`: what the modem hands out needs no acknowledgement.
+    #[must_use]
+    pub fn plain_service() -> Self {
+        Self::new("+CSMS", "=0", Answer::Named("+CSMS"), ORDINARY)
+    }
+
+    /// `AT+CNMI=?`: where new messages can go.
+    #[must_use]
+    pub fn new_messages_offer() -> Self {
+        Self::new("+CNMI", "=?", Answer::Named("+CNMI"), ORDINARY)
+    }
+
+    /// `AT+CNMI=…`: where new messages shall go.
+    #[must_use]
+    pub fn new_messages(to: NewMessages) -> Self {
+        let NewMessages { mode, mt, bm, ds, bfr } = to;
+        Self::new("+CNMI", &format!("={mode},{mt},{bm},{ds},{bfr}"), Answer::Nothing, ORDINARY)
+    }
+
+    /// `AT+CPMS=?`: which storages there are.
+    #[must_use]
+    pub fn storages() -> Self {
+        Self::new("+CPMS", "=?", Answer::Named("+CPMS"), ORDINARY)
+    }
+
+    /// `AT+CPMS="…"`: read and delete in this storage. `None` when the name is not one.
+    #[must_use]
+    pub fn read_storage(storage: &str) -> Option<Self> {
+        // The name comes from the modem; a quote or a line end in it would be another command.
+        let plain = storage.len() <= 4 && storage.bytes().all(|octet| octet.is_ascii_alphanumeric());
+        plain.then(|| Self::new("+CPMS", &format!("=\"{storage}\""), Answer::Named("+CPMS"), CARD))
+    }
+
+    /// `AT+CMMS=2`: keep the link to the network open between messages.
+    #[must_use]
+    pub fn keep_link() -> Self {
+        Self::new("+CMMS", "=2", Answer::Nothing, ORDINARY)
+    }
+
+    /// `AT+CSCA?`: the service centre's number.
+    #[must_use]
+    pub fn service_centre() -> Self {
+        Self::new("+CSCA", "?", Answer::Named("+CSCA"), ORDINARY)
+    }
+
+    /// `AT+CREG=2` and its like: tell when the registration changes.
+    #[must_use]
+    pub fn watch_registration(domain: Domain) -> Self {
+        Self::new(domain.name(), "=2", Answer::Nothing, ORDINARY)
+    }
+
+    /// `AT+CREG?` and its like: how does it stand?
+    #[must_use]
+    pub fn registration(domain: Domain) -> Self {
+        Self::new(domain.name(), "?", Answer::Registration(domain.name()), ORDINARY)
+    }
+
+    /// `AT+COPS?`: the network's name.
+    #[must_use]
+    pub fn operator() -> Self {
+        Self::new("+COPS", "?", Answer::Named("+COPS"), CARD)
+    }
+
+    /// `AT+CSQ`: how strong the network is received.
+    #[must_use]
+    pub fn signal() -> Self {
+        Self::new("+CSQ", "", Answer::Named("+CSQ"), ORDINARY)
+    }
+
+    /// `AT+CMGR=…`: the message in this place.
+    #[must_use]
+    pub fn read_message(index: u32) -> Self {
+        Self::new("+CMGR", &format!("={index}"), Answer::Pdu("+CMGR"), CARD)
+    }
+
+    /// `AT+CMGL=4`: every message of the storage.
+    #[must_use]
+    pub fn list_messages() -> Self {
+        Self::new("+CMGL", "=4", Answer::Pdu("+CMGL"), LISTING)
+    }
+
+    /// `AT+CMGD=…`: delete the message in this place.
+    #[must_use]
+    pub fn delete_message(index: u32) -> Self {
+        Self::new("+CMGD", &format!("={index}"), Answer::Nothing, CARD)
+    }
+
+    /// `AT+CNMA`: what was handed out has been taken.
+    #[must_use]
+    pub fn acknowledge() -> Self {
+        Self::new("+CNMA", "", Answer::Nothing, ORDINARY)
+    }
+
+    /// The command's name, for instance `+CSQ`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        if self.name.is_empty() { "AT" } else { self.name }
+    }
+
+    /// How long its answer may take.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// The line without its end.
+    #[must_use]
+    pub fn line(&self) -> &str {
+        &self.line
+    }
+
+    pub(super) fn answer(&self) -> Answer {
+        self.answer
+    }
+}
+
+impl fmt::Debug for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_storage_named_by_a_modem_cannot_smuggle_a_command_in() {
+        assert_eq!(Command::read_storage("SM").map(|c| c.line().to_owned()), Some("AT+CPMS=\"SM\"".to_owned()));
+        for name in ["SM\"", "S\rAT", "LONGER", "S,M"] {
+            assert_eq!(Command::read_storage(name), None, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_command_prints_as_its_name_alone() {
+        assert_eq!(format!("{:?}", Command::delete_message(7)), "+CMGD");
+        assert_eq!(format!("{:?}", Command::attention()), "AT");
+    }
+}

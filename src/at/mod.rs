@@ -1,0 +1,38 @@
+//! AT: the conversation with a modem, without ever touching one (ITU-T V.250, 3GPP TS 27.005 and 27.007).
+//!
+//! Bytes go in, and what is to be done comes out: bytes to write, a command that has ended, something the modem said by
+//! itself. There is no port, no clock and no task in here; the time is an argument. A PDU is opaque hexadecimal and is
+//! never printed.
+//!
+//! ```text
+//! bytes -> frame.rs  lines and prompts, whatever the line ends, bounded
+//!       -> line.rs   what a line is: a final result, information, or other text
+//!       -> session.rs  whose it is: of the running command, of nobody, or the modem's own (unsolicited.rs)
+//!              wake.rs    into step with a modem that has just been found, or has been silent
+//! command.rs   what can be asked, how long to wait, and (answer.rs) which lines are the answer
+//! fields.rs    numbers, quoted strings, lists and ranges      reply.rs     the typed answers
+//! refusal.rs   what went wrong, and whose trouble it is       payload.rs   a PDU nobody prints
+//! ```
+//!
+//! Its one rule: every line has exactly one owner.
+
+mod answer;
+mod command;
+mod fields;
+mod frame;
+mod line;
+mod payload;
+mod refusal;
+mod reply;
+mod session;
+mod unsolicited;
+mod wake;
+
+pub use command::{CardNumber, Command, Domain, NewMessages};
+pub use fields::{Field, fields};
+pub use frame::LINE_LIMIT;
+pub use payload::Payload;
+pub use refusal::Refusal;
+pub use reply::{Information, Reply, Routes, Stored};
+pub use session::{Busy, CommandError, Delivery, OPENING_TRIES, Output, RECOVERY_TRIES, Session};
+pub use unsolicited::{Place, Unsolicited};

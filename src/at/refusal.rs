@@ -1,0 +1,352 @@
+//! Final results that are not `OK`: what they say, and whose trouble it is.
+//!
+//! The numbers of `+CMS ERROR` are the network's causes up to 127 (3GPP TS 24.011 table 8.4), the service centre's from
+//! 128 to 255 (3GPP TS 23.040 §9.2.3.22), and the modem's from 300 (3GPP TS 27.005 §3.2.5); those of `+CME ERROR` are in
+//! 3GPP TS 27.007 §9.2. From 512 on every maker has a list of its own, so without the maker they say nothing.
+
+use std::fmt;
+
+use crate::message::FailureClass::{self, Message, Modem, Network, Recipient, Sim, Unknown};
+
+/// Why a modem did not do as it was told. It prints as the modem said it, with the number in place of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum Refusal {
+    /// `+CMS ERROR: <n>`; `None` when there was no number, nor a text that stands for one.
+    Cms(Option<u16>),
+    /// `+CME ERROR: <n>`, likewise.
+    Cme(Option<u16>),
+    /// `ERROR`.
+    Error,
+    /// Another word that ends a command, for instance `NO CARRIER`.
+    Word(&'static str),
+}
+
+impl Refusal {
+    /// Reads what stands behind `+CMS ERROR:`.
+    pub(super) fn cms(code: &str) -> Self {
+        Self::Cms(number(code, CMS_TEXTS))
+    }
+
+    /// Reads what stands behind `+CME ERROR:`.
+    pub(super) fn cme(code: &str) -> Self {
+        Self::Cme(number(code, CME_TEXTS))
+    }
+
+    /// Whose trouble it is.
+    #[must_use]
+    pub fn class(self) -> FailureClass {
+        self.known().map_or(Unknown, |(class, _)| class)
+    }
+
+    /// What it means, in a few plain words.
+    #[must_use]
+    pub fn meaning(self) -> &'static str {
+        self.known().map_or("the modem gave no reason that can be told", |(_, meaning)| meaning)
+    }
+
+    /// Whether a message refused with this after its PDU was handed over may have been sent all the same.
+    ///
+    /// The network's own causes are a clear no. A network time-out is not: the request was on the air, only the
+    /// answer is missing. Nor is what a modem says when it does not know, since that may be a time-out as well.
+    #[must_use]
+    pub fn leaves_doubt(self) -> bool {
+        match self {
+            Self::Cms(Some(332)) | Self::Cme(Some(31)) => true,
+            // SIMCom's words for a connection or a timer that broke under way.
+            Self::Cms(Some(224..=226)) => true,
+            Self::Cms(Some(1..=127 | 128..=255 | 302)) => false,
+            other => other.class() == Unknown,
+        }
+    }
+
+    fn known(self) -> Option<(FailureClass, &'static str)> {
+        let (code, table) = match self {
+            Self::Cms(Some(code)) => (code, CMS),
+            Self::Cme(Some(code)) => (code, CME),
+            _ => return None,
+        };
+        table.iter().find(|(first, last, ..)| (*first..=*last).contains(&code)).map(|(.., class, text)| (*class, *text))
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cms(Some(code)) => write!(f, "+CMS ERROR: {code}"),
+            Self::Cms(None) => f.write_str("+CMS ERROR"),
+            Self::Cme(Some(code)) => write!(f, "+CME ERROR: {code}"),
+            Self::Cme(None) => f.write_str("+CME ERROR"),
+            Self::Error => f.write_str("ERROR"),
+            Self::Word(word) => f.write_str(word),
+        }
+    }
+}
+
+/// A number, or a text compared whole, since makers' texts begin alike.
+fn number(code: &str, texts: &[(&str, u16)]) -> Option<u16> {
+    code.parse().ok().or_else(|| texts.iter().find(|(text, _)| text.eq_ignore_ascii_case(code)).map(|(_, code)| *code))
+}
+
+type Known = (u16, u16, FailureClass, &'static str);
+
+/// Vendors' lists disagree on numbers 3 to 63 outside the causes for messages; there the milder reading is taken.
+const CMS: &[Known] = &[
+    (1, 1, Recipient, "the number is not assigned"),
+    (3, 3, Recipient, "there is no route to the number"),
+    (6, 6, Network, "no radio channel was free"),
+    (8, 8, Sim, "the operator has barred this SIM from sending; look at its credit and contract"),
+    (10, 10, Sim, "sending is barred for this SIM"),
+    (17, 17, Network, "the network failed"),
+    (21, 21, Unknown, "the network rejected the message without a reason; often the SIM is out of credit"),
+    (22, 22, Modem, "the memory for messages is full"),
+    (27, 27, Network, "the handset cannot be reached"),
+    (28, 28, Recipient, "the number is not known in its network"),
+    (29, 29, Sim, "the network does not let this SIM send"),
+    // By the standard the sender is not known; some networks say it of the recipient, and one bad number must not take
+    // a good SIM out of service.
+    (30, 30, Recipient, "the network does not know the subscriber"),
+    (34, 34, Network, "no radio channel was free"),
+    (
+        38,
+        38,
+        Network,
+        "the network is out of order; if it stays so, check the service centre number and the SIM's credit",
+    ),
+    (41, 41, Network, "the network has a passing fault"),
+    (42, 42, Network, "the network is congested"),
+    (44, 44, Network, "no radio channel was free"),
+    (47, 47, Network, "the network has no resources left"),
+    (50, 50, Sim, "sending messages is not part of this SIM's contract"),
+    (55, 55, Sim, "this SIM's contract does not allow it"),
+    (57, 57, Sim, "this SIM is not authorised to send"),
+    (58, 58, Network, "the network cannot do it at present"),
+    (69, 69, Sim, "the network does not carry messages on this kind of access, or the service centre number is wrong"),
+    (81, 81, Modem, "the modem lost track of the transfer"),
+    (95, 99, Message, "the network did not understand the message"),
+    (100, 102, Network, "the network's protocol stumbled"),
+    (111, 111, Network, "the network's protocol stumbled"),
+    (127, 127, Unknown, "the other network rejected the message without a reason"),
+    (128, 130, Message, "the service centre does not support this kind of message"),
+    (143, 145, Message, "the service centre does not accept this kind of message or alphabet"),
+    (159, 161, Message, "the service centre does not accept the message's alphabet or command"),
+    (175, 176, Message, "the service centre does not accept this kind of message"),
+    (192, 192, Network, "the service centre is busy"),
+    (193, 193, Sim, "this SIM has no contract with the service centre"),
+    (194, 194, Network, "the service centre failed"),
+    (195, 195, Recipient, "the service centre does not accept the number"),
+    (196, 196, Recipient, "the service centre bars the number"),
+    (197, 197, Message, "the service centre has this message already"),
+    (198, 199, Message, "the service centre does not support a validity period"),
+    (208, 208, Modem, "the SIM's memory is full"),
+    (209, 209, Modem, "the SIM has no memory for messages"),
+    (210, 210, Modem, "the modem failed"),
+    (211, 211, Modem, "the modem's memory is full"),
+    (212, 213, Modem, "the SIM's own program is busy or failed"),
+    (224, 226, Network, "the connection to the network broke"),
+    (256, 256, Modem, "not now"),
+    (257, 257, Sim, "the call is barred"),
+    (258, 259, Modem, "the modem is busy"),
+    (260, 260, Message, "the modem does not accept the number"),
+    (262, 262, Sim, "the SIM is blocked"),
+    (263, 263, Message, "the modem does not accept the message"),
+    (287, 287, Network, "the network failed"),
+    (290, 290, Network, "the network has no resources left"),
+    (296, 297, Modem, "the modem's other SIM is in the way"),
+    (300, 300, Modem, "the modem failed"),
+    (301, 301, Modem, "the modem's message service is taken by something else"),
+    (302, 302, Unknown, "the modem does not allow it now; it may be in flight mode or not registered"),
+    (303, 303, Message, "the modem does not support it"),
+    (304, 304, Message, "the modem does not accept the PDU"),
+    (305, 305, Message, "the modem does not accept the text"),
+    (310, 310, Sim, "no SIM is inserted; with a weak power supply it can look the same"),
+    (311, 311, Sim, "the SIM asks for its PIN"),
+    (312, 312, Sim, "the modem is locked to another SIM or network"),
+    (313, 313, Sim, "the SIM failed"),
+    (314, 314, Modem, "the SIM is busy"),
+    (315, 315, Sim, "the SIM is the wrong one"),
+    (316, 316, Sim, "the SIM asks for its PUK"),
+    (317, 318, Sim, "the SIM asks for its PIN2 or PUK2"),
+    (320, 320, Modem, "the memory failed"),
+    (321, 321, Message, "there is no message in this place"),
+    (322, 322, Modem, "the memory is full"),
+    (323, 325, Message, "the modem does not accept the input"),
+    (330, 330, Sim, "the SIM holds no service centre number"),
+    (331, 331, Network, "there is no network"),
+    (332, 332, Network, "the network did not answer in time"),
+    (340, 340, Unknown, "no acknowledgement was expected"),
+    (341, 341, Modem, "the memory failed"),
+    (500, 500, Unknown, "the modem does not know; often the network does not carry messages on this kind of access"),
+    (510, 510, Sim, "the message was blocked"),
+];
+
+const CME: &[Known] = &[
+    (0, 2, Modem, "the modem failed"),
+    (3, 3, Unknown, "the modem does not allow it now; it may be in flight mode or its SIM not ready"),
+    (4, 4, Unknown, "the modem does not support it"),
+    (5, 7, Sim, "the modem is locked to another SIM"),
+    (10, 10, Sim, "no SIM is inserted; with a weak power supply it can look the same"),
+    (11, 11, Sim, "the SIM asks for its PIN"),
+    (12, 12, Sim, "the SIM asks for its PUK"),
+    (13, 13, Modem, "the SIM failed"),
+    (14, 14, Modem, "the SIM is busy"),
+    (15, 15, Sim, "the SIM is the wrong one"),
+    (16, 16, Sim, "the password is wrong"),
+    (17, 18, Sim, "the SIM asks for its PIN2 or PUK2"),
+    (20, 20, Modem, "the memory is full"),
+    (21, 21, Message, "there is nothing in this place"),
+    (23, 23, Modem, "the memory failed"),
+    (24, 27, Message, "the modem does not accept the text"),
+    (30, 30, Network, "there is no network"),
+    (31, 31, Network, "the network did not answer in time"),
+    (32, 32, Sim, "the network allows emergency calls only"),
+    (40, 48, Sim, "the modem is locked to another network"),
+    (50, 50, Message, "the modem does not accept the parameters"),
+    (51, 52, Modem, "the modem broke the command off"),
+    (53, 55, Network, "the modem is not attached to the network"),
+    (56, 56, Sim, "the SIM allows its fixed numbers only"),
+    (57, 57, Modem, "the modem is out of service"),
+    (58, 59, Message, "the modem does not accept the data"),
+    (60, 60, Modem, "the modem failed"),
+    (61, 61, Message, "the modem misses data"),
+    (62, 62, Sim, "the call is barred"),
+    (102, 108, Sim, "the network does not accept this SIM or this modem"),
+    (109, 110, Network, "the network has detached the modem"),
+    (111, 113, Sim, "the network does not accept this SIM here"),
+    (114, 114, Sim, "the network does not accept this SIM"),
+    (115, 115, Network, "there is no suitable cell"),
+    (116, 119, Network, "the network failed"),
+    (122, 122, Network, "the network is congested"),
+    (125, 126, Network, "the network has no resources left"),
+    (177, 177, Sim, "the operator has barred this SIM"),
+    (183, 183, Network, "the network carries messages over packet data here"),
+    (210, 233, Network, "the network failed"),
+    (515, 515, Modem, "the modem is busy"),
+];
+
+/// The texts of 3GPP TS 27.005 §3.2.5, which a modem prints when other software left it in that mode, and one of SIMCom.
+const CMS_TEXTS: &[(&str, u16)] = &[
+    ("ME failure", 300),
+    ("SMS service of ME reserved", 301),
+    ("Operation not allowed", 302),
+    ("Operation not supported", 303),
+    ("Invalid PDU mode parameter", 304),
+    ("SMS size more than expected", 304),
+    ("Invalid text mode parameter", 305),
+    ("SIM not inserted", 310),
+    ("(U)SIM not inserted", 310),
+    ("SIM PIN required", 311),
+    ("PH-SIM PIN required", 312),
+    ("SIM failure", 313),
+    ("SIM busy", 314),
+    ("SIM wrong", 315),
+    ("SIM PUK required", 316),
+    ("SIM PIN2 required", 317),
+    ("SIM PUK2 required", 318),
+    ("Memory failure", 320),
+    ("Invalid memory index", 321),
+    ("Memory full", 322),
+    ("SMSC address unknown", 330),
+    ("No network service", 331),
+    ("No network", 331),
+    ("Network timeout", 332),
+    ("No +CNMA acknowledgement expected", 340),
+    ("Unknown error", 500),
+];
+
+/// The texts of 3GPP TS 27.007 §9.2.
+const CME_TEXTS: &[(&str, u16)] = &[
+    ("Phone failure", 0),
+    ("Operation not allowed", 3),
+    ("Operation not supported", 4),
+    ("PH-SIM PIN required", 5),
+    ("SIM not inserted", 10),
+    ("SIM PIN required", 11),
+    ("SIM PUK required", 12),
+    ("SIM failure", 13),
+    ("SIM busy", 14),
+    ("SIM wrong", 15),
+    ("Incorrect password", 16),
+    ("SIM PIN2 required", 17),
+    ("SIM PUK2 required", 18),
+    ("Memory full", 20),
+    ("Invalid index", 21),
+    ("Not found", 22),
+    ("Memory failure", 23),
+    ("No network service", 30),
+    ("Network timeout", 31),
+    ("Network not allowed - emergency calls only", 32),
+    ("Incorrect parameters", 50),
+    ("Unknown", 100),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_number_keeps_itself_and_has_its_class() {
+        let cases = [
+            (1, Recipient),
+            (8, Sim),
+            (21, Unknown),
+            (38, Network),
+            (69, Sim),
+            (96, Message),
+            (111, Network),
+            (192, Network),
+            (197, Message),
+            (255, Unknown),
+            (304, Message),
+            (311, Sim),
+            (314, Modem),
+            (331, Network),
+            (500, Unknown),
+            (65535, Unknown),
+        ];
+        for (code, class) in cases {
+            let refusal = Refusal::cms(&code.to_string());
+            assert_eq!((refusal, refusal.class()), (Refusal::Cms(Some(code)), class), "{code}");
+        }
+        assert_eq!(Refusal::cme("10").class(), Sim);
+        assert_eq!(Refusal::cme("30").class(), Network);
+        assert_eq!(Refusal::Error.class(), Unknown);
+    }
+
+    #[test]
+    fn without_the_maker_the_makers_own_codes_say_nothing() {
+        for code in 512..1000 {
+            assert_eq!(Refusal::Cms(Some(code)).class(), Unknown, "{code}");
+        }
+    }
+
+    #[test]
+    fn texts_are_compared_whole_and_without_case() {
+        assert_eq!(Refusal::cms("sim NOT inserted"), Refusal::Cms(Some(310)));
+        assert_eq!(Refusal::cms("SIM not inserted!"), Refusal::Cms(None));
+        assert_eq!(Refusal::cme("SIM PIN"), Refusal::Cme(None));
+        assert_eq!(Refusal::cms(""), Refusal::Cms(None));
+        assert_eq!(Refusal::cms("99999"), Refusal::Cms(None));
+    }
+
+    #[test]
+    fn only_a_refusal_that_tells_nothing_leaves_doubt() {
+        for sure in [1, 8, 21, 38, 96, 127, 192, 255, 302, 304, 310, 331] {
+            assert!(!Refusal::Cms(Some(sure)).leaves_doubt(), "{sure}");
+        }
+        for doubt in [0, 225, 332, 340, 500, 513, 604] {
+            assert!(Refusal::Cms(Some(doubt)).leaves_doubt(), "{doubt}");
+        }
+        for refusal in [Refusal::Cms(None), Refusal::Cme(Some(31)), Refusal::Error, Refusal::Word("NO CARRIER")] {
+            assert!(refusal.leaves_doubt(), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn no_number_stands_in_a_table_twice() {
+        for table in [CMS, CME] {
+            for pair in table.windows(2) {
+                assert!(pair[0].0 <= pair[0].1 && pair[0].1 < pair[1].0, "{pair:?}");
+            }
+        }
+    }
+}
