@@ -5,6 +5,7 @@ pub mod clock;
 pub mod ids;
 pub mod limits;
 pub mod message;
+pub mod modem;
 pub mod notify;
 pub mod otp;
 pub mod pdu;

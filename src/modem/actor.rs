@@ -1,0 +1,395 @@
+//! The modem's own task: opens the port, sets the modem up, then sends, listens and looks after it in turns.
+//!
+//! ```text
+//! run ── connect ── attend ── set-up (setup.rs) ── serve: a message (sending.rs), a chore (intake.rs), a look
+//!  ^                                                                          |
+//!  └──────────────────── a pause that grows, 250 ms to 10 s ── port lost ─────┘
+//! ```
+//!
+//! All of it goes through [`Actor::turn`], so that whatever the task waits for, it goes on listening to the modem,
+//! handing out reports, refusing what it cannot send, and watching for the end.
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::event::Event;
+use super::handle::{Job, Modem};
+use super::health::{Health, State};
+use super::port::{Connector, Io};
+use super::reports::Reports;
+use super::settings::Settings;
+use super::submission::Outcome;
+use super::verdict::{self, Statuses};
+use super::wire::{Gone, Wire, now};
+use crate::at::{Command, CommandError, Delivery, OPENING_TRIES, Output, Reply};
+use crate::clock::Clock;
+use crate::ids::ModemName;
+
+/// The pause before a port that was lost is opened again; it doubles up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// How often a modem that cannot send is asked how it stands: some do not tell by themselves.
+const LOOK_WHILE_NOT_READY: Duration = Duration::from_secs(30);
+/// How often a modem that can send is asked for its signal and its network's name, which none tells by itself.
+const LOOK_WHILE_READY: Duration = Duration::from_secs(300);
+
+/// Starts the task that owns one modem. It ends when `stop` is cancelled, within a second, and leaves the modem at no
+/// prompt. Reports that nobody has taken by then are put into `events`, as far as there is room.
+#[must_use]
+pub fn spawn(
+    settings: &Settings,
+    connector: Box<dyn Connector>,
+    clock: Clock,
+    events: mpsc::Sender<Event>,
+    stop: CancellationToken,
+) -> (Modem, JoinHandle<()>) {
+    let name = settings.name.clone();
+    let (jobs, inbox) = mpsc::channel(1);
+    let (pulse, asked) = mpsc::channel(1);
+    let (health, seen) = watch::channel(Health::new(name.clone(), settings.port.clone(), clock.wall()));
+    let actor = Actor {
+        name: name.clone(),
+        clock,
+        events,
+        stop,
+        health,
+        inbox,
+        asked,
+        reports: Reports::new(name.clone()),
+        statuses: Statuses::default(),
+        trouble: None,
+        look: false,
+        looked: now(),
+        acknowledges: false,
+        storage: None,
+    };
+    (Modem { name, jobs, pulse, health: seen }, tokio::spawn(actor.run(connector)))
+}
+
+/// Tells whoever asked that the task is alive.
+fn alive(asked: oneshot::Sender<()>) {
+    // Whoever asked may have gone.
+    let _ = asked.send(());
+}
+
+/// Why an open port is left.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum End {
+    #[error("the daemon is stopping")]
+    Stopped,
+    #[error(transparent)]
+    Gone(#[from] Gone),
+    #[error("the modem does not answer on this port")]
+    Deaf,
+}
+
+/// What one turn brought.
+pub(super) enum Turn {
+    /// The running command has ended.
+    Finished(Result<Reply, CommandError>),
+    /// The message under way has been settled.
+    Settled(Delivery),
+    /// A message to send.
+    Job(Job),
+    /// Something that has been dealt with.
+    Nothing,
+}
+
+/// Everything the task knows.
+pub(super) struct Actor {
+    pub(super) name: ModemName,
+    pub(super) clock: Clock,
+    pub(super) reports: Reports,
+    pub(super) health: watch::Sender<Health>,
+    pub(super) statuses: Statuses,
+    /// Why the modem cannot send whatever the network says: its card, or it takes no messages.
+    pub(super) trouble: Option<State>,
+    /// Something has changed that the modem should be asked about now.
+    pub(super) look: bool,
+    /// When it was last asked.
+    pub(super) looked: Instant,
+    /// The modem wants every report it prints acknowledged (`+CSMS: 1`).
+    pub(super) acknowledges: bool,
+    /// The storage that is read and deleted in, when it is known.
+    pub(super) storage: Option<String>,
+    events: mpsc::Sender<Event>,
+    stop: CancellationToken,
+    inbox: mpsc::Receiver<Job>,
+    /// Whoever wants to know whether the task is alive.
+    asked: mpsc::Receiver<oneshot::Sender<()>>,
+}
+
+impl Actor {
+    async fn run(mut self, mut connector: Box<dyn Connector>) {
+        let mut pause = FIRST_PAUSE;
+        while let Some(opened) = self.meanwhile(connector.connect()).await {
+            match opened {
+                Ok(io) => {
+                    let (end, worked) = self.attend(io).await;
+                    if matches!(end, End::Stopped) {
+                        break;
+                    }
+                    tracing::warn!(modem.name = %self.name, %end, "lost the modem");
+                    pause = if worked { FIRST_PAUSE } else { pause };
+                    self.show(State::Absent { reason: end.to_string() });
+                }
+                Err(error) => {
+                    tracing::debug!(modem.name = %self.name, %error, "the port does not open");
+                    self.show(State::Absent { reason: format!("the port does not open: {error}") });
+                }
+            }
+            if self.meanwhile(tokio::time::sleep(pause)).await.is_none() {
+                break;
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+        self.leave();
+    }
+
+    /// Waits for something while no port is open; `None` when the daemon stops.
+    async fn meanwhile<T>(&mut self, future: impl Future<Output = T>) -> Option<T> {
+        tokio::pin!(future);
+        loop {
+            let offer = self.offer();
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return None,
+                value = &mut future => return Some(value),
+                Some(asked) = self.asked.recv() => alive(asked),
+                Some(job) = self.inbox.recv() => self.refuse(job),
+                Some(settled) = self.reports.settled() => self.reports.settle(settled),
+                permit = permit(offer) => self.reports.offer(permit),
+            }
+        }
+    }
+
+    /// Stays with an open port until it must be left; tells whether the modem had been set up on it.
+    async fn attend(&mut self, io: Box<dyn Io>) -> (End, bool) {
+        let mut wire = Wire::new(io);
+        self.show(State::Starting);
+        self.storage = None;
+        let end = match self.open(&mut wire).await {
+            Ok(()) => (self.serve(&mut wire).await, true),
+            Err(end) => (end, false),
+        };
+        self.reports.detach();
+        self.statuses = Statuses::default();
+        self.health.send_modify(|health| {
+            health.registration = self.statuses.registration();
+            health.operator = None;
+            health.signal = None;
+        });
+        end
+    }
+
+    async fn open(&mut self, wire: &mut Wire) -> Result<(), End> {
+        wire.session.handle_wake(OPENING_TRIES, now());
+        while !wire.session.is_idle() {
+            self.turn(wire, false).await?;
+        }
+        self.set_up(wire).await
+    }
+
+    async fn serve(&mut self, wire: &mut Wire) -> End {
+        loop {
+            self.judge();
+            if let Err(end) = self.serve_once(wire).await {
+                return end;
+            }
+        }
+    }
+
+    /// Does one thing: what sends first, what listens next, what only asks last.
+    async fn serve_once(&mut self, wire: &mut Wire) -> Result<(), End> {
+        if !self.is_wanted() {
+            if let Some(chore) = self.reports.next_chore() {
+                return self.do_chore(wire, chore).await;
+            }
+            if std::mem::take(&mut self.look) {
+                self.looked = now();
+                return self.look_again(wire).await;
+            }
+        }
+        let pause = if self.is_ready() { LOOK_WHILE_READY } else { LOOK_WHILE_NOT_READY };
+        let next_look = tokio::time::sleep_until((self.looked + pause).into());
+        let turn = tokio::select! {
+            biased;
+            turn = self.turn(wire, true) => turn?,
+            () = next_look => {
+                self.look = true;
+                return Ok(());
+            }
+        };
+        match turn {
+            Turn::Job(job) => self.send(wire, job).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Moves the world on by one step. With `accept`, and while the modem is ready, a message to send is handed back;
+    /// while it is not ready, messages are refused.
+    ///
+    /// May be cancelled at any time.
+    pub(super) async fn turn(&mut self, wire: &mut Wire, accept: bool) -> Result<Turn, End> {
+        let ready = self.is_ready();
+        let idle = wire.session.is_idle();
+        let offer = self.offer();
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => Err(End::Stopped),
+            output = wire.next() => self.handle(output?),
+            Some(asked) = self.asked.recv() => {
+                alive(asked);
+                Ok(Turn::Nothing)
+            }
+            Some(settled) = self.reports.settled() => {
+                self.reports.settle(settled);
+                Ok(Turn::Nothing)
+            }
+            permit = permit(offer) => {
+                self.reports.offer(permit);
+                Ok(Turn::Nothing)
+            }
+            Some(job) = self.inbox.recv(), if !ready || (accept && idle) => {
+                if ready {
+                    return Ok(Turn::Job(job));
+                }
+                self.refuse(job);
+                Ok(Turn::Nothing)
+            }
+        }
+    }
+
+    /// When the next report is to be handed out, and to whom.
+    fn offer(&self) -> Option<(Instant, mpsc::Sender<Event>)> {
+        self.reports.offer_at().map(|at| (at, self.events.clone()))
+    }
+
+    fn handle(&mut self, output: Output) -> Result<Turn, End> {
+        match output {
+            Output::Finished(result) => return Ok(Turn::Finished(result)),
+            Output::Settled(delivery) => return Ok(Turn::Settled(delivery)),
+            Output::Unsolicited(said) => self.hear(said),
+            Output::Deaf => return Err(End::Deaf),
+            // The wire has written what was to be written; that the modem is awake shows in its being idle.
+            Output::Write(_) | Output::Awake => {}
+        }
+        Ok(Turn::Nothing)
+    }
+
+    /// Asks the modem something. When no answer comes, the modem is awake again before this returns.
+    pub(super) async fn ask(&mut self, wire: &mut Wire, command: &Command) -> Result<Result<Reply, CommandError>, End> {
+        self.recover(wire).await?;
+        if wire.session.handle_command(command, now()).is_err() {
+            return Ok(Err(CommandError::TimedOut));
+        }
+        let result = loop {
+            if let Turn::Finished(result) = self.turn(wire, false).await? {
+                break result;
+            }
+        };
+        if let Err(error) = &result {
+            tracing::debug!(modem.name = %self.name, ?command, %error, "the modem does not do as it is told");
+        }
+        self.recover(wire).await?;
+        Ok(result)
+    }
+
+    /// Waits until a modem that did not answer is awake again. Others get the messages meanwhile.
+    pub(super) async fn recover(&mut self, wire: &mut Wire) -> Result<(), End> {
+        if wire.session.is_idle() {
+            return Ok(());
+        }
+        tracing::warn!(modem.name = %self.name, "the modem did not answer in time and is being woken");
+        if self.is_ready() {
+            self.show(verdict::silent());
+        }
+        while !wire.session.is_idle() {
+            self.turn(wire, false).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits, and goes on listening.
+    pub(super) async fn rest(&mut self, wire: &mut Wire, time: Duration) -> Result<(), End> {
+        let over = tokio::time::sleep(time);
+        tokio::pin!(over);
+        loop {
+            tokio::select! {
+                turn = self.turn(wire, false) => drop(turn?),
+                () = &mut over => return Ok(()),
+            }
+        }
+    }
+
+    pub(super) fn is_ready(&self) -> bool {
+        self.health.borrow().state.is_ready()
+    }
+
+    /// Whether a message waits that this modem could send now.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.is_ready() && !self.inbox.is_empty()
+    }
+
+    /// Shows the state that follows from what is known.
+    fn judge(&mut self) {
+        let registration = self.statuses.registration();
+        let state = self.trouble.clone().unwrap_or_else(|| verdict::of_registration(registration));
+        self.health
+            .send_if_modified(|health| std::mem::replace(&mut health.registration, registration) != registration);
+        self.show(state);
+    }
+
+    /// Shows a state, if it is another one.
+    pub(super) fn show(&mut self, state: State) {
+        let now = self.clock.wall();
+        let name = &self.name;
+        self.health.send_if_modified(|health| {
+            if health.state == state {
+                return false;
+            }
+            tracing::info!(modem.name = %name, state = state.as_str(), "the modem's state has changed");
+            health.state = state;
+            health.since = now;
+            true
+        });
+    }
+
+    fn refuse(&self, job: Job) {
+        let reason = match &self.health.borrow().state {
+            State::Absent { reason } | State::NotReady { reason, .. } => reason.clone(),
+            State::Starting | State::Ready => "the modem is starting".to_owned(),
+        };
+        // A caller that has gone needs no answer.
+        let _ = job.answer.send(Outcome::NotReady { reason });
+    }
+
+    fn leave(mut self) {
+        self.show(State::Absent { reason: "the daemon is stopping".to_owned() });
+        self.inbox.close();
+        while let Ok(job) = self.inbox.try_recv() {
+            self.refuse(job);
+        }
+        // What was printed is nowhere else: it goes to whoever still takes it.
+        while self.reports.offer_at().is_some()
+            && let Ok(permit) = self.events.clone().try_reserve_owned()
+        {
+            self.reports.offer(permit);
+        }
+    }
+}
+
+/// Room for one event, from this time on; never, when there is none to hand out or nobody to take it.
+async fn permit(offer: Option<(Instant, mpsc::Sender<Event>)>) -> mpsc::OwnedPermit<Event> {
+    if let Some((at, events)) = offer {
+        tokio::time::sleep_until(at.into()).await;
+        if let Ok(permit) = events.reserve_owned().await {
+            return permit;
+        }
+    }
+    std::future::pending().await
+}

@@ -1,0 +1,37 @@
+//! Modems: one task per modem, which alone touches its port.
+//!
+//! The task opens the port, wakes the modem and sets it up, keeps its [`Health`] true, gives one part of a message
+//! after the other to the network, and hands out what comes from the air as an [`Event`]. A port that vanishes is
+//! opened again with growing pauses. It knows no store and no HTTP, and retries no message.
+//!
+//! ```text
+//! others see    settings.rs  handle.rs  submission.rs  health.rs  event.rs
+//! the task      actor.rs: setup.rs, then sending.rs and intake.rs in turns
+//! it keeps      reports.rs  until they are on disk      verdict.rs  what answers mean for sending
+//! it speaks by  wire.rs over port.rs
+//! ```
+//!
+//! Its one rule: an outcome never says more than is known. What was surely not sent may be sent again; what may have
+//! been sent is in doubt.
+
+mod actor;
+mod event;
+mod handle;
+mod health;
+mod intake;
+mod port;
+mod reports;
+mod sending;
+mod settings;
+mod setup;
+mod submission;
+mod verdict;
+mod wire;
+
+pub use actor::spawn;
+pub use event::{Acknowledge, Event};
+pub use handle::Modem;
+pub use health::{Health, Registration, Signal, Sim, State};
+pub use port::{Connecting, Connector, Io, SerialConnector};
+pub use settings::Settings;
+pub use submission::{Outcome, Patience, Submission};

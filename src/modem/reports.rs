@@ -1,0 +1,178 @@
+//! Status reports between the modem and the store: held until they are on disk, and only then forgotten by the modem.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+
+use super::event::{Acknowledge, Event, Settled};
+use super::wire::now;
+use crate::at::{Payload, Place};
+use crate::ids::{ModemName, SimId};
+use crate::pdu::{Frame, StatusReport};
+
+/// How many reports are held at once. More stay on the modem, or are lost where it does not keep them.
+const MOST_HELD: usize = 64;
+/// How many places are remembered that are yet to be read.
+const MOST_CHORES: usize = 1024;
+/// How long to wait before a report that was not taken is offered again.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// Where a report came from, and so how the modem is told to forget it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// Printed as it came in; the modem wants to be told that it was taken (`+CNMA`).
+    Acknowledged,
+    /// Printed as it came in and already forgotten by the modem, or read over a port that is no longer open.
+    Loose,
+    /// Kept in one of the modem's storages.
+    Stored(Place),
+}
+
+/// What has to be said to the modem about its reports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Chore {
+    /// Read the report in this place.
+    Read(Place),
+    /// Delete it.
+    Delete(Place),
+    /// The report printed last was taken.
+    Acknowledge,
+}
+
+struct Held {
+    number: u64,
+    /// The card it came to; not known while the modem is being set up.
+    sim: Option<SimId>,
+    report: StatusReport,
+    origin: Origin,
+    offered: bool,
+}
+
+impl Held {
+    fn waits(&self) -> bool {
+        !self.offered && self.sim.is_some()
+    }
+}
+
+/// The reports of one modem.
+pub(super) struct Reports {
+    modem: ModemName,
+    held: Vec<Held>,
+    chores: VecDeque<Chore>,
+    next_number: u64,
+    /// Nothing is offered before this; set when something was not taken.
+    not_before: Instant,
+    answers: mpsc::Sender<Settled>,
+    settled: mpsc::Receiver<Settled>,
+}
+
+impl Reports {
+    pub(super) fn new(modem: ModemName) -> Self {
+        let (answers, settled) = mpsc::channel(MOST_HELD);
+        Self { modem, held: Vec::new(), chores: VecDeque::new(), next_number: 0, not_before: now(), answers, settled }
+    }
+
+    /// Takes a report in. Returns whether there was room, or it is held already.
+    pub(super) fn hold(&mut self, sim: Option<SimId>, report: StatusReport, origin: Origin) -> bool {
+        if matches!(origin, Origin::Stored(_)) && self.held.iter().any(|held| held.origin == origin) {
+            return true;
+        }
+        if self.held.len() >= MOST_HELD {
+            tracing::warn!(modem.name = %self.modem, "too many status reports wait to be stored");
+            return false;
+        }
+        let number = self.next_number;
+        self.next_number += 1;
+        self.held.push(Held { number, sim, report, origin, offered: false });
+        true
+    }
+
+    /// What came before the card was known came to this one.
+    pub(super) fn belong_to(&mut self, sim: &SimId) {
+        for held in &mut self.held {
+            held.sim.get_or_insert_with(|| sim.clone());
+        }
+    }
+
+    /// A report was stored in this place; modems may say so twice.
+    pub(super) fn announce(&mut self, place: Place) {
+        let known = self.held.iter().any(|held| held.origin == Origin::Stored(place.clone()));
+        self.add_chore(Chore::Read(place), known);
+    }
+
+    fn add_chore(&mut self, chore: Chore, known: bool) {
+        let repeated = chore != Chore::Acknowledge && self.chores.contains(&chore);
+        if !known && !repeated && self.chores.len() < MOST_CHORES {
+            self.chores.push_back(chore);
+        }
+    }
+
+    /// The next thing to be said to the modem. Nothing is read while there is no room for it.
+    pub(super) fn next_chore(&mut self) -> Option<Chore> {
+        self.has_chore().then(|| self.chores.pop_front()).flatten()
+    }
+
+    pub(super) fn has_chore(&self) -> bool {
+        match self.chores.front() {
+            Some(Chore::Read(_)) => self.held.len() < MOST_HELD,
+            Some(_) => true,
+            None => false,
+        }
+    }
+
+    /// The port is no longer open. What is held stays to be stored, but another card may be in the modem next time, so
+    /// nothing in it is deleted on the word of today.
+    pub(super) fn detach(&mut self) {
+        self.chores.clear();
+        for held in &mut self.held {
+            held.origin = Origin::Loose;
+        }
+    }
+
+    /// When the next report is to be offered; `None` when none waits.
+    pub(super) fn offer_at(&self) -> Option<Instant> {
+        self.held.iter().any(Held::waits).then_some(self.not_before)
+    }
+
+    /// Hands the next report out.
+    pub(super) fn offer(&mut self, permit: mpsc::OwnedPermit<Event>) {
+        // There is one answer for each report held, and not more of these than fit.
+        let Ok(answer) = self.answers.clone().try_reserve_owned() else { return };
+        let Some(held) = self.held.iter_mut().find(|held| held.waits()) else { return };
+        let Some(sim) = held.sim.clone() else { return };
+        held.offered = true;
+        permit.send(Event::StatusReport {
+            modem: self.modem.clone(),
+            sim,
+            report: held.report.clone(),
+            done: Acknowledge::new(answer, held.number),
+        });
+    }
+
+    /// Waits until something handed out is settled. May be cancelled at any time.
+    pub(super) async fn settled(&mut self) -> Option<Settled> {
+        self.settled.recv().await
+    }
+
+    /// What was handed out is on disk, or was dropped.
+    pub(super) fn settle(&mut self, settled: Settled) {
+        let Some(at) = self.held.iter().position(|held| held.number == settled.report) else { return };
+        if !settled.taken {
+            self.held[at].offered = false;
+            self.not_before = now() + AGAIN;
+            return;
+        }
+        match self.held.swap_remove(at).origin {
+            Origin::Acknowledged => self.add_chore(Chore::Acknowledge, false),
+            Origin::Stored(place) => self.add_chore(Chore::Delete(place), false),
+            Origin::Loose => {}
+        }
+    }
+}
+
+/// The report in a PDU; `None` for a message, or what cannot be read.
+pub(super) fn decode(payload: &Payload) -> Option<StatusReport> {
+    let frame = Frame::from_hex(payload.expose()).ok()?;
+    StatusReport::decode(&frame.tpdu).ok()
+}

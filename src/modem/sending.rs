@@ -1,0 +1,175 @@
+//! Giving one part to the network.
+
+use std::time::Duration;
+
+use super::actor::{Actor, End, Turn};
+use super::handle::Job;
+use super::submission::{Outcome, Submission};
+use super::wire::{Wire, now};
+use crate::at::{Delivery, Payload};
+use crate::clock::Moment;
+use crate::ids::MessageReference;
+use crate::message::FailureClass;
+use crate::pdu::{
+    Address, EncodeError, Frame, MessageClass, ProtocolId, RelativeValidity, Submit, UserData, Validity, segment,
+};
+
+/// How long the network may take when nothing else waits. One try of its own takes up to 45 s, and modems repeat it.
+const ALONE: Duration = Duration::from_secs(180);
+/// How long it may take when something else waits for this modem.
+const WAITED_FOR: Duration = Duration::from_secs(60);
+/// How long an answer is waited for when the daemon stops.
+const STOPPING: Duration = Duration::from_millis(400);
+
+/// Why a part cannot be made into a PDU.
+#[derive(Debug, thiserror::Error)]
+enum Unsendable {
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    #[error("the text has no part {0}")]
+    Part(usize),
+    #[error("the PDU is not hexadecimal")]
+    Payload,
+}
+
+impl Actor {
+    /// Carries one part through, whatever becomes of its caller, and answers.
+    pub(super) async fn send(&mut self, wire: &mut Wire, job: Job) -> Result<(), End> {
+        let Job { submission, answer } = job;
+        if answer.is_closed() {
+            return Ok(());
+        }
+        let (outcome, end) = self.submit(wire, &submission).await;
+        tracing::info!(
+            modem.name = %self.name, message.id = %submission.message, part = submission.part, outcome = word(&outcome),
+            "a part was given to the modem"
+        );
+        if !wire.session.is_idle() && self.is_ready() {
+            // Shown before the answer, so that the next message goes elsewhere at once.
+            self.show(super::verdict::silent());
+        }
+        // A caller that has gone needs no answer.
+        let _ = answer.send(outcome);
+        end?;
+        self.recover(wire).await
+    }
+
+    async fn submit(&mut self, wire: &mut Wire, submission: &Submission) -> (Outcome, Result<(), End>) {
+        let now_here = self.clock.now();
+        if now_here >= submission.deadline {
+            return (Outcome::Expired, Ok(()));
+        }
+        let (length, payload) = match encode(submission, now_here) {
+            Ok(encoded) => encoded,
+            Err(error) => {
+                let reason = error.to_string();
+                return (Outcome::Failed { class: FailureClass::Message, code: None, reason }, Ok(()));
+            }
+        };
+        let limit = limit(*submission.patience.borrow());
+        if wire.session.handle_send(length, payload, limit, now()).is_err() {
+            return (Outcome::NotReady { reason: "the modem is busy".to_owned() }, Ok(()));
+        }
+        match self.follow(wire, submission).await {
+            Ok((_, true)) => (Outcome::Expired, Ok(())),
+            Ok((delivery, false)) => (outcome(delivery), Ok(())),
+            Err(end) => (outcome(give_up(wire).await), Err(end)),
+        }
+    }
+
+    /// Waits for what becomes of it, and tells whether it was given up because its deadline passed.
+    async fn follow(&mut self, wire: &mut Wire, submission: &Submission) -> Result<(Delivery, bool), End> {
+        let clock = self.clock.clone();
+        let deadline = clock.sleep_until(submission.deadline);
+        tokio::pin!(deadline);
+        let mut patience = submission.patience.clone();
+        let (mut watched, mut expired) = (true, false);
+        loop {
+            let begun = wire.session.is_past_return();
+            tokio::select! {
+                biased;
+                turn = self.turn(wire, false) => if let Turn::Settled(delivery) = turn? {
+                    return Ok((delivery, expired && delivery == Delivery::NotSent));
+                },
+                changed = patience.changed(), if watched => {
+                    watched = changed.is_ok();
+                    wire.session.handle_limit(limit(*patience.borrow_and_update()));
+                }
+                () = &mut deadline, if !begun && !expired => {
+                    expired = true;
+                    wire.session.handle_abandon(now());
+                }
+            }
+        }
+    }
+}
+
+/// The daemon stops, or the port is gone: leaves the prompt, or waits a moment for the answer.
+async fn give_up(wire: &mut Wire) -> Delivery {
+    wire.session.handle_abandon(now());
+    let settled = tokio::time::timeout(STOPPING, wire.settled()).await;
+    let delivery = match settled {
+        Ok(delivery) => delivery,
+        Err(_) => wire.close().await,
+    };
+    if tokio::time::timeout(STOPPING, wire.write_rest()).await.is_err() {
+        tracing::debug!("the port took no more before the end");
+    }
+    delivery
+}
+
+fn limit(waited_for: bool) -> Duration {
+    if waited_for { WAITED_FOR } else { ALONE }
+}
+
+fn encode(submission: &Submission, now: Moment) -> Result<(usize, Payload), Unsendable> {
+    let frame = Frame { service_centre: None, tpdu: submit(submission, now)?.encode()? };
+    let payload = Payload::new(frame.to_hex()?).ok_or(Unsendable::Payload)?;
+    Ok((frame.length(), payload))
+}
+
+fn submit(submission: &Submission, now: Moment) -> Result<Submit, Unsendable> {
+    let parts = segment(submission.text.expose(), submission.concat_reference)?;
+    let user_data: UserData = parts.into_iter().nth(submission.part).ok_or(Unsendable::Part(submission.part))?;
+    Ok(Submit {
+        reject_duplicates: false,
+        status_report: true,
+        reply_path: false,
+        reference: MessageReference::default(),
+        destination: Address::from(&submission.to),
+        protocol: submission.replace.and_then(ProtocolId::replace).unwrap_or_default(),
+        class: submission.class0.then_some(MessageClass::Class0),
+        validity: Some(Validity::Relative(RelativeValidity::at_least(submission.deadline.since(now)))),
+        user_data,
+    })
+}
+
+fn outcome(delivery: Delivery) -> Outcome {
+    match delivery {
+        Delivery::Sent(reference) => Outcome::Sent { reference: MessageReference(reference) },
+        Delivery::Refused(refusal) => Outcome::Failed {
+            class: refusal.class(),
+            code: Some(refusal.to_string()),
+            reason: refusal.meaning().to_owned(),
+        },
+        Delivery::NotSent => Outcome::NotReady {
+            reason: "the modem did not ask for the message, or went away before it had it".to_owned(),
+        },
+        Delivery::InDoubt(Some(refusal)) => Outcome::InDoubt {
+            reason: format!("the modem had the whole message and answered {refusal}: {}", refusal.meaning()),
+        },
+        Delivery::InDoubt(None) => {
+            Outcome::InDoubt { reason: "the modem had the whole message and no answer came".to_owned() }
+        }
+    }
+}
+
+fn word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Sent { .. } => "sent",
+        Outcome::Failed { .. } => "failed",
+        Outcome::InDoubt { .. } => "in_doubt",
+        Outcome::NotReady { .. } => "not_ready",
+        Outcome::Expired => "expired",
+    }
+}

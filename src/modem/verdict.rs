@@ -1,0 +1,189 @@
+//! What a modem's answers mean for whoever wants to send: ready, or not ready, why, and what to do.
+
+use super::health::{Registration, State};
+use crate::at::{CommandError, Domain, Refusal};
+
+/// The last `<stat>` heard for each domain (3GPP TS 27.007 §7.2, §10.1.20, §10.1.22).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Statuses {
+    circuit: Option<u32>,
+    packet: Option<u32>,
+    eps: Option<u32>,
+}
+
+impl Statuses {
+    pub(super) fn set(&mut self, domain: Domain, status: u32) {
+        match domain {
+            Domain::Circuit => self.circuit = Some(status),
+            Domain::Packet => self.packet = Some(status),
+            Domain::Eps => self.eps = Some(status),
+        }
+    }
+
+    /// What they come to. In LTE a modem may be registered there alone and still send; whether the network carries
+    /// messages there shows when one is sent. Packet data in 2G and 3G says nothing about messages.
+    pub(super) fn registration(self) -> Registration {
+        match (self.circuit, self.eps) {
+            (Some(1 | 6 | 9), _) => return Registration::Home,
+            (Some(5 | 7 | 10), _) => return Registration::Roaming,
+            (_, Some(1)) => return Registration::Home,
+            (_, Some(5)) => return Registration::Roaming,
+            _ => {}
+        }
+        let any = |status| [self.circuit, self.packet, self.eps].contains(&Some(status));
+        if any(3) {
+            Registration::Denied
+        } else if any(8) {
+            Registration::EmergencyOnly
+        } else if any(2) {
+            Registration::Searching
+        } else if any(0) {
+            Registration::Idle
+        } else {
+            Registration::Unknown
+        }
+    }
+}
+
+fn not_ready(reason: impl Into<String>, advice: impl Into<String>) -> State {
+    State::NotReady { reason: reason.into(), advice: advice.into() }
+}
+
+/// Ready, as far as the network is concerned.
+pub(super) fn of_registration(registration: Registration) -> State {
+    match registration {
+        Registration::Home | Registration::Roaming => State::Ready,
+        Registration::Searching => not_ready(
+            "the modem is searching for a network",
+            "Wait a few minutes; if it goes on, check the antenna and move the modem to a window.",
+        ),
+        Registration::Denied => not_ready(
+            "the network refuses this SIM or this modem",
+            "Try the SIM in a phone; if it works there, ask the operator whether the modem is blocked.",
+        ),
+        Registration::EmergencyOnly => not_ready(
+            "the network allows emergency calls only",
+            "Check with the operator that the SIM is active and allowed on this network.",
+        ),
+        Registration::Idle => not_ready(
+            "the modem is not registered with a network and does not search for one",
+            "Check that the modem is not in flight mode and that the SIM is active.",
+        ),
+        Registration::Unknown => {
+            not_ready("the modem sees no network", "Check the antenna and its plug, and move the modem to a window.")
+        }
+    }
+}
+
+/// What `+CPIN?` says; `None` when the card is ready.
+pub(super) fn of_card(state: &str) -> Option<State> {
+    Some(match state {
+        "READY" => return None,
+        "SIM PIN" => not_ready(
+            "the SIM asks for its PIN",
+            "Put the SIM into a phone and turn its PIN off; this version does not enter one.",
+        ),
+        "SIM PUK" => not_ready(
+            "the SIM is locked and asks for its PUK",
+            "Put the SIM into a phone and enter the PUK that the operator gave with the card.",
+        ),
+        other if other.starts_with("PH-") => not_ready(
+            "the modem is locked to another SIM or network",
+            "Use a SIM of the operator that sold the modem, or have the modem unlocked.",
+        ),
+        "NOT READY" | "NOT INSERTED" | "" => no_card(),
+        _ => not_ready("the SIM is not ready", "Put the SIM into a phone and see what it asks for there."),
+    })
+}
+
+fn no_card() -> State {
+    not_ready("no SIM is in the modem", "Push the SIM in until it clicks; if it is in, check the modem's power supply.")
+}
+
+/// What it means that `+CPIN?` was not answered.
+pub(super) fn of_card_error(error: CommandError) -> State {
+    match error {
+        CommandError::Refused(Refusal::Cme(Some(10)) | Refusal::Cms(Some(310))) => no_card(),
+        CommandError::Refused(refusal) => not_ready(
+            format!("the SIM cannot be read ({refusal}): {}", refusal.meaning()),
+            "Take the SIM out and put it back in; then try it in a phone.",
+        ),
+        CommandError::TimedOut => {
+            not_ready("the modem does not tell about its SIM", "Unplug the modem and plug it in again.")
+        }
+    }
+}
+
+/// The card is ready, but tells neither of its numbers.
+pub(super) fn nameless_card() -> State {
+    not_ready("the SIM does not tell its number", "Take the SIM out and put it back in; then try another SIM.")
+}
+
+/// The modem does not take messages as PDUs.
+pub(super) fn no_messages(error: CommandError) -> State {
+    not_ready(
+        format!("the modem does not accept text messages ({error})"),
+        "Some modems are sold without SMS; compare its exact model with the list in hardware.md.",
+    )
+}
+
+/// The modem did not answer and is being woken.
+pub(super) fn silent() -> State {
+    not_ready(
+        "the modem did not answer in time and is being woken",
+        "Wait a minute; if it goes on, unplug the modem and plug it in again.",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn statuses(circuit: u32, eps: u32) -> Registration {
+        let mut statuses = Statuses::default();
+        statuses.set(Domain::Circuit, circuit);
+        statuses.set(Domain::Eps, eps);
+        statuses.registration()
+    }
+
+    #[test]
+    fn registered_is_what_can_carry_messages() {
+        for home in [1, 6, 9] {
+            assert_eq!(statuses(home, 0), Registration::Home, "{home}");
+        }
+        for roaming in [5, 7, 10] {
+            assert_eq!(statuses(roaming, 0), Registration::Roaming, "{roaming}");
+        }
+        assert_eq!(statuses(0, 1), Registration::Home);
+        assert_eq!(statuses(2, 5), Registration::Roaming);
+        // 11 was seen on a modem that has no messages at all.
+        for other in [0, 2, 3, 4, 8, 11] {
+            assert!(!statuses(other, 4).is_registered(), "{other}");
+        }
+        assert_eq!(statuses(2, 3), Registration::Denied);
+        assert_eq!(statuses(0, 2), Registration::Searching);
+    }
+
+    #[test]
+    fn packet_data_alone_is_not_enough() {
+        let mut statuses = Statuses::default();
+        statuses.set(Domain::Circuit, 3);
+        statuses.set(Domain::Packet, 5);
+        assert_eq!(statuses.registration(), Registration::Denied);
+    }
+
+    #[test]
+    fn every_reason_comes_with_advice() {
+        let errors = [Refusal::Cme(Some(10)), Refusal::Cme(Some(13)), Refusal::Error];
+        let states = ["SIM PIN", "SIM PUK", "PH-NET PIN", "NOT READY", "SIM PIN2", "?"]
+            .into_iter()
+            .filter_map(of_card)
+            .chain(errors.into_iter().map(|refusal| of_card_error(CommandError::Refused(refusal))))
+            .chain([silent(), nameless_card(), no_messages(CommandError::TimedOut)]);
+        for state in states {
+            let State::NotReady { reason, advice } = &state else { panic!("{state:?}") };
+            assert!(!reason.is_empty() && advice.ends_with('.'), "{state:?}");
+        }
+        assert_eq!(of_card("READY"), None);
+    }
+}

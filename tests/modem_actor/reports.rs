@@ -1,0 +1,130 @@
+//! Status reports: handed out, and forgotten by the modem only once they are stored.
+
+use std::time::Duration;
+
+use smsotpd::ids::MessageReference;
+use smsotpd::modem::{Event, Outcome};
+
+use crate::scripted::{LENGTH, OnSubmit, REPORT, Scripted, World, printed_report, sent};
+
+#[tokio::test(start_paused = true)]
+async fn a_printed_report_is_handed_out_and_offered_again_when_it_is_not_taken() {
+    let mut world = World::ready().await;
+    world.scripted.say(&printed_report());
+    let Event::StatusReport { report, sim, done, .. } = world.report().await;
+    assert_eq!(report.reference, MessageReference(17));
+    assert_eq!(sim.as_str(), "8988211000000000001");
+    drop(done);
+    let Event::StatusReport { report, done, .. } = world.report().await;
+    assert_eq!(report.reference, MessageReference(17));
+    done.acknowledge();
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert!(world.events.try_recv().is_err());
+    assert_eq!(world.scripted.count("AT+CNMA"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_modem_that_wants_acknowledgements_gets_them_once_the_report_is_stored() {
+    let scripted = Scripted::new();
+    scripted.answer("AT+CSMS=0", "+CMS ERROR: 303");
+    scripted.answer("AT+CSMS=1", "+CSMS: 1,1,1\r\n\r\nOK");
+    let mut world = World::start(scripted);
+    world.until(|health| health.state.is_ready()).await;
+    world.scripted.say(&printed_report());
+    let Event::StatusReport { done, .. } = world.report().await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(world.scripted.count("AT+CNMA"), 0);
+    done.acknowledge();
+    world.heard("AT+CNMA").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stored_report_is_deleted_only_once_it_is_acknowledged() {
+    let mut world = World::ready().await;
+    let read = format!("+CMGR: 0,,{LENGTH}\r\n{REPORT}\r\n\r\nOK");
+    world.scripted.answer("AT+CMGR=3", &read);
+    world.scripted.say("+CDSI: \"SR\",3");
+    let Event::StatusReport { done, .. } = world.report().await;
+    // Some modems say it twice.
+    world.scripted.say("+CDSI: \"SR\",3");
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(world.scripted.count("AT+CMGD=3"), 0);
+    assert_eq!(world.scripted.count("AT+CMGR=3"), 1);
+    assert!(world.events.try_recv().is_err());
+    done.acknowledge();
+    world.heard("AT+CMGD=3").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn reports_that_came_while_nobody_listened_are_handed_out() {
+    let scripted = Scripted::new();
+    let deliver = "0004038121F300006290023115340803C7F71B";
+    let listing =
+        format!("+CMGL: 1,0,,{}\r\n{deliver}\r\n+CMGL: 4,0,,{LENGTH}\r\n{REPORT}\r\n\r\nOK", deliver.len() / 2 - 1);
+    scripted.answer("AT+CMGL=4", &listing);
+    scripted.answer("AT+CPMS=?", "+CPMS: \"SM\",\"ME\"\r\n\r\nOK");
+    scripted.answer("AT+CPMS=\"ME\"", "+CMS ERROR: 302");
+    let mut world = World::start(scripted);
+    let Event::StatusReport { report, done, .. } = world.report().await;
+    assert_eq!(report.reference, MessageReference(17));
+    done.acknowledge();
+    world.heard("AT+CMGD=4").await;
+    assert_eq!(world.scripted.count("AT+CMGD=1"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_that_nobody_takes_holds_no_message_up() {
+    let world = World::ready().await;
+    for _ in 0..100 {
+        world.scripted.say(&printed_report());
+    }
+    for reference in 17..27 {
+        assert_eq!(world.submit().await, sent(reference));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_before_the_card_is_known_belongs_to_the_card_that_is_found() {
+    let scripted = Scripted::new();
+    scripted.say(&printed_report());
+    let mut world = World::start(scripted);
+    let Event::StatusReport { sim, .. } = world.report().await;
+    assert_eq!(sim.as_str(), "8988211000000000001");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_that_comes_during_a_send_is_handed_out_at_once() {
+    let mut world = World::ready().await;
+    world.scripted.on_submit(OnSubmit::Silence);
+    let before = world.clock.now();
+    let modem = world.modem.clone();
+    let message = world.message(3600);
+    let sending = tokio::spawn(async move { modem.submit(message).await });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    world.scripted.say(&printed_report());
+    let Event::StatusReport { done, .. } = world.report().await;
+    done.acknowledge();
+    assert!(world.clock.now().since(before) < Duration::from_secs(2));
+    assert!(matches!(sending.await.unwrap(), Outcome::InDoubt { .. }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn stopping_hands_out_what_the_modem_has_forgotten_already() {
+    let mut world = World::ready().await;
+    for _ in 0..8 {
+        world.scripted.say(&printed_report());
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let mut taken = 0;
+    while taken < 2 {
+        let Event::StatusReport { done, .. } = world.events.try_recv().unwrap();
+        done.acknowledge();
+        taken += 1;
+    }
+    world.stop.cancel();
+    world.task.await.unwrap();
+    while world.events.try_recv().is_ok() {
+        taken += 1;
+    }
+    assert_eq!(taken, 6);
+}

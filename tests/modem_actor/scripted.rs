@@ -1,0 +1,306 @@
+//! A small scripted modem and the task that owns it, over an in-memory port. The scripted modem knows nothing but the
+//! lines it is told; it is no judge of PDUs beyond their type.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use smsotpd::clock::Clock;
+use smsotpd::ids::{MessageId, MessageReference};
+use smsotpd::modem::{Connecting, Connector, Event, Health, Io, Modem, Outcome, Settings, Submission, spawn};
+use smsotpd::pdu::{Frame, Submit};
+use smsotpd::phone::PhoneNumber;
+use smsotpd::secret::Text;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// A report on message 17 to +15551234567, delivered; made by hand after 3GPP TS 23.040 §9.2.2.3.
+pub(crate) const REPORT: &str = "0006110B915155214365F762900231153408629002311544080000";
+pub(crate) const LENGTH: usize = REPORT.len() / 2 - 1;
+
+/// What the scripted modem does with a message.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum OnSubmit {
+    Take,
+    Refuse(&'static str),
+    Silence,
+    VanishAfterCtrlZ,
+    VanishBeforePrompt,
+    NoPrompt,
+}
+
+pub(crate) struct Script {
+    /// What is answered to a line, final result and all; `OK` to what is not here.
+    answers: HashMap<&'static str, String>,
+    on_submit: OnSubmit,
+    /// Every line, PDU and escape that arrived.
+    heard: Vec<String>,
+    plugged: bool,
+    /// It prints prompts for ever and reads nothing.
+    floods: bool,
+    /// What the modem says by itself at the next opportunity.
+    says: VecDeque<String>,
+    reference: u8,
+}
+
+/// The scripted modem, from outside.
+#[derive(Clone)]
+pub(crate) struct Scripted {
+    script: Arc<Mutex<Script>>,
+    changed: watch::Sender<()>,
+}
+
+impl Scripted {
+    pub(crate) fn new() -> Self {
+        let answers = [
+            ("AT+CGMI", "Example\r\n\r\nOK"),
+            ("AT+CGMM", "EX-1\r\n\r\nOK"),
+            ("AT+CGMR", "1.0\r\n\r\nOK"),
+            ("AT+CGSN", "490154203237518\r\n\r\nOK"),
+            ("AT+CPIN?", "+CPIN: READY\r\n\r\nOK"),
+            ("AT+CCID", "+CCID: 8988211000000000001F\r\n\r\nOK"),
+            ("AT+CIMI", "262011234567890\r\n\r\nOK"),
+            ("AT+CNMI=?", "+CNMI: (0-2),(0-3),(0,2),(0-2),(0,1)\r\n\r\nOK"),
+            ("AT+CPMS=?", "+CPMS: (\"SM\",\"SR\"),(\"SM\"),(\"SM\")\r\n\r\nOK"),
+            ("AT+CSCA?", "+CSCA: \"+491710760000\",145\r\n\r\nOK"),
+            ("AT+CREG?", "+CREG: 2,1,\"00C3\",\"1A2B\",7\r\n\r\nOK"),
+            ("AT+COPS?", "+COPS: 0,0,\"Example Net\",7\r\n\r\nOK"),
+            ("AT+CSQ", "+CSQ: 20,99\r\n\r\nOK"),
+        ];
+        let answers = answers.into_iter().map(|(line, answer)| (line, answer.to_owned())).collect();
+        let script = Script {
+            answers,
+            on_submit: OnSubmit::Take,
+            heard: Vec::new(),
+            plugged: true,
+            floods: false,
+            says: VecDeque::new(),
+            reference: 16,
+        };
+        Self { script: Arc::new(Mutex::new(script)), changed: watch::Sender::new(()) }
+    }
+
+    pub(crate) fn script(&self) -> MutexGuard<'_, Script> {
+        self.script.lock().unwrap()
+    }
+
+    pub(crate) fn answer(&self, line: &'static str, answer: &str) {
+        self.script().answers.insert(line, answer.to_owned());
+    }
+
+    pub(crate) fn on_submit(&self, what: OnSubmit) {
+        self.script().on_submit = what;
+    }
+
+    pub(crate) fn say(&self, text: &str) {
+        self.script().says.push_back(text.to_owned());
+        self.changed.send_replace(());
+    }
+
+    pub(crate) fn plug(&self, plugged: bool) {
+        self.script().plugged = plugged;
+        self.changed.send_replace(());
+    }
+
+    pub(crate) fn flood(&self, floods: bool) {
+        self.script().floods = floods;
+        self.changed.send_replace(());
+    }
+
+    pub(crate) fn heard(&self) -> Vec<String> {
+        self.script().heard.clone()
+    }
+
+    pub(crate) fn count(&self, line: &str) -> usize {
+        self.heard().iter().filter(|heard| *heard == line).count()
+    }
+
+    /// The messages it has been given.
+    pub(crate) fn submits(&self) -> Vec<Submit> {
+        let pdus = self.heard();
+        let pdus = pdus.iter().filter_map(|heard| heard.strip_suffix('\u{1a}'));
+        pdus.map(|hex| Submit::decode(&Frame::from_hex(hex).unwrap().tpdu).unwrap()).collect()
+    }
+
+    pub(crate) async fn serve(self, mut io: DuplexStream) {
+        let mut changed = self.changed.subscribe();
+        let mut line = Vec::new();
+        loop {
+            while let Some(text) = self.next_word() {
+                io.write_all(format!("\r\n{text}\r\n").as_bytes()).await.unwrap();
+            }
+            if !self.script().plugged {
+                return;
+            }
+            while self.script().floods {
+                if io.write_all(b"\r\n>").await.is_err() {
+                    return;
+                }
+                tokio::task::yield_now().await;
+            }
+            tokio::select! {
+                octet = io.read_u8() => match octet {
+                    Ok(octet) => if let Some(answer) = self.hear(&mut line, octet) {
+                        // The other side may have gone; the next read tells.
+                        let _ = io.write_all(answer.as_bytes()).await;
+                    },
+                    Err(_) => return,
+                },
+                _ = changed.changed() => {}
+            }
+        }
+    }
+
+    pub(crate) fn next_word(&self) -> Option<String> {
+        self.script().says.pop_front()
+    }
+
+    pub(crate) fn hear(&self, line: &mut Vec<u8>, octet: u8) -> Option<String> {
+        match octet {
+            b'\r' => {
+                let text = String::from_utf8(std::mem::take(line)).unwrap();
+                (!text.is_empty()).then(|| self.obey(text)).flatten()
+            }
+            0x1b => {
+                line.clear();
+                self.script().heard.push("ESC".to_owned());
+                None
+            }
+            0x1a => {
+                line.push(octet);
+                let pdu = String::from_utf8(std::mem::take(line)).unwrap();
+                self.take(pdu)
+            }
+            other => {
+                line.push(other);
+                None
+            }
+        }
+    }
+
+    pub(crate) fn obey(&self, line: String) -> Option<String> {
+        let mut script = self.script();
+        let answer = script.answers.get(line.as_str()).cloned().unwrap_or_else(|| "OK".to_owned());
+        let send = line.starts_with("AT+CMGS=");
+        script.heard.push(line);
+        match script.on_submit {
+            OnSubmit::VanishBeforePrompt if send => {
+                script.plugged = false;
+                None
+            }
+            OnSubmit::NoPrompt if send => None,
+            _ if send => Some("\r\n> ".to_owned()),
+            _ => Some(format!("\r\n{answer}\r\n")),
+        }
+    }
+
+    pub(crate) fn take(&self, pdu: String) -> Option<String> {
+        let mut script = self.script();
+        script.heard.push(pdu);
+        script.reference += 1;
+        match script.on_submit {
+            OnSubmit::Take => Some(format!("\r\n+CMGS: {}\r\n\r\nOK\r\n", script.reference)),
+            OnSubmit::Refuse(answer) => Some(format!("\r\n{answer}\r\n")),
+            OnSubmit::VanishAfterCtrlZ => {
+                script.plugged = false;
+                None
+            }
+            OnSubmit::Silence | OnSubmit::VanishBeforePrompt | OnSubmit::NoPrompt => None,
+        }
+    }
+}
+
+/// Opens the scripted modem's port, while it is plugged in.
+impl Connector for Scripted {
+    fn connect(&mut self) -> Connecting<'_> {
+        Box::pin(async move {
+            if !self.script().plugged {
+                return Err(io::Error::from(io::ErrorKind::NotFound));
+            }
+            let (here, there) = tokio::io::duplex(4096);
+            tokio::spawn(self.clone().serve(there));
+            Ok(Box::new(here) as Box<dyn Io>)
+        })
+    }
+}
+
+/// The task, its surroundings, and the modem.
+pub(crate) struct World {
+    pub(crate) scripted: Scripted,
+    pub(crate) modem: Modem,
+    pub(crate) clock: Clock,
+    pub(crate) events: mpsc::Receiver<Event>,
+    pub(crate) stop: CancellationToken,
+    pub(crate) task: JoinHandle<()>,
+    pub(crate) hurry: watch::Sender<bool>,
+}
+
+impl World {
+    pub(crate) fn start(scripted: Scripted) -> Self {
+        let settings = Settings { name: "m1".parse().unwrap(), port: "/dev/m1".to_owned(), baud: 115_200 };
+        let (clock, stop) = (Clock::simulated(), CancellationToken::new());
+        let (sender, events) = mpsc::channel(4);
+        let (modem, task) = spawn(&settings, Box::new(scripted.clone()), clock.clone(), sender, stop.clone());
+        Self { scripted, modem, clock, events, stop, task, hurry: watch::Sender::new(false) }
+    }
+
+    pub(crate) async fn ready() -> Self {
+        let world = Self::start(Scripted::new());
+        world.until(|health| health.state.is_ready()).await;
+        world
+    }
+
+    pub(crate) async fn until(&self, wanted: impl FnMut(&Health) -> bool) -> Health {
+        let mut health = self.modem.health();
+        let reached = tokio::time::timeout(Duration::from_secs(3600), health.wait_for(wanted)).await;
+        reached.expect("the modem never got there").unwrap().clone()
+    }
+
+    pub(crate) fn message(&self, seconds: u64) -> Submission {
+        Submission {
+            message: MessageId::generate(),
+            to: PhoneNumber::parse("+15551234567").unwrap(),
+            text: Text::new("123456 is your code.".to_owned()),
+            part: 0,
+            concat_reference: 1,
+            deadline: self.clock.now() + Duration::from_secs(seconds),
+            class0: false,
+            replace: None,
+            patience: self.hurry.subscribe(),
+        }
+    }
+
+    pub(crate) async fn submit(&self) -> Outcome {
+        self.modem.submit(self.message(3600)).await
+    }
+
+    pub(crate) async fn heard(&self, line: &str) {
+        self.heard_times(line, 1).await;
+    }
+
+    /// Waits until the modem has heard this line so often.
+    pub(crate) async fn heard_times(&self, line: &str, times: usize) {
+        for _ in 0..100_000 {
+            if self.scripted.count(line) >= times {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("{line} was never heard {times} times: {:?}", self.scripted.heard());
+    }
+
+    pub(crate) async fn report(&mut self) -> Event {
+        tokio::time::timeout(Duration::from_secs(3600), self.events.recv()).await.expect("no report").unwrap()
+    }
+}
+
+pub(crate) fn sent(reference: u8) -> Outcome {
+    Outcome::Sent { reference: MessageReference(reference) }
+}
+
+pub(crate) fn printed_report() -> String {
+    format!("+CDS: {LENGTH}\r\n{REPORT}")
+}

@@ -1,0 +1,200 @@
+//! One message, and everything that can come of it.
+
+use std::time::Duration;
+
+use smsotpd::clock::Moment;
+use smsotpd::ids::MessageId;
+use smsotpd::message::FailureClass;
+use smsotpd::modem::{Outcome, State, Submission};
+use smsotpd::pdu::{RelativeValidity, Validity};
+use smsotpd::phone::PhoneNumber;
+use smsotpd::secret::Text;
+use tokio::sync::watch;
+
+use crate::scripted::{OnSubmit, World, sent};
+
+#[tokio::test(start_paused = true)]
+async fn a_message_goes_out_with_report_and_validity_asked_for() {
+    let world = World::ready().await;
+    let mut message = world.message(290);
+    message.class0 = true;
+    message.replace = Some(3);
+    assert_eq!(world.modem.submit(message).await, sent(17));
+    let submit = &world.scripted.submits()[0];
+    assert!(submit.status_report && !submit.reject_duplicates);
+    assert_eq!(submit.destination.to_phone(), PhoneNumber::parse("+15551234567").ok());
+    assert_eq!(submit.validity, Some(Validity::Relative(RelativeValidity::at_least(Duration::from_secs(300)))));
+    assert_eq!(submit.protocol.replace_type(), Some(3));
+    assert!(submit.class.is_some());
+    assert_eq!(submit.user_data.text(), "123456 is your code.");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_parts_of_a_long_text_go_out_one_by_one() {
+    let world = World::ready().await;
+    let text = "0123456789".repeat(20);
+    for part in 0..2 {
+        let mut message = world.message(300);
+        message.text = Text::new(text.clone());
+        message.part = part;
+        message.concat_reference = 77;
+        assert!(matches!(world.modem.submit(message).await, Outcome::Sent { .. }));
+    }
+    let mut message = world.message(300);
+    message.part = 1;
+    assert!(matches!(world.modem.submit(message).await, Outcome::Failed { class: FailureClass::Message, .. }));
+    let texts: String = world.scripted.submits().iter().map(|submit| submit.user_data.text()).collect();
+    assert_eq!(texts, text);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_keeps_its_code_and_has_a_class_and_a_reason() {
+    let world = World::ready().await;
+    world.scripted.on_submit(OnSubmit::Refuse("+CMS ERROR: 38"));
+    let Outcome::Failed { class, code, reason } = world.submit().await else { panic!("not refused") };
+    assert_eq!((class, code.as_deref()), (FailureClass::Network, Some("+CMS ERROR: 38")));
+    assert!(reason.contains("network"), "{reason}");
+    world.scripted.on_submit(OnSubmit::Refuse("+CMS ERROR: 332"));
+    assert!(matches!(world.submit().await, Outcome::InDoubt { .. }));
+    world.scripted.on_submit(OnSubmit::Take);
+    assert_eq!(world.submit().await, sent(19));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_answer_is_in_doubt_after_three_minutes_and_the_modem_goes_on() {
+    let world = World::ready().await;
+    world.scripted.on_submit(OnSubmit::Silence);
+    let before = world.clock.now();
+    assert!(matches!(world.submit().await, Outcome::InDoubt { .. }));
+    assert_eq!(world.clock.now().since(before), Duration::from_secs(180));
+    assert!(!world.modem.health().borrow().state.is_ready());
+    world.scripted.on_submit(OnSubmit::Take);
+    world.until(|health| health.state.is_ready()).await;
+    assert_eq!(world.submit().await, sent(18));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_answer_is_in_doubt_after_one_minute_when_something_else_comes_to_wait() {
+    let world = World::ready().await;
+    world.scripted.on_submit(OnSubmit::Silence);
+    let before = world.clock.now();
+    let (outcome, ()) = tokio::join!(world.submit(), async {
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        world.hurry.send_replace(true);
+    });
+    assert!(matches!(outcome, Outcome::InDoubt { .. }));
+    assert_eq!(world.clock.now().since(before), Duration::from_secs(60));
+}
+
+#[tokio::test(start_paused = true)]
+async fn unplugged_before_ctrl_z_is_not_sent_and_after_it_in_doubt() {
+    for (what, in_doubt) in [(OnSubmit::VanishBeforePrompt, false), (OnSubmit::VanishAfterCtrlZ, true)] {
+        let world = World::ready().await;
+        world.scripted.on_submit(what);
+        let outcome = world.submit().await;
+        assert_eq!(matches!(outcome, Outcome::InDoubt { .. }), in_doubt, "{outcome:?}");
+        assert_eq!(matches!(outcome, Outcome::NotReady { .. }), !in_doubt, "{outcome:?}");
+        world.until(|health| matches!(health.state, State::Absent { .. })).await;
+        world.scripted.on_submit(OnSubmit::Take);
+        world.scripted.plug(true);
+        world.until(|health| health.state.is_ready()).await;
+        assert!(matches!(world.submit().await, Outcome::Sent { .. }));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_prompt_that_does_not_come_is_not_ready_and_the_modem_is_woken() {
+    let world = World::ready().await;
+    world.scripted.on_submit(OnSubmit::NoPrompt);
+    assert!(matches!(world.submit().await, Outcome::NotReady { .. }));
+    world.scripted.on_submit(OnSubmit::Take);
+    world.until(|health| health.state.is_ready()).await;
+    assert_eq!(world.scripted.count("ESC"), 2);
+    assert_eq!(world.submit().await, sent(17));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_written_after_the_deadline() {
+    let world = World::ready().await;
+    let mut message = world.message(0);
+    message.deadline = Moment::from_millis(0);
+    assert_eq!(world.modem.submit(message).await, Outcome::Expired);
+    world.scripted.on_submit(OnSubmit::NoPrompt);
+    let before = world.clock.now();
+    assert_eq!(world.modem.submit(world.message(4)).await, Outcome::Expired);
+    assert_eq!(world.clock.now().since(before), Duration::from_secs(4));
+    assert_eq!(world.scripted.heard().iter().filter(|line| line.starts_with("AT+CMGS")).count(), 1);
+    assert!(world.scripted.submits().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_goes_away_leaves_no_prompt_behind() {
+    let world = World::ready().await;
+    world.scripted.on_submit(OnSubmit::Silence);
+    let left = tokio::time::timeout(Duration::from_secs(5), world.submit()).await;
+    assert!(left.is_err());
+    assert_eq!(world.scripted.submits().len(), 1);
+    world.scripted.on_submit(OnSubmit::Take);
+    world.until(|health| !health.state.is_ready()).await;
+    world.until(|health| health.state.is_ready()).await;
+    assert_eq!(world.submit().await, sent(18));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_whose_caller_went_away_before_it_was_begun_is_left_alone() {
+    let world = World::ready().await;
+    world.scripted.on_submit(OnSubmit::Silence);
+    let waiting = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let gone = tokio::time::timeout(Duration::from_secs(1), world.submit()).await;
+        assert!(gone.is_err());
+        world.scripted.on_submit(OnSubmit::Take);
+        world.scripted.say("+CMGS: 99\r\n\r\nOK");
+    };
+    assert_eq!(tokio::join!(world.submit(), waiting).0, sent(99));
+    assert_eq!(world.submit().await, sent(18));
+    assert_eq!(world.scripted.submits().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn stopping_leaves_the_prompt_and_ends_within_a_second() {
+    let world = World::ready().await;
+    world.scripted.on_submit(OnSubmit::NoPrompt);
+    let before = world.clock.now();
+    let (outcome, ()) = tokio::join!(world.submit(), async {
+        world.heard("AT").await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        world.stop.cancel();
+    });
+    assert!(matches!(outcome, Outcome::NotReady { .. }), "{outcome:?}");
+    world.task.await.unwrap();
+    assert!(world.clock.now().since(before) < Duration::from_secs(1));
+    assert_eq!(world.scripted.count("ESC"), 2);
+    assert!(matches!(world.modem.submit(world_message()).await, Outcome::NotReady { .. }));
+}
+
+fn world_message() -> Submission {
+    Submission {
+        message: MessageId::generate(),
+        to: PhoneNumber::parse("+15551234567").unwrap(),
+        text: Text::new("123456".to_owned()),
+        part: 0,
+        concat_reference: 1,
+        deadline: Moment::from_millis(i64::MAX),
+        class0: false,
+        replace: None,
+        patience: watch::Sender::new(false).subscribe(),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn stopping_after_ctrl_z_is_in_doubt() {
+    let world = World::ready().await;
+    world.scripted.on_submit(OnSubmit::Silence);
+    let (outcome, ()) = tokio::join!(world.submit(), async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        world.stop.cancel();
+    });
+    assert!(matches!(outcome, Outcome::InDoubt { .. }), "{outcome:?}");
+    world.task.await.unwrap();
+}

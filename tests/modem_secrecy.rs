@@ -1,0 +1,54 @@
+//! What a modem's task never tells, whatever the level of its log. Alone in its process, since a log is caught whole only
+//! where nothing else registers with it.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test, what is not there is a failure")]
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use smsotpd::modem::Event;
+
+use crate::scripted::{OnSubmit, REPORT, World, printed_report};
+
+#[allow(dead_code, reason = "the other tests of the task use the rest")]
+#[path = "modem_actor/scripted.rs"]
+mod scripted;
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(octets);
+        Ok(octets.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_at_its_finest_holds_no_text_pdu_or_number() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _quiet = tracing::subscriber::set_default(subscriber);
+    let mut world = World::ready().await;
+    world.scripted.say(&printed_report());
+    let Event::StatusReport { done, .. } = world.report().await;
+    done.acknowledge();
+    for what in [OnSubmit::Take, OnSubmit::Refuse("+CMS ERROR: 8"), OnSubmit::Silence] {
+        world.scripted.on_submit(what);
+        let _ = world.submit().await;
+    }
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(log.contains("modem.name=m1") && log.contains("message.id=msg_"), "{log}");
+    let pdus = world.scripted.heard().into_iter().filter_map(|line| line.strip_suffix('\u{1a}').map(str::to_owned));
+    for secret in ["123456", "15551234567", "5155214365F7", REPORT].map(str::to_owned).into_iter().chain(pdus) {
+        assert!(!log.contains(&secret), "{secret} is in {log}");
+    }
+}
