@@ -11,4 +11,5 @@ pub mod otp;
 pub mod pdu;
 pub mod phone;
 pub mod secret;
+pub mod store;
 pub mod template;

@@ -1,0 +1,132 @@
+//! Taking messages on, and withdrawing them.
+
+use rusqlite::OptionalExtension;
+
+use super::error::StoreError;
+use super::handle::Store;
+use super::idempotency::{self, Idempotency, Known};
+use super::life::Message;
+use super::listing;
+use super::messages::{AcceptOutcome, CancelOutcome, MessageView, NewMessage};
+use super::row;
+use super::writer::Work;
+use crate::clock::Moment;
+use crate::ids::{AppName, MessageId};
+use crate::message::Status;
+
+impl Store {
+    /// Takes a message on. When this returns, it is on disk.
+    ///
+    /// # Errors
+    /// When the store cannot do it; nothing is changed then.
+    pub async fn accept(
+        &self,
+        message: NewMessage,
+        idempotency: Option<Idempotency>,
+    ) -> Result<AcceptOutcome, StoreError> {
+        self.change_now(move |work| {
+            match idempotency::look_up(work, &message.app, idempotency.as_ref())? {
+                Known::Reused => return Ok(AcceptOutcome::KeyReused),
+                Known::Answered { message, otp: None } => {
+                    return Ok(AcceptOutcome::Replayed(as_accepted(listing::message_of(work.conn, message)?)));
+                }
+                // The key was used to issue an otp: the digest over the path says so already.
+                Known::Answered { otp: Some(_), .. } => return Ok(AcceptOutcome::KeyReused),
+                Known::No => {}
+            }
+            let seq = insert(work, &message, None, message.deadline)?;
+            idempotency::keep(work, &message.app, idempotency.as_ref(), None, seq)?;
+            Ok(AcceptOutcome::Accepted(view_of_new(work, message)))
+        })
+        .await
+    }
+
+    /// Withdraws a message of this app, if no part of it was given to a modem yet. `None` when there is no such one.
+    ///
+    /// # Errors
+    /// When the store cannot do it; nothing is changed then.
+    pub async fn cancel_message(&self, app: &AppName, id: MessageId) -> Result<Option<CancelOutcome>, StoreError> {
+        let app = app.clone();
+        self.change_now(move |work| {
+            let seq = work
+                .conn
+                .prepare_cached("SELECT seq FROM message WHERE id = ?1 AND app = ?2")?
+                .query_row((id.as_bytes(), app.as_str()), |row| row.get(0))
+                .optional()?;
+            let Some(seq) = seq else { return Ok(None) };
+            let mut message = Message::load(work, seq)?;
+            let all_wait = message.parts.iter().all(|part| part.status == Status::Queued);
+            if !all_wait {
+                return Ok(Some(CancelOutcome::TooLate(listing::message_of(work.conn, seq)?)));
+            }
+            message.withdraw();
+            message.save(work)?;
+            Ok(Some(CancelOutcome::Cancelled(listing::message_of(work.conn, seq)?)))
+        })
+        .await
+    }
+}
+
+/// Writes a new message down, to be sent before `deadline`. Returns its seq.
+pub(super) fn insert(
+    work: &Work<'_>,
+    message: &NewMessage,
+    otp: Option<i64>,
+    deadline: Moment,
+) -> Result<i64, StoreError> {
+    let number = row::number(&message.to);
+    work.conn
+        .prepare_cached(
+            "INSERT INTO message (id, app, otp, number, status, priority, text, encoding, parts, class0, replace_type,
+                                  in_doubt, created, created_at, deadline, waiting_from)
+             VALUES (?1, ?2, ?3, ?4, 'queued', ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?12)",
+        )?
+        .execute((
+            message.id.as_bytes(),
+            message.app.as_str(),
+            otp,
+            number,
+            row::priority(message.priority),
+            message.text.as_bytes(),
+            message.encoding.as_str(),
+            message.parts.max(1),
+            message.class0,
+            message.replace,
+            row::in_doubt(message.in_doubt),
+            work.now.as_millis(),
+            work.wall.as_millisecond(),
+            deadline.as_millis(),
+        ))?;
+    let seq = work.conn.last_insert_rowid();
+    let mut statement =
+        work.conn.prepare_cached("INSERT INTO part (message, part, status, number) VALUES (?1, ?2, 'queued', ?3)")?;
+    for part in 0..message.parts.max(1) {
+        statement.execute((seq, part, number))?;
+    }
+    work.touch_queue();
+    Ok(seq)
+}
+
+/// What a message that was just written down looks like.
+pub(super) fn view_of_new(work: &Work<'_>, message: NewMessage) -> MessageView {
+    MessageView {
+        id: message.id,
+        app: message.app,
+        status: Status::Queued,
+        to: message.to,
+        parts: message.parts.max(1),
+        encoding: message.encoding,
+        priority: message.priority,
+        created_at: row::to_millis(work.wall),
+        deadline: message.deadline,
+        deadline_at: row::wall_of(message.deadline, work.now, work.wall),
+        sent_at: None,
+        delivered_at: None,
+        resent: false,
+    }
+}
+
+/// What a message looked like when it was accepted.
+pub(super) fn as_accepted(now: MessageView) -> MessageView {
+    MessageView { status: Status::Queued, sent_at: None, delivered_at: None, resent: false, ..now }
+}

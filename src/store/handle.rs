@@ -1,0 +1,406 @@
+//! The handle: opens the state folder, starts the writer, and carries commands and queries to where they run.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::Connection;
+use rustix::fs::FlockOperation;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use super::error::StoreError;
+use super::readers::Readers;
+use super::writer::{self, Command, Work, Writer};
+use super::{key, schema, site};
+use crate::clock::Clock;
+use crate::secret::SiteKey;
+
+/// The database in the state folder.
+const DATABASE: &str = "smsotpd.db";
+/// The file that a running daemon holds locked.
+const LOCK: &str = "lock";
+
+/// How long what was erased may stay in the journal. Shorter would wear SD cards for little.
+const SCRUB_PAUSE: Duration = Duration::from_secs(60);
+
+/// The store. Cheap to clone; every clone is the same store.
+///
+/// Methods that a request waits for fail at once with [`StoreError::Full`] when too many commands wait. Those that
+/// dispatch and intake use wait for their turn instead. A method that is cancelled may still take effect, whole.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    clock: Clock,
+    key: SiteKey,
+    commands: mpsc::Sender<Command>,
+    readers: Readers,
+    queue: watch::Sender<u64>,
+    changes: watch::Sender<u64>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Store {
+    /// Opens the state folder for the daemon, and makes what is missing in it: the folder (mode 0700), the database,
+    /// the key (mode 0600, unless systemd hands one in as the credential `smsotpd.key`).
+    ///
+    /// The timeline goes on where it stood; a `clock` that is given is used as it is instead.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`] when another daemon has the folder open; [`StoreError::Newer`] when its database is from
+    /// a newer version; [`StoreError::Key`], [`StoreError::Folder`] and [`StoreError::Damaged`] when it cannot be used.
+    pub async fn open(state_dir: &Path, clock: Option<Clock>) -> Result<Store, StoreError> {
+        Self::start(state_dir, clock, Access::Daemon).await
+    }
+
+    /// Opens the state folder for a short command, such as making an app, whether the daemon runs or not. What is
+    /// missing is made as by [`Store::open`].
+    ///
+    /// # Errors
+    /// As [`Store::open`], but never [`StoreError::InUse`]; [`StoreError::OtherVersion`] when the daemon that runs is
+    /// of another version.
+    pub async fn open_beside(state_dir: &Path) -> Result<Store, StoreError> {
+        Self::start(state_dir, None, Access::Beside).await
+    }
+
+    async fn start(state_dir: &Path, clock: Option<Clock>, access: Access) -> Result<Store, StoreError> {
+        let state_dir = state_dir.to_owned();
+        let opened = tokio::task::spawn_blocking(move || open(&state_dir, clock, access));
+        let Opened { conn, key, clock, lock, path } = opened.await.map_err(|_| StoreError::Gone)??;
+        let (commands, waiting) = mpsc::channel(writer::WAITING);
+        let (queue, changes) = (watch::Sender::new(0), watch::Sender::new(0));
+        let writer = Writer {
+            conn,
+            clock: clock.clone(),
+            key: key.clone(),
+            commands: waiting,
+            queue: queue.clone(),
+            changes: changes.clone(),
+            erasures: watch::Sender::new(0),
+        };
+        tokio::spawn(scrub(writer.erasures.subscribe(), commands.downgrade()));
+        let writer = tokio::task::spawn_blocking(move || {
+            writer.run();
+            // Not before the connection is closed may another daemon have the folder.
+            drop(lock);
+        });
+        let writer = Mutex::new(Some(writer));
+        Ok(Store(Arc::new(Inner { clock, key, commands, readers: Readers::new(path), queue, changes, writer })))
+    }
+
+    /// The clock that everything in the store is timed by.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// The site's key.
+    #[must_use]
+    pub fn site_key(&self) -> &SiteKey {
+        &self.0.key
+    }
+
+    /// Changes after every commit that may give dispatch something to do: a message is new, waits again, or is
+    /// withdrawn. Take it before looking at the queue, so that no change is missed.
+    #[must_use]
+    pub fn queue(&self) -> watch::Receiver<u64> {
+        self.0.queue.subscribe()
+    }
+
+    /// Changes after every commit.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.0.changes.subscribe()
+    }
+
+    /// Resolves when the store has ended: after [`Store::close`], or because it could not go on. In the second case
+    /// the process must end, so that it is started again.
+    pub async fn closed(&self) {
+        self.0.commands.closed().await;
+    }
+
+    /// Does what waits, empties the journal into the database, and ends. Commands that come later are refused with
+    /// [`StoreError::Gone`].
+    pub async fn close(&self) {
+        self.0.readers.close().await;
+        let _ = self.0.commands.send(Command::Close).await;
+        let writer = self.0.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(writer) = writer {
+            let _ = writer.await;
+        }
+    }
+
+    /// Whether the writer does its work: it answers a command that changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`] when too much waits, [`StoreError::Gone`] when it has ended.
+    pub async fn answers(&self) -> Result<(), StoreError> {
+        self.change_now(|_| Ok(())).await
+    }
+
+    /// Runs a change for a caller who would rather hear [`StoreError::Full`] than wait.
+    pub(super) async fn change_now<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Work<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (command, answer) = writer::change(work);
+        self.0.commands.try_send(command).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(_) => StoreError::Full,
+            mpsc::error::TrySendError::Closed(_) => StoreError::Gone,
+        })?;
+        answer.await.map_err(|_| StoreError::Gone)?
+    }
+
+    /// Runs a change that must not be refused; waits until it can be taken.
+    pub(super) async fn change<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Work<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (command, answer) = writer::change(work);
+        self.0.commands.send(command).await.map_err(|_| StoreError::Gone)?;
+        answer.await.map_err(|_| StoreError::Gone)?
+    }
+
+    /// Runs a query on the last commit.
+    pub(super) async fn query<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.0.readers.read(query).await
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Store")
+    }
+}
+
+/// Has the journal emptied some time after something was erased, and after the start, since the last run may have
+/// erased something just before it ended.
+async fn scrub(mut erasures: watch::Receiver<u64>, commands: mpsc::WeakSender<Command>) {
+    loop {
+        tokio::time::sleep(SCRUB_PAUSE).await;
+        let Some(commands) = commands.upgrade() else { return };
+        erasures.mark_unchanged();
+        if commands.send(Command::Scrub).await.is_err() {
+            return;
+        }
+        drop(commands);
+        if erasures.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Who opens the folder.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Access {
+    /// The daemon: the only one of its kind.
+    Daemon,
+    /// A short command, with or without a daemon beside it.
+    Beside,
+}
+
+struct Opened {
+    conn: Connection,
+    key: SiteKey,
+    clock: Clock,
+    /// Held by the daemon for as long as it writes.
+    lock: Option<File>,
+    path: PathBuf,
+}
+
+fn open(state_dir: &Path, clock: Option<Clock>, access: Access) -> Result<Opened, StoreError> {
+    let folder = make_folder(state_dir).map_err(|error| trouble(state_dir, &error))?;
+    // One at a time sets the folder up: a command and the daemon may both be the first.
+    rustix::fs::flock(&folder, FlockOperation::LockExclusive).map_err(|error| trouble(state_dir, &error.into()))?;
+    let lock = lock(&state_dir.join(LOCK), &folder)?;
+    if lock.is_none() && access == Access::Daemon {
+        return Err(StoreError::InUse(state_dir.to_owned()));
+    }
+    let path = state_dir.join(DATABASE);
+    make_file(&path, &folder).map_err(|error| trouble(&path, &error))?;
+    let mut conn = schema::open_writer(&path)?;
+    if lock.is_none() && !schema::is_current(&conn)? {
+        return Err(StoreError::OtherVersion);
+    }
+    schema::refuse_newer(&conn)?;
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    let key = key::load(state_dir, &folder, credentials.as_deref(), schema::is_empty(&conn)?)?;
+    schema::migrate(&mut conn)?;
+    let last = site::last_reading(&conn)?;
+    let clock = clock.unwrap_or_else(|| Clock::resume(last.as_ref()));
+    match last {
+        Some(_) => site::check_key(&conn, &key)?,
+        None => site::found(&conn, &clock, &key)?,
+    }
+    Ok(Opened { conn, key, clock, lock: lock.filter(|_| access == Access::Daemon), path })
+}
+
+fn make_folder(path: &Path) -> io::Result<File> {
+    if !path.is_dir() {
+        DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    }
+    File::open(path)
+}
+
+/// Takes the daemon's lock; `None` when another process has it.
+fn lock(path: &Path, folder: &File) -> Result<Option<File>, StoreError> {
+    let file = make_file(path, folder).map_err(|error| trouble(path, &error))?;
+    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Some(file)),
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+        Err(error) => Err(trouble(path, &error.into())),
+    }
+}
+
+/// Opens a file of the state folder, and makes it when it is not there.
+fn make_file(path: &Path, folder: &File) -> io::Result<File> {
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    give_to_owner_of(folder, &file)?;
+    Ok(file)
+}
+
+/// A command that root runs must not leave files that the daemon, under its own user, cannot open.
+pub(super) fn give_to_owner_of(folder: &File, file: &File) -> io::Result<()> {
+    let (owner, has) = (folder.metadata()?, file.metadata()?);
+    if owner.uid() != has.uid() && rustix::process::geteuid().is_root() {
+        std::os::unix::fs::fchown(file, Some(owner.uid()), Some(owner.gid()))?;
+    }
+    Ok(())
+}
+
+fn trouble(path: &Path, error: &io::Error) -> StoreError {
+    StoreError::Folder { path: path.to_owned(), reason: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn insert(work: &Work<'_>, name: &str) -> Result<(), StoreError> {
+        let sql = "INSERT INTO app (name, key, scopes, policy, created_at) VALUES (?1, CAST(?1 AS BLOB), '', '', 0)";
+        work.conn.prepare_cached(sql)?.execute([name])?;
+        Ok(())
+    }
+
+    async fn names(store: &Store) -> Vec<String> {
+        store.apps().await.unwrap().into_iter().map(|app| app.name.to_string()).collect()
+    }
+
+    #[tokio::test]
+    async fn a_command_that_fails_leaves_nothing_behind_and_spoils_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), None).await.unwrap();
+        let (first, failing, last) = tokio::join!(
+            store.change(|work| insert(work, "a")),
+            store.change(|work| {
+                insert(work, "b")?;
+                insert(work, "a")
+            }),
+            store.change(|work| insert(work, "c")),
+        );
+        assert_eq!((first, last), (Ok(()), Ok(())));
+        assert!(matches!(failing, Err(StoreError::Refused(_))));
+        assert_eq!(names(&store).await, ["a", "c"]);
+    }
+
+    #[tokio::test]
+    async fn a_command_that_panics_ends_the_store_and_undoes_its_transaction() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), None).await.unwrap();
+        let (_, panicking, waiting) = tokio::join!(
+            store.change(|work| insert(work, "a")),
+            store.change(|work| -> Result<(), StoreError> {
+                insert(work, "b")?;
+                panic!("a fault in a command")
+            }),
+            store.change(|work| insert(work, "c")),
+        );
+        assert_eq!((panicking, waiting), (Err(StoreError::Gone), Err(StoreError::Gone)));
+        store.closed().await;
+        assert_eq!(store.change_now(|work| insert(work, "d")).await, Err(StoreError::Gone));
+        store.close().await;
+        let reopened = Store::open(folder.path(), None).await.unwrap();
+        assert!(!names(&reopened).await.contains(&"b".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn a_damaged_database_ends_the_store() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), None).await.unwrap();
+        let damaged = || Err::<(), _>(StoreError::Damaged("a test".to_owned()));
+        assert_eq!(store.change(move |_| damaged()).await, damaged());
+        store.closed().await;
+    }
+
+    #[tokio::test]
+    async fn no_statement_of_the_busy_ways_looks_at_a_whole_table() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), None).await.unwrap();
+        let scans = store.change(|work| whole_table_scans(work.conn)).await.unwrap();
+        assert_eq!(scans, Vec::<String>::new());
+    }
+
+    /// The statements in the files of this room for which SQLite would read a whole table that grows.
+    fn whole_table_scans(conn: &Connection) -> Result<Vec<String>, StoreError> {
+        let busy = [
+            include_str!("accepting.rs"),
+            include_str!("idempotency.rs"),
+            include_str!("issuing.rs"),
+            include_str!("life.rs"),
+            include_str!("listing.rs"),
+            include_str!("queue.rs"),
+            include_str!("reports.rs"),
+            include_str!("settling.rs"),
+            include_str!("sweep.rs"),
+            include_str!("verifying.rs"),
+        ];
+        let statements = busy.iter().flat_map(|file| file.split('"').skip(1).step_by(2)).filter(|text| {
+            ["SELECT ", "UPDATE ", "DELETE "].iter().any(|verb| text.starts_with(verb)) && !text.contains('{')
+        });
+        let (mut scans, mut seen) = (Vec::new(), 0);
+        for sql in statements {
+            seen += 1;
+            let mut plan = conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+            let parameters = vec![rusqlite::types::Null; plan.parameter_count()];
+            let steps = plan.query_map(rusqlite::params_from_iter(parameters), |row| row.get::<_, String>(3))?;
+            for step in steps {
+                let step = step?;
+                // Walks along the row numbers that end soon, and tables of a few rows.
+                let short = ["ORDER BY seq LIMIT", "ORDER BY id DESC"].iter().any(|order| sql.contains(order))
+                    || ["SCAN CONSTANT ROW", "SCAN site", "SCAN early_report"].contains(&step.as_str());
+                let whole = step.starts_with("SCAN") && !step.contains("USING") && !short;
+                if whole || step.contains("TEMP B-TREE") {
+                    scans.push(format!("{step}: {sql}"));
+                }
+            }
+        }
+        assert!(seen > 25, "only {seen} statements were found");
+        Ok(scans)
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_refuses_commands_and_the_store_goes_on_when_there_is_room_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), None).await.unwrap();
+        let pages = |count: u32| move |work: &Work<'_>| Ok(work.conn.pragma_update(None, "max_page_count", count)?);
+        let grow = |work: &Work<'_>| {
+            for number in 0..1_000 {
+                insert(work, &format!("app-{number}-{}", "x".repeat(20)))?;
+            }
+            Ok(())
+        };
+        store.change(pages(1)).await.unwrap();
+        assert!(matches!(store.change(grow).await, Err(StoreError::Unavailable(_))));
+        assert_eq!(names(&store).await.len(), 0);
+        store.change(pages(1_000_000)).await.unwrap();
+        assert_eq!(store.change(grow).await, Ok(()));
+        assert_eq!(names(&store).await.len(), 1_000);
+    }
+}

@@ -1,0 +1,249 @@
+//! Issuing an otp, sending its code again, and withdrawing it.
+
+use std::time::Duration;
+
+use rusqlite::OptionalExtension;
+
+use super::accepting;
+use super::error::StoreError;
+use super::handle::Store;
+use super::idempotency::{self, Idempotency, Known};
+use super::messages::NewMessage;
+use super::otps::{self, IssueOutcome, Kept, NewCode, NewOtp, OtpView, ResendOutcome, ResendRefusal};
+use super::writer::Work;
+use super::{life, listing, row};
+use crate::clock::Moment;
+use crate::ids::{AppName, OtpId};
+use crate::limits::{self, Refusal};
+use crate::otp::Status;
+use crate::phone::PhoneNumber;
+
+impl Store {
+    /// Issues an otp, if the limits allow it. A pending otp of the same app, number and purpose is superseded and its
+    /// message withdrawn if it still waits. When this returns, all of it is on disk.
+    ///
+    /// # Errors
+    /// When the store cannot do it; nothing is changed then.
+    pub async fn issue(
+        &self,
+        otp: NewOtp,
+        limits: &limits::Settings,
+        idempotency: Option<Idempotency>,
+    ) -> Result<IssueOutcome, StoreError> {
+        let limits = limits.clone();
+        self.change_now(move |work| {
+            match idempotency::look_up(work, &otp.app, idempotency.as_ref())? {
+                Known::Reused | Known::Answered { otp: None, .. } => return Ok(IssueOutcome::KeyReused),
+                Known::Answered { otp: Some(otp), message } => {
+                    let message = accepting::as_accepted(listing::message_of(work.conn, message)?);
+                    return Ok(IssueOutcome::Replayed(Kept::load(work.conn, otp)?.view_as_issued(message)));
+                }
+                Known::No => {}
+            }
+            if let Err(refusal) = check_limits(work, &otp.to, &limits)? {
+                return Ok(IssueOutcome::Refused(refusal));
+            }
+            if let Some(older) = latest(work, &otp.app, &otp.to, &otp.purpose)?
+                && current(work, older)?.status == Status::Pending
+            {
+                otps::end(work, older, Status::Superseded)?;
+            }
+            Ok(IssueOutcome::Issued(write(work, otp, idempotency.as_ref())?))
+        })
+        .await
+    }
+
+    /// Sends a code again, as `message`. `None` when the app has no such otp. What the caller looked up before is
+    /// judged once more here.
+    ///
+    /// # Errors
+    /// When the store cannot do it; nothing is changed then.
+    pub async fn resend(
+        &self,
+        app: &AppName,
+        id: OtpId,
+        message: NewMessage,
+        new_code: Option<NewCode>,
+    ) -> Result<Option<ResendOutcome>, StoreError> {
+        let app = app.clone();
+        self.change_now(move |work| {
+            let Some(seq) = find(work, &app, id)? else { return Ok(None) };
+            let otp = current(work, seq)?;
+            if let Some(refusal) = refusal(&otp, work.now) {
+                let message = otps::newest_message_of(work.conn, seq)?;
+                return Ok(Some(ResendOutcome::Refused(refusal, otp.view(work.now, message))));
+            }
+            spend_resend(work, &otp, new_code)?;
+            accepting::insert(work, &message, Some(seq), message.deadline.min(otp.expires))?;
+            life::withdraw_messages_of(work, seq)?;
+            Ok(Some(ResendOutcome::Resent(view(work, seq)?)))
+        })
+        .await
+    }
+
+    /// Withdraws an otp and its message, if the otp is pending; what has ended stays as it is. `None` when the app has
+    /// no such otp.
+    ///
+    /// # Errors
+    /// When the store cannot do it; nothing is changed then.
+    pub async fn cancel_otp(&self, app: &AppName, id: OtpId) -> Result<Option<OtpView>, StoreError> {
+        let app = app.clone();
+        self.change_now(move |work| {
+            let Some(seq) = find(work, &app, id)? else { return Ok(None) };
+            if current(work, seq)?.status == Status::Pending {
+                otps::end(work, seq, Status::Cancelled)?;
+            }
+            Ok(Some(view(work, seq)?))
+        })
+        .await
+    }
+}
+
+/// Writes a new otp down with its message.
+fn write(work: &Work<'_>, mut otp: NewOtp, idempotency: Option<&Idempotency>) -> Result<OtpView, StoreError> {
+    let expires = work.now + otp.lifetime;
+    let resend_from = work.now + otp.resend_after;
+    let sealed_code = (otp.max_resends > 0).then(|| otp.sealed_code.as_bytes());
+    work.conn
+        .prepare_cached(
+            "INSERT INTO otp (id, app, number, purpose, status, digest, sealed_code, created, created_at, expires,
+                              attempts, attempts_left, resends, resends_left, resend_after, resend_from, recent)
+             VALUES (?1, ?2, ?3, ?4, 'pending', ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?11, ?11, ?12, ?13, 1)",
+        )?
+        .execute((
+            otp.id.as_bytes(),
+            otp.app.as_str(),
+            row::number(&otp.to),
+            &otp.purpose,
+            otp.code.as_bytes(),
+            sealed_code,
+            work.now.as_millis(),
+            work.wall.as_millisecond(),
+            expires.as_millis(),
+            otp.max_attempts,
+            otp.max_resends,
+            u32::try_from(otp.resend_after.as_millis()).unwrap_or(u32::MAX),
+            resend_from.as_millis(),
+        ))?;
+    let seq = work.conn.last_insert_rowid();
+    // Nothing may arrive that can no longer be verified.
+    otp.message.deadline = otp.message.deadline.min(expires);
+    let message = accepting::insert(work, &otp.message, Some(seq), otp.message.deadline)?;
+    idempotency::keep(work, &otp.app, idempotency, Some(seq), message)?;
+    Ok(OtpView {
+        id: otp.id,
+        app: otp.app,
+        status: Status::Pending,
+        to: otp.to,
+        purpose: otp.purpose,
+        created_at: row::to_millis(work.wall),
+        expires,
+        expires_at: row::wall_of(expires, work.now, work.wall),
+        resend_from,
+        resend_at: row::wall_of(resend_from, work.now, work.wall),
+        resends_left: otp.max_resends,
+        attempts_left: otp.max_attempts,
+        message: accepting::view_of_new(work, otp.message),
+    })
+}
+
+/// The newest otp of the last day for this app, number and purpose.
+pub(super) fn latest(
+    work: &Work<'_>,
+    app: &AppName,
+    to: &PhoneNumber,
+    purpose: &str,
+) -> Result<Option<i64>, StoreError> {
+    Ok(work
+        .conn
+        .prepare_cached(
+            "SELECT seq FROM otp WHERE number = ?1 AND app = ?2 AND purpose = ?3 AND recent IS NOT NULL
+             ORDER BY seq DESC LIMIT 1",
+        )?
+        .query_row((row::number(to), app.as_str(), purpose), |row| row.get(0))
+        .optional()?)
+}
+
+/// This app's otp of this id.
+pub(super) fn find(work: &Work<'_>, app: &AppName, id: OtpId) -> Result<Option<i64>, StoreError> {
+    Ok(work
+        .conn
+        .prepare_cached("SELECT seq FROM otp WHERE id = ?1 AND app = ?2")?
+        .query_row((id.as_bytes(), app.as_str()), |row| row.get(0))
+        .optional()?)
+}
+
+/// Loads an otp, and ends it first if its time is over.
+fn current(work: &Work<'_>, seq: i64) -> Result<Kept, StoreError> {
+    let otp = Kept::load(work.conn, seq)?;
+    if otp.status != Status::Pending || work.now < otp.expires {
+        return Ok(otp);
+    }
+    otps::end(work, seq, Status::Expired)?;
+    Kept::load(work.conn, seq)
+}
+
+fn view(work: &Work<'_>, seq: i64) -> Result<OtpView, StoreError> {
+    let message = otps::newest_message_of(work.conn, seq)?;
+    Ok(Kept::load(work.conn, seq)?.view(work.now, message))
+}
+
+fn refusal(otp: &Kept, now: Moment) -> Option<ResendRefusal> {
+    let wait = otp.resend_from.since(now);
+    match () {
+        () if otp.status != Status::Pending => Some(ResendRefusal::Ended),
+        () if otp.resends_left == 0 => Some(ResendRefusal::NoneLeft),
+        () if wait > Duration::ZERO => Some(ResendRefusal::TooEarly(wait)),
+        () => None,
+    }
+}
+
+fn spend_resend(work: &Work<'_>, otp: &Kept, new_code: Option<NewCode>) -> Result<(), StoreError> {
+    let left = otp.resends_left.saturating_sub(1);
+    let (digest, sealed) = new_code.map(|code| (code.digest, code.sealed)).unzip();
+    work.conn
+        .prepare_cached(
+            "UPDATE otp SET resends_left = ?2, resend_from = ?3, digest = coalesce(?4, digest),
+                    sealed_code = CASE WHEN ?2 > 0 THEN coalesce(?5, sealed_code) END
+             WHERE seq = ?1",
+        )?
+        .execute((
+            otp.seq,
+            left,
+            (work.now + otp.resend_after).as_millis(),
+            digest.as_ref().map(|digest| digest.as_bytes().as_slice()),
+            sealed.as_ref().map(|sealed| sealed.as_bytes()),
+        ))?;
+    if left == 0 || digest.is_some() {
+        work.note_erasure();
+    }
+    Ok(())
+}
+
+fn check_limits(
+    work: &Work<'_>,
+    to: &PhoneNumber,
+    limits: &limits::Settings,
+) -> Result<Result<(), Refusal>, StoreError> {
+    let number = row::number(to);
+    let newest = |sql, of: i64, most: usize| -> Result<Vec<Moment>, StoreError> {
+        if most == 0 {
+            return Ok(Vec::new());
+        }
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let mut statement = work.conn.prepare_cached(sql)?;
+        let moments = statement.query_map((of, most), |row| row.get(0).map(Moment::from_millis))?;
+        Ok(moments.collect::<Result<_, _>>()?)
+    };
+    let of_number = newest(
+        "SELECT created FROM otp WHERE number = ?1 AND recent IS NOT NULL ORDER BY created DESC LIMIT ?2",
+        number,
+        limits.newest_of_number(),
+    )?;
+    let of_prefix = newest(
+        "SELECT created FROM otp WHERE number / 10000 = ?1 AND recent IS NOT NULL ORDER BY created DESC LIMIT ?2",
+        number / 10_000,
+        limits.newest_of_prefix(),
+    )?;
+    Ok(limits::check(limits, &of_number, &of_prefix, work.now))
+}

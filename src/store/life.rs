@@ -1,0 +1,257 @@
+//! One message with its parts, as a change works on it: loaded, moved by events, saved.
+//!
+//! Its one rule: a part's state changes only by [`transition`], and what follows from the parts (the message's state,
+//! whether it waits, whether its text is still needed) is worked out in one place, [`Message::save`].
+
+use std::time::Duration;
+
+use super::error::StoreError;
+use super::row;
+use super::writer::Work;
+use crate::clock::Moment;
+use crate::message::{Event, InDoubtPolicy, Status, after_doubt, transition, whole};
+
+/// How long the other parts of a message wait for the SIM that took the first ones, before another SIM may start the
+/// whole message again.
+pub(super) const LOYALTY: Duration = Duration::from_secs(120);
+
+/// A message while it is worked on.
+pub(super) struct Message {
+    pub(super) seq: i64,
+    /// Its otp has ended, or has sent a newer message: nothing more of this one is to be sent.
+    abandoned: bool,
+    in_doubt: InDoubtPolicy,
+    pub(super) deadline: Moment,
+    has_text: bool,
+    waited_from: Option<Moment>,
+    /// From when its next part may be handed out, if one waits.
+    pub(super) not_before: Moment,
+    pub(super) sim: Option<String>,
+    pub(super) sim_until: Option<Moment>,
+    doubt_until: Option<Moment>,
+    resent: bool,
+    pub(super) parts: Vec<Part>,
+}
+
+/// A part while it is worked on.
+pub(super) struct Part {
+    pub(super) status: Status,
+    pub(super) failures: u32,
+    pub(super) sim: Option<String>,
+    pub(super) attempt: Option<i64>,
+    pub(super) reference: Option<u8>,
+    changed: bool,
+}
+
+impl Part {
+    /// Moves the part on. An event that has no place in its state changes nothing; `false` then.
+    pub(super) fn happen(&mut self, event: Event) -> bool {
+        match transition(self.status, event) {
+            Ok(status) => {
+                self.status = status;
+                self.changed = true;
+                true
+            }
+            Err(impossible) => {
+                tracing::debug!(%impossible, "nothing changes");
+                false
+            }
+        }
+    }
+
+    /// Begins the part's life anew: another SIM sends the message from its first part on.
+    fn restart(&mut self) {
+        *self = Self { status: Status::Queued, failures: 0, sim: None, attempt: None, reference: None, changed: true };
+    }
+}
+
+impl Message {
+    /// Loads a message that is known to be there.
+    pub(super) fn load(work: &Work<'_>, seq: i64) -> Result<Self, StoreError> {
+        let (mut message, in_doubt) = work
+            .conn
+            .prepare_cached(
+                "SELECT in_doubt, deadline, text IS NOT NULL AS has_text, waiting_from, sim, sim_until, doubt_until,
+                        resent, otp IS NOT NULL AS of_otp,
+                        otp IS NOT NULL AND (
+                            (SELECT status FROM otp WHERE otp.seq = message.otp) <> 'pending'
+                            OR seq < (SELECT max(newest.seq) FROM message AS newest WHERE newest.otp = message.otp)
+                        ) AS abandoned
+                 FROM message WHERE seq = ?1",
+            )?
+            .query_row([seq], |row| {
+                let waited_from = row.get::<_, Option<i64>>("waiting_from")?.map(Moment::from_millis);
+                let policy = if row.get("of_otp")? { "resend".to_owned() } else { row.get::<_, String>("in_doubt")? };
+                let message = Message {
+                    seq,
+                    abandoned: row.get("abandoned")?,
+                    in_doubt: InDoubtPolicy::Hold,
+                    deadline: row::moment(row, "deadline")?,
+                    has_text: row.get("has_text")?,
+                    waited_from,
+                    not_before: waited_from.unwrap_or(work.now),
+                    sim: row.get("sim")?,
+                    sim_until: row.get::<_, Option<i64>>("sim_until")?.map(Moment::from_millis),
+                    doubt_until: row.get::<_, Option<i64>>("doubt_until")?.map(Moment::from_millis),
+                    resent: row.get("resent")?,
+                    parts: Vec::new(),
+                };
+                Ok((message, policy))
+            })?;
+        message.in_doubt = row::in_doubt_from(&in_doubt)?;
+        message.parts = load_parts(work, seq)?;
+        Ok(message)
+    }
+
+    /// Nothing more of it is to be sent. What a modem is at goes on.
+    pub(super) fn withdraw(&mut self) {
+        self.give_up(Event::Withdrawn);
+    }
+
+    /// Its deadline has passed.
+    pub(super) fn expire(&mut self) {
+        self.give_up(Event::DeadlinePassed);
+    }
+
+    fn give_up(&mut self, event: Event) {
+        for part in self.parts.iter_mut().filter(|part| part.status == Status::Queued) {
+            part.happen(event);
+        }
+        self.doubt_until = None;
+    }
+
+    /// Parts are in doubt since now.
+    pub(super) fn doubt(&mut self, now: Moment) {
+        self.doubt_until = after_doubt(self.in_doubt, self.resent, now, self.deadline);
+    }
+
+    /// The time in doubt is over: what is in doubt goes out once more, if it still may.
+    pub(super) fn end_doubt(&mut self, now: Moment) {
+        self.doubt_until = None;
+        if self.abandoned || self.resent || now >= self.deadline {
+            return;
+        }
+        for part in self.parts.iter_mut().filter(|part| part.status == Status::InDoubt) {
+            part.happen(Event::Resend);
+        }
+        self.resent = true;
+        self.not_before = now;
+        self.sim_until = Some(now);
+    }
+
+    /// A part went to the network through a SIM: the others follow on it for a while.
+    pub(super) fn stay_with_sim(&mut self, from: Moment) {
+        self.sim_until = Some(from + LOYALTY);
+    }
+
+    /// Makes this SIM the one that sends the message. When another one had sent a part of it, all parts start again,
+    /// since a handset only joins what came from one number.
+    pub(super) fn take_over(&mut self, sim: &str) {
+        if self.sim.as_deref().is_some_and(|before| before != sim) {
+            self.parts.iter_mut().for_each(Part::restart);
+        }
+        self.sim = (self.parts.len() > 1).then(|| sim.to_owned());
+    }
+
+    /// Writes the message and its parts down, with all that follows from the parts.
+    pub(super) fn save(mut self, work: &Work<'_>) -> Result<(), StoreError> {
+        match self.abandoned {
+            true if work.now >= self.deadline => self.expire(),
+            true => self.withdraw(),
+            false => {}
+        }
+        let any = |status| self.parts.iter().any(|part| part.status == status);
+        let status = whole(self.parts.iter().map(|part| part.status));
+        let (waits, under_way, doubted) = (any(Status::Queued), any(Status::Sending), any(Status::InDoubt));
+        if !doubted {
+            self.doubt_until = None;
+        } else if self.parts.len() > 1 {
+            // Another SIM would send what is in doubt again, and only the end of doubt may do that.
+            self.sim_until = Some(self.deadline);
+        }
+        let waiting_from = (waits && !under_way).then_some(self.not_before);
+        let keeps_text = !self.abandoned && (waits || under_way || self.doubt_until.is_some());
+        self.save_parts(work)?;
+        let wall = work.wall.as_millisecond();
+        let sent =
+            self.parts.iter().all(|part| matches!(part.status, Status::Sent | Status::Delivered | Status::Undelivered));
+        work.conn
+            .prepare_cached(
+                "UPDATE message SET status = ?2, text = CASE WHEN ?3 THEN text END, waiting_from = ?4, sim = ?5,
+                        sim_until = ?6, doubt_until = ?7, resent = ?8, sent_at = coalesce(sent_at, ?9),
+                        delivered_at = coalesce(delivered_at, ?10)
+                 WHERE seq = ?1",
+            )?
+            .execute((
+                self.seq,
+                status.as_str(),
+                keeps_text,
+                waiting_from.map(Moment::as_millis),
+                &self.sim,
+                self.sim_until.map(Moment::as_millis),
+                self.doubt_until.map(Moment::as_millis),
+                self.resent,
+                sent.then_some(wall),
+                (status == Status::Delivered).then_some(wall),
+            ))?;
+        if self.has_text && !keeps_text {
+            work.note_erasure();
+        }
+        if waiting_from != self.waited_from && !under_way {
+            work.touch_queue();
+        }
+        Ok(())
+    }
+
+    fn save_parts(&self, work: &Work<'_>) -> Result<(), StoreError> {
+        for (number, part) in (0_i64..).zip(&self.parts).filter(|(_, part)| part.changed) {
+            work.conn
+                .prepare_cached(
+                    "UPDATE part SET status = ?3, failures = ?4, sim = ?5, attempt = ?6, reference = ?7
+                     WHERE message = ?1 AND part = ?2",
+                )?
+                .execute((
+                    self.seq,
+                    number,
+                    part.status.as_str(),
+                    part.failures,
+                    &part.sim,
+                    part.attempt,
+                    part.reference,
+                ))?;
+        }
+        Ok(())
+    }
+}
+
+fn load_parts(work: &Work<'_>, seq: i64) -> Result<Vec<Part>, StoreError> {
+    let mut statement = work.conn.prepare_cached(
+        "SELECT status, failures, sim, attempt, reference FROM part WHERE message = ?1 ORDER BY part",
+    )?;
+    let mut rows = statement.query([seq])?;
+    let mut parts = Vec::new();
+    while let Some(row) = rows.next()? {
+        parts.push(Part {
+            status: row::status_from(&row.get::<_, String>(0)?)?,
+            failures: row.get(1)?,
+            sim: row.get(2)?,
+            attempt: row.get(3)?,
+            reference: row.get(4)?,
+            changed: false,
+        });
+    }
+    Ok(parts)
+}
+
+/// Withdraws what still waits of an otp's messages: all of them, once the otp has ended, or those before the newest.
+pub(super) fn withdraw_messages_of(work: &Work<'_>, otp: i64) -> Result<(), StoreError> {
+    let mut statement = work.conn.prepare_cached("SELECT seq FROM message WHERE otp = ?1 AND text IS NOT NULL")?;
+    let alive: Vec<i64> = statement.query_map([otp], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    for seq in alive {
+        let message = Message::load(work, seq)?;
+        if message.abandoned {
+            message.save(work)?;
+        }
+    }
+    Ok(())
+}

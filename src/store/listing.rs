@@ -1,0 +1,157 @@
+//! Showing messages: one with its history, a list of them, and how many there are of each kind.
+
+use rusqlite::{Connection, OptionalExtension, Row, ToSql};
+
+use super::error::StoreError;
+use super::handle::Store;
+use super::messages::{AttemptOutcome, AttemptView, Counts, Cursor, Filter, MessageDetail, MessageView, Page};
+use super::row;
+use crate::ids::{AppName, MessageId, MessageReference, OtpId, SimId};
+
+/// The columns that [`view`] reads.
+pub(super) const COLUMNS: &str = "message.id, message.app, message.status, message.number, message.parts, \
+     message.encoding, message.priority, message.created, message.created_at, message.deadline, message.sent_at, \
+     message.delivered_at, message.resent, message.seq";
+
+/// How many messages a page has when nobody says.
+const PAGE: u8 = 50;
+/// How many messages a page has at most.
+const LONGEST_PAGE: u8 = 200;
+/// How many messages are looked at for one page, so that a filter that nothing passes holds nobody up.
+const LOOKED_AT: usize = 20_000;
+
+impl Store {
+    /// One message of this app, with its history. Sees the last commit.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn message(&self, app: &AppName, id: MessageId) -> Result<Option<MessageDetail>, StoreError> {
+        let app = app.clone();
+        self.query(move |conn| {
+            let found = conn
+                .prepare_cached("SELECT seq FROM message WHERE id = ?1 AND app = ?2")?
+                .query_row((id.as_bytes(), app.as_str()), |row| row.get(0))
+                .optional()?;
+            found.map(|seq| detail(conn, seq, message_of(conn, seq)?)).transpose()
+        })
+        .await
+    }
+
+    /// The messages of this app with their history, newest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn messages(&self, app: &AppName, filter: Filter) -> Result<Page, StoreError> {
+        let app = app.clone();
+        self.query(move |conn| page(conn, &app, &filter)).await
+    }
+
+    /// How much waits, is under way, and is in doubt. Cheap: it looks only at what is not finished.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn counts(&self) -> Result<Counts, StoreError> {
+        self.query(|conn| {
+            let sql = "SELECT (SELECT count(*) FROM message WHERE waiting_from IS NOT NULL),
+                              (SELECT count(*) FROM part WHERE status = 'sending'),
+                              (SELECT count(*) FROM message WHERE status = 'in_doubt'),
+                              (SELECT count(*) FROM otp WHERE status = 'pending')";
+            Ok(conn.prepare_cached(sql)?.query_row((), |row| {
+                let count = |column| row.get::<_, u32>(column).map(u64::from);
+                Ok(Counts { queued: count(0)?, sending: count(1)?, in_doubt: count(2)?, pending_otps: count(3)? })
+            })?)
+        })
+        .await
+    }
+}
+
+fn page(conn: &Connection, app: &AppName, filter: &Filter) -> Result<Page, StoreError> {
+    let limit = usize::from(if filter.limit == 0 { PAGE } else { filter.limit.min(LONGEST_PAGE) });
+    let before = filter.cursor.map_or(i64::MAX, |cursor| cursor.0);
+    // Of the two indexes that fit, the one over numbers leads to fewer messages.
+    let (by, value): (_, &dyn ToSql) = match &filter.to {
+        Some(to) => ("number", &row::number(to)),
+        None => ("app", &app.as_str()),
+    };
+    let sql = format!("SELECT {COLUMNS} FROM message WHERE {by} = ?1 AND seq < ?2 ORDER BY seq DESC");
+    let mut statement = conn.prepare_cached(&sql)?;
+    let mut rows = statement.query((value, before))?;
+    let (mut messages, mut last) = (Vec::new(), None);
+    for looked_at in 0.. {
+        let Some(row) = rows.next()? else { return Ok(Page { messages, next: None }) };
+        if messages.len() == limit || looked_at == LOOKED_AT {
+            break;
+        }
+        let message = view(row)?;
+        let seq = row.get("seq")?;
+        last = Some(Cursor(seq));
+        if message.app == *app && filter.status.is_none_or(|status| status == message.status) {
+            messages.push(detail(conn, seq, message)?);
+        }
+    }
+    Ok(Page { messages, next: last })
+}
+
+fn detail(conn: &Connection, seq: i64, message: MessageView) -> Result<MessageDetail, StoreError> {
+    let sql = "SELECT (SELECT otp.id FROM otp WHERE otp.seq = message.otp) FROM message WHERE seq = ?1";
+    let otp: Option<[u8; 16]> = conn.prepare_cached(sql)?.query_row([seq], |row| row.get(0))?;
+    Ok(MessageDetail { message, otp: otp.map(OtpId::from_bytes), attempts: attempts_of(conn, seq)? })
+}
+
+fn attempts_of(conn: &Connection, seq: i64) -> Result<Vec<AttemptView>, StoreError> {
+    let mut statement = conn.prepare_cached("SELECT * FROM attempt WHERE message = ?1 ORDER BY id")?;
+    let mut rows = statement.query([seq])?;
+    let mut attempts = Vec::new();
+    while let Some(row) = rows.next()? {
+        attempts.push(attempt(row)?);
+    }
+    Ok(attempts)
+}
+
+fn attempt(row: &Row<'_>) -> Result<AttemptView, StoreError> {
+    let (modem, outcome): (String, String) = (row.get("modem")?, row.get("outcome")?);
+    Ok(AttemptView {
+        modem: modem.parse().map_err(|_| StoreError::unreadable("attempt.modem"))?,
+        sim: SimId::from_stored(row.get("sim")?),
+        part: row.get("part")?,
+        started_at: row::wall(row.get("started_at")?)?,
+        ended_at: row.get::<_, Option<i64>>("ended_at")?.map(row::wall).transpose()?,
+        outcome: AttemptOutcome::ALL
+            .into_iter()
+            .find(|known| known.as_str() == outcome)
+            .ok_or_else(|| StoreError::unreadable("attempt.outcome"))?,
+        reference: row.get::<_, Option<u8>>("reference")?.map(MessageReference),
+        report: row.get("report")?,
+        code: row.get("code")?,
+        reason: row.get("reason")?,
+    })
+}
+
+/// A message that is known to be there.
+pub(super) fn message_of(conn: &Connection, seq: i64) -> Result<MessageView, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM message WHERE seq = ?1");
+    conn.prepare_cached(&sql)?.query_row([seq], |row| Ok(view(row)))?
+}
+
+/// Reads a message from a row that has [`COLUMNS`].
+pub(super) fn view(row: &Row<'_>) -> Result<MessageView, StoreError> {
+    let (app, status, encoding): (String, String, String) = (row.get(1)?, row.get(2)?, row.get(5)?);
+    let created = row::moment(row, "created")?;
+    let created_at = row::wall(row.get("created_at")?)?;
+    let deadline = row::moment(row, "deadline")?;
+    Ok(MessageView {
+        id: MessageId::from_bytes(row.get(0)?),
+        app: app.parse().map_err(|_| StoreError::unreadable("message.app"))?,
+        status: row::status_from(&status)?,
+        to: row::number_from(row.get("number")?)?,
+        parts: row.get("parts")?,
+        encoding: row::encoding_from(&encoding)?,
+        priority: row::priority_from(row.get("priority")?)?,
+        created_at,
+        deadline,
+        deadline_at: row::wall_of(deadline, created, created_at),
+        sent_at: row.get::<_, Option<i64>>("sent_at")?.map(row::wall).transpose()?,
+        delivered_at: row.get::<_, Option<i64>>("delivered_at")?.map(row::wall).transpose()?,
+        resent: row.get("resent")?,
+    })
+}

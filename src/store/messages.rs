@@ -1,0 +1,221 @@
+//! Messages as the store takes them on and shows them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::clock::{Moment, Timestamp};
+use crate::ids::{AppName, MessageId, MessageReference, ModemName, OtpId, SimId};
+use crate::message::{InDoubtPolicy, Priority, Status};
+use crate::pdu::Encoding;
+use crate::phone::PhoneNumber;
+use crate::secret::SealedText;
+
+/// A message to be accepted.
+#[derive(Debug, Clone)]
+pub struct NewMessage {
+    /// Its id, new.
+    pub id: MessageId,
+    /// Whose it is.
+    pub app: AppName,
+    /// To whom.
+    pub to: PhoneNumber,
+    /// The text, sealed for the message's id. Erased once nothing more can be sent of it.
+    pub text: SealedText,
+    /// Who goes first.
+    pub priority: Priority,
+    /// It is never handed to a modem at or after this moment.
+    pub deadline: Moment,
+    /// The encoding it was measured for.
+    pub encoding: Encoding,
+    /// How many parts it has, 1 to 255.
+    pub parts: u8,
+    /// Whether it is shown at once and not kept (message class 0).
+    pub class0: bool,
+    /// Which earlier message of ours it takes the place of on the handset: 1 to 7 (TP-PID 0x41 to 0x47).
+    pub replace: Option<u8>,
+    /// What happens when it is in doubt. The message of an otp is always sent once more.
+    pub in_doubt: InDoubtPolicy,
+}
+
+/// A message as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageView {
+    /// Its id.
+    pub id: MessageId,
+    /// Whose it is.
+    pub app: AppName,
+    /// Where it is in its life.
+    pub status: Status,
+    /// To whom. Prints masked.
+    pub to: PhoneNumber,
+    /// How many parts it has.
+    pub parts: u8,
+    /// Its encoding.
+    pub encoding: Encoding,
+    /// Who goes first.
+    pub priority: Priority,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+    /// When it expires if it has not been sent.
+    pub deadline: Moment,
+    /// The same by the wall clock that it was accepted by.
+    pub deadline_at: Timestamp,
+    /// When the network had taken every part.
+    pub sent_at: Option<Timestamp>,
+    /// When every part was reported as delivered.
+    pub delivered_at: Option<Timestamp>,
+    /// Whether it was sent once more after it had been in doubt.
+    pub resent: bool,
+}
+
+/// A message with its history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageDetail {
+    /// The message.
+    pub message: MessageView,
+    /// The otp it carries, if it does.
+    pub otp: Option<OtpId>,
+    /// Every try to send a part of it, oldest first.
+    pub attempts: Vec<AttemptView>,
+}
+
+/// One try to send one part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttemptView {
+    /// Through which modem.
+    pub modem: ModemName,
+    /// With which SIM.
+    pub sim: SimId,
+    /// Which part, from 0.
+    pub part: u8,
+    /// When it was begun.
+    pub started_at: Timestamp,
+    /// When it was over.
+    pub ended_at: Option<Timestamp>,
+    /// What came of it.
+    pub outcome: AttemptOutcome,
+    /// The TP-MR the network took it under.
+    pub reference: Option<MessageReference>,
+    /// The TP-ST of the last status report about it (3GPP TS 23.040 §9.2.3.15).
+    pub report: Option<u8>,
+    /// The modem's or network's code, such as `+CMS ERROR: 38`.
+    pub code: Option<String>,
+    /// Why, in words.
+    pub reason: Option<String>,
+}
+
+/// What came of an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AttemptOutcome {
+    /// Under way.
+    Sending,
+    /// The network took it.
+    Sent,
+    /// It surely was not sent.
+    Failed,
+    /// The modem had it whole and no answer came.
+    InDoubt,
+    /// The modem was not ready; it was given nothing.
+    NotReady,
+    /// The deadline passed before the modem was given a byte.
+    Expired,
+}
+
+impl AttemptOutcome {
+    /// Every outcome.
+    pub const ALL: [Self; 6] = [Self::Sending, Self::Sent, Self::Failed, Self::InDoubt, Self::NotReady, Self::Expired];
+
+    /// The outcome's name in the API and in the database.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sending => "sending",
+            Self::Sent => "sent",
+            Self::Failed => "failed",
+            Self::InDoubt => "in_doubt",
+            Self::NotReady => "not_ready",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+/// What came of a request to accept a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AcceptOutcome {
+    /// It is on disk.
+    Accepted(MessageView),
+    /// The same request was accepted before; this is the message as it was then.
+    Replayed(MessageView),
+    /// The idempotency key was used for another request. Nothing was done.
+    KeyReused,
+}
+
+/// What came of a request to withdraw a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CancelOutcome {
+    /// It was withdrawn before any of it was given to a modem.
+    Cancelled(MessageView),
+    /// It was too late: it is under way, or over. Nothing was changed.
+    TooLate(MessageView),
+}
+
+/// Which messages to list.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Only those in this state.
+    pub status: Option<Status>,
+    /// Only those to this number.
+    pub to: Option<PhoneNumber>,
+    /// At most so many, 1 to 200. 0 means 50.
+    pub limit: u8,
+    /// Only those after this place in the list.
+    pub cursor: Option<Cursor>,
+}
+
+/// A place in a list. Clients hand it back as they got it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor(pub(super) i64);
+
+/// A text that is not a cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a cursor is what `next` of an earlier page held")]
+pub struct CursorError;
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "c{:x}", self.0)
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = CursorError;
+
+    fn from_str(text: &str) -> Result<Self, CursorError> {
+        let place = text.strip_prefix('c').and_then(|hex| i64::from_str_radix(hex, 16).ok());
+        place.filter(|place| *place > 0).map(Self).ok_or(CursorError)
+    }
+}
+
+/// A piece of a list, newest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// The messages. May be fewer than asked for even when there are more: a filter that hardly anything passes is
+    /// followed only so far at a time.
+    pub messages: Vec<MessageDetail>,
+    /// Where the next page begins; `None` at the end of the list.
+    pub next: Option<Cursor>,
+}
+
+/// How much of what there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Messages of which something waits for a modem.
+    pub queued: u64,
+    /// Parts that a modem is at.
+    pub sending: u64,
+    /// Messages in doubt.
+    pub in_doubt: u64,
+    /// Otps whose code can be verified.
+    pub pending_otps: u64,
+}

@@ -1,0 +1,62 @@
+//! The state of the daemon: one SQLite database in the state folder, and the only room that knows SQL.
+//!
+//! ```text
+//! named async methods of Store --commands--> writer (one loop, group commit) --> smsotpd.db
+//!                             --queries---> readers (a few, read-only)      --> smsotpd.db
+//! ```
+//!
+//! Every change is one command. The writer drains all commands that wait into one transaction, each in a savepoint of
+//! its own, commits with an fsync, wakes who watches, and answers them all. So what a method returned is on disk,
+//! and what it did not return never half happened. Queries see the last commit.
+//!
+//! | file | is about |
+//! |---|---|
+//! | `handle`, `key`, `site` | the state folder: who may open it, its key, its timeline |
+//! | `writer`, `readers` | the two ways into the database |
+//! | `schema`, `schema/*.sql` | the tables, explained, and how they came to be |
+//! | `apps` | clients of the API |
+//! | `otps`, `issuing`, `verifying` | one-time passwords: their shape, then what is done with them |
+//! | `messages`, `accepting`, `listing` | messages as the API sees them |
+//! | `queue`, `settling`, `reports` | messages as modems and the network see them |
+//! | `life` | one message with its parts, as all of these change it |
+//! | `sweep` | what falls due with time |
+//! | `idempotency`, `row`, `error` | repeated requests; columns and types; what can go wrong |
+//!
+//! This room knows no modem and no HTTP, draws no codes, and decides no state by itself: [`crate::otp`],
+//! [`crate::message`] and [`crate::limits`] do. Its one rule: a state read in a transaction is changed in that transaction.
+
+mod accepting;
+mod apps;
+mod error;
+mod handle;
+mod idempotency;
+mod issuing;
+mod key;
+mod life;
+mod listing;
+mod messages;
+mod otps;
+mod queue;
+mod readers;
+mod reports;
+mod row;
+mod schema;
+mod settling;
+mod site;
+mod sweep;
+mod verifying;
+mod writer;
+
+pub use apps::{App, NewApp, Scope, ScopeError};
+pub use error::StoreError;
+pub use handle::Store;
+pub use idempotency::Idempotency;
+pub use key::KeyError;
+pub use messages::{
+    AcceptOutcome, AttemptOutcome, AttemptView, CancelOutcome, Counts, Cursor, CursorError, Filter, MessageDetail,
+    MessageView, NewMessage, Page,
+};
+pub use otps::{IssueOutcome, NewCode, NewOtp, OtpView, ResendOutcome, ResendRefusal};
+pub use queue::{Assignment, AttemptId, Claim, Claimed, Settlement, SubmitResult};
+pub use reports::{Report, ReportOutcome};
+pub use verifying::Which;

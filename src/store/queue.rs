@@ -1,0 +1,325 @@
+//! The queue: handing parts to modems and writing down what came of it.
+
+use super::error::StoreError;
+use super::handle::Store;
+use super::life::Message;
+use super::messages::AttemptOutcome;
+use super::writer::Work;
+use super::{row, settling, sweep};
+use crate::clock::Moment;
+use crate::ids::{MessageId, MessageReference, ModemName, OtpId, SimId};
+use crate::message::{Event, FailureClass, Next, Priority, Status};
+use crate::phone::PhoneNumber;
+use crate::secret::{SealedText, Text};
+
+/// One try to send one part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AttemptId(pub(super) i64);
+
+/// A modem that can be given a part.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// Its name, kept as history.
+    pub modem: ModemName,
+    /// The SIM in it.
+    pub sim: SimId,
+    /// The least urgent priority it may be given: what its budget is kept for.
+    pub lowest: Priority,
+}
+
+/// What a claim came to.
+#[derive(Debug)]
+pub enum Claimed {
+    /// A part, to be handed to the modem now. That it is being sent is on disk.
+    Part(Assignment),
+    /// Nothing that this modem may be given now.
+    Nothing {
+        /// When something that waits may be given to it at the earliest; `None` when nothing waits.
+        next: Option<Moment>,
+    },
+}
+
+/// A part that is to be sent.
+#[derive(Debug)]
+pub struct Assignment {
+    /// This try; to be settled.
+    pub attempt: AttemptId,
+    /// The message.
+    pub message: MessageId,
+    /// The otp whose code it carries.
+    pub otp: Option<OtpId>,
+    /// To whom.
+    pub to: PhoneNumber,
+    /// The whole text of the message, opened.
+    pub text: Text,
+    /// Which part, from 0.
+    pub part: usize,
+    /// Of how many.
+    pub parts: usize,
+    /// The reference number that its parts share: 0 to 255.
+    pub concat_reference: u16,
+    /// It must not be given to the network at or after this moment.
+    pub deadline: Moment,
+    /// Message class 0.
+    pub class0: bool,
+    /// The replace type, 1 to 7.
+    pub replace: Option<u8>,
+    /// Its priority.
+    pub priority: Priority,
+    /// How often this part has failed before.
+    pub failures: u32,
+}
+
+/// What came of an attempt.
+#[derive(Debug, Clone)]
+pub struct Settlement {
+    /// The attempt, as it was claimed.
+    pub attempt: AttemptId,
+    /// The message, as it was claimed.
+    pub message: MessageId,
+    /// The part, as it was claimed.
+    pub part: usize,
+    /// What the modem said.
+    pub result: SubmitResult,
+}
+
+/// What a modem said about a part it was given.
+#[derive(Debug, Clone)]
+pub enum SubmitResult {
+    /// The network took it.
+    Sent {
+        /// Under this TP-MR.
+        reference: MessageReference,
+    },
+    /// It surely was not sent.
+    Failed {
+        /// What the failure is about.
+        class: FailureClass,
+        /// The modem's or network's code.
+        code: Option<String>,
+        /// Why, in words. Must hold nothing of the message.
+        reason: String,
+        /// What to do now.
+        next: Next,
+    },
+    /// The modem had it whole and no answer came.
+    InDoubt {
+        /// Why, in words.
+        reason: String,
+    },
+    /// The modem was given nothing of it. It waits again at once.
+    NotReady {
+        /// Why, in words.
+        reason: String,
+    },
+    /// The deadline passed before the modem was given a byte.
+    Expired,
+}
+
+impl SubmitResult {
+    /// What is kept of it in the history.
+    pub(super) const fn outcome(&self) -> AttemptOutcome {
+        match self {
+            Self::Sent { .. } => AttemptOutcome::Sent,
+            Self::Failed { .. } => AttemptOutcome::Failed,
+            Self::InDoubt { .. } => AttemptOutcome::InDoubt,
+            Self::NotReady { .. } => AttemptOutcome::NotReady,
+            Self::Expired => AttemptOutcome::Expired,
+        }
+    }
+}
+
+impl Store {
+    /// At start: every part that a modem was at when the daemon ended is in doubt from now on. Returns how many.
+    ///
+    /// # Errors
+    /// When the store cannot do it; nothing is changed then.
+    pub async fn recover(&self) -> Result<u64, StoreError> {
+        self.change(|work| {
+            let under_way = attempts_under_way(work)?;
+            for attempt in &under_way {
+                let reason = "the daemon ended while a modem was at it".to_owned();
+                settling::settle(work, *attempt, SubmitResult::InDoubt { reason })?;
+            }
+            Ok(u64::try_from(under_way.len()).unwrap_or(u64::MAX))
+        })
+        .await
+    }
+
+    /// Takes the next part for a modem: by priority, then earliest deadline, then age. What is due at the head is
+    /// expired. When this returns, the attempt is on disk.
+    ///
+    /// # Errors
+    /// When the store cannot do it; nothing is changed then.
+    pub async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
+        self.change(move |work| claim_next(work, &claim)).await
+    }
+
+    /// Writes down what came of an attempt. An attempt that is settled already stays as it is.
+    ///
+    /// # Errors
+    /// When the store cannot do it; nothing is changed then.
+    pub async fn settle(&self, settlement: Settlement) -> Result<(), StoreError> {
+        self.change(move |work| write_down(work, settlement)).await
+    }
+
+    /// [`Store::settle`] and [`Store::claim`] in one transaction: between two messages on one modem there is one fsync.
+    ///
+    /// # Errors
+    /// When the store cannot do it; nothing is changed then.
+    pub async fn settle_and_claim(&self, settlement: Settlement, claim: Claim) -> Result<Claimed, StoreError> {
+        self.change(move |work| {
+            write_down(work, settlement)?;
+            claim_next(work, &claim)
+        })
+        .await
+    }
+
+    /// Which SIM was given a part when, since `since`: those that were perhaps sent. For the SIMs' budgets. Oldest
+    /// first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn recent_submissions(&self, since: Moment) -> Result<Vec<(SimId, Moment)>, StoreError> {
+        self.query(move |conn| {
+            // Attempts are numbered in time, so the walk from the newest ends at the first that is too old.
+            let mut statement = conn.prepare_cached("SELECT sim, started, outcome FROM attempt ORDER BY id DESC")?;
+            let mut rows = statement.query(())?;
+            let mut submissions = Vec::new();
+            while let Some(row) = rows.next()? {
+                let started = row::moment(row, "started")?;
+                if started < since {
+                    break;
+                }
+                if matches!(row.get_ref("outcome")?.as_str(), Ok("sent" | "in_doubt" | "sending")) {
+                    submissions.push((SimId::from_stored(row.get("sim")?), started));
+                }
+            }
+            submissions.reverse();
+            Ok(submissions)
+        })
+        .await
+    }
+}
+
+/// How many messages that are due a claim expires on its way. The sweep does the rest.
+const EXPIRED_BY_THE_WAY: usize = 16;
+
+fn write_down(work: &Work<'_>, settlement: Settlement) -> Result<(), StoreError> {
+    let Settlement { attempt, message, part, result } = settlement;
+    tracing::debug!(message.id = %message, part, outcome = result.outcome().as_str(), "an attempt is over");
+    settling::settle(work, attempt, result)
+}
+
+fn claim_next(work: &Work<'_>, claim: &Claim) -> Result<Claimed, StoreError> {
+    sweep::expire_messages(work, EXPIRED_BY_THE_WAY)?;
+    let mut next = None;
+    for priority in 0..=row::priority(claim.lowest) {
+        while let Some(seq) = pick(work, priority, &claim.sim, &mut next)? {
+            if let Some(assignment) = assign(work, seq, claim)? {
+                return Ok(Claimed::Part(assignment));
+            }
+        }
+    }
+    Ok(Claimed::Nothing { next })
+}
+
+/// The first message of this priority of which this SIM may be given something now. Of those that must wait, `next`
+/// learns when the first may be.
+fn pick(work: &Work<'_>, priority: i64, sim: &SimId, next: &mut Option<Moment>) -> Result<Option<i64>, StoreError> {
+    let mut statement = work.conn.prepare_cached(
+        "SELECT seq, waiting_from, iif(sim <> ?3, coalesce(sim_until, 0), 0) FROM message
+         WHERE waiting_from IS NOT NULL AND priority = ?1 AND deadline > ?2 ORDER BY deadline, seq",
+    )?;
+    let mut rows = statement.query((priority, work.now.as_millis(), sim.as_str()))?;
+    while let Some(row) = rows.next()? {
+        let from = Moment::from_millis(row.get::<_, i64>(1)?.max(row.get::<_, Option<i64>>(2)?.unwrap_or(0)));
+        if from <= work.now {
+            return Ok(Some(row.get(0)?));
+        }
+        *next = Some(next.map_or(from, |earlier| earlier.min(from)));
+    }
+    Ok(None)
+}
+
+/// Writes the attempt down. `None` when the message could not be read; it has failed then.
+fn assign(work: &Work<'_>, seq: i64, claim: &Claim) -> Result<Option<Assignment>, StoreError> {
+    let mut message = Message::load(work, seq)?;
+    message.take_over(claim.sim.as_str());
+    let Some(number) = message.parts.iter().position(|part| part.status == Status::Queued) else {
+        return Err(StoreError::Damaged("a message waits of which no part waits".to_owned()));
+    };
+    work.conn
+        .prepare_cached(
+            "INSERT INTO attempt (message, part, modem, sim, started, started_at, outcome)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'sending')",
+        )?
+        .execute((
+            seq,
+            i64::try_from(number).unwrap_or(i64::MAX),
+            claim.modem.as_str(),
+            claim.sim.as_str(),
+            work.now.as_millis(),
+            work.wall.as_millisecond(),
+        ))?;
+    let attempt = AttemptId(work.conn.last_insert_rowid());
+    let assignment = open(work, seq, attempt, number, &message)?;
+    let part = &mut message.parts[number];
+    part.happen(Event::Claimed);
+    part.sim = Some(claim.sim.as_str().to_owned());
+    part.attempt = Some(attempt.0);
+    part.reference = None;
+    message.save(work)?;
+    if assignment.is_none() {
+        let reason = "its text does not open under the site's key".to_owned();
+        let next = Next::Fail;
+        let result = SubmitResult::Failed { class: FailureClass::Message, code: None, reason, next };
+        settling::settle(work, attempt, result)?;
+    }
+    Ok(assignment)
+}
+
+/// Puts together what the modem needs to know. `None` when the text does not open.
+fn open(
+    work: &Work<'_>,
+    seq: i64,
+    attempt: AttemptId,
+    number: usize,
+    message: &Message,
+) -> Result<Option<Assignment>, StoreError> {
+    work.conn
+        .prepare_cached(
+            "SELECT id, (SELECT otp.id FROM otp WHERE otp.seq = message.otp) AS otp, number, text, class0,
+                    replace_type, priority
+             FROM message WHERE seq = ?1",
+        )?
+        .query_row([seq], |row| {
+            let id: [u8; 16] = row.get("id")?;
+            let sealed = SealedText::from_bytes(row.get::<_, Option<Vec<u8>>>("text")?.unwrap_or_default());
+            let read = || -> Result<Option<Assignment>, StoreError> {
+                let Ok(text) = work.key.open(&id, &sealed) else { return Ok(None) };
+                Ok(Some(Assignment {
+                    attempt,
+                    message: MessageId::from_bytes(id),
+                    otp: row.get::<_, Option<[u8; 16]>>("otp")?.map(OtpId::from_bytes),
+                    to: row::number_from(row.get("number")?)?,
+                    text,
+                    part: number,
+                    parts: message.parts.len(),
+                    // 8 bits are understood by more handsets than 16, and enough for one number at a time.
+                    concat_reference: u16::try_from(seq & 0xff).unwrap_or(0),
+                    deadline: message.deadline,
+                    class0: row.get("class0")?,
+                    replace: row.get("replace_type")?,
+                    priority: row::priority_from(row.get("priority")?)?,
+                    failures: message.parts[number].failures,
+                }))
+            };
+            Ok(read())
+        })?
+}
+
+fn attempts_under_way(work: &Work<'_>) -> Result<Vec<AttemptId>, StoreError> {
+    let mut statement = work.conn.prepare_cached("SELECT attempt FROM part WHERE status = 'sending'")?;
+    Ok(statement.query_map((), |row| row.get(0).map(AttemptId))?.collect::<Result<_, _>>()?)
+}

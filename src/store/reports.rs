@@ -1,0 +1,203 @@
+//! Status reports: finding the part they are about.
+
+use super::error::StoreError;
+use super::handle::Store;
+use super::life::Message;
+use super::row;
+use super::writer::Work;
+use crate::ids::{MessageReference, SimId};
+use crate::message::{Event, Status};
+use crate::phone::PhoneNumber;
+
+/// A status report from the network.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// The SIM it came to.
+    pub sim: SimId,
+    /// The recipient it is about.
+    pub to: PhoneNumber,
+    /// The TP-MR it is about.
+    pub reference: MessageReference,
+    /// What it says.
+    pub outcome: ReportOutcome,
+    /// The TP-ST it said so with (3GPP TS 23.040 §9.2.3.15), kept for people to read.
+    pub status_octet: u8,
+}
+
+/// What a status report says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ReportOutcome {
+    /// The handset has it, or the network is done with it without knowing more.
+    Delivered,
+    /// The network has it and is still trying.
+    StillTrying,
+    /// It will never arrive.
+    Undelivered,
+}
+
+impl ReportOutcome {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::StillTrying => "still_trying",
+            Self::Undelivered => "undelivered",
+        }
+    }
+
+    fn from_name(name: &str) -> Result<Self, StoreError> {
+        [Self::Delivered, Self::StillTrying, Self::Undelivered]
+            .into_iter()
+            .find(|outcome| outcome.as_str() == name)
+            .ok_or_else(|| StoreError::unreadable("early_report.outcome"))
+    }
+}
+
+impl Store {
+    /// Takes a status report on. It is about the newest part with its SIM, recipient and TP-MR; failing that, about
+    /// the only part in doubt, or about to go out once more because it was, for that SIM and recipient. One that comes before its part is settled is kept until
+    /// then. The same report twice changes nothing. Returns whether it was about anything.
+    ///
+    /// # Errors
+    /// When the store cannot do it; then the report must not be acknowledged.
+    pub async fn settle_report(&self, report: Report) -> Result<bool, StoreError> {
+        self.change(move |work| Ok(take(work, &report)? != Found::Nothing)).await
+    }
+}
+
+/// What a report was about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    /// A part; it is settled, or was before.
+    Part,
+    /// Perhaps a part that a modem is at: the report is kept until that is settled.
+    Kept,
+    /// Nothing that is known here.
+    Nothing,
+}
+
+/// So many attempts later a SIM has used every TP-MR once, and a report with an old one is about a newer part.
+const WRAP: i64 = 200;
+
+fn take(work: &Work<'_>, report: &Report) -> Result<Found, StoreError> {
+    if let Some(place) = by_reference(work, report)? {
+        return apply(work, place, report);
+    }
+    let unsettled = unsettled(work, report)?;
+    if unsettled.iter().any(|(status, _)| *status == Status::Sending) {
+        keep(work, report)?;
+        return Ok(Found::Kept);
+    }
+    match unsettled.as_slice() {
+        [(Status::InDoubt | Status::Queued, only)] => apply(work, *only, report),
+        _ => Ok(Found::Nothing),
+    }
+}
+
+/// Where a part is: the seq of its message, and its number.
+type Place = (i64, u8);
+
+/// The newest part with this TP-MR that waits for a report; or one that had its report, which then comes twice.
+fn by_reference(work: &Work<'_>, report: &Report) -> Result<Option<Place>, StoreError> {
+    let mut statement = work.conn.prepare_cached(
+        "SELECT message, part, status, attempt > (SELECT max(id) FROM attempt) - ?4 FROM part
+         WHERE number = ?1 AND sim = ?2 AND reference = ?3 ORDER BY attempt DESC",
+    )?;
+    let mut rows = statement.query((row::number(&report.to), report.sim.as_str(), report.reference.0, WRAP))?;
+    let mut had_its_report = None;
+    while let Some(row) = rows.next()? {
+        let place = (row.get(0)?, row.get(1)?);
+        match row::status_from(&row.get::<_, String>(2)?)? {
+            Status::Sent => return Ok(Some(place)),
+            Status::Delivered | Status::Undelivered if row.get(3)? => had_its_report = had_its_report.or(Some(place)),
+            _ => {}
+        }
+    }
+    Ok(had_its_report)
+}
+
+/// The parts for this SIM and recipient of which the TP-MR is not known: a modem is at them, or they are in doubt, or
+/// wait to go out once more because they were; and their time is not over.
+fn unsettled(work: &Work<'_>, report: &Report) -> Result<Vec<(Status, Place)>, StoreError> {
+    let mut statement = work.conn.prepare_cached(
+        "SELECT part.status, part.message, part.part
+         FROM part JOIN message ON message.seq = part.message JOIN attempt ON attempt.id = part.attempt
+         WHERE part.number = ?1 AND part.sim = ?2
+           AND part.status IN ('sending', 'in_doubt', 'queued') AND part.attempt IS NOT NULL
+           AND (part.status <> 'queued' OR attempt.outcome = 'in_doubt')
+           AND (part.status = 'sending' OR message.deadline > ?3)",
+    )?;
+    let mut rows = statement.query((row::number(&report.to), report.sim.as_str(), work.now.as_millis()))?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push((row::status_from(&row.get::<_, String>(0)?)?, (row.get(1)?, row.get(2)?)));
+    }
+    Ok(found)
+}
+
+fn apply(work: &Work<'_>, (seq, number): Place, report: &Report) -> Result<Found, StoreError> {
+    let mut message = Message::load(work, seq)?;
+    let Some(part) = message.parts.get_mut(usize::from(number)) else {
+        return Err(StoreError::Damaged("a part is missing".to_owned()));
+    };
+    let moved = part.happen(match report.outcome {
+        ReportOutcome::Delivered => Event::Delivered,
+        ReportOutcome::StillTrying => Event::Accepted,
+        ReportOutcome::Undelivered => Event::Undelivered,
+    });
+    if moved {
+        part.reference = Some(report.reference.0);
+        let attempt = part.attempt;
+        if report.outcome == ReportOutcome::Undelivered {
+            // The rest of the message would be unreadable.
+            message.withdraw();
+        }
+        message.save(work)?;
+        work.conn.prepare_cached("UPDATE attempt SET report = ?2, reference = ?3 WHERE id = ?1")?.execute((
+            attempt,
+            report.status_octet,
+            report.reference.0,
+        ))?;
+    }
+    Ok(Found::Part)
+}
+
+fn keep(work: &Work<'_>, report: &Report) -> Result<(), StoreError> {
+    work.conn
+        .prepare_cached(
+            "INSERT INTO early_report (number, sim, reference, outcome, octet, received) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute((
+            row::number(&report.to),
+            report.sim.as_str(),
+            report.reference.0,
+            report.outcome.as_str(),
+            report.status_octet,
+            work.now.as_millis(),
+        ))?;
+    Ok(())
+}
+
+/// A part for this number and SIM was settled: the reports that came before are taken on again.
+pub(super) fn take_early(work: &Work<'_>, to: i64, sim: &str) -> Result<(), StoreError> {
+    let mut statement = work.conn.prepare_cached(
+        "DELETE FROM early_report WHERE number = ?1 AND sim = ?2 RETURNING seq, reference, outcome, octet",
+    )?;
+    let mut early = Vec::new();
+    let mut rows = statement.query((to, sim))?;
+    while let Some(row) = rows.next()? {
+        let outcome: String = row.get(2)?;
+        let report = Report {
+            sim: SimId::from_stored(sim.to_owned()),
+            to: row::number_from(to)?,
+            reference: MessageReference(row.get(1)?),
+            outcome: ReportOutcome::from_name(&outcome)?,
+            status_octet: row.get(3)?,
+        };
+        early.push((row.get::<_, i64>(0)?, report));
+    }
+    early.sort_by_key(|(seq, _)| *seq);
+    for (_, report) in &early {
+        take(work, report)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! The shape of the database and how a connection to it is set up.
+//!
+//! Migrations are numbered, go forward only, and are never changed once released. The number of the last one is kept
+//! in `user_version`; a database with a higher number is refused.
+//!
+//! Vacuuming is off: rows are hardly ever deleted, and free pages are used again.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+use rusqlite_migration::{Error as MigrationError, M, Migrations};
+
+use super::error::StoreError;
+
+fn migrations() -> Migrations<'static> {
+    Migrations::new(vec![M::up(include_str!("schema/01_first.sql")).foreign_key_check()])
+}
+
+/// The newest version this program knows.
+const KNOWN: usize = 1;
+
+/// How long a connection waits for another process that writes (`app create` beside the daemon).
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// More statements than the store has, so that each is compiled once for a connection.
+const STATEMENTS: usize = 128;
+
+/// Opens the connection that writes. The file is made when it is not there.
+pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
+    let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    conn.busy_timeout(PATIENCE)?;
+    conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    // The journal may keep 8 MB; the page cache 4 MB. What was deleted is overwritten with zeros.
+    conn.execute_batch(
+        "PRAGMA journal_mode = WAL;
+         PRAGMA synchronous = FULL;
+         PRAGMA foreign_keys = ON;
+         PRAGMA secure_delete = ON;
+         PRAGMA temp_store = MEMORY;
+         PRAGMA cache_size = -4000;
+         PRAGMA journal_size_limit = 8388608;",
+    )?;
+    Ok(conn)
+}
+
+/// Opens a connection that can only read.
+pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
+    let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    conn.busy_timeout(PATIENCE)?;
+    conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    conn.execute_batch("PRAGMA temp_store = MEMORY; PRAGMA cache_size = -1000;")?;
+    Ok(conn)
+}
+
+/// Fails when a newer version of this program has written the database.
+pub(super) fn refuse_newer(conn: &Connection) -> Result<(), StoreError> {
+    match version(conn)? {
+        found if found > KNOWN => Err(StoreError::Newer { found, known: KNOWN }),
+        _ => Ok(()),
+    }
+}
+
+/// Brings the schema to the newest version.
+pub(super) fn migrate(conn: &mut Connection) -> Result<(), StoreError> {
+    refuse_newer(conn)?;
+    migrations().to_latest(conn).map_err(|error| match error {
+        MigrationError::RusqliteError { err, .. } => err.into(),
+        _ => StoreError::Damaged("the schema cannot be brought to this program's version".to_owned()),
+    })
+}
+
+/// Whether the schema is of this program's version.
+pub(super) fn is_current(conn: &Connection) -> Result<bool, StoreError> {
+    Ok(version(conn)? == KNOWN)
+}
+
+/// Whether there is nothing in the database yet.
+pub(super) fn is_empty(conn: &Connection) -> Result<bool, StoreError> {
+    Ok(version(conn)? == 0)
+}
+
+/// Copies the journal into the database and cuts its file to nothing. `false` when a reader still needs it.
+pub(super) fn empty_journal(conn: &Connection) -> Result<bool, StoreError> {
+    let blocked: i64 = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get(0))?;
+    Ok(blocked == 0)
+}
+
+fn version(conn: &Connection) -> Result<usize, StoreError> {
+    let version: i64 = conn.query_row("PRAGMA user_version", (), |row| row.get(0))?;
+    usize::try_from(version).map_err(|_| StoreError::unreadable("user_version"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_migration_is_counted_and_sound() {
+        migrations().validate().unwrap();
+        let mut conn = Connection::open_in_memory().unwrap();
+        assert!(is_empty(&conn).unwrap());
+        migrate(&mut conn).unwrap();
+        assert!(is_current(&conn).unwrap());
+    }
+}

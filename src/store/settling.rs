@@ -1,0 +1,96 @@
+//! Writing down what came of an attempt.
+
+use rusqlite::OptionalExtension;
+
+use super::error::StoreError;
+use super::life::Message;
+use super::queue::{AttemptId, SubmitResult};
+use super::reports;
+use super::writer::Work;
+use crate::ids::MessageReference;
+use crate::message::{Event, Next, Status};
+
+/// Settles an attempt, once: one that is settled already, or is no longer its part's, stays as it is.
+pub(super) fn settle(work: &Work<'_>, attempt: AttemptId, result: SubmitResult) -> Result<(), StoreError> {
+    let found = work
+        .conn
+        .prepare_cached(
+            "SELECT attempt.message, attempt.part, attempt.sim, message.number
+             FROM attempt JOIN message ON message.seq = attempt.message
+             WHERE attempt.id = ?1 AND attempt.outcome = 'sending'",
+        )?
+        .query_row([attempt.0], |row| {
+            Ok((row.get(0)?, usize::from(row.get::<_, u8>(1)?), row.get::<_, String>(2)?, row.get::<_, i64>(3)?))
+        })
+        .optional()?;
+    let Some((seq, number, sim, to)) = found else { return Ok(()) };
+    let mut message = Message::load(work, seq)?;
+    let is_its_own = |part: &&mut super::life::Part| part.attempt == Some(attempt.0) && part.status == Status::Sending;
+    if message.parts.get_mut(number).filter(is_its_own).is_none() {
+        return Err(StoreError::Damaged("an attempt is under way that its part knows nothing of".to_owned()));
+    }
+    record(work, attempt, &result)?;
+    come_to(work, &mut message, number, result);
+    message.save(work)?;
+    reports::take_early(work, to, &sim)
+}
+
+/// Moves the part on, and the message with it.
+fn come_to(work: &Work<'_>, message: &mut Message, number: usize, result: SubmitResult) {
+    let part = &mut message.parts[number];
+    message.not_before = work.now;
+    match result {
+        SubmitResult::Sent { reference: MessageReference(reference) } => {
+            part.happen(Event::Accepted);
+            part.reference = Some(reference);
+            message.stay_with_sim(work.now);
+        }
+        SubmitResult::Failed { next, .. } => {
+            part.failures += 1;
+            match next {
+                Next::Fail => {
+                    part.happen(Event::Refused);
+                    // The rest of the message would be unreadable.
+                    message.withdraw();
+                }
+                Next::RetryAt(at) => {
+                    part.happen(Event::Returned);
+                    message.not_before = at;
+                    message.stay_with_sim(at);
+                }
+                Next::OtherModem => {
+                    part.happen(Event::Returned);
+                    message.sim_until = Some(work.now);
+                }
+            }
+        }
+        SubmitResult::InDoubt { .. } => {
+            part.happen(Event::AnswerLost);
+            message.doubt(work.now);
+        }
+        SubmitResult::NotReady { .. } => {
+            part.happen(Event::Returned);
+            message.sim_until = Some(work.now);
+        }
+        SubmitResult::Expired => {
+            part.happen(Event::DeadlinePassed);
+            message.expire();
+        }
+    }
+}
+
+/// Writes the attempt's own row.
+fn record(work: &Work<'_>, attempt: AttemptId, result: &SubmitResult) -> Result<(), StoreError> {
+    let (reference, code, reason) = match result {
+        SubmitResult::Sent { reference } => (Some(reference.0), None, None),
+        SubmitResult::Failed { code, reason, .. } => (None, code.as_deref(), Some(reason)),
+        SubmitResult::InDoubt { reason } | SubmitResult::NotReady { reason } => (None, None, Some(reason)),
+        SubmitResult::Expired => (None, None, None),
+    };
+    work.conn
+        .prepare_cached(
+            "UPDATE attempt SET outcome = ?2, ended_at = ?3, reference = ?4, code = ?5, reason = ?6 WHERE id = ?1",
+        )?
+        .execute((attempt.0, result.outcome().as_str(), work.wall.as_millisecond(), reference, code, reason))?;
+    Ok(())
+}

@@ -1,0 +1,241 @@
+//! The only hand that writes: one loop on the blocking pool that owns the writing connection.
+//!
+//! It drains all commands that wait into one transaction, each in its own savepoint, so that one that fails spoils no
+//! other; commits; wakes who watches; and answers them all. It ends when all senders are gone, when it is told to, or
+//! on a fault after which writing on would be wrong. A panic ends it too: the connection is dropped, which undoes the
+//! open transaction, and every command that waits is answered by the loss of its sender.
+
+use std::cell::Cell;
+
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::error::StoreError;
+use super::{schema, site};
+use crate::clock::{Clock, Moment, Timestamp};
+use crate::secret::SiteKey;
+
+/// How many commands may wait.
+pub(super) const WAITING: usize = 1024;
+/// How many go into one transaction at most, so that none waits long for those behind it.
+const BATCH: usize = 256;
+
+/// What a command sees of the world while it runs.
+pub(super) struct Work<'a> {
+    pub(super) conn: &'a Connection,
+    pub(super) key: &'a SiteKey,
+    pub(super) now: Moment,
+    pub(super) wall: Timestamp,
+    effects: &'a Effects,
+}
+
+/// What is to be done after the commit.
+#[derive(Default)]
+struct Effects {
+    changed: Cell<bool>,
+    queue: Cell<bool>,
+    erased: Cell<bool>,
+}
+
+impl Work<'_> {
+    /// Those who watch the queue are to be woken: something can be handed out, or no longer can.
+    pub(super) fn touch_queue(&self) {
+        self.effects.queue.set(true);
+    }
+
+    /// Something secret was erased: the journal, which may still hold it, is to be emptied before long.
+    pub(super) fn note_erasure(&self) {
+        self.effects.erased.set(true);
+    }
+}
+
+/// One command, waiting to be run and answered.
+pub(super) enum Command {
+    /// A change.
+    Change(Box<dyn Change>),
+    /// Empty the journal into the database, so that what was erased is in neither.
+    Scrub,
+    /// Take no more commands, do those that wait, and end.
+    Close,
+}
+
+/// A change with its answer. Type-erased, so that the loop can hold any.
+pub(super) trait Change: Send {
+    fn run(&mut self, work: &Work<'_>) -> Result<(), StoreError>;
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>);
+}
+
+/// A change that was run, and how it went.
+type Done = (Box<dyn Change>, Result<(), StoreError>);
+
+struct Pending<T, F> {
+    work: Option<F>,
+    result: Option<T>,
+    reply: oneshot::Sender<Result<T, StoreError>>,
+}
+
+/// Wraps a change with a place for its answer.
+pub(super) fn change<T, F>(work: F) -> (Command, oneshot::Receiver<Result<T, StoreError>>)
+where
+    T: Send + 'static,
+    F: FnOnce(&Work<'_>) -> Result<T, StoreError> + Send + 'static,
+{
+    let (reply, answer) = oneshot::channel();
+    (Command::Change(Box::new(Pending { work: Some(work), result: None, reply })), answer)
+}
+
+impl<T, F> Change for Pending<T, F>
+where
+    T: Send,
+    F: FnOnce(&Work<'_>) -> Result<T, StoreError> + Send,
+{
+    fn run(&mut self, work: &Work<'_>) -> Result<(), StoreError> {
+        let run = self.work.take().ok_or(StoreError::Gone)?;
+        self.result = Some(run(work)?);
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
+        let Pending { result, reply, .. } = *self;
+        // Nobody may be waiting any more; the change stands all the same.
+        let _ = reply.send(committed.and_then(|()| result.ok_or(StoreError::Gone)));
+    }
+}
+
+/// The loop's own things.
+pub(super) struct Writer {
+    pub(super) conn: Connection,
+    pub(super) clock: Clock,
+    pub(super) key: SiteKey,
+    pub(super) commands: mpsc::Receiver<Command>,
+    pub(super) queue: watch::Sender<u64>,
+    pub(super) changes: watch::Sender<u64>,
+    /// Counts the commits that erased something.
+    pub(super) erasures: watch::Sender<u64>,
+}
+
+impl Writer {
+    /// Runs until the end. Blocks its thread.
+    pub(super) fn run(mut self) {
+        while let Some(first) = self.commands.blocking_recv() {
+            let mut waiting = Some(first);
+            let mut batch = Vec::new();
+            while let Some(command) = waiting {
+                match command {
+                    Command::Change(change) => batch.push(change),
+                    Command::Scrub => self.scrub(),
+                    Command::Close => self.commands.close(),
+                }
+                waiting = if batch.len() < BATCH { self.commands.try_recv().ok() } else { None };
+            }
+            if let Err(error) = self.commit(batch) {
+                tracing::error!(%error, "the store ends");
+                return;
+            }
+        }
+        self.finish();
+    }
+
+    /// Runs and commits these changes. Fails only when the store must end.
+    fn commit(&mut self, batch: Vec<Box<dyn Change>>) -> Result<(), StoreError> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let effects = Effects::default();
+        let mut done = Vec::with_capacity(batch.len());
+        let outcome = self.transact(batch, &mut done, &effects);
+        if outcome.is_ok() {
+            self.wake(&effects);
+        }
+        for (change, result) in done {
+            change.answer(result.and(outcome.clone()));
+        }
+        match outcome {
+            Err(error) if error.is_fatal() => Err(error),
+            Err(error) => {
+                tracing::warn!(%error, "a transaction failed; its commands were refused");
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// Wakes who watches, before the answers go out: whoever has an answer finds the watches changed already.
+    fn wake(&self, effects: &Effects) {
+        let happened = [
+            (&self.queue, effects.queue.get()),
+            (&self.changes, effects.changed.get()),
+            (&self.erasures, effects.erased.get()),
+        ];
+        for (watch, _) in happened.iter().filter(|(_, happened)| *happened) {
+            watch.send_modify(|commits| *commits += 1);
+        }
+    }
+
+    /// One transaction. Whatever happens, every change of the batch ends up in `done`.
+    fn transact(&self, batch: Vec<Box<dyn Change>>, done: &mut Vec<Done>, effects: &Effects) -> Result<(), StoreError> {
+        let before = self.conn.total_changes();
+        let mut outcome = execute(&self.conn, "BEGIN IMMEDIATE");
+        for mut change in batch {
+            // After a fault of the disk SQLite may have undone everything: then nothing of this batch counts.
+            let result = match &outcome {
+                Ok(()) => self.savepoint(change.as_mut(), effects),
+                Err(error) => Err(error.clone()),
+            };
+            if let Err(error) = &result
+                && (error.is_fatal() || self.conn.is_autocommit())
+            {
+                outcome = outcome.and(Err(error.clone()));
+            }
+            done.push((change, result));
+        }
+        // A transaction that changed nothing must not cost the disk a write.
+        effects.changed.set(self.conn.total_changes() != before);
+        if effects.changed.get() {
+            outcome = outcome.and_then(|()| site::keep_reading(&self.conn, &self.clock.reading()));
+        }
+        let outcome = outcome.and_then(|()| execute(&self.conn, "COMMIT"));
+        if outcome.is_err() && !self.conn.is_autocommit() {
+            // What cannot even be undone is undone when the connection is dropped, or by the next BEGIN's failure.
+            let _ = execute(&self.conn, "ROLLBACK");
+        }
+        outcome
+    }
+
+    fn savepoint(&self, change: &mut dyn Change, effects: &Effects) -> Result<(), StoreError> {
+        execute(&self.conn, "SAVEPOINT command")?;
+        let work = Work { conn: &self.conn, key: &self.key, now: self.clock.now(), wall: self.clock.wall(), effects };
+        let result = change.run(&work);
+        if result.is_err() && !self.conn.is_autocommit() {
+            execute(&self.conn, "ROLLBACK TO command")?;
+        }
+        if !self.conn.is_autocommit() {
+            execute(&self.conn, "RELEASE command")?;
+        }
+        result
+    }
+
+    fn scrub(&self) {
+        match schema::empty_journal(&self.conn) {
+            // A query still needs the journal: tried again after the next pause.
+            Ok(false) => self.erasures.send_modify(|commits| *commits += 1),
+            Ok(true) => {}
+            Err(error) => tracing::warn!(%error, "the journal could not be emptied"),
+        }
+    }
+
+    fn finish(&self) {
+        let kept = execute(&self.conn, "BEGIN IMMEDIATE")
+            .and_then(|()| site::keep_reading(&self.conn, &self.clock.reading()))
+            .and_then(|()| execute(&self.conn, "COMMIT"))
+            .and_then(|()| schema::empty_journal(&self.conn).map(drop));
+        if let Err(error) = kept {
+            tracing::warn!(%error, "the database was not closed tidily; nothing is lost");
+        }
+    }
+}
+
+fn execute(conn: &Connection, sql: &str) -> Result<(), StoreError> {
+    conn.prepare_cached(sql)?.execute(())?;
+    Ok(())
+}

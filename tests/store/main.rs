@@ -1,0 +1,13 @@
+//! The store through its public door: real files in a folder of the test's own, time on a paused clock.
+
+// The lint knows a test function only by its attribute, and not what test functions call.
+#![allow(clippy::unwrap_used)]
+
+mod any_order;
+mod folder;
+mod messages;
+mod otps;
+mod queue;
+mod reports;
+mod time;
+mod world;

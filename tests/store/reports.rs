@@ -1,0 +1,136 @@
+//! Status reports: which part they are about.
+
+use smsotpd::message::Status;
+use smsotpd::store::{NewMessage, ReportOutcome};
+
+use crate::world::{World, alice, app, number, seconds};
+
+#[tokio::test(start_paused = true)]
+async fn a_report_settles_the_part_it_is_about_and_may_come_twice() {
+    let world = World::new().await;
+    let id = world.accept(world.new_message(&alice())).await;
+    world.sent(&world.claim().await, 7).await;
+    assert!(!world.report(&alice(), 8, ReportOutcome::Delivered).await, "another reference");
+    assert!(!world.report(&number("+15557654321"), 7, ReportOutcome::Delivered).await, "another recipient");
+    assert!(world.report(&alice(), 7, ReportOutcome::StillTrying).await);
+    assert_eq!(world.status(id).await, Status::Sent);
+    world.pass(seconds(5)).await;
+    assert!(world.report(&alice(), 7, ReportOutcome::Delivered).await);
+    let first = world.store.message(&app(), id).await.unwrap().unwrap();
+    assert_eq!(first.message.status, Status::Delivered);
+    assert_eq!(first.message.delivered_at, Some(world.clock.wall()));
+    world.pass(seconds(5)).await;
+    assert!(world.report(&alice(), 7, ReportOutcome::Delivered).await);
+    assert_eq!(world.store.message(&app(), id).await.unwrap().unwrap(), first);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reference_that_came_round_again_means_the_newest_part() {
+    let world = World::new().await;
+    let old = world.accept(world.new_message(&alice())).await;
+    world.sent(&world.claim().await, 7).await;
+    let new = world.accept(world.new_message(&alice())).await;
+    world.sent(&world.claim().await, 7).await;
+    assert!(world.report(&alice(), 7, ReportOutcome::Undelivered).await);
+    assert_eq!((world.status(old).await, world.status(new).await), (Status::Sent, Status::Undelivered));
+    assert!(world.report(&alice(), 7, ReportOutcome::Delivered).await);
+    assert_eq!((world.status(old).await, world.status(new).await), (Status::Delivered, Status::Undelivered));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_that_comes_before_the_answer_is_kept_for_it_even_over_a_crash() {
+    let world = World::new().await;
+    let id = world.accept(world.new_message(&alice())).await;
+    let assignment = world.claim().await;
+    assert!(world.report(&alice(), 7, ReportOutcome::Delivered).await);
+    assert_eq!(world.status(id).await, Status::Sending);
+    let after_crash = world.crash().await;
+    world.sent(&assignment, 7).await;
+    assert_eq!(world.status(id).await, Status::Delivered);
+    after_crash.store.recover().await.unwrap();
+    assert_eq!(after_crash.status(id).await, Status::Delivered);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_early_report_about_another_reference_changes_nothing() {
+    let world = World::new().await;
+    let id = world.accept(world.new_message(&alice())).await;
+    let assignment = world.claim().await;
+    world.report(&alice(), 6, ReportOutcome::Delivered).await;
+    world.sent(&assignment, 7).await;
+    assert_eq!(world.status(id).await, Status::Sent);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_settles_what_is_in_doubt_when_it_can_be_no_other() {
+    let world = World::new().await;
+    let otp = world.issue(world.new_otp(&alice())).await;
+    world.in_doubt(&world.claim().await).await;
+    assert!(world.report(&alice(), 7, ReportOutcome::Delivered).await);
+    assert_eq!(world.status(otp.message.id).await, Status::Delivered);
+    world.pass(seconds(21)).await;
+    world.store.sweep().await.unwrap();
+    world.claim_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_that_comes_before_the_second_copy_has_left_makes_it_needless() {
+    let world = World::new().await;
+    let otp = world.issue(world.new_otp(&alice())).await;
+    world.in_doubt(&world.claim().await).await;
+    world.pass(seconds(21)).await;
+    world.store.sweep().await.unwrap();
+    assert_eq!(world.status(otp.message.id).await, Status::Queued);
+    assert!(world.report(&alice(), 7, ReportOutcome::Delivered).await);
+    assert_eq!(world.status(otp.message.id).await, Status::Delivered);
+    world.claim_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_in_doubt_a_report_settles_neither() {
+    let world = World::new().await;
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        ids.push(world.accept(world.new_message(&alice())).await);
+        world.in_doubt(&world.claim().await).await;
+    }
+    assert!(!world.report(&alice(), 7, ReportOutcome::Delivered).await);
+    for id in ids {
+        assert_eq!(world.status(id).await, Status::InDoubt);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_about_a_sent_part_does_not_settle_one_in_doubt() {
+    let world = World::new().await;
+    let doubted = world.accept(world.new_message(&alice())).await;
+    world.in_doubt(&world.claim().await).await;
+    let sent = world.accept(world.new_message(&alice())).await;
+    world.sent(&world.claim().await, 7).await;
+    for _ in 0..2 {
+        assert!(world.report(&alice(), 7, ReportOutcome::Delivered).await);
+    }
+    assert_eq!((world.status(doubted).await, world.status(sent).await), (Status::InDoubt, Status::Delivered));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_in_doubt_past_its_deadline_is_beyond_reports() {
+    let world = World::new().await;
+    let id = world.accept(world.new_message(&alice())).await;
+    world.in_doubt(&world.claim().await).await;
+    world.pass(seconds(3600)).await;
+    assert!(!world.report(&alice(), 7, ReportOutcome::Delivered).await);
+    assert_eq!(world.status(id).await, Status::InDoubt);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_is_delivered_when_every_part_is() {
+    let world = World::new().await;
+    let id = world.accept(NewMessage { parts: 2, ..world.new_message(&alice()) }).await;
+    world.sent(&world.claim().await, 1).await;
+    assert!(world.report(&alice(), 1, ReportOutcome::Delivered).await);
+    world.sent(&world.claim().await, 2).await;
+    assert_eq!(world.status(id).await, Status::Sent);
+    assert!(world.report(&alice(), 2, ReportOutcome::Delivered).await);
+    assert_eq!(world.status(id).await, Status::Delivered);
+}
