@@ -3,6 +3,7 @@
 pub mod at;
 pub mod clock;
 pub mod ids;
+pub mod issue;
 pub mod limits;
 pub mod message;
 pub mod modem;
@@ -11,5 +12,7 @@ pub mod otp;
 pub mod pdu;
 pub mod phone;
 pub mod secret;
+pub mod send;
 pub mod store;
 pub mod template;
+pub mod verify;

@@ -1,0 +1,221 @@
+//! Issuing a one-time code: the use case behind `POST /v1/otp` and its resend.
+//!
+//! The code is drawn and the message written here, by the app's policy; the store then decides, in one transaction,
+//! whether the limits let it pass, and keeps it. When these functions return, what they promise is on disk. Nothing is
+//! sent here and no modem is known: the store's commit wakes whoever sends.
+//!
+//! Its one rule: the code leaves this room only as a digest, sealed, or inside a sealed text.
+
+mod policy;
+
+use std::time::Duration;
+
+use rand::RngExt;
+use rand::rand_core::UnwrapErr;
+use rand::rngs::SysRng;
+
+pub use policy::{Lifetime, OutOfRange, Policy, PolicyError, Within};
+
+use crate::clock::Moment;
+use crate::ids::{AppName, MessageId, OtpId};
+use crate::limits;
+use crate::message::{InDoubtPolicy, Priority};
+use crate::otp::{self, Alphabet, CodeLength, Status};
+use crate::pdu;
+use crate::phone::PhoneNumber;
+use crate::secret::{Code, NONCE_LENGTH, SealedText, SiteKey, Text, Unsealable};
+use crate::store::{
+    Idempotency, IssueOutcome, NewCode, NewMessage, NewOtp, OtpView, ResendOutcome, ResendRefusal, Store, StoreError,
+};
+
+/// The longest purpose, in characters.
+pub const LONGEST_PURPOSE: usize = 64;
+
+/// What an app asks for.
+#[derive(Debug)]
+pub struct Request {
+    /// The app that asks.
+    pub app: AppName,
+    /// Who is to receive the code.
+    pub to: PhoneNumber,
+    /// What the code is for, in the app's own words: at most 64 characters; without it, the empty purpose. A new otp
+    /// takes the place of a pending one for the same app, number and purpose.
+    pub purpose: Option<String>,
+    /// For how long the code is to be valid: 30 s to 24 h, in whole seconds. Without it, as the policy says.
+    pub lifetime: Option<Duration>,
+    /// How many characters the code is to have. Without it, as the policy says.
+    pub length: Option<CodeLength>,
+    /// By what a repetition of this request is known.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// Why no code was issued. Nothing was kept and nothing will be sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IssueError {
+    /// The purpose is too long, or has a control character in it.
+    #[error("a purpose has at most {LONGEST_PURPOSE} characters, and no control characters")]
+    Purpose,
+    /// The lifetime, in seconds, is out of range.
+    #[error("the lifetime in seconds: {0}")]
+    Lifetime(OutOfRange),
+    /// The number, or its block of numbers, has had enough for now.
+    #[error(transparent)]
+    Limited(#[from] limits::Refusal),
+    /// Another request was made under the same idempotency key.
+    #[error("this idempotency key was used for another request")]
+    KeyReused,
+    /// The store could not keep it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Issues an otp and queues its message.
+///
+/// A repetition of an earlier request gives the earlier answer, and sends nothing.
+///
+/// # Errors
+/// [`IssueError`]; nothing was issued then. May be cancelled; what was handed to the store by then is kept.
+pub async fn issue(store: &Store, policy: &Policy, request: Request) -> Result<OtpView, IssueError> {
+    let purpose = purpose(request.purpose)?;
+    let lifetime = lifetime(policy, request.lifetime)?;
+    let key = store.site_key();
+    let id = OtpId::generate();
+    let code = draw(policy.alphabet, request.length.unwrap_or(policy.length));
+    let life = Life { left: lifetime, expires: store.clock().now() + lifetime };
+    let otp = NewOtp {
+        id,
+        app: request.app.clone(),
+        to: request.to.clone(),
+        purpose,
+        code: key.code_digest(id, &code),
+        sealed_code: seal_code(key, id, &code),
+        lifetime,
+        // Both fit: at most 20 and at most 10.
+        max_attempts: policy.attempts.get() as u8,
+        max_resends: policy.resends.get() as u8,
+        resend_after: Duration::from_secs(policy.resend_after_seconds.into()),
+        message: message(key, policy, request.app, request.to, &code, &life),
+    };
+    match store.issue(otp, &policy.limits, request.idempotency).await? {
+        IssueOutcome::Issued(otp) | IssueOutcome::Replayed(otp) => Ok(otp),
+        IssueOutcome::KeyReused => Err(IssueError::KeyReused),
+        IssueOutcome::Refused(refusal) => Err(IssueError::Limited(refusal)),
+    }
+}
+
+fn purpose(purpose: Option<String>) -> Result<String, IssueError> {
+    let purpose = purpose.unwrap_or_default();
+    let fits = purpose.chars().count() <= LONGEST_PURPOSE && !purpose.chars().any(char::is_control);
+    if fits { Ok(purpose) } else { Err(IssueError::Purpose) }
+}
+
+fn lifetime(policy: &Policy, asked: Option<Duration>) -> Result<Duration, IssueError> {
+    let lifetime = match asked {
+        Some(asked) => Lifetime::try_from(asked.as_secs()).map_err(IssueError::Lifetime)?,
+        None => policy.lifetime_seconds,
+    };
+    Ok(lifetime.duration())
+}
+
+/// Why the code was not sent again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ResendError {
+    /// The app has no such otp.
+    #[error("there is no such otp")]
+    NotFound,
+    /// The otp has ended.
+    #[error("the otp is {}; a code is sent again only while it is pending", .0.as_str())]
+    Ended(Status),
+    /// It was sent a moment ago.
+    #[error("the code may be sent again in {} s", .retry_after.as_millis().div_ceil(1000))]
+    TooSoon {
+        /// After this time it may be sent again. Never zero.
+        retry_after: Duration,
+    },
+    /// It was sent again as often as the policy allows.
+    #[error("the code was sent again as often as is allowed")]
+    NoneLeft,
+    /// The code cannot be read any more: the site's key is another than when it was issued.
+    #[error(transparent)]
+    Unreadable(#[from] Unsealable),
+    /// The store could not keep it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Queues the code of a pending otp once more: the same code, or by policy a new one that takes its place. Its lifetime
+/// and the count of wrong codes stay as they are.
+///
+/// # Errors
+/// [`ResendError`]; nothing is sent then. May be cancelled; what was handed to the store by then is kept.
+pub async fn resend(store: &Store, policy: &Policy, app: &AppName, id: OtpId) -> Result<OtpView, ResendError> {
+    let (otp, sealed) = store.sealed_code(app, id).await?.ok_or(ResendError::NotFound)?;
+    // A sealed code is erased when the otp ends or when no resend is left.
+    let sealed = sealed.ok_or(match otp.status {
+        Status::Pending => ResendError::NoneLeft,
+        ended => ResendError::Ended(ended),
+    })?;
+    let key = store.site_key();
+    let mut code = Code::new(key.open(id.as_bytes(), &sealed)?.expose().to_owned());
+    let mut new_code = None;
+    if policy.resend_new_code {
+        let length = CodeLength::try_from(code.expose().len() as u64).unwrap_or(policy.length);
+        code = draw(policy.alphabet, length);
+        new_code = Some(NewCode { digest: key.code_digest(id, &code), sealed: seal_code(key, id, &code) });
+    }
+    let life = Life { left: otp.expires.since(store.clock().now()), expires: otp.expires };
+    let message = message(key, policy, otp.app, otp.to, &code, &life);
+    match store.resend(app, id, message, new_code).await?.ok_or(ResendError::NotFound)? {
+        ResendOutcome::Resent(otp) => Ok(otp),
+        ResendOutcome::Refused(ResendRefusal::Ended, otp) => Err(ResendError::Ended(otp.status)),
+        ResendOutcome::Refused(ResendRefusal::NoneLeft, _) => Err(ResendError::NoneLeft),
+        ResendOutcome::Refused(ResendRefusal::TooEarly(retry_after), _) => Err(ResendError::TooSoon { retry_after }),
+    }
+}
+
+/// What is left of a code's life.
+struct Life {
+    left: Duration,
+    expires: Moment,
+}
+
+/// The message that carries the code, to be sent before the code expires. In doubt, it goes out once more: a code that
+/// comes twice harms nobody.
+fn message(key: &SiteKey, policy: &Policy, app: AppName, to: PhoneNumber, code: &Code, life: &Life) -> NewMessage {
+    let id = MessageId::generate();
+    let text = policy.render(code, life.left);
+    let measure = pdu::measure(text.expose());
+    NewMessage {
+        id,
+        app,
+        to,
+        text: key.seal(id.as_bytes(), &text, nonce()),
+        priority: Priority::Otp,
+        deadline: life.expires,
+        encoding: measure.encoding,
+        // `Policy::check` has seen to it that this is 1.
+        parts: u8::try_from(measure.parts).unwrap_or(u8::MAX),
+        class0: policy.class_0,
+        replace: policy.replace.map(|replace| replace.get() as u8),
+        in_doubt: InDoubtPolicy::Resend,
+    }
+}
+
+fn seal_code(key: &SiteKey, id: OtpId, code: &Code) -> SealedText {
+    key.seal(id.as_bytes(), &Text::new(code.expose().to_owned()), nonce())
+}
+
+/// The operating system's generator. It fails only where getrandom(2) is missing or forbidden; a daemon that cannot
+/// draw codes must not go on, so then it panics.
+fn generator() -> UnwrapErr<SysRng> {
+    UnwrapErr(SysRng)
+}
+
+/// Each number below `bound` has the same probability: `random_range` rejects what would favour some.
+fn draw(alphabet: Alphabet, length: CodeLength) -> Code {
+    otp::draw(alphabet, length, |bound| generator().random_range(0..bound))
+}
+
+fn nonce() -> [u8; NONCE_LENGTH] {
+    generator().random()
+}

@@ -1,0 +1,189 @@
+//! Sending a message that is no code: the use case behind `POST /v1/messages`.
+//!
+//! The text is judged and measured here, sealed, and kept by the store; when [`send`] returns, the message is on disk
+//! and waits for a modem.
+//!
+//! Its one rule: a text that is accepted can be sent as it is; nothing in it is replaced or left out.
+
+use std::time::Duration;
+
+use rand::RngExt;
+use rand::rand_core::UnwrapErr;
+use rand::rngs::SysRng;
+
+use crate::ids::{AppName, MessageId};
+use crate::message::{InDoubtPolicy, Priority};
+use crate::pdu::{self, Encoding, Measure};
+use crate::phone::PhoneNumber;
+use crate::secret::Text;
+use crate::store::{AcceptOutcome, Idempotency, MessageView, NewMessage, Store, StoreError};
+
+/// The most parts a text may take.
+pub const MOST_PARTS: usize = 10;
+/// The deadline of a message for which none is asked.
+pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(24 * 3600);
+/// The longest deadline.
+pub const LONGEST_DEADLINE: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// What an app asks for.
+#[derive(Debug)]
+pub struct Request {
+    /// The app that asks.
+    pub app: AppName,
+    /// Who is to receive the message.
+    pub to: PhoneNumber,
+    /// The text: not empty, no control characters but line feeds, at most 10 parts.
+    pub text: Text,
+    /// Who goes first when several messages wait.
+    pub priority: Priority,
+    /// After this time the message is no longer sent: 1 s to 7 days. Without it, 24 hours.
+    pub deadline: Option<Duration>,
+    /// Whether the handset shows the message at once and does not keep it (message class 0, 3GPP TS 23.038 §4).
+    pub class0: bool,
+    /// What to do when the modem gives no answer to it; from the app's policy.
+    pub in_doubt: InDoubtPolicy,
+    /// By what a repetition of this request is known.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// Why a message was not accepted. Nothing was kept and nothing will be sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// The text cannot be sent.
+    #[error(transparent)]
+    Text(#[from] TextError),
+    /// The deadline is out of range.
+    #[error("a deadline is 1 second to {} seconds ahead", LONGEST_DEADLINE.as_secs())]
+    Deadline,
+    /// Another request was made under the same idempotency key.
+    #[error("this idempotency key was used for another request")]
+    KeyReused,
+    /// The store could not keep it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What is wrong with a text. Tells of it only the one character that must be changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TextError {
+    /// There is nothing to read in it.
+    #[error("the text is empty")]
+    Empty,
+    /// A control character other than the line feed.
+    #[error("the text has the control character U+{:04X} at character {position}; only line feeds are allowed", u32::from(*.character))]
+    Control {
+        /// The character.
+        character: char,
+        /// Where it stands, counted from 1.
+        position: usize,
+    },
+    /// More than [`MOST_PARTS`] parts.
+    #[error("the text takes {parts} parts; a message has at most {MOST_PARTS}{}", because(*.forced_by))]
+    TooLong {
+        /// How many parts it would take.
+        parts: usize,
+        /// The first character that is not in the GSM 7-bit alphabet, if there is one: it more than halves the room.
+        forced_by: Option<char>,
+    },
+}
+
+fn because(forced_by: Option<char>) -> String {
+    forced_by.map_or_else(String::new, |c| {
+        format!("; without {c:?}, which is not in the GSM 7-bit alphabet, it would take fewer")
+    })
+}
+
+/// Accepts a message and queues it.
+///
+/// A repetition of an earlier request gives the earlier answer, and sends nothing.
+///
+/// # Errors
+/// [`SendError`]; nothing was accepted then. May be cancelled; what was handed to the store by then is kept.
+pub async fn send(store: &Store, request: Request) -> Result<MessageView, SendError> {
+    let (encoding, parts) = judge(&request.text)?;
+    let deadline = request.deadline.unwrap_or(DEFAULT_DEADLINE);
+    if !(Duration::from_secs(1)..=LONGEST_DEADLINE).contains(&deadline) {
+        return Err(SendError::Deadline);
+    }
+    let id = MessageId::generate();
+    // Fails only where getrandom(2) is missing or forbidden; then nothing must be sealed.
+    let nonce = UnwrapErr(SysRng).random();
+    let message = NewMessage {
+        id,
+        app: request.app,
+        to: request.to,
+        text: store.site_key().seal(id.as_bytes(), &request.text, nonce),
+        priority: request.priority,
+        deadline: store.clock().now() + deadline,
+        encoding,
+        parts,
+        class0: request.class0,
+        replace: None,
+        in_doubt: request.in_doubt,
+    };
+    match store.accept(message, request.idempotency).await? {
+        AcceptOutcome::Accepted(view) | AcceptOutcome::Replayed(view) => Ok(view),
+        AcceptOutcome::KeyReused => Err(SendError::KeyReused),
+    }
+}
+
+/// The alphabet of a text that can be sent, and how many parts it takes.
+fn judge(text: &Text) -> Result<(Encoding, u8), TextError> {
+    let text = text.expose();
+    if text.trim().is_empty() {
+        return Err(TextError::Empty);
+    }
+    if let Some((at, character)) = text.chars().enumerate().find(|(_, c)| c.is_control() && *c != '\n') {
+        return Err(TextError::Control { character, position: at + 1 });
+    }
+    let Measure { encoding, parts, forced_by, .. } = pdu::measure(text);
+    match u8::try_from(parts) {
+        Ok(few) if parts <= MOST_PARTS => Ok((encoding, few)),
+        _ => Err(TextError::TooLong { parts, forced_by }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(text: &str) -> Result<(Encoding, u8), String> {
+        judge(&Text::new(text.to_owned())).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn a_text_is_measured() {
+        assert_eq!(judged("Lunch is ready.\nCome."), Ok((Encoding::Gsm7, 1)));
+        assert_eq!(judged(&"x".repeat(161)), Ok((Encoding::Gsm7, 2)));
+        assert_eq!(judged(&"ж".repeat(71)), Ok((Encoding::Ucs2, 2)));
+        assert_eq!(judged(&"x".repeat(1530)), Ok((Encoding::Gsm7, 10)));
+    }
+
+    #[test]
+    fn what_cannot_be_sent_is_refused_and_said() {
+        for (text, message) in [
+            ("", "the text is empty"),
+            (" \n ", "the text is empty"),
+            ("é\u{1b}[2J", "the text has the control character U+001B at character 2; only line feeds are allowed"),
+            ("a\r\n", "the text has the control character U+000D at character 2; only line feeds are allowed"),
+            ("\0", "the text has the control character U+0000 at character 1; only line feeds are allowed"),
+            ("ab\u{9b}", "the text has the control character U+009B at character 3; only line feeds are allowed"),
+            (&"x".repeat(1531), "the text takes 11 parts; a message has at most 10"),
+        ] {
+            assert_eq!(judged(text), Err(message.to_owned()));
+        }
+    }
+
+    #[test]
+    fn the_character_that_makes_a_text_too_long_is_named() {
+        let text = format!("{}“", "x".repeat(700));
+        let message = "the text takes 11 parts; a message has at most 10; without '“', which is not in the GSM 7-bit \
+                       alphabet, it would take fewer";
+        assert_eq!(judged(&text), Err(message.to_owned()));
+    }
+
+    #[test]
+    fn a_text_of_any_length_is_judged() {
+        assert!(judged(&"x".repeat(1_000_000)).unwrap_err().starts_with("the text takes 6536 parts"));
+    }
+}

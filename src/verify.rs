@@ -1,0 +1,21 @@
+//! Verifying a one-time code: the use case behind `POST /v1/otp/{id}/verify` and `POST /v1/otp/verify`.
+//!
+//! What the person typed is read as they meant it; then the store counts the attempt, compares the digest and judges,
+//! all in one transaction ([`crate::otp::judge`]).
+//!
+//! Its one rule: nothing is looked up before that transaction, so nothing can change between looking and judging.
+
+use crate::ids::AppName;
+use crate::otp::{self, Verdict};
+use crate::secret::Code;
+use crate::store::{Store, StoreError, Which};
+
+/// Judges a code as a person typed it, with spaces, dashes, small letters or the digits of another keyboard.
+///
+/// Of any number of calls at once, one at most gets `verified`. `None` when the app has no such otp.
+///
+/// # Errors
+/// [`StoreError`]: the attempt could not be written down. It was not judged then, and does not count.
+pub async fn verify(store: &Store, app: &AppName, which: Which, typed: Code) -> Result<Option<Verdict>, StoreError> {
+    store.verify(app, which, otp::normalise(&typed)).await
+}

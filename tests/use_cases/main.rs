@@ -1,0 +1,9 @@
+//! Issuing, verifying and sending, through their public doors and a real store, on a paused clock. A modem that takes
+//! everything is played by claiming and settling at the store.
+
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
+
+mod issue;
+mod send;
+mod site;
+mod verify;
