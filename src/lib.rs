@@ -13,6 +13,7 @@ pub mod pdu;
 pub mod phone;
 pub mod secret;
 pub mod send;
+pub mod sim;
 pub mod store;
 pub mod template;
 pub mod verify;

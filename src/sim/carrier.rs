@@ -1,0 +1,248 @@
+//! The network: takes messages from modems, carries them to handsets and back, and reports what became of them.
+//!
+//! It runs on tokio's time, so a paused clock pauses it, and draws its losses from a seed.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{broadcast, oneshot};
+
+use super::air::{Air, Inbound};
+use super::handset::{Handset, Phone, Received};
+use super::settings::CarrierSettings;
+use crate::clock::Clock;
+use crate::ids::MessageReference;
+use crate::pdu::{
+    self, Address, Deliver, DeliveryStatus, EncodeError, EnhancedPeriod, ProtocolId, ServiceCentreTime, StatusReport,
+    Submit, Validity,
+};
+use crate::phone::PhoneNumber;
+
+/// The network's cause for a number that nobody has (3GPP TS 24.011 §8.2.5.4).
+const UNIDENTIFIED_SUBSCRIBER: u16 = 28;
+const ARRIVALS_KEPT: usize = 1_024;
+
+/// A message that arrived at a handset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arrival {
+    /// The handset's number.
+    pub to: PhoneNumber,
+    /// The message.
+    pub received: Received,
+}
+
+/// A simulated network for any number of modems and handsets. Cheap to clone; every clone is the same network.
+#[derive(Debug, Clone)]
+pub struct Carrier(Arc<Network>);
+
+#[derive(Debug)]
+struct Network {
+    settings: CarrierSettings,
+    clock: Clock,
+    state: Mutex<State>,
+    arrivals: broadcast::Sender<Arrival>,
+}
+
+#[derive(Debug)]
+struct State {
+    phones: HashMap<PhoneNumber, Arc<Phone>>,
+    modems: HashMap<PhoneNumber, Arc<Air>>,
+    dice: u64,
+    concatenation_reference: u8,
+}
+
+impl Carrier {
+    /// A network whose time stamps follow the system's wall clock.
+    #[must_use]
+    pub fn new(settings: CarrierSettings) -> Self {
+        Self::with_clock(settings, Clock::resume(None))
+    }
+
+    /// A network whose time stamps follow this clock's wall time. Waiting is always by tokio's time.
+    #[must_use]
+    pub fn with_clock(settings: CarrierSettings, clock: Clock) -> Self {
+        let state =
+            State { phones: HashMap::new(), modems: HashMap::new(), dice: settings.seed, concatenation_reference: 0 };
+        let arrivals = broadcast::Sender::new(ARRIVALS_KEPT);
+        Self(Arc::new(Network { settings, clock, state: Mutex::new(state), arrivals }))
+    }
+
+    /// The phone with this number. Every number has one.
+    #[must_use]
+    pub fn handset(&self, number: &PhoneNumber) -> Handset {
+        Handset::new(number.clone(), self.phone(number), self.clone())
+    }
+
+    /// Every message that arrives at any handset from now on.
+    #[must_use]
+    pub fn arrivals(&self) -> broadcast::Receiver<Arrival> {
+        self.0.arrivals.subscribe()
+    }
+
+    /// What a modem's clock shows (NITZ).
+    pub(super) fn time(&self) -> ServiceCentreTime {
+        ServiceCentreTime::new(self.0.clock.wall())
+    }
+
+    /// Joins a modem to the network: what comes for its number is put there.
+    pub(super) fn subscribe(&self, number: &PhoneNumber) -> Arc<Air> {
+        Arc::clone(self.lock().modems.entry(number.clone()).or_default())
+    }
+
+    /// Takes a part from a modem. The answer comes after the submit time; the network has the part even if nobody
+    /// waits for the answer.
+    pub(super) fn submit(&self, from: &PhoneNumber, part: Submit) -> oneshot::Receiver<Result<(), u16>> {
+        let (answer, receiver) = oneshot::channel();
+        let (carrier, from) = (self.clone(), from.clone());
+        tokio::spawn(async move {
+            tokio::time::sleep(carrier.0.settings.submit_time).await;
+            let Some(to) = reachable(&part.destination) else {
+                let _ = answer.send(Err(UNIDENTIFIED_SUBSCRIBER));
+                return;
+            };
+            let _ = answer.send(Ok(()));
+            carrier.carry(&from, &to, part).await;
+        });
+        receiver
+    }
+
+    /// Takes a whole text from a handset.
+    pub(super) fn send(&self, from: &PhoneNumber, to: &PhoneNumber, text: &str) -> Result<(), EncodeError> {
+        let reference = {
+            let mut state = self.lock();
+            state.concatenation_reference = state.concatenation_reference.wrapping_add(1);
+            state.concatenation_reference
+        };
+        let parts = pdu::segment(text, u16::from(reference))?;
+        let (carrier, from, to) = (self.clone(), from.clone(), to.clone());
+        tokio::spawn(async move {
+            let part_to = Address::from(&to);
+            tokio::time::sleep(carrier.0.settings.delivery_time).await;
+            for user_data in parts {
+                let part = Submit {
+                    reject_duplicates: false,
+                    status_report: false,
+                    reply_path: false,
+                    reference: MessageReference::default(),
+                    destination: part_to.clone(),
+                    protocol: ProtocolId::ORDINARY,
+                    class: None,
+                    validity: None,
+                    user_data,
+                };
+                carrier.deliver(&from, &to, &part);
+            }
+        });
+        Ok(())
+    }
+
+    /// Carries an accepted part: it arrives after the delivery time, unless it is lost or its validity ends before.
+    async fn carry(&self, from: &PhoneNumber, to: &PhoneNumber, part: Submit) {
+        let submitted = self.time();
+        let life = part.validity.and_then(|validity| self.life(validity));
+        let journey = self.0.settings.delivery_time;
+        let lost = self.is_lost();
+        let status = match life {
+            Some(life) if lost || life < journey => {
+                tokio::time::sleep(life).await;
+                DeliveryStatus::EXPIRED
+            }
+            None if lost => return,
+            _ => {
+                tokio::time::sleep(journey).await;
+                self.deliver(from, to, &part);
+                DeliveryStatus::RECEIVED
+            }
+        };
+        if part.status_report {
+            self.report(from, &part, submitted, status);
+        }
+    }
+
+    fn deliver(&self, from: &PhoneNumber, to: &PhoneNumber, part: &Submit) {
+        let modem = self.lock().modems.get(to).cloned();
+        if let Some(modem) = modem {
+            modem.push(Inbound::Deliver(as_deliver(from, part, self.time())));
+        } else if let Some(received) = self.phone(to).receive(from, part, self.0.clock.wall()) {
+            // Nobody needs to be watching.
+            let _ = self.0.arrivals.send(Arrival { to: to.clone(), received });
+        }
+    }
+
+    fn report(&self, to: &PhoneNumber, part: &Submit, submitted: ServiceCentreTime, status: DeliveryStatus) {
+        let modem = self.lock().modems.get(to).cloned();
+        if let Some(modem) = modem {
+            let report = StatusReport {
+                more_to_come: false,
+                of_command: false,
+                reference: part.reference,
+                recipient: part.destination.clone(),
+                submitted,
+                discharged: self.time(),
+                status,
+                protocol: None,
+                coding: None,
+                user_data: None,
+            };
+            modem.push(Inbound::Report(report));
+        }
+    }
+
+    /// How long a part that was accepted now may live; none leaves it to the network, which keeps it.
+    fn life(&self, validity: Validity) -> Option<Duration> {
+        match validity {
+            Validity::Relative(period) => Some(period.duration()),
+            Validity::Absolute(end) => {
+                let left = end.timestamp()?.duration_since(self.0.clock.wall());
+                Some(Duration::try_from(left).unwrap_or_default())
+            }
+            Validity::Enhanced(enhanced) => match enhanced.period {
+                EnhancedPeriod::Unspecified => None,
+                EnhancedPeriod::Relative(period) => Some(period.duration()),
+                EnhancedPeriod::Seconds(seconds) => Some(Duration::from_secs(seconds.into())),
+                EnhancedPeriod::Clock(period) => Some(period.duration()),
+            },
+        }
+    }
+
+    fn is_lost(&self) -> bool {
+        let mut state = self.lock();
+        state.dice = state.dice.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        share(state.dice) < self.0.settings.loss
+    }
+
+    fn phone(&self, number: &PhoneNumber) -> Arc<Phone> {
+        Arc::clone(self.lock().phones.entry(number.clone()).or_insert_with(|| Arc::new(Phone::new())))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A number from 0 to below 1 out of a counter's state (SplitMix64's mixing function, public domain).
+#[expect(clippy::cast_precision_loss, reason = "53 bits fit a double exactly")]
+fn share(state: u64) -> f64 {
+    let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+/// The number that the network connects this address to. It takes a number without `+` for an international one.
+fn reachable(address: &Address) -> Option<PhoneNumber> {
+    address.to_phone().or_else(|| PhoneNumber::from_digits(address.digits()?).ok())
+}
+
+fn as_deliver(from: &PhoneNumber, part: &Submit, timestamp: ServiceCentreTime) -> Deliver {
+    Deliver {
+        more_to_come: false,
+        status_report: false,
+        reply_path: part.reply_path,
+        originator: Address::from(from),
+        protocol: part.protocol,
+        coding: part.user_data.coding(part.class),
+        timestamp,
+        user_data: part.user_data.clone(),
+    }
+}
