@@ -2,7 +2,9 @@
 
 pub mod at;
 pub mod clock;
+pub mod dispatch;
 pub mod ids;
+pub mod intake;
 pub mod issue;
 pub mod limits;
 pub mod message;

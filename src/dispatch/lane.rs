@@ -1,0 +1,294 @@
+//! A lane: one modem's way through the queue.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::bell::Bell;
+use super::dispatcher::{Allowance, Budgets};
+use crate::clock::Moment;
+use crate::ids::SimId;
+use crate::message::{self, FailureClass, Next, Priority};
+use crate::modem::{Health, Modem, Outcome, State, Submission};
+use crate::store::{Assignment, Claim, Claimed, Settlement, Store, StoreError, SubmitResult};
+
+/// How long a lane waits before it tries the store again, after the store could not write.
+const STORE_PAUSE: Duration = Duration::from_secs(1);
+
+/// How long a lane leaves the queue to others after its modem gave a message back or failed it by its own fault;
+/// doubled with each such failure in a row, up to [`LONGEST_REST`].
+const FIRST_REST: Duration = Duration::from_secs(1);
+const LONGEST_REST: Duration = Duration::from_secs(60);
+
+/// A modem waits this long for the network in any case (design: 60 s when something else waits, 180 s when not), so
+/// nobody looks for something that waits before.
+const PATIENCE_MATTERS_AFTER: Duration = Duration::from_secs(45);
+
+/// One modem's way through the queue.
+pub(super) struct Lane {
+    store: Store,
+    modem: Modem,
+    budgets: Budgets,
+    bell: Bell,
+    sending: watch::Sender<bool>,
+    stop: CancellationToken,
+    health: watch::Receiver<Health>,
+    /// What came of the last message, until the store has it.
+    unsettled: Option<Settlement>,
+    /// How often in a row the modem gave a message back or failed it by its own fault.
+    faults: u32,
+}
+
+impl Lane {
+    pub(super) fn new(
+        store: Store,
+        modem: Modem,
+        budgets: Budgets,
+        bell: Bell,
+        sending: watch::Sender<bool>,
+        stop: CancellationToken,
+    ) -> Self {
+        let health = modem.health();
+        Self { store, modem, budgets, bell, sending, stop, health, unsettled: None, faults: 0 }
+    }
+
+    /// Takes message after message until stopped; settles the last one before it returns.
+    ///
+    /// # Errors
+    /// [`StoreError::Gone`] when the store has ended.
+    pub(super) async fn run(mut self) -> Result<(), StoreError> {
+        loop {
+            if self.stop.is_cancelled() {
+                return self.settle().await;
+            }
+            let Some(sim) = self.ready() else {
+                self.settle().await?;
+                self.until_changed(None).await;
+                continue;
+            };
+            let lowest = match self.budgets.allowance(&sim, self.store.clock().now()) {
+                Allowance::Anything => Priority::Bulk,
+                Allowance::CodesOnly { .. } => Priority::Otp,
+                Allowance::Nothing { until } => {
+                    self.settle().await?;
+                    self.until_changed(Some(until)).await;
+                    continue;
+                }
+            };
+            match self.next(&sim, lowest).await? {
+                Some(Claimed::Part(assignment)) => {
+                    // There may be more for another lane.
+                    self.bell.ring();
+                    self.send(&sim, assignment).await;
+                    self.rest().await?;
+                }
+                Some(Claimed::Nothing { next }) => self.until_work(&sim, next).await,
+                None => {}
+            }
+        }
+    }
+
+    /// The SIM of a modem that can be given a message now.
+    fn ready(&mut self) -> Option<SimId> {
+        let health = self.health.borrow_and_update();
+        match (&health.state, &health.sim) {
+            (State::Ready, Some(sim)) => Some(sim.id.clone()),
+            _ => None,
+        }
+    }
+
+    /// Settles the last message and claims the next one, in one transaction. `None`: the store could not; ask again.
+    async fn next(&mut self, sim: &SimId, lowest: Priority) -> Result<Option<Claimed>, StoreError> {
+        let claim = Claim { modem: self.modem.name().clone(), sim: sim.clone(), lowest };
+        let claimed = match &self.unsettled {
+            Some(settlement) => self.store.settle_and_claim(settlement.clone(), claim).await,
+            None => self.store.claim(claim).await,
+        };
+        match claimed {
+            Ok(claimed) => {
+                self.unsettled = None;
+                Ok(Some(claimed))
+            }
+            Err(StoreError::Gone) => Err(StoreError::Gone),
+            Err(error) => {
+                self.pause(&error).await;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Brings what came of the last message into the store, however long that takes.
+    async fn settle(&mut self) -> Result<(), StoreError> {
+        while let Some(settlement) = &self.unsettled {
+            match self.store.settle(settlement.clone()).await {
+                Ok(()) => self.unsettled = None,
+                Err(StoreError::Gone) => return Err(StoreError::Gone),
+                Err(error) => {
+                    self.pause(&error).await;
+                    if self.stop.is_cancelled() {
+                        // On the next start the row is found as `sending` and becomes in doubt, which it is.
+                        return Ok(());
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn pause(&self, error: &StoreError) {
+        tracing::warn!(modem.name = %self.modem.name(), %error, "the queue cannot be reached; trying again");
+        tokio::select! {
+            () = self.stop.cancelled() => {}
+            () = tokio::time::sleep(STORE_PAUSE) => {}
+        }
+    }
+
+    /// Hands one part to the modem and notes what came of it.
+    async fn send(&mut self, sim: &SimId, assignment: Assignment) {
+        let message = assignment.message;
+        let started = self.store.clock().now();
+        let (patience, waiting) = watch::channel(false);
+        let submit = self.modem.submit(Submission {
+            message,
+            to: assignment.to.clone(),
+            text: assignment.text.clone(),
+            part: assignment.part,
+            concat_reference: assignment.concat_reference,
+            deadline: assignment.deadline,
+            class0: assignment.class0,
+            replace: assignment.replace,
+            patience: waiting,
+        });
+        self.sending.send_replace(true);
+        let outcome = tokio::select! {
+            outcome = submit => outcome,
+            never = tell_when_something_waits(&self.store, &patience) => match never {},
+        };
+        let now = self.store.clock().now();
+        if reached_the_network(&outcome) {
+            self.budgets.record(sim, now);
+        }
+        self.sending.send_replace(false);
+        self.faults = if is_the_modems_fault(&outcome) { self.faults.saturating_add(1) } else { 0 };
+        let result = result(outcome, &assignment, now);
+        let duration_ms = now.since(started).as_millis();
+        let (what, why) = words(&result);
+        tracing::info!(
+            message.id = %message,
+            modem.name = %self.modem.name(),
+            to = %assignment.to,
+            part = assignment.part + 1,
+            parts = assignment.parts,
+            why,
+            duration_ms,
+            "{what}"
+        );
+        self.unsettled = Some(Settlement { attempt: assignment.attempt, message, part: assignment.part, result });
+    }
+
+    /// After a fault of the modem, gives the message back at once and leaves the queue to the other lanes for a while.
+    async fn rest(&mut self) -> Result<(), StoreError> {
+        if self.faults == 0 {
+            return Ok(());
+        }
+        self.settle().await?;
+        self.bell.ring();
+        let rest = FIRST_REST.saturating_mul(1 << (self.faults - 1).min(6)).min(LONGEST_REST);
+        self.until_changed(Some(self.store.clock().now() + rest)).await;
+        Ok(())
+    }
+
+    /// Waits for work: a ring, the moment the next retry is due, more budget, or a change of the modem.
+    async fn until_work(&mut self, sim: &SimId, next: Option<Moment>) {
+        let more_budget = match self.budgets.allowance(sim, self.store.clock().now()) {
+            Allowance::CodesOnly { until } | Allowance::Nothing { until } => Some(until),
+            Allowance::Anything => None,
+        };
+        let moment = [next, more_budget].into_iter().flatten().min();
+        let bell = self.bell.clone();
+        tokio::select! {
+            () = bell.rung() => {}
+            () = self.until_changed(moment) => {}
+        }
+    }
+
+    /// Waits until the modem's state changes, `moment` comes, or the lane is stopped.
+    async fn until_changed(&mut self, moment: Option<Moment>) {
+        let clock = self.store.clock();
+        let due = async {
+            match moment {
+                Some(moment) => clock.sleep_until(moment).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = self.stop.cancelled() => {}
+            () = due => {}
+            changed = self.health.changed() => {
+                if changed.is_err() {
+                    // The modem's task has ended; the daemon is about to.
+                    self.stop.cancelled().await;
+                }
+            }
+        }
+    }
+}
+
+/// Tells the modem once something else waits, which shortens how long it hopes for an answer.
+async fn tell_when_something_waits(store: &Store, patience: &watch::Sender<bool>) -> std::convert::Infallible {
+    tokio::time::sleep(PATIENCE_MATTERS_AFTER).await;
+    let mut queue = store.queue();
+    loop {
+        queue.mark_unchanged();
+        let something_waits = store.counts().await.is_ok_and(|counts| counts.queued > 0);
+        patience.send_if_modified(|told| std::mem::replace(told, something_waits) != something_waits);
+        if queue.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        tokio::time::sleep(STORE_PAUSE).await;
+    }
+}
+
+/// Whether the network may have been asked, which is what a SIM's budget counts.
+fn reached_the_network(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Sent { .. } | Outcome::Failed { .. } | Outcome::InDoubt { .. } => true,
+        Outcome::NotReady { .. } | Outcome::Expired => false,
+    }
+}
+
+/// Whether the modem, not the message or the network, is why nothing was sent.
+fn is_the_modems_fault(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::NotReady { .. } => true,
+        Outcome::Failed { class, .. } => matches!(class, FailureClass::Modem | FailureClass::Sim),
+        Outcome::Sent { .. } | Outcome::InDoubt { .. } | Outcome::Expired => false,
+    }
+}
+
+fn result(outcome: Outcome, assignment: &Assignment, now: Moment) -> SubmitResult {
+    match outcome {
+        Outcome::Sent { reference } => SubmitResult::Sent { reference },
+        Outcome::Failed { class, code, reason } => {
+            let next: Next = message::after_failure(class, assignment.failures, assignment.deadline, now);
+            SubmitResult::Failed { class, code, reason, next }
+        }
+        Outcome::InDoubt { reason } => SubmitResult::InDoubt { reason },
+        Outcome::NotReady { reason } => SubmitResult::NotReady { reason },
+        Outcome::Expired => SubmitResult::Expired,
+    }
+}
+
+/// What came of an attempt, for the log.
+fn words(result: &SubmitResult) -> (&'static str, Option<&str>) {
+    match result {
+        SubmitResult::Sent { .. } => ("sent", None),
+        SubmitResult::Failed { reason, next: Next::Fail, .. } => ("failed", Some(reason)),
+        SubmitResult::Failed { reason, next: Next::RetryAt(_), .. } => ("failed for now", Some(reason)),
+        SubmitResult::Failed { reason, next: Next::OtherModem, .. } => ("failed on this modem", Some(reason)),
+        SubmitResult::InDoubt { reason } => ("in doubt", Some(reason)),
+        SubmitResult::NotReady { reason } => ("given back by the modem", Some(reason)),
+        SubmitResult::Expired => ("expired", None),
+    }
+}

@@ -1,0 +1,54 @@
+//! What becomes due by itself: retries whose pause is over, deadlines, doubts that nobody settled.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::bell::Bell;
+use crate::clock::Moment;
+use crate::store::{Store, StoreError};
+
+/// How long commits are gathered before the store is asked again what is due next. A code lives for minutes, so a
+/// second does not matter to it; asking once for every accepted message would.
+const GATHER: Duration = Duration::from_secs(1);
+
+/// Has the store settle what is due, whenever something is, and wakes a lane if that added work.
+///
+/// # Errors
+/// [`StoreError::Gone`] when the store has ended; it passes every other trouble by trying again.
+pub(super) async fn sweep(store: Store, bell: Bell, stop: CancellationToken) -> Result<(), StoreError> {
+    // Made before the first look, so that no commit goes unheard.
+    let mut queue = store.queue();
+    loop {
+        queue.mark_unchanged();
+        let next = match store.sweep().await {
+            Ok(next) => next,
+            Err(StoreError::Gone) => return Err(StoreError::Gone),
+            Err(error) => {
+                tracing::warn!(%error, "what is due could not be settled; trying again");
+                Some(store.clock().now() + GATHER)
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = due(&store, next) => {}
+            changed = queue.changed() => {
+                if changed.is_err() {
+                    return Err(StoreError::Gone);
+                }
+                tokio::select! {
+                    () = stop.cancelled() => return Ok(()),
+                    () = store.clock().sleep_until(store.clock().now() + GATHER) => {}
+                }
+            }
+        }
+        bell.ring();
+    }
+}
+
+async fn due(store: &Store, next: Option<Moment>) {
+    match next {
+        Some(moment) => store.clock().sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
