@@ -3,6 +3,7 @@
 pub mod at;
 pub mod clock;
 pub mod dispatch;
+pub mod http;
 pub mod ids;
 pub mod intake;
 pub mod issue;

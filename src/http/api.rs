@@ -1,0 +1,133 @@
+//! What every call works on: the store, the policies, and how the modems are.
+
+use std::collections::BTreeMap;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::body::Bytes;
+use tokio::sync::watch;
+
+use crate::clock::Moment;
+use crate::ids::AppName;
+use crate::issue::Policy;
+use crate::limits::BudgetSettings;
+use crate::store::{App, Store};
+
+use super::auth::{Remembered, Who};
+use super::metrics::Metrics;
+use super::modems::ModemView;
+use super::problem::{Kind, Problem};
+use super::{HttpError, Settings};
+
+/// What the API works on.
+#[derive(Debug)]
+pub struct Api {
+    store: Store,
+    policies: Arc<BTreeMap<String, Policy>>,
+    budget: BudgetSettings,
+    modems: watch::Receiver<Vec<ModemView>>,
+    users: BTreeMap<u32, AppName>,
+    pub(super) hosts: Vec<String>,
+    started: Moment,
+}
+
+impl Api {
+    /// An API over this store. `policies` are the site's, by name; `budget` is what each SIM may send; `modems` shows
+    /// how the radios are, kept up to date by the daemon.
+    ///
+    /// # Errors
+    /// [`HttpError`] when the settings cannot work.
+    pub fn new(
+        store: Store,
+        policies: Arc<BTreeMap<String, Policy>>,
+        budget: BudgetSettings,
+        modems: watch::Receiver<Vec<ModemView>>,
+        settings: &Settings,
+    ) -> Result<Self, HttpError> {
+        settings.check()?;
+        let users = settings.users()?;
+        let started = store.clock().now();
+        Ok(Self { store, policies, budget, modems, users, hosts: settings.known_hosts(), started })
+    }
+
+    pub(super) fn policies(&self) -> impl Iterator<Item = &str> {
+        self.policies.keys().map(String::as_str)
+    }
+}
+
+/// The API while it is served, shared by all requests.
+#[derive(Debug, Clone)]
+pub(super) struct Shared(Arc<Served>);
+
+/// See [`Shared`].
+#[derive(Debug)]
+pub(super) struct Served {
+    api: Api,
+    remembered: Remembered,
+    pub(super) metrics: Arc<Metrics>,
+    /// The OpenAPI document.
+    pub(super) document: Bytes,
+}
+
+impl Deref for Shared {
+    type Target = Served;
+
+    fn deref(&self) -> &Served {
+        &self.0
+    }
+}
+
+impl Shared {
+    pub(super) fn new(api: Api, metrics: Arc<Metrics>, document: Bytes) -> Self {
+        Self(Arc::new(Served { api, remembered: Remembered::default(), metrics, document }))
+    }
+}
+
+impl Served {
+    pub(super) fn store(&self) -> &Store {
+        &self.api.store
+    }
+
+    pub(super) fn budget(&self) -> &BudgetSettings {
+        &self.api.budget
+    }
+
+    pub(super) fn modems(&self) -> Vec<ModemView> {
+        self.api.modems.borrow().clone()
+    }
+
+    pub(super) fn uptime(&self) -> Duration {
+        self.store().clock().now().since(self.api.started)
+    }
+
+    pub(super) fn is_known_user(&self, id: u32) -> bool {
+        self.api.users.contains_key(&id)
+    }
+
+    /// The app's policy.
+    pub(super) fn policy(&self, app: &App) -> Result<&Policy, Problem> {
+        self.api.policies.get(&app.policy).ok_or_else(|| {
+            tracing::error!(app = %app.name, policy = %app.policy, "the app's policy is not in the configuration");
+            Problem::new(Kind::PolicyMissing)
+        })
+    }
+
+    /// The app that is known by this.
+    pub(super) async fn app(&self, who: Who) -> Result<Arc<App>, Problem> {
+        if let Some(app) = self.remembered.get(&who) {
+            return Ok(app);
+        }
+        let asked = Instant::now();
+        let found = match who {
+            Who::Key(digest) => self.store().app_by_key(digest).await?,
+            Who::User(id) => match self.api.users.get(&id) {
+                Some(name) => self.store().app_by_name(name).await?,
+                None => None,
+            },
+        };
+        let app = Arc::new(found.ok_or_else(|| Problem::new(Kind::UnknownKey))?);
+        self.remembered.put(who, &app, asked);
+        Ok(app)
+    }
+}

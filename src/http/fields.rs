@@ -1,0 +1,154 @@
+//! The fields that several calls share, each a type that reads only what is right, and says in the field's own terms
+//! what is wrong. The patterns are for the description of the API; what is read is decided by the code beside them.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use axum::extract::{FromRequestParts, Path};
+use axum::http::request::Parts;
+use serde::de::{Error, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer};
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::Type;
+use utoipa::openapi::{ObjectBuilder, Required};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::ids::{MessageId, OtpId};
+use crate::otp::CodeLength;
+use crate::phone::PhoneNumber;
+use crate::secret::{Code, Text};
+
+use super::problem::{Kind, Problem};
+
+/// A telephone number with its country code (ITU-T E.164): `+` or `00`, then 8 to 15 digits. Spaces, dashes, dots,
+/// slashes and brackets are left out.
+#[derive(ToSchema)]
+#[schema(as = PhoneNumber, value_type = String, pattern = r"^(\+|00)[1-9][0-9]{7,14}$", example = "+15551234567")]
+pub(super) struct Number(pub(super) PhoneNumber);
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        PhoneNumber::parse(&String::deserialize(from)?).map(Self).map_err(D::Error::custom)
+    }
+}
+
+/// What a code is for, in the app's own words: at most 64 characters, no control characters.
+#[derive(Deserialize, ToSchema)]
+#[schema(value_type = String, pattern = r"^[^\u0000-\u001f\u007f-\u009f]{0,64}$", example = "login")]
+pub(super) struct Purpose(pub(super) String);
+
+/// What a message says: something to read, no control characters but line feeds, at most 10 SMS. That is 1530
+/// characters of the GSM alphabet, or 670 UTF-16 units when there is a character of another.
+#[derive(Deserialize, ToSchema)]
+#[schema(
+    as = MessageText, value_type = String, max_length = 1530, example = "Your parcel is at the gate.",
+    pattern = r"^[^\u0000-\u0009\u000b-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u0009\u000b-\u001f\u007f-\u009f]*$"
+)]
+pub(super) struct Words(pub(super) Text);
+
+/// The longest code that is looked at, in characters, with the spaces and dashes that people type.
+const LONGEST_CODE: usize = 64;
+
+/// A code as somebody typed it: 1 to 64 characters. Spaces and dashes are left out, and capitals do not matter.
+#[derive(ToSchema)]
+#[schema(value_type = String, min_length = 1, max_length = 64, example = "123456")]
+pub(super) struct TypedCode(pub(super) Code);
+
+impl<'de> Deserialize<'de> for TypedCode {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let code = Code::deserialize(from)?;
+        if (1..=LONGEST_CODE).contains(&code.expose().chars().count()) {
+            Ok(Self(code))
+        } else {
+            Err(D::Error::custom(format_args!("expected 1 to {LONGEST_CODE} characters")))
+        }
+    }
+}
+
+/// The name in the path of something that the app has. What is no such name is as unknown as one that nothing has:
+/// who asks learns nothing from the difference.
+pub(super) struct Named<T>(pub(super) T);
+
+impl<T: FromStr, S: Send + Sync> FromRequestParts<S> for Named<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let named = Path::<String>::from_request_parts(parts, state).await.ok();
+        let id = named.and_then(|Path(name)| name.parse().ok());
+        id.map(Self).ok_or_else(|| Problem::new(Kind::NoSuchThing))
+    }
+}
+
+impl IntoParams for Named<OtpId> {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![id_parameter("The otp's id", "^otp_[0-9a-f]{32}$", "otp_01998b6a0c1e7d3e8f5a4b3c2d1e0f9a")]
+    }
+}
+
+impl IntoParams for Named<MessageId> {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![id_parameter("The message's id", "^msg_[0-9a-f]{32}$", "msg_01998b6a0c1e7d3e8f5a4b3c2d1e0f9b")]
+    }
+}
+
+fn id_parameter(description: &str, pattern: &str, example: &str) -> Parameter {
+    let schema = ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern)).build();
+    ParameterBuilder::new()
+        .name("id")
+        .parameter_in(ParameterIn::Path)
+        .required(Required::True)
+        .description(Some(description))
+        .schema(Some(schema))
+        .example(Some(example.into()))
+        .build()
+}
+
+/// A whole number that is not negative. `300.0` is one: JSON has a single kind of number, and some clients write all of
+/// theirs with a point.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Whole(pub(super) u64);
+
+impl<'de> Deserialize<'de> for Whole {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(WholeVisitor)
+    }
+}
+
+struct WholeVisitor;
+
+impl Visitor<'_> for WholeVisitor {
+    type Value = Whole;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a whole number that is not negative")
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Whole, E> {
+        Ok(Whole(number))
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Whole, E> {
+        // Below this every whole number has a float of its own.
+        const EXACT: f64 = 9_007_199_254_740_992.0;
+        if number.fract() == 0.0 && (0.0..EXACT).contains(&number) {
+            Ok(Whole(number as u64))
+        } else {
+            Err(E::invalid_value(Unexpected::Float(number), &self))
+        }
+    }
+}
+
+/// How long a code is to be.
+pub(super) fn length<'de, D: Deserializer<'de>>(from: D) -> Result<Option<CodeLength>, D::Error> {
+    let length = Option::<Whole>::deserialize(from)?.map(|length| CodeLength::try_from(length.0)).transpose();
+    length.map_err(|_| {
+        let (least, most) = (CodeLength::LEAST.get(), CodeLength::MOST.get());
+        D::Error::custom(format_args!("expected a whole number from {least} to {most}"))
+    })
+}
+
+/// A time in whole seconds. Its range is judged by whoever takes it.
+pub(super) fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+    Ok(Option::<Whole>::deserialize(from)?.map(|seconds| Duration::from_secs(seconds.0)))
+}

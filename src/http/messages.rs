@@ -1,0 +1,401 @@
+//! `/v1/messages`: send a text, see what became of it, withdraw it.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Query, State};
+use axum::http::{StatusCode, Uri};
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
+
+use crate::clock::Timestamp;
+use crate::ids::MessageId;
+use crate::message::{Priority, Status};
+use crate::phone::PhoneNumber;
+use crate::send::{self, SendError};
+use crate::store::{AttemptOutcome, AttemptView, CancelOutcome, Filter, MessageDetail, MessageView};
+
+use super::api::Shared;
+use super::auth::{self, Caller};
+use super::body::JsonBody;
+use super::fields::{self, Named, Number, Words};
+use super::idempotency::IdempotencyKey;
+use super::openapi::{EveryCall, NoSuch, Sent, WithBody, WrongQuery};
+use super::problem::{Kind, Problem};
+
+/// The most messages on one page, and how many there are when nobody says.
+const MOST_LISTED: u8 = 200;
+const LISTED: u8 = 50;
+
+/// A message to be sent.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = MessageRequest, example = json!({"to": "+15551234567", "text": "Your parcel is at the gate."}))]
+pub(super) struct SendBody {
+    /// Who is to receive it.
+    to: Number,
+    /// What it says.
+    text: Words,
+    /// Who goes first when several messages wait. Default `transactional`.
+    #[serde(default)]
+    #[schema(inline)]
+    priority: Option<Priority>,
+    /// After so many seconds the message is no longer sent. Default 86400.
+    #[serde(default, deserialize_with = "fields::seconds")]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 604_800, example = 3600)]
+    deadline_seconds: Option<Duration>,
+    /// 0: the handset shows the message at once and does not keep it.
+    #[serde(default)]
+    #[schema(value_type = Option<u8>, minimum = 0, maximum = 0, example = 0)]
+    class: Option<Flash>,
+}
+
+/// Message class 0 (3GPP TS 23.038 §4), the only one that can be asked for.
+pub(super) struct Flash;
+
+impl<'de> Deserialize<'de> for Flash {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        match fields::Whole::deserialize(from)?.0 {
+            0 => Ok(Self),
+            _ => Err(serde::de::Error::custom("expected 0, or leave it out")),
+        }
+    }
+}
+
+/// A message that was accepted.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AcceptedMessage)]
+pub(super) struct AcceptedAnswer {
+    /// Its name in all other calls.
+    #[schema(pattern = "^msg_[0-9a-f]{32}$")]
+    id: String,
+    #[schema(inline)]
+    status: Status,
+    /// The recipient, masked.
+    to: String,
+    /// How many SMS it takes.
+    parts: u8,
+    /// `gsm7` or `ucs2`.
+    #[schema(pattern = "^(gsm7|ucs2)$")]
+    encoding: &'static str,
+}
+
+/// A message as it is now.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Message)]
+pub(super) struct MessageAnswer {
+    #[serde(flatten)]
+    accepted: AcceptedAnswer,
+    #[schema(inline)]
+    priority: Priority,
+    /// When it was accepted.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// After this time it is no longer sent.
+    #[schema(value_type = String, format = DateTime)]
+    deadline_at: Timestamp,
+    /// When the network had taken every part; null until then.
+    #[schema(value_type = Option<String>, format = DateTime, required = true)]
+    sent_at: Option<Timestamp>,
+    /// When the handset had every part, as the network reports; null until then.
+    #[schema(value_type = Option<String>, format = DateTime, required = true)]
+    delivered_at: Option<Timestamp>,
+}
+
+/// A message as it is now, and every try to send it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = MessageWithAttempts)]
+pub(super) struct DetailAnswer {
+    #[serde(flatten)]
+    message: MessageAnswer,
+    /// The otp whose code it carries; null when it carries none.
+    #[schema(value_type = Option<String>, pattern = "^otp_[0-9a-f]{32}$", required = true)]
+    otp: Option<String>,
+    /// Every try to send a part of it, oldest first.
+    attempts: Vec<AttemptAnswer>,
+}
+
+/// One try to send one part.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Attempt)]
+struct AttemptAnswer {
+    /// Through which modem.
+    modem: String,
+    /// Which part, from 1.
+    part: u16,
+    /// When it began.
+    #[schema(value_type = String, format = DateTime)]
+    started_at: Timestamp,
+    /// When it was over; null while it is not.
+    #[schema(value_type = Option<String>, format = DateTime, required = true)]
+    ended_at: Option<Timestamp>,
+    #[schema(inline)]
+    outcome: AttemptOutcome,
+    /// The modem's or network's code, such as `+CMS ERROR: 38`.
+    #[schema(required = true)]
+    code: Option<String>,
+    /// Why it failed, in words.
+    #[schema(required = true)]
+    reason: Option<String>,
+}
+
+/// A page of messages, newest first.
+#[derive(Serialize, ToSchema)]
+#[schema(as = MessageList)]
+pub(super) struct ListAnswer {
+    messages: Vec<DetailAnswer>,
+    /// What to give as `cursor` for the next page; null on the last. A page may hold fewer messages than asked for
+    /// though there are more.
+    #[schema(required = true)]
+    next_cursor: Option<String>,
+}
+
+impl From<MessageView> for AcceptedAnswer {
+    fn from(view: MessageView) -> Self {
+        Self {
+            id: view.id.to_string(),
+            status: view.status,
+            to: view.to.to_string(),
+            parts: view.parts,
+            encoding: view.encoding.as_str(),
+        }
+    }
+}
+
+impl From<MessageView> for MessageAnswer {
+    fn from(view: MessageView) -> Self {
+        let MessageView { priority, created_at, deadline_at, sent_at, delivered_at, .. } = view;
+        Self { priority, created_at, deadline_at, sent_at, delivered_at, accepted: view.into() }
+    }
+}
+
+impl From<AttemptView> for AttemptAnswer {
+    fn from(view: AttemptView) -> Self {
+        Self {
+            modem: view.modem.to_string(),
+            part: u16::from(view.part) + 1,
+            started_at: view.started_at,
+            ended_at: view.ended_at,
+            outcome: view.outcome,
+            code: view.code,
+            reason: view.reason,
+        }
+    }
+}
+
+impl From<MessageDetail> for DetailAnswer {
+    fn from(detail: MessageDetail) -> Self {
+        Self {
+            message: detail.message.into(),
+            otp: detail.otp.map(|id| id.to_string()),
+            attempts: detail.attempts.into_iter().map(AttemptAnswer::from).collect(),
+        }
+    }
+}
+
+impl From<SendError> for Problem {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::Text(error) => Self::invalid("text", error.to_string()),
+            SendError::Deadline => {
+                let longest = send::LONGEST_DEADLINE.as_secs();
+                Self::invalid("deadline_seconds", format!("expected a whole number from 1 to {longest}"))
+            }
+            SendError::KeyReused => Self::new(Kind::KeyReused),
+            SendError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// Send a text
+///
+/// Queues a message of the app's own wording. When the answer is there, it is on disk.
+#[utoipa::path(
+    post, path = "/v1/messages", operation_id = "send_message", tag = "messages", request_body = SendBody,
+    params(IdempotencyKey),
+    responses(
+        (status = 202, description = "Accepted and queued", body = AcceptedAnswer, links(
+            ("get" = (operation_id = "get_message", parameters(("id" = "$response.body#/id")))),
+            ("cancel" = (operation_id = "cancel_message", parameters(("id" = "$response.body#/id")))),
+        ), example = json!(super::openapi::example_accepted())),
+        EveryCall, WithBody
+    )
+)]
+pub(super) async fn send(
+    State(shared): State<Shared>,
+    caller: Caller<auth::Send>,
+    key: IdempotencyKey,
+    JsonBody { value: body, raw }: JsonBody<SendBody>,
+) -> Result<(StatusCode, Json<AcceptedAnswer>), Problem> {
+    let request = send::Request {
+        app: caller.app.name.clone(),
+        to: body.to.0,
+        text: body.text.0,
+        priority: body.priority.unwrap_or(Priority::Transactional),
+        deadline: body.deadline_seconds,
+        class0: body.class.is_some(),
+        in_doubt: shared.policy(&caller.app)?.in_doubt,
+        idempotency: key.with_body(&raw, shared.store().site_key()),
+    };
+    let accepted = send::send(shared.store(), request).await?;
+    shared.metrics.accepted();
+    Ok((StatusCode::ACCEPTED, Json(accepted.into())))
+}
+
+/// Look at a message
+///
+/// Where it is in its life, every try to send it, and why each failed.
+#[utoipa::path(
+    get, path = "/v1/messages/{id}", operation_id = "get_message", tag = "messages",
+    params(Named<MessageId>),
+    responses(
+        (status = 200, description = "The message", body = DetailAnswer,
+         example = json!(super::openapi::example_detail())),
+        EveryCall, NoSuch
+    )
+)]
+pub(super) async fn get(
+    State(shared): State<Shared>,
+    caller: Caller<auth::Read>,
+    Named(id): Named<MessageId>,
+) -> Result<Json<DetailAnswer>, Problem> {
+    let found = shared.store().message(&caller.app.name, id).await?;
+    Ok(Json(found.ok_or_else(|| Problem::new(Kind::NoSuchThing))?.into()))
+}
+
+/// List messages
+///
+/// The app's messages, those that carry codes too, newest first, a page at a time.
+#[utoipa::path(
+    get, path = "/v1/messages", operation_id = "list_messages", tag = "messages",
+    params(
+        ("status" = inline(Option<Status>), Query, description = "Only those in this state", example = "queued"),
+        ("to" = Option<String>, Query, description = "Only those to this number",
+         pattern = r"^(\+|00)[1-9][0-9]{7,14}$", example = "+15551234567"),
+        ("limit" = Option<u8>, Query, description = "At most so many; default 50",
+         minimum = 1, maximum = 200, example = 50),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before",
+         pattern = "^c[1-9a-f][0-9a-f]{0,14}$", example = "c1f"),
+    ),
+    responses(
+        (status = 200, description = "A page of messages", body = ListAnswer,
+         example = json!({"messages": [super::openapi::example_detail()], "next_cursor": "c1f"})),
+        EveryCall, WrongQuery
+    )
+)]
+pub(super) async fn list(
+    State(shared): State<Shared>,
+    caller: Caller<auth::Read>,
+    uri: Uri,
+) -> Result<Json<ListAnswer>, Problem> {
+    let page = shared.store().messages(&caller.app.name, filter(&uri)?).await?;
+    Ok(Json(ListAnswer {
+        messages: page.messages.into_iter().map(DetailAnswer::from).collect(),
+        next_cursor: page.next.map(|cursor| cursor.to_string()),
+    }))
+}
+
+fn filter(uri: &Uri) -> Result<Filter, Problem> {
+    let Ok(Query(pairs)) = Query::<Vec<(String, String)>>::try_from_uri(uri) else {
+        return Err(Problem::invalid("", "the query cannot be read"));
+    };
+    let mut filter = Filter { limit: LISTED, ..Filter::default() };
+    let mut seen = Vec::new();
+    for (name, value) in &pairs {
+        if seen.contains(&name) {
+            return Err(Problem::invalid(name, "is there twice"));
+        }
+        seen.push(name);
+        read_parameter(&mut filter, name, value)?;
+    }
+    Ok(filter)
+}
+
+fn read_parameter(filter: &mut Filter, name: &str, value: &str) -> Result<(), Problem> {
+    let wrong = |message: String| Problem::invalid(name, message);
+    match name {
+        "status" => {
+            filter.status = Some(status_named(value).ok_or_else(|| wrong("expected a message's status".into()))?)
+        }
+        "to" => filter.to = Some(PhoneNumber::parse(value).map_err(|error| wrong(error.to_string()))?),
+        "limit" => {
+            let limit = value.parse().ok().filter(|limit| (1..=MOST_LISTED).contains(limit));
+            filter.limit = limit.ok_or_else(|| wrong(format!("expected a whole number from 1 to {MOST_LISTED}")))?;
+        }
+        "cursor" => {
+            filter.cursor = Some(value.parse().map_err(|_| wrong("expected the `next_cursor` of a page".into()))?)
+        }
+        unknown => {
+            let name: String = unknown.chars().take(64).collect();
+            return Err(Problem::invalid(name, "is not a parameter of this call"));
+        }
+    }
+    Ok(())
+}
+
+fn status_named(name: &str) -> Option<Status> {
+    use serde::de::IntoDeserializer;
+    use serde::de::value::{Error, StrDeserializer};
+    let from: StrDeserializer<'_, Error> = name.into_deserializer();
+    Status::deserialize(from).ok()
+}
+
+/// Withdraw a message
+///
+/// Only a message of which nothing was given to a modem can be withdrawn.
+#[utoipa::path(
+    delete, path = "/v1/messages/{id}", operation_id = "cancel_message", tag = "messages",
+    params(Named<MessageId>),
+    responses(
+        (status = 200, description = "The message, `cancelled`", body = MessageAnswer,
+         example = json!(super::openapi::example_message())),
+        EveryCall, NoSuch, Sent
+    )
+)]
+pub(super) async fn cancel(
+    State(shared): State<Shared>,
+    caller: Caller<auth::Send>,
+    Named(id): Named<MessageId>,
+) -> Result<Json<MessageAnswer>, Problem> {
+    let outcome = shared.store().cancel_message(&caller.app.name, id).await?;
+    match outcome.ok_or_else(|| Problem::new(Kind::NoSuchThing))? {
+        CancelOutcome::Cancelled(message) => Ok(Json(message.into())),
+        CancelOutcome::TooLate(message) if message.status == Status::Cancelled => Ok(Json(message.into())),
+        CancelOutcome::TooLate(_) => Err(Problem::new(Kind::NotWithdrawn)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(query: &str) -> Result<Filter, Problem> {
+        filter(&format!("/v1/messages?{query}").parse().unwrap())
+    }
+
+    #[test]
+    fn a_query_is_read() {
+        let filter = read("status=in_doubt&to=%2B15551234567&limit=7").unwrap();
+        assert_eq!((filter.status, filter.limit), (Some(Status::InDoubt), 7));
+        assert_eq!(filter.to, PhoneNumber::parse("+15551234567").ok());
+        assert_eq!(read("").unwrap().limit, LISTED);
+    }
+
+    #[test]
+    fn a_wrong_parameter_is_named_and_its_value_is_not_repeated() {
+        for (query, field) in [
+            ("status=lost", "status"),
+            ("to=4940123456", "to"),
+            ("limit=0", "limit"),
+            ("limit=201", "limit"),
+            ("limit=many", "limit"),
+            ("cursor=4940123456", "cursor"),
+            ("colour=4940123456", "colour"),
+            ("limit=1&limit=2", "limit"),
+        ] {
+            let said = serde_json::to_value(read(query).unwrap_err().document()).unwrap();
+            assert_eq!(said["errors"][0]["field"], field, "{query}");
+            assert!(!said.to_string().contains("4940123456"), "{said}");
+        }
+    }
+}

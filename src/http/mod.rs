@@ -1,0 +1,46 @@
+//! The local API over HTTP: issuing and checking codes, sending messages, and telling how the site is.
+//!
+//! [`Api`] is what the calls work on, [`router()`] the calls themselves on one page, [`bind`] and [`serve()`] the way
+//! they are reached: a network address and a unix socket. A request passes the gate (host, size, time), the caller's key
+//! is looked up, its body understood, and then one call of `issue`, `verify`, `send` or the store answers it.
+//!
+//! It never waits for a modem, and knows modems only as [`ModemView`]s that the daemon fills. It decides no rule of an
+//! otp or a message; it translates.
+//!
+//! Its one rule: everything is answered within a second, and nothing secret is answered or logged.
+//!
+//! | file | is |
+//! |---|---|
+//! | `router` | the whole API on one page |
+//! | `serve` | connections, network and unix |
+//! | `gate` | what every request passes |
+//! | `auth` | who calls, and what they may do |
+//! | `body`, `fields`, `idempotency` | reading requests |
+//! | `problem` | every refusal with its status and code |
+//! | `otps`, `messages`, `modems`, `status`, `metrics` | the calls |
+//! | `openapi` | the description of it all, for programs |
+
+mod api;
+mod auth;
+mod body;
+mod error;
+mod fields;
+mod gate;
+mod idempotency;
+mod messages;
+mod metrics;
+mod modems;
+mod openapi;
+mod otps;
+mod problem;
+mod router;
+mod serve;
+mod settings;
+mod status;
+
+pub use api::Api;
+pub use error::HttpError;
+pub use modems::{ModemState, ModemView, Registration, SimView};
+pub use router::router;
+pub use serve::{Listeners, bind, serve};
+pub use settings::Settings;

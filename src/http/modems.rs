@@ -1,0 +1,152 @@
+//! `GET /v1/modems`: the radios as the API shows them.
+//!
+//! The daemon fills these views from what the modems tell; nothing here asks a modem anything.
+
+use axum::extract::State;
+use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
+
+use crate::clock::Timestamp;
+use crate::ids::{Iccid, Imei, Imsi, ModemName};
+use crate::limits::BudgetLeft;
+
+use super::api::Shared;
+use super::auth::{Caller, Read};
+use super::openapi::EveryCall;
+
+/// One modem and how it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ModemView {
+    /// Its name, from the configuration or given at discovery.
+    #[schema(value_type = String)]
+    pub name: ModemName,
+    /// Whether it can be given a message now.
+    pub state: ModemState,
+    /// Why it is not ready; null while it is.
+    #[schema(required = true)]
+    pub reason: Option<String>,
+    /// What to do about that; null when nothing is to be done.
+    #[schema(required = true)]
+    pub advice: Option<String>,
+    /// Since when it is in this state.
+    #[schema(value_type = String, format = DateTime)]
+    pub since: Timestamp,
+    /// Who made it, as it says itself.
+    #[schema(required = true)]
+    pub manufacturer: Option<String>,
+    /// What it is, as it says itself.
+    #[schema(required = true)]
+    pub model: Option<String>,
+    /// Its firmware, as it says itself.
+    #[schema(required = true)]
+    pub firmware: Option<String>,
+    /// The radio's number.
+    #[schema(value_type = Option<String>, required = true)]
+    pub imei: Option<Imei>,
+    /// The card in it.
+    #[schema(required = true)]
+    pub sim: Option<SimView>,
+    /// Its standing with the network.
+    pub registration: Registration,
+    /// The network it is with.
+    #[schema(required = true)]
+    pub operator: Option<String>,
+    /// Received signal strength, in dBm: -50 is excellent, below -105 is poor.
+    #[schema(required = true)]
+    pub signal_dbm: Option<i16>,
+    /// The service centre that takes its messages.
+    #[schema(required = true)]
+    pub service_centre: Option<String>,
+    /// The port it is driven through.
+    pub port: String,
+    /// How many more parts its SIM may send; null = no limit.
+    pub budget_left: BudgetLeft,
+    /// How many parts it is sending now.
+    pub in_flight: u32,
+}
+
+/// What can be said about a modem's readiness.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ModemState {
+    /// It can be given a message now.
+    Ready,
+    /// It is being set up.
+    Starting,
+    /// It is there and cannot send.
+    NotReady,
+    /// Its port is not there.
+    Absent,
+}
+
+impl ModemState {
+    /// Every state, in the order of usefulness.
+    pub(super) const ALL: [Self; 4] = [Self::Ready, Self::Starting, Self::NotReady, Self::Absent];
+
+    /// The state as the API writes it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Starting => "starting",
+            Self::NotReady => "not_ready",
+            Self::Absent => "absent",
+        }
+    }
+}
+
+/// A modem's standing with the network (3GPP TS 27.007 §7.2, `<stat>`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Registration {
+    /// At home in the SIM's own network.
+    Home,
+    /// A guest in another network.
+    Roaming,
+    /// Looking for a network.
+    Searching,
+    /// Turned away by the network.
+    Denied,
+    /// Not looking for one.
+    NotRegistered,
+    /// Not known (yet).
+    Unknown,
+}
+
+/// The card in a modem.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct SimView {
+    /// The card's number, as printed on it.
+    #[schema(value_type = Option<String>, required = true)]
+    pub iccid: Option<Iccid>,
+    /// The subscription's number: country and network, the rest masked.
+    #[serde(serialize_with = "masked")]
+    #[schema(value_type = Option<String>, required = true)]
+    pub imsi: Option<Imsi>,
+}
+
+/// `23415***`: an IMSI has at least six digits; the first five are country and network, the rest is the subscriber.
+fn masked<S: Serializer>(imsi: &Option<Imsi>, to: S) -> Result<S::Ok, S::Error> {
+    imsi.as_ref().map(|imsi| format!("{}***", &imsi.as_str()[..5])).serialize(to)
+}
+
+/// All modems.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Modems {
+    modems: Vec<ModemView>,
+}
+
+/// The modems
+///
+/// What is plugged in, whether it can send, and if not, why and what to do.
+#[utoipa::path(
+    get, path = "/v1/modems", operation_id = "list_modems", tag = "site",
+    responses(
+        (status = 200, description = "All modems, in the order of the configuration", body = Modems,
+         example = json!({"modems": [super::openapi::example_modem()]})),
+        EveryCall
+    )
+)]
+pub(super) async fn list(State(shared): State<Shared>, _: Caller<Read>) -> axum::Json<Modems> {
+    axum::Json(Modems { modems: shared.modems() })
+}

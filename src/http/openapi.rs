@@ -1,0 +1,273 @@
+//! The description of the API for programs (OpenAPI 3.1): its heading, the refusals that calls share, and examples.
+//!
+//! Everything else comes from the handlers and bodies themselves, so it cannot say what they do not do.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::example::{Example, ExampleBuilder};
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::response::{Response, ResponseBuilder};
+use utoipa::openapi::schema::{Schema, Type};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{ObjectBuilder, OpenApi, Ref, RefOr};
+use utoipa::{IntoResponses, Modify, OpenApi as _};
+
+use super::problem::{Document, FieldError, Kind, Problem};
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "smsotpd",
+        description = "One-time codes by SMS through your own modem.\n\n\
+                       Errors are problem details (RFC 9457) with a stable `code`. A wrong code is no error. \
+                       Times are RFC 3339 in UTC. Numbers are masked in every answer.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
+    ),
+    tags(
+        (name = "otp", description = "One-time codes"),
+        (name = "messages", description = "Messages of the app's own wording"),
+        (name = "site", description = "How the site is")
+    ),
+    components(schemas(Document<'static>, FieldError)),
+    security(("bearer" = []), ("api_key" = []), ("basic" = [])),
+    modifiers(&Keys)
+)]
+struct Heading;
+
+struct Keys;
+
+impl Modify for Keys {
+    fn modify(&self, document: &mut OpenApi) {
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+        components.add_security_scheme("basic", SecurityScheme::Http(Http::new(HttpAuthScheme::Basic)));
+        let header = ApiKey::Header(ApiKeyValue::new("X-API-Key"));
+        components.add_security_scheme("api_key", SecurityScheme::ApiKey(header));
+    }
+}
+
+/// The document without its calls.
+pub(super) fn heading() -> OpenApi {
+    Heading::openapi()
+}
+
+/// The document with what only this site knows: the names of its policies.
+pub(super) fn complete<'a>(mut document: OpenApi, policies: impl Iterator<Item = &'a str>) -> OpenApi {
+    let names: Vec<Value> = policies.map(Value::from).chain([Value::Null]).collect();
+    let schemas = document.components.as_mut().map(|components| &mut components.schemas);
+    if let Some(RefOr::T(Schema::Object(request))) = schemas.and_then(|schemas| schemas.get_mut("OtpRequest"))
+        && let Some(RefOr::T(Schema::Object(policy))) = request.properties.get_mut("policy")
+    {
+        policy.enum_values = Some(names);
+    }
+    document
+}
+
+macro_rules! refusals {
+    ($($(#[$doc:meta])* $name:ident: $($kind:ident)+;)*) => {$(
+        $(#[$doc])*
+        pub(super) struct $name;
+
+        impl IntoResponses for $name {
+            fn responses() -> BTreeMap<String, RefOr<Response>> {
+                described(&[$(Kind::$kind),+])
+            }
+        }
+    )*};
+}
+
+refusals! {
+    /// What any call with a key can answer.
+    EveryCall: NoKey UnknownKey MissingScope UnknownHost HeadTooLarge Internal PolicyMissing Busy StoreUnavailable;
+    /// What a call without a key can answer.
+    Open: UnknownHost HeadTooLarge Internal Busy StoreUnavailable;
+    /// What a call with a body can answer.
+    WithBody: NotJson BodyIncomplete SlowBody BodyTooLarge NotJsonType Invalid KeyReused;
+    /// What a call with a query can answer.
+    WrongQuery: Invalid;
+    /// What a call that names something can answer.
+    NoSuch: NoSuchThing;
+    /// What issuing can answer.
+    Limited: LimitReached;
+    /// What sending again can answer.
+    TooOften: ResendTooEarly NoResendsLeft;
+    /// What sending again can answer when the otp has ended.
+    Ended: OtpEnded;
+    /// What withdrawing can answer.
+    Sent: NotWithdrawn;
+}
+
+/// These kinds, one response per status.
+fn described(kinds: &[Kind]) -> BTreeMap<String, RefOr<Response>> {
+    let mut by_status: BTreeMap<u16, Vec<Kind>> = BTreeMap::new();
+    for kind in kinds {
+        by_status.entry(kind.status().as_u16()).or_default().push(*kind);
+    }
+    by_status.into_iter().map(|(status, kinds)| (status.to_string(), RefOr::T(response(status, &kinds)))).collect()
+}
+
+fn response(status: u16, kinds: &[Kind]) -> Response {
+    let examples = kinds.iter().map(|kind| (kind.code(), RefOr::T(example(*kind))));
+    let schema = Ref::from_schema_name("Problem");
+    let content = ContentBuilder::new().schema(Some(schema)).examples_from_iter(examples).build();
+    let described: Vec<&str> = kinds.iter().map(|kind| kind.detail()).collect();
+    let mut response =
+        ResponseBuilder::new().description(described.join(" Or: ")).content("application/problem+json", content);
+    if matches!(status, 429 | 503) {
+        response =
+            response.header("Retry-After", header(Type::Integer, "Seconds after which it is worth trying again"));
+    }
+    if status == 401 {
+        response = response.header("WWW-Authenticate", header(Type::String, "How to send a key"));
+    }
+    response.build()
+}
+
+fn header(schema_type: Type, description: &str) -> utoipa::openapi::header::Header {
+    let schema = ObjectBuilder::new().schema_type(schema_type).build();
+    HeaderBuilder::new().schema(Some(schema)).description(Some(description)).build()
+}
+
+fn example(kind: Kind) -> Example {
+    let problem = match kind {
+        Kind::Invalid => Problem::invalid("to", "write the number with its country code, for example +15551234567"),
+        Kind::LimitReached | Kind::ResendTooEarly | Kind::NoResendsLeft => {
+            Problem::new(kind).retry_after(std::time::Duration::from_secs(30))
+        }
+        kind => Problem::new(kind),
+    };
+    ExampleBuilder::new().summary(kind.code()).value(Some(json!(problem.document()))).build()
+}
+
+pub(super) fn example_busy() -> Value {
+    json!(Problem::new(Kind::Busy).document())
+}
+
+pub(super) fn example_otp(status: &str) -> Value {
+    let (otp, message, delivered_at) = match status {
+        "delivered" => ("pending", "delivered", Some("2026-05-04T10:00:07.412Z")),
+        "cancelled" => ("cancelled", "cancelled", None),
+        _ => ("pending", "queued", None),
+    };
+    json!({
+        "id": "otp_01998b6a0c1e7d3e8f5a4b3c2d1e0f9a",
+        "status": otp,
+        "to": "+1555***4567",
+        "expires_at": "2026-05-04T10:05:00.123Z",
+        "resend_at": "2026-05-04T10:00:30.123Z",
+        "attempts_left": 5,
+        "message": {
+            "id": "msg_01998b6a0c1e7d3e8f5a4b3c2d1e0f9b",
+            "status": message,
+            "parts": 1,
+            "encoding": "gsm7",
+            "delivered_at": delivered_at,
+        }
+    })
+}
+
+pub(super) fn example_verdict(which: &str) -> Value {
+    let (verified, status, reason) = match which {
+        "right" => (true, "verified", None),
+        "used" => (false, "verified", Some("already_used")),
+        _ => (false, "pending", Some("wrong_code")),
+    };
+    json!({"verified": verified, "status": status, "reason": reason, "attempts_left": 4})
+}
+
+pub(super) fn example_accepted() -> Value {
+    json!({
+        "id": "msg_01998b6a0c1e7d3e8f5a4b3c2d1e0f9b",
+        "status": "queued",
+        "to": "+1555***4567",
+        "parts": 1,
+        "encoding": "gsm7",
+    })
+}
+
+pub(super) fn example_message() -> Value {
+    with(
+        example_accepted(),
+        json!({
+            "status": "cancelled",
+            "priority": "transactional",
+            "created_at": "2026-05-04T10:00:00.123Z",
+            "deadline_at": "2026-05-05T10:00:00.123Z",
+            "sent_at": null,
+            "delivered_at": null,
+        }),
+    )
+}
+
+pub(super) fn example_detail() -> Value {
+    with(
+        example_message(),
+        json!({
+            "status": "failed",
+            "otp": null,
+            "attempts": [{
+                "modem": "m1",
+                "part": 1,
+                "started_at": "2026-05-04T10:00:00.130Z",
+                "ended_at": "2026-05-04T10:00:02.871Z",
+                "outcome": "failed",
+                "code": "+CMS ERROR: 1",
+                "reason": "The number is not in use."
+            }]
+        }),
+    )
+}
+
+pub(super) fn example_modem() -> Value {
+    json!({
+        "name": "m1",
+        "state": "ready",
+        "reason": null,
+        "advice": null,
+        "since": "2026-05-04T08:12:44.001Z",
+        "manufacturer": "QUECTEL",
+        "model": "EC25",
+        "firmware": "EC25EFAR06A03M4G",
+        "imei": "490154203237518",
+        "sim": {"iccid": "8988211000000000001", "imsi": "00101***"},
+        "registration": "home",
+        "operator": "Example Mobile",
+        "signal_dbm": -71,
+        "service_centre": "+15550000001",
+        "port": "/dev/smsotpd/m1",
+        "budget_left": {"minute": 14, "hour": 187, "day": 942},
+        "in_flight": 1
+    })
+}
+
+pub(super) fn example_not_ready() -> Value {
+    let reason = json!({
+        "code": "modem",
+        "modem": "m1",
+        "reason": "The SIM asks for its PIN.",
+        "advice": "Put the PIN into pin-file.",
+    });
+    json!({"ready": false, "reasons": [reason], "warnings": []})
+}
+
+pub(super) fn example_status() -> Value {
+    json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "uptime_seconds": 86_412,
+        "now": "2026-05-04T10:00:00.123Z",
+        "queue": {"queued": 2, "sending": 1, "in_doubt": 0},
+        "pending_otps": 5,
+        "modems": [{"name": "m1", "state": "ready", "reason": null, "advice": null}],
+        "readiness": {"ready": true, "reasons": [], "warnings": []}
+    })
+}
+
+/// The object with these members as well, or instead.
+fn with(mut object: Value, more: Value) -> Value {
+    if let (Value::Object(object), Value::Object(more)) = (&mut object, more) {
+        object.extend(more);
+    }
+    object
+}

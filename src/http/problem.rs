@@ -1,0 +1,270 @@
+//! What a request gets that cannot be served: a problem document (RFC 9457).
+//!
+//! Every refusal of the API is one of the [`Kind`]s below, so its `code` is stable and its status is decided here and
+//! nowhere else.
+//!
+//! Its one rule: a problem tells what the client did or can do. It repeats no value from the request, and nothing of
+//! what went wrong inside.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use crate::store::StoreError;
+
+/// The kinds of refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    NotJson,
+    BodyIncomplete,
+    NoKey,
+    UnknownKey,
+    MissingScope,
+    NoSuchPath,
+    NoSuchThing,
+    MethodNotAllowed,
+    SlowBody,
+    OtpEnded,
+    NotWithdrawn,
+    BodyTooLarge,
+    NotJsonType,
+    UnknownHost,
+    Invalid,
+    KeyReused,
+    LimitReached,
+    ResendTooEarly,
+    NoResendsLeft,
+    HeadTooLarge,
+    Internal,
+    PolicyMissing,
+    Busy,
+    StoreUnavailable,
+}
+
+impl Kind {
+    /// The status it is answered with.
+    pub(super) const fn status(self) -> StatusCode {
+        match self {
+            Self::NotJson | Self::BodyIncomplete => StatusCode::BAD_REQUEST,
+            Self::NoKey | Self::UnknownKey => StatusCode::UNAUTHORIZED,
+            Self::MissingScope => StatusCode::FORBIDDEN,
+            Self::NoSuchPath | Self::NoSuchThing => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
+            Self::OtpEnded | Self::NotWithdrawn => StatusCode::CONFLICT,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::NotJsonType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::UnknownHost => StatusCode::MISDIRECTED_REQUEST,
+            Self::Invalid | Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::LimitReached | Self::ResendTooEarly | Self::NoResendsLeft => StatusCode::TOO_MANY_REQUESTS,
+            Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::Internal | Self::PolicyMissing => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Busy | Self::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// Its name for programs, which stays as it is.
+    pub(super) const fn code(self) -> &'static str {
+        match self {
+            Self::NotJson => "not_json",
+            Self::BodyIncomplete => "body_incomplete",
+            Self::NoKey => "no_key",
+            Self::UnknownKey => "unknown_key",
+            Self::MissingScope => "missing_scope",
+            Self::NoSuchPath => "no_such_path",
+            Self::NoSuchThing => "not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::SlowBody => "slow_body",
+            Self::OtpEnded => "otp_ended",
+            Self::NotWithdrawn => "not_withdrawn",
+            Self::BodyTooLarge => "body_too_large",
+            Self::NotJsonType => "unsupported_media_type",
+            Self::UnknownHost => "unknown_host",
+            Self::Invalid => "invalid_request",
+            Self::KeyReused => "idempotency_key_reused",
+            Self::LimitReached => "limit_reached",
+            Self::ResendTooEarly => "resend_too_early",
+            Self::NoResendsLeft => "no_resends_left",
+            Self::HeadTooLarge => "head_too_large",
+            Self::Internal => "internal",
+            Self::PolicyMissing => "policy_missing",
+            Self::Busy => "busy",
+            Self::StoreUnavailable => "store_unavailable",
+        }
+    }
+
+    /// What is said when there is nothing more to say.
+    pub(super) const fn detail(self) -> &'static str {
+        match self {
+            Self::NotJson => "The body is not valid JSON.",
+            Self::BodyIncomplete => "The body ended before it was complete.",
+            Self::NoKey => {
+                "Send the app's key as `Authorization: Bearer`, as `X-API-Key` or with Basic authentication."
+            }
+            Self::UnknownKey => {
+                "No app has this key. `smsotpd app list` shows the apps, `smsotpd app rotate` gives a new key."
+            }
+            Self::MissingScope => "This call needs the scope `issue`, which the app does not have.",
+            Self::NoSuchPath => "There is nothing here; /openapi.json lists the calls.",
+            Self::NoSuchThing => "This app has nothing by that name.",
+            Self::MethodNotAllowed => "This path has other methods; `Allow` lists them.",
+            Self::SlowBody => "The body took too long to arrive.",
+            Self::OtpEnded => "The otp is no longer pending; issue a new one.",
+            Self::NotWithdrawn => "The message was given to a modem or has ended, and cannot be withdrawn.",
+            Self::BodyTooLarge => "A body has at most 16384 bytes.",
+            Self::NotJsonType => "Send JSON, with `Content-Type: application/json`.",
+            Self::UnknownHost => {
+                "The daemon does not know itself by the name in `Host`; the setting `hosts` in `[http]` can add it."
+            }
+            Self::Invalid => "The request is not as it should be; `errors` says where.",
+            Self::KeyReused => "This Idempotency-Key was used with another body. Take a new key for a new request.",
+            Self::LimitReached => "The limit per-number-hour is reached for this number.",
+            Self::ResendTooEarly => "It is too early to send this code again.",
+            Self::NoResendsLeft => "This code was sent as often as the policy allows; issue a new otp.",
+            Self::HeadTooLarge => "The address and headers of a request have at most 16384 bytes together.",
+            Self::Internal => "Something is wrong inside; the daemon's log says what.",
+            Self::PolicyMissing => {
+                "The app's policy is not in the configuration; an administrator must add it or give the app another."
+            }
+            Self::Busy => "Too much is waiting; nothing was promised, try again.",
+            Self::StoreUnavailable => "The database cannot be written now; the daemon's log says why.",
+        }
+    }
+}
+
+/// A refusal, ready to be answered.
+#[derive(Debug)]
+pub(super) struct Problem {
+    kind: Kind,
+    detail: Cow<'static, str>,
+    retry_after: Option<Duration>,
+    errors: Vec<FieldError>,
+}
+
+/// What is wrong with one field.
+#[derive(Debug, Clone, serde::Serialize, utoipa::ToSchema)]
+pub(super) struct FieldError {
+    /// The field, header or query parameter, for instance `to`; empty when it is the whole body.
+    pub(super) field: String,
+    /// What is wrong with it.
+    pub(super) message: String,
+}
+
+/// A refusal (RFC 9457). Decide by `code`; show `detail` to people.
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct Document<'a> {
+    /// Always `about:blank`: `code` tells the kinds apart.
+    r#type: &'static str,
+    /// The status in words.
+    title: &'static str,
+    /// The HTTP status.
+    #[schema(minimum = 400, maximum = 599)]
+    status: u16,
+    /// The kind of problem: stable, for programs.
+    code: &'static str,
+    /// What is wrong and what to do, for people.
+    detail: &'a str,
+    /// Seconds after which it is worth trying again, as in `Retry-After`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u64>,
+    /// Which fields are wrong.
+    #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
+    errors: &'a [FieldError],
+}
+
+impl Problem {
+    /// The refusal with what is always said about its kind.
+    pub(super) fn new(kind: Kind) -> Self {
+        let retry_after = match kind {
+            Kind::Busy => Some(Duration::from_secs(1)),
+            Kind::StoreUnavailable => Some(Duration::from_secs(5)),
+            _ => None,
+        };
+        Self { kind, detail: Cow::Borrowed(kind.detail()), retry_after, errors: Vec::new() }
+    }
+
+    /// One field is not as it should be.
+    pub(super) fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
+        let error = FieldError { field: field.into(), message: message.into() };
+        Self { errors: vec![error], ..Self::new(Kind::Invalid) }
+    }
+
+    /// The same refusal in other words.
+    pub(super) fn saying(self, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { detail: detail.into(), ..self }
+    }
+
+    /// The same refusal, with the time after which it is worth trying again.
+    pub(super) fn retry_after(self, time: Duration) -> Self {
+        Self { retry_after: Some(time), ..self }
+    }
+
+    pub(super) fn document(&self) -> Document<'_> {
+        let status = self.kind.status();
+        Document {
+            r#type: "about:blank",
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            code: self.kind.code(),
+            detail: &self.detail,
+            retry_after: self.retry_after.map(whole_seconds),
+            errors: &self.errors,
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        if error == StoreError::Full {
+            return Self::new(Kind::Busy);
+        }
+        tracing::error!(error = %error, "the store refused a request");
+        Self::new(Kind::StoreUnavailable)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = self.kind.status();
+        // The document has only strings and numbers, which always serialise.
+        let body = serde_json::to_vec(&self.document()).unwrap_or_default();
+        let mut response = (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
+        if let Some(time) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(time)));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            let challenge = HeaderValue::from_static("Bearer realm=\"smsotpd\"");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
+}
+
+/// Rounded up, and never 0: who comes back after this time is not too early.
+fn whole_seconds(time: Duration) -> u64 {
+    (time.as_secs() + u64::from(time.subsec_nanos() > 0)).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_to_wait_is_in_body_and_header_and_rounded_up() {
+        let problem = Problem::new(Kind::LimitReached).retry_after(Duration::from_millis(1500));
+        assert_eq!(problem.document().retry_after, Some(2));
+        let response = problem.into_response();
+        assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(response.headers()[header::RETRY_AFTER], "2");
+    }
+
+    #[test]
+    fn who_has_no_key_is_told_how_to_send_one() {
+        let response = Problem::new(Kind::NoKey).into_response();
+        assert!(response.headers().contains_key(header::WWW_AUTHENTICATE));
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
+    }
+}

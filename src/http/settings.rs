@@ -1,0 +1,149 @@
+//! Where the API listens and whom it lets in: the `[http]` part of the configuration.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use crate::ids::AppName;
+
+use super::HttpError;
+
+/// Where the API listens and whom it lets in.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Settings {
+    /// The network address to listen on. Port 0 takes any free port. Default: `127.0.0.1:8687`.
+    pub listen: SocketAddr,
+    /// The unix socket to listen on; an empty path means none. Default: `/run/smsotpd/api.sock`.
+    pub socket: PathBuf,
+    /// More names by which clients may call this machine in `Host`. `localhost`, `127.0.0.1`, `[::1]` and the address
+    /// of `listen` are always known. Default: none.
+    pub hosts: Vec<String>,
+    /// Which user may call on the unix socket without a key, and as which app: a user's name or number, and the
+    /// app's name. Default: none.
+    pub socket_users: BTreeMap<String, AppName>,
+    /// Whether `listen` may be an address that other machines reach. Keys and codes then cross the network in the
+    /// clear, unless something in front does TLS. Default: false.
+    pub allow_remote: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8687),
+            socket: PathBuf::from("/run/smsotpd/api.sock"),
+            hosts: Vec::new(),
+            socket_users: BTreeMap::new(),
+            allow_remote: false,
+        }
+    }
+}
+
+impl Settings {
+    /// Looks for what cannot work, before anything is opened.
+    ///
+    /// # Errors
+    /// [`HttpError::Remote`], [`HttpError::NoSuchUser`], [`HttpError::HostName`].
+    pub fn check(&self) -> Result<(), HttpError> {
+        if !self.listen.ip().is_loopback() && !self.allow_remote {
+            return Err(HttpError::Remote { address: self.listen });
+        }
+        if let Some(host) = self.hosts.iter().find(|host| !is_host_name(host)) {
+            return Err(HttpError::HostName { host: host.clone() });
+        }
+        self.users().map(|_| ())
+    }
+
+    /// The unix socket's path, if there is to be one.
+    #[must_use]
+    pub fn socket_path(&self) -> Option<&Path> {
+        (!self.socket.as_os_str().is_empty()).then_some(self.socket.as_path())
+    }
+
+    /// The names in `Host` that mean this machine, beside those that always do.
+    pub(super) fn known_hosts(&self) -> Vec<String> {
+        let own = match self.listen.ip() {
+            IpAddr::V4(address) => address.to_string(),
+            IpAddr::V6(address) => format!("[{address}]"),
+        };
+        self.hosts.iter().cloned().chain([own]).collect()
+    }
+
+    /// Which app each user id on the unix socket is.
+    pub(super) fn users(&self) -> Result<BTreeMap<u32, AppName>, HttpError> {
+        // Only local accounts are in this file; for others the number can be written.
+        let accounts = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+        let numbered = |(user, app): (&String, &AppName)| {
+            let id = user_id(user, &accounts).ok_or_else(|| HttpError::NoSuchUser { user: user.clone() })?;
+            Ok((id, app.clone()))
+        };
+        self.socket_users.iter().map(numbered).collect()
+    }
+}
+
+fn user_id(user: &str, accounts: &str) -> Option<u32> {
+    user.parse().ok().or_else(|| {
+        accounts.lines().find_map(|line| {
+            let mut fields = line.split(':');
+            (fields.next() == Some(user)).then(|| fields.nth(1)?.parse().ok()).flatten()
+        })
+    })
+}
+
+fn is_host_name(host: &str) -> bool {
+    !host.is_empty()
+        && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'[' | b']' | b':'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_may_be_left_out() {
+        assert_eq!(toml::from_str::<Settings>("").unwrap(), Settings::default());
+    }
+
+    #[test]
+    fn all_keys_are_kebab_case() {
+        let text = r#"
+            listen = "[::1]:9000"
+            socket = ""
+            hosts = ["otp.local"]
+            allow-remote = true
+            [socket-users]
+            1000 = "shop"
+        "#;
+        let settings: Settings = toml::from_str(text).unwrap();
+        assert_eq!(settings.listen.port(), 9000);
+        assert_eq!(settings.socket_path(), None);
+        assert_eq!(settings.users().unwrap().get(&1000).map(AppName::as_str), Some("shop"));
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused() {
+        assert!(toml::from_str::<Settings>("lissten = \"127.0.0.1:1\"").is_err());
+    }
+
+    #[test]
+    fn an_address_that_others_reach_must_be_allowed() {
+        let remote = Settings { listen: "0.0.0.0:8687".parse().unwrap(), ..Settings::default() };
+        assert!(matches!(remote.check(), Err(HttpError::Remote { .. })));
+        assert!(Settings { allow_remote: true, ..remote }.check().is_ok());
+        assert!(Settings::default().check().is_ok());
+    }
+
+    #[test]
+    fn users_are_found_by_name_and_number() {
+        let accounts = "root:x:0:0:root:/root:/bin/sh\nshop:x:1001:1001::/home/shop:/bin/sh\n";
+        assert_eq!(user_id("shop", accounts), Some(1001));
+        assert_eq!(user_id("42", accounts), Some(42));
+        assert_eq!(user_id("nobody-here", accounts), None);
+    }
+
+    #[test]
+    fn a_host_with_a_path_is_refused() {
+        let settings = Settings { hosts: vec!["http://otp.local/".to_owned()], ..Settings::default() };
+        assert!(matches!(settings.check(), Err(HttpError::HostName { .. })));
+    }
+}

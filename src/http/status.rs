@@ -1,0 +1,319 @@
+//! How the site is: `/healthz` (the process answers), `/readyz` (a code would go out now, else why not), `/v1/status`.
+//!
+//! The first two need no key, so that a supervisor or a load balancer can ask; they tell of modems and budgets, never
+//! of recipients.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::clock::Timestamp;
+use crate::limits::BudgetSettings;
+use crate::store::Counts;
+
+use super::api::Shared;
+use super::auth::{self, Caller};
+use super::modems::{ModemState, ModemView};
+use super::openapi::{EveryCall, Open};
+use super::problem::{Document, Problem};
+
+/// What a load balancer is told to wait before it asks again, in seconds.
+const ASK_AGAIN: &str = "5";
+
+/// The process answers.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Alive {
+    /// Always true.
+    alive: bool,
+}
+
+/// Whether a code would be sent now.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Readiness {
+    /// Whether a code would be sent now.
+    ready: bool,
+    /// Why not. Empty when ready.
+    reasons: Vec<Reason>,
+    /// What will be a reason soon.
+    warnings: Vec<Reason>,
+}
+
+/// Something that keeps codes from being sent.
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(super) struct Reason {
+    /// The kind: `store`, `no_modem`, `modem` or `budget`.
+    #[schema(pattern = "^(store|no_modem|modem|budget)$")]
+    code: &'static str,
+    /// The modem it is about; null when it is about the site.
+    #[schema(required = true)]
+    modem: Option<String>,
+    /// What is wrong.
+    reason: String,
+    /// What to do about it.
+    #[schema(required = true)]
+    advice: Option<String>,
+}
+
+/// How the site is.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Status {
+    /// The daemon's version.
+    version: &'static str,
+    /// For how long it has run, in seconds.
+    uptime_seconds: u64,
+    /// Its clock.
+    #[schema(value_type = String, format = DateTime)]
+    now: Timestamp,
+    #[schema(inline)]
+    queue: Queue,
+    /// How many codes can be verified.
+    pending_otps: u64,
+    /// The modems, in short.
+    modems: Vec<ModemSummary>,
+    #[schema(inline)]
+    readiness: Readiness,
+}
+
+/// How many messages are not finished.
+#[derive(Serialize, ToSchema)]
+struct Queue {
+    /// Waiting for a modem.
+    queued: u64,
+    /// With a modem.
+    sending: u64,
+    /// Given to a modem that did not answer.
+    in_doubt: u64,
+}
+
+/// A modem in short.
+#[derive(Serialize, ToSchema)]
+struct ModemSummary {
+    /// Its name.
+    name: String,
+    #[schema(inline)]
+    state: ModemState,
+    /// Why it is not ready.
+    #[schema(required = true)]
+    reason: Option<String>,
+    /// What to do about that.
+    #[schema(required = true)]
+    advice: Option<String>,
+}
+
+/// The counts by the names that messages' states have in the API.
+pub(super) fn by_status(counts: &Counts) -> [(&'static str, u64); 3] {
+    [("queued", counts.queued), ("sending", counts.sending), ("in_doubt", counts.in_doubt)]
+}
+
+impl Readiness {
+    fn of(modems: &[ModemView], budget: &BudgetSettings, store_answers: bool) -> Self {
+        let mut reasons = Vec::new();
+        if !store_answers {
+            reasons.push(Reason {
+                code: "store",
+                modem: None,
+                reason: "The database does not answer.".to_owned(),
+                advice: Some("See the daemon's log; is the disk full?".to_owned()),
+            });
+        }
+        let warnings = modems.iter().flat_map(|modem| budget_warnings(modem, budget)).collect();
+        if !modems.iter().any(can_send) {
+            reasons.extend(why_none_sends(modems));
+        }
+        Self { ready: reasons.is_empty(), reasons, warnings }
+    }
+}
+
+fn can_send(modem: &ModemView) -> bool {
+    modem.state == ModemState::Ready && modem.budget_left.hour != Some(0) && modem.budget_left.day != Some(0)
+}
+
+fn why_none_sends(modems: &[ModemView]) -> Vec<Reason> {
+    if modems.is_empty() {
+        return vec![Reason {
+            code: "no_modem",
+            modem: None,
+            reason: "No modem was found.".to_owned(),
+            advice: Some("Plug one in, or name its port in the configuration.".to_owned()),
+        }];
+    }
+    modems.iter().map(why_it_does_not_send).collect()
+}
+
+fn why_it_does_not_send(modem: &ModemView) -> Reason {
+    let name = Some(modem.name.to_string());
+    if modem.state == ModemState::Ready {
+        let window = if modem.budget_left.day == Some(0) { "day" } else { "hour" };
+        return Reason {
+            code: "budget",
+            modem: name,
+            reason: format!("The SIM has sent all that it may in this {window}."),
+            advice: Some(format!("Wait, or raise per-{window} in [sim-budget] if the contract allows it.")),
+        };
+    }
+    let reason = match (&modem.reason, modem.state) {
+        (Some(reason), _) => reason.clone(),
+        (None, ModemState::Starting) => "The modem is being set up.".to_owned(),
+        (None, ModemState::Absent) => "The modem is not plugged in.".to_owned(),
+        (None, _) => "The modem is not ready.".to_owned(),
+    };
+    Reason { code: "modem", modem: name, reason, advice: modem.advice.clone() }
+}
+
+/// Less than a tenth is left of what the SIM may send. The minute does not count: it is used up and free again all the
+/// time.
+fn budget_warnings(modem: &ModemView, budget: &BudgetSettings) -> Vec<Reason> {
+    let left = &modem.budget_left;
+    [("hour", left.hour, budget.per_hour), ("day", left.day, budget.per_day)]
+        .into_iter()
+        .filter_map(|(window, left, most)| Some((window, left?, most)))
+        .filter(|(_, left, most)| u64::from(*left) * 10 < u64::from(*most))
+        .map(|(window, left, most)| Reason {
+            code: "budget",
+            modem: Some(modem.name.to_string()),
+            reason: format!("The SIM may send {left} more SMS in this {window}, of {most}."),
+            advice: Some(format!("Raise per-{window} in [sim-budget] if the contract allows it.")),
+        })
+        .collect()
+}
+
+/// Does the process answer?
+///
+/// For a supervisor. Needs no key.
+#[utoipa::path(
+    get, path = "/healthz", tag = "site", security(()),
+    responses((status = 200, description = "It does", body = Alive, example = json!({"alive": true})), Open)
+)]
+pub(super) async fn healthz() -> Json<Alive> {
+    Json(Alive { alive: true })
+}
+
+/// Would a code be sent now?
+///
+/// If not, why, in words, and what to do. Needs no key.
+#[utoipa::path(
+    get, path = "/readyz", tag = "site", security(()),
+    responses(
+        Open,
+        (status = 200, description = "It would", body = Readiness,
+         example = json!({"ready": true, "reasons": [], "warnings": []})),
+        (status = 503, description = "It would not", content(
+            (Readiness = "application/json", example = json!(super::openapi::example_not_ready())),
+            (Document<'static> = "application/problem+json", example = json!(super::openapi::example_busy())),
+        ), headers(("Retry-After" = u64, description = "Seconds after which to ask again"))),
+    )
+)]
+pub(super) async fn readyz(State(shared): State<Shared>) -> Response {
+    let store_answers = shared.store().counts().await.is_ok();
+    let readiness = Readiness::of(&shared.modems(), shared.budget(), store_answers);
+    if readiness.ready {
+        Json(readiness).into_response()
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, ASK_AGAIN)], Json(readiness)).into_response()
+    }
+}
+
+/// How is the site?
+///
+/// Version, queue and modems at one glance.
+#[utoipa::path(
+    get, path = "/v1/status", operation_id = "site_status", tag = "site",
+    responses(
+        (status = 200, description = "How it is", body = Status, example = json!(super::openapi::example_status())),
+        EveryCall
+    )
+)]
+pub(super) async fn status(State(shared): State<Shared>, _: Caller<auth::Read>) -> Result<Json<Status>, Problem> {
+    let counts = shared.store().counts().await?;
+    let modems = shared.modems();
+    Ok(Json(Status {
+        version: env!("CARGO_PKG_VERSION"),
+        uptime_seconds: shared.uptime().as_secs(),
+        now: shared.store().clock().wall(),
+        queue: Queue { queued: counts.queued, sending: counts.sending, in_doubt: counts.in_doubt },
+        pending_otps: counts.pending_otps,
+        readiness: Readiness::of(&modems, shared.budget(), true),
+        modems: modems.into_iter().map(ModemSummary::from).collect(),
+    }))
+}
+
+impl From<ModemView> for ModemSummary {
+    fn from(view: ModemView) -> Self {
+        Self { name: view.name.to_string(), state: view.state, reason: view.reason, advice: view.advice }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::http::Registration;
+    use crate::limits::BudgetLeft;
+
+    fn modem(name: &str, state: ModemState, hour: u32) -> ModemView {
+        ModemView {
+            name: name.parse().unwrap(),
+            state,
+            reason: (state == ModemState::NotReady).then(|| "The SIM asks for its PIN.".to_owned()),
+            advice: (state == ModemState::NotReady).then(|| "Put the PIN into pin-file.".to_owned()),
+            since: Clock::resume(None).wall(),
+            manufacturer: None,
+            model: None,
+            firmware: None,
+            imei: None,
+            sim: None,
+            registration: Registration::Home,
+            operator: None,
+            signal_dbm: None,
+            service_centre: None,
+            port: "/dev/smsotpd/m1".to_owned(),
+            budget_left: BudgetLeft { minute: Some(0), hour: Some(hour), day: None },
+            in_flight: 0,
+        }
+    }
+
+    fn readiness(modems: &[ModemView]) -> Readiness {
+        Readiness::of(modems, &BudgetSettings::default(), true)
+    }
+
+    #[test]
+    fn one_ready_modem_is_enough() {
+        let readiness = readiness(&[modem("m1", ModemState::NotReady, 200), modem("m2", ModemState::Ready, 200)]);
+        assert!(readiness.ready, "{readiness:?}");
+        assert!(readiness.warnings.is_empty(), "{readiness:?}");
+    }
+
+    #[test]
+    fn the_modem_that_keeps_codes_from_going_out_is_named_with_its_advice() {
+        let readiness = readiness(&[modem("m1", ModemState::NotReady, 200)]);
+        assert!(!readiness.ready);
+        let [reason] = readiness.reasons.as_slice() else { panic!("{readiness:?}") };
+        assert_eq!((reason.code, reason.modem.as_deref()), ("modem", Some("m1")));
+        assert_eq!(reason.reason, "The SIM asks for its PIN.");
+        assert_eq!(reason.advice.as_deref(), Some("Put the PIN into pin-file."));
+    }
+
+    #[test]
+    fn a_site_without_modem_is_not_ready() {
+        assert_eq!(readiness(&[]).reasons[0].code, "no_modem");
+    }
+
+    #[test]
+    fn a_budget_is_told_of_before_it_is_used_up() {
+        let low = readiness(&[modem("m1", ModemState::Ready, 19)]);
+        assert!(low.ready);
+        assert_eq!(low.warnings[0].reason, "The SIM may send 19 more SMS in this hour, of 200.");
+        let empty = readiness(&[modem("m1", ModemState::Ready, 0)]);
+        assert!(!empty.ready);
+        assert_eq!(empty.reasons[0].code, "budget");
+    }
+
+    #[test]
+    fn a_store_that_does_not_answer_is_a_reason() {
+        let readiness = Readiness::of(&[modem("m1", ModemState::Ready, 200)], &BudgetSettings::default(), false);
+        assert_eq!(readiness.reasons[0].code, "store");
+    }
+}

@@ -1,0 +1,378 @@
+//! What an app does with the API, over real connections and a real store.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test whose scaffolding fails has failed")]
+
+mod api;
+
+use api::{KEY, Reply, Site, app_name, exchange, mode, modem};
+use hyper::Method;
+use serde_json::{Value, json};
+use smsotpd::http::{self, HttpError, ModemState, Settings};
+use smsotpd::issue::Policy;
+use smsotpd::store::Scope;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpStream, UnixStream};
+
+const TO: &str = "+15551234567";
+
+async fn issue(site: &Site) -> Value {
+    let reply = site.post("/v1/otp", &json!({"to": TO})).await;
+    assert_eq!(reply.status, 202, "{reply:?}");
+    reply.json()
+}
+
+fn id(answer: &Value) -> &str {
+    answer["id"].as_str().expect("an id")
+}
+
+#[tokio::test]
+async fn a_code_is_issued_guessed_wrongly_verified_once_and_never_again() {
+    let site = Site::start().await;
+    let issued = issue(&site).await;
+    let mut fields: Vec<&String> = issued.as_object().unwrap().keys().collect();
+    fields.sort();
+    assert_eq!(fields, ["attempts_left", "expires_at", "id", "message", "resend_at", "status", "to"]);
+    assert_eq!((&issued["status"], &issued["to"]), (&json!("pending"), &json!("+1555***4567")));
+    assert_eq!((&issued["message"]["status"], &issued["message"]["parts"]), (&json!("queued"), &json!(1)));
+    assert_eq!(issued["message"]["encoding"], "gsm7");
+
+    let path = format!("/v1/otp/{}/verify", id(&issued));
+    let wrong = site.post(&path, &json!({"code": "not it"})).await;
+    assert_eq!(wrong.status, 200);
+    let expected = json!({"verified": false, "status": "pending", "reason": "wrong_code", "attempts_left": 4});
+    assert_eq!(wrong.json(), expected);
+
+    let code = site.code(id(&issued)).await;
+    let right = site.post(&path, &json!({"code": code})).await.json();
+    assert_eq!(
+        (&right["verified"], &right["status"], &right["reason"]),
+        (&json!(true), &json!("verified"), &json!(null))
+    );
+    let again = site.post(&path, &json!({"code": code})).await.json();
+    assert_eq!((&again["verified"], &again["reason"]), (&json!(false), &json!("already_used")));
+    assert_eq!(site.get(&format!("/v1/otp/{}", id(&issued))).await.json()["status"], "verified");
+}
+
+#[tokio::test]
+async fn a_code_is_verified_by_number_and_purpose() {
+    let site = Site::start().await;
+    let issued = site.post("/v1/otp", &json!({"to": TO, "purpose": "login"})).await.json();
+    let code = site.code(id(&issued)).await;
+    let elsewhere = site.post("/v1/otp/verify", &json!({"to": TO, "code": code, "purpose": "payment"})).await;
+    assert_eq!((elsewhere.status.as_u16(), elsewhere.problem().as_str()), (404, "not_found"));
+    let right = site.post("/v1/otp/verify", &json!({"to": "+1 555 123-4567", "code": code, "purpose": "login"})).await;
+    assert_eq!(right.json()["verified"], true, "{right:?}");
+}
+
+#[tokio::test]
+async fn what_a_request_asks_for_is_what_the_code_gets() {
+    let site = Site::start().await;
+    let issued =
+        site.post("/v1/otp", &json!({"to": TO, "length": 8, "ttl_seconds": 60, "policy": "default"})).await.json();
+    assert_eq!(site.code(id(&issued)).await.len(), 8);
+    let otp = site.store.otp(&app_name("shop"), id(&issued).parse().unwrap()).await.unwrap().unwrap();
+    assert_eq!(otp.expires_at.as_second() - otp.created_at.as_second(), 60);
+}
+
+#[tokio::test]
+async fn a_code_is_not_sent_again_too_early_nor_after_its_end() {
+    let site = Site::start().await;
+    let issued = issue(&site).await;
+    let path = format!("/v1/otp/{}", id(&issued));
+    let early = site.post(&format!("{path}/resend"), &json!({})).await;
+    assert_eq!((early.status.as_u16(), early.problem().as_str()), (429, "resend_too_early"));
+    assert!(early.json()["retry_after"].as_u64().is_some_and(|seconds| (1..=30).contains(&seconds)), "{early:?}");
+
+    let cancelled = site.delete(&path).await;
+    assert_eq!((cancelled.status.as_u16(), &cancelled.json()["status"]), (200, &json!("cancelled")));
+    assert_eq!(cancelled.json()["message"]["status"], "cancelled");
+    let late = site.post(&format!("{path}/resend"), &json!({})).await;
+    assert_eq!((late.status.as_u16(), late.problem().as_str()), (409, "otp_ended"));
+}
+
+#[tokio::test]
+async fn a_code_is_sent_again_as_often_as_the_policy_allows() {
+    let policy: Policy = toml::from_str("resend-after-seconds = 0\nresends = 1").unwrap();
+    let site = Site::start_with(Settings::default(), policy).await;
+    let issued = issue(&site).await;
+    let path = format!("/v1/otp/{}/resend", id(&issued));
+    let code = site.code(id(&issued)).await;
+    let resent = site.post(&path, &json!({})).await;
+    assert_eq!((resent.status.as_u16(), &resent.json()["id"]), (202, &issued["id"]));
+    let more = site.post(&path, &json!({})).await;
+    assert_eq!((more.status.as_u16(), more.problem().as_str()), (429, "no_resends_left"));
+    let verified = site.post(&format!("/v1/otp/{}/verify", id(&issued)), &json!({"code": code})).await;
+    assert_eq!(verified.json()["verified"], true);
+}
+
+#[tokio::test]
+async fn a_number_that_had_enough_codes_is_refused_with_the_limit_and_the_time() {
+    let site = Site::start().await;
+    for _ in 0..5 {
+        issue(&site).await;
+    }
+    let refused = site.post("/v1/otp", &json!({"to": TO})).await;
+    assert_eq!((refused.status.as_u16(), refused.problem().as_str()), (429, "limit_reached"));
+    assert_eq!(refused.json()["detail"], "The limit per-number-hour is reached for this number.");
+}
+
+#[tokio::test]
+async fn a_message_is_sent_found_listed_and_withdrawn() {
+    let site = Site::start().await;
+    let body = json!({"to": TO, "text": "Lunch is ready.", "priority": "bulk", "deadline_seconds": 60, "class": 0});
+    let accepted = site.post("/v1/messages", &body).await;
+    assert_eq!(accepted.status, 202, "{accepted:?}");
+    let accepted = accepted.json();
+    let expected =
+        json!({"id": accepted["id"], "status": "queued", "to": "+1555***4567", "parts": 1, "encoding": "gsm7"});
+    assert_eq!(accepted, expected);
+    let path = format!("/v1/messages/{}", id(&accepted));
+    let found = site.get(&path).await.json();
+    assert_eq!((&found["priority"], &found["attempts"], &found["otp"]), (&json!("bulk"), &json!([]), &json!(null)));
+    assert_eq!(found["delivered_at"], json!(null));
+
+    let cancelled = site.delete(&path).await;
+    assert_eq!((cancelled.status.as_u16(), &cancelled.json()["status"]), (200, &json!("cancelled")));
+    assert_eq!(site.delete(&path).await.status, 200, "withdrawing twice is no error");
+    let listed = site.get("/v1/messages?status=cancelled").await.json();
+    assert_eq!(listed["messages"][0]["id"], accepted["id"]);
+    assert_eq!(site.get("/v1/messages?status=queued").await.json()["messages"], json!([]));
+}
+
+#[tokio::test]
+async fn a_list_is_read_page_by_page_without_gap_or_repetition() {
+    let site = Site::start().await;
+    let mut sent = Vec::new();
+    for n in 0..5 {
+        let accepted = site.post("/v1/messages", &json!({"to": TO, "text": format!("Number {n}.")})).await.json();
+        sent.insert(0, accepted["id"].clone());
+    }
+    let mut listed = Vec::new();
+    let mut path = "/v1/messages?limit=2&to=%2B15551234567".to_owned();
+    loop {
+        let page = site.get(&path).await.json();
+        listed.extend(page["messages"].as_array().unwrap().iter().map(|message| message["id"].clone()));
+        let Some(cursor) = page["next_cursor"].as_str() else { break };
+        path = format!("/v1/messages?limit=2&to=%2B15551234567&cursor={cursor}");
+    }
+    assert_eq!(listed, sent);
+}
+
+#[tokio::test]
+async fn the_same_key_and_body_give_the_same_answer_and_another_body_none() {
+    let site = Site::start().await;
+    let headers = [("x-api-key", KEY), ("idempotency-key", "order-4711")];
+    let send = async |path, body: &str| site.call(Method::POST, path, &headers, Some(body.to_owned())).await;
+    let first = send("/v1/otp", r#"{"to":"+15551234567"}"#).await;
+    let guess = json!({"code": "wrong"});
+    site.post(&format!("/v1/otp/{}/verify", id(&first.json())), &guess).await;
+    let second = send("/v1/otp", r#"{"to":"+15551234567"}"#).await;
+    assert_eq!((first.status, &first.body), (second.status, &second.body));
+    let other = send("/v1/otp", r#"{"to":"+15551234568"}"#).await;
+    assert_eq!((other.status.as_u16(), other.problem().as_str()), (422, "idempotency_key_reused"));
+    let elsewhere = send("/v1/messages", r#"{"to":"+15551234567","text":"Hi"}"#).await;
+    assert_eq!(elsewhere.problem(), "idempotency_key_reused");
+
+    let headers = [("x-api-key", KEY), ("idempotency-key", "order-4712")];
+    let send = async || {
+        let body = json!({"to": TO, "text": "Hi"}).to_string();
+        site.call(Method::POST, "/v1/messages", &headers, Some(body)).await
+    };
+    assert_eq!(send().await.body, send().await.body);
+    assert_eq!(site.get("/v1/messages").await.json()["messages"].as_array().map(Vec::len), Some(2));
+}
+
+#[tokio::test]
+async fn a_key_is_taken_in_each_of_its_places_and_nothing_else_is() {
+    use base64::Engine;
+    let site = Site::start().await;
+    let basic = |pair: String| format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair));
+    for (name, value) in [
+        ("authorization", format!("Bearer {KEY}")),
+        ("authorization", basic(format!("shop:{KEY}"))),
+        ("authorization", basic(format!("{KEY}:"))),
+        ("x-api-key", KEY.to_owned()),
+    ] {
+        let reply = site.call(Method::GET, "/v1/modems", &[(name, &value)], None).await;
+        assert_eq!(reply.status, 200, "{name}: {value}");
+    }
+    for (name, value, code) in [
+        ("authorization", "Bearer not-the-key".to_owned(), "unknown_key"),
+        ("authorization", basic("shop:not-the-key".to_owned()), "unknown_key"),
+        ("authorization", format!("Digest {KEY}"), "no_key"),
+        ("x-api-key", format!("{KEY}x"), "unknown_key"),
+        ("x-other", KEY.to_owned(), "no_key"),
+    ] {
+        let reply = site.call(Method::GET, "/v1/modems", &[(name, &value)], None).await;
+        assert_eq!((reply.status.as_u16(), reply.problem().as_str()), (401, code), "{name}: {value}");
+        assert!(reply.header("www-authenticate").starts_with("Bearer"), "{reply:?}");
+    }
+}
+
+#[tokio::test]
+async fn every_call_needs_its_own_scope_and_says_which() {
+    let site = Site::start().await;
+    site.add_app("nobody", "powerless", &[]).await;
+    site.add_app("boss", "all-powerful", &[Scope::Admin]).await;
+    for (method, path, scope) in [
+        (Method::POST, "/v1/otp", "issue"),
+        (Method::GET, "/v1/otp/otp_x", "read"),
+        (Method::DELETE, "/v1/otp/otp_x", "issue"),
+        (Method::POST, "/v1/otp/otp_x/verify", "verify"),
+        (Method::POST, "/v1/otp/verify", "verify"),
+        (Method::POST, "/v1/otp/otp_x/resend", "issue"),
+        (Method::POST, "/v1/messages", "send"),
+        (Method::GET, "/v1/messages", "read"),
+        (Method::GET, "/v1/messages/msg_x", "read"),
+        (Method::DELETE, "/v1/messages/msg_x", "send"),
+        (Method::GET, "/v1/modems", "read"),
+        (Method::GET, "/v1/status", "read"),
+    ] {
+        let refused = site.call(method.clone(), path, &[("x-api-key", "powerless")], None).await;
+        assert_eq!((refused.status.as_u16(), refused.problem().as_str()), (403, "missing_scope"), "{method} {path}");
+        let detail = refused.json()["detail"].to_string();
+        assert!(detail.contains(&format!("`{scope}`")), "{method} {path}: {detail}");
+        let allowed = site.call(method.clone(), path, &[("x-api-key", "all-powerful")], None).await;
+        assert_ne!(allowed.status, 403, "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_was_removed_stops_working() {
+    let site = Site::start().await;
+    assert_eq!(site.get("/v1/modems").await.status, 200);
+    site.store.remove_app(&app_name("shop")).await.unwrap();
+    // An app is remembered for a moment; after that the answer changes by itself.
+    while site.get("/v1/modems").await.status != 401 {}
+}
+
+#[tokio::test]
+async fn another_apps_things_are_as_unknown_as_things_that_never_were() {
+    let site = Site::start().await;
+    site.add_app("rival", "rivals-key", &[Scope::Admin]).await;
+    let otp = issue(&site).await;
+    let message = site.post("/v1/messages", &json!({"to": TO, "text": "Hi"})).await.json();
+    let as_rival = async |method: Method, path: String, body: Option<String>| -> Reply {
+        site.call(method, &path, &[("x-api-key", "rivals-key")], body).await
+    };
+    let code = json!({"code": site.code(id(&otp)).await}).to_string();
+    let never = "0".repeat(32);
+    for (method, theirs, unknown, body) in [
+        (Method::GET, format!("/v1/otp/{}", id(&otp)), format!("/v1/otp/otp_{never}"), None),
+        (Method::DELETE, format!("/v1/otp/{}", id(&otp)), "/v1/otp/nonsense".to_owned(), None),
+        (Method::POST, format!("/v1/otp/{}/verify", id(&otp)), format!("/v1/otp/otp_{never}/verify"), Some(code)),
+        (Method::POST, format!("/v1/otp/{}/resend", id(&otp)), "/v1/otp/%FF/resend".to_owned(), None),
+        (Method::GET, format!("/v1/messages/{}", id(&message)), format!("/v1/messages/msg_{never}"), None),
+        (Method::DELETE, format!("/v1/messages/{}", id(&message)), "/v1/messages/nonsense".to_owned(), None),
+    ] {
+        let theirs = as_rival(method.clone(), theirs, body.clone()).await;
+        let unknown = as_rival(method.clone(), unknown, body).await;
+        assert_eq!((theirs.status.as_u16(), theirs.problem().as_str()), (404, "not_found"), "{method}");
+        assert_eq!(theirs.body, unknown.body, "{method}");
+    }
+    assert_eq!(as_rival(Method::GET, "/v1/messages".to_owned(), None).await.json()["messages"], json!([]));
+    assert_eq!(site.get(&format!("/v1/otp/{}", id(&otp))).await.json()["status"], "pending");
+}
+
+#[tokio::test]
+async fn a_user_on_the_unix_socket_needs_no_key_when_the_settings_name_it() {
+    let user = rustix::process::getuid().as_raw().to_string();
+    let settings = Settings { socket_users: [(user, app_name("shop"))].into(), ..Settings::default() };
+    let site = Site::start_with(settings, Policy::default()).await;
+    assert_eq!(mode(&site.socket()), 0o660);
+    let by_socket = async |headers: &[(&'static str, &str)]| {
+        let stream = UnixStream::connect(site.socket()).await.expect("the socket is there");
+        exchange(stream, Method::GET, "/v1/modems", headers, None).await
+    };
+    assert_eq!(by_socket(&[]).await.status, 200);
+    assert_eq!(by_socket(&[("host", "anything.example")]).await.status, 200, "no browser reaches a unix socket");
+    assert_eq!(by_socket(&[("x-api-key", "wrong")]).await.status, 401, "a key that is given counts");
+    let by_network = site.call(Method::GET, "/v1/modems", &[], None).await;
+    assert_eq!(by_network.status, 401);
+}
+
+#[tokio::test]
+async fn the_unix_socket_of_a_killed_daemon_is_replaced_and_of_a_live_one_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("api.sock");
+    let settings = Settings { listen: "127.0.0.1:0".parse().unwrap(), socket: socket.clone(), ..Settings::default() };
+    drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
+    let listeners = http::bind(&settings).await.expect("a stale socket is in nobody's way");
+    assert!(matches!(http::bind(&settings).await, Err(HttpError::SocketInUse { .. })));
+    assert!(UnixStream::connect(&socket).await.is_ok(), "the live one was left alone");
+    drop(listeners);
+    assert!(!socket.exists());
+    std::fs::write(&socket, "").unwrap();
+    assert!(matches!(http::bind(&settings).await, Err(HttpError::NotASocket { .. })));
+}
+
+#[tokio::test]
+async fn the_modems_are_shown_as_they_are_now() {
+    let site = Site::start().await;
+    let shown = site.get("/v1/modems").await.json();
+    let m1 = &shown["modems"][0];
+    assert_eq!((&m1["name"], &m1["state"], &m1["signal_dbm"]), (&json!("m1"), &json!("ready"), &json!(-71)));
+    assert_eq!(m1["sim"], json!({"iccid": "8988211000000000001", "imsi": "00101***"}));
+    assert_eq!(m1["budget_left"], json!({"minute": 14, "hour": 187, "day": 942}));
+
+    let ready = site.call(Method::GET, "/readyz", &[], None).await;
+    assert_eq!((ready.status.as_u16(), &ready.json()["ready"]), (200, &json!(true)));
+    site.modems.send_replace(vec![modem("m1", ModemState::NotReady)]);
+    let not_ready = site.call(Method::GET, "/readyz", &[], None).await;
+    assert_eq!(not_ready.status, 503);
+    let reason = &not_ready.json()["reasons"][0];
+    assert_eq!((&reason["modem"], &reason["reason"]), (&json!("m1"), &json!("The SIM asks for its PIN.")));
+    assert_eq!(reason["advice"], "Put the PIN into pin-file.");
+    assert_eq!(site.call(Method::GET, "/healthz", &[], None).await.status, 200, "alive all the same");
+}
+
+#[tokio::test]
+async fn the_status_and_the_metrics_count_what_happened() {
+    let site = Site::start().await;
+    let issued = issue(&site).await;
+    site.post(&format!("/v1/otp/{}/verify", id(&issued)), &json!({"code": "wrong"})).await;
+    let status = site.get("/v1/status").await.json();
+    assert_eq!((&status["queue"]["queued"], &status["pending_otps"]), (&json!(1), &json!(1)));
+    assert_eq!((&status["modems"][0]["name"], &status["readiness"]["ready"]), (&json!("m1"), &json!(true)));
+
+    let metrics = site.call(Method::GET, "/metrics", &[], None).await;
+    assert!(metrics.header("content-type").starts_with("application/openmetrics-text"));
+    let text = String::from_utf8(metrics.body.to_vec()).unwrap();
+    for line in [
+        "smsotpd_otps_issued_total 1",
+        "smsotpd_verifications_total{result=\"wrong_code\"} 1",
+        "smsotpd_messages{status=\"queued\"} 1",
+        "smsotpd_otps_pending 1",
+        "smsotpd_modem_state{modem=\"m1\",state=\"ready\"} 1",
+        "smsotpd_sim_budget_left{modem=\"m1\",window=\"day\"} 942",
+        "# EOF",
+    ] {
+        assert!(text.lines().any(|l| l == line), "{line} is not in\n{text}");
+    }
+    assert!(!text.contains("4567"));
+}
+
+#[tokio::test]
+async fn a_stop_ends_every_connection_whatever_it_is_at() {
+    let site = Site::start().await;
+    let _silent = TcpStream::connect(site.address).await.unwrap();
+    let mut halfway = TcpStream::connect(site.address).await.unwrap();
+    halfway.write_all(b"POST /v1/otp HTTP/1.1\r\nHost: loc").await.unwrap();
+    let asking = site.get("/v1/modems").await;
+    assert_eq!(asking.status, 200);
+    site.stop.cancel();
+    site.serving.await.expect("serving ends");
+    assert!(TcpStream::connect(site.address).await.is_err(), "nobody listens any more");
+    assert!(!site.folder.path().join("run").join("api.sock").exists());
+}
+
+#[tokio::test]
+async fn a_store_that_has_ended_is_told_as_such() {
+    let site = Site::start().await;
+    assert_eq!(site.get("/v1/modems").await.status, 200);
+    site.store.close().await;
+    let refused = site.post("/v1/otp", &json!({"to": TO})).await;
+    assert_eq!((refused.status.as_u16(), refused.problem().as_str()), (503, "store_unavailable"));
+    let ready = site.call(Method::GET, "/readyz", &[], None).await;
+    assert_eq!((ready.status.as_u16(), &ready.json()["reasons"][0]["code"]), (503, &json!("store")));
+}

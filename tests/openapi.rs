@@ -1,0 +1,120 @@
+//! The description of the API: complete, stable, and true.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test whose scaffolding fails has failed")]
+
+mod api;
+
+use std::collections::BTreeSet;
+
+use api::Site;
+use hyper::Method;
+use serde_json::{Value, json};
+
+async fn document(site: &Site) -> Value {
+    let reply = site.call(Method::GET, "/openapi.json", &[], None).await;
+    assert_eq!((reply.status.as_u16(), reply.header("content-type")), (200, "application/json"));
+    reply.json()
+}
+
+/// Every operation with its path and method.
+fn operations(document: &Value) -> Vec<(String, String, Value)> {
+    let paths = document["paths"].as_object().unwrap();
+    let methods = |(path, item): (&String, &Value)| {
+        let operation = |(method, operation): (&String, &Value)| (path.clone(), method.clone(), operation.clone());
+        item.as_object().unwrap().iter().map(operation).collect::<Vec<_>>()
+    };
+    paths.iter().flat_map(methods).collect()
+}
+
+#[tokio::test]
+async fn the_description_changes_only_on_purpose() {
+    let site = Site::start().await;
+    let mut document = document(&site).await;
+    // Each release has another.
+    document["info"]["version"] = json!("0.0.0");
+    document["paths"]["/v1/status"]["get"]["responses"]["200"]["content"]["application/json"]["example"]["version"] =
+        json!("0.0.0");
+    insta::assert_json_snapshot!("openapi", document);
+}
+
+#[tokio::test]
+async fn every_call_of_the_api_is_described() {
+    let site = Site::start().await;
+    let described: Vec<String> =
+        operations(&document(&site).await).iter().map(|(path, method, _)| format!("{method} {path}")).collect();
+    let mut expected = vec![
+        "post /v1/otp",
+        "get /v1/otp/{id}",
+        "delete /v1/otp/{id}",
+        "post /v1/otp/{id}/verify",
+        "post /v1/otp/{id}/resend",
+        "post /v1/otp/verify",
+        "post /v1/messages",
+        "get /v1/messages",
+        "get /v1/messages/{id}",
+        "delete /v1/messages/{id}",
+        "get /v1/modems",
+        "get /v1/status",
+        "get /healthz",
+        "get /readyz",
+        "get /metrics",
+        "get /openapi.json",
+    ];
+    let mut described: Vec<&str> = described.iter().map(String::as_str).collect();
+    described.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(described, expected);
+}
+
+#[tokio::test]
+async fn every_call_has_a_name_of_its_own() {
+    let site = Site::start().await;
+    let operations = operations(&document(&site).await);
+    let names: BTreeSet<&str> =
+        operations.iter().filter_map(|(_, _, operation)| operation["operationId"].as_str()).collect();
+    assert_eq!(names.len(), operations.len());
+}
+
+#[tokio::test]
+async fn every_body_answer_and_refusal_has_an_example() {
+    let site = Site::start().await;
+    let document = document(&site).await;
+    let schemas = &document["components"]["schemas"];
+    for (path, method, operation) in operations(&document) {
+        if let Some(body) = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].as_str() {
+            let name = body.rsplit('/').next().unwrap();
+            assert!(schemas[name]["example"].is_object(), "{method} {path}: {name} has no example");
+        }
+        for (status, response) in operation["responses"].as_object().unwrap() {
+            for (kind, content) in response["content"].as_object().unwrap() {
+                let has_one = content["example"].is_object() || content["examples"].is_object();
+                assert!(has_one || kind.contains("openmetrics"), "{method} {path} {status} {kind} has no example");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_examples_of_requests_are_accepted() {
+    let site = Site::start().await;
+    let document = document(&site).await;
+    let schemas = &document["components"]["schemas"];
+    let issued = site.post("/v1/otp", &schemas["OtpRequest"]["example"]).await;
+    assert_eq!(issued.status, 202, "{issued:?}");
+    let sent = site.post("/v1/messages", &schemas["MessageRequest"]["example"]).await;
+    assert_eq!(sent.status, 202, "{sent:?}");
+    let id = issued.json()["id"].as_str().unwrap().to_owned();
+    let verified = site.post(&format!("/v1/otp/{id}/verify"), &schemas["VerifyRequest"]["example"]).await;
+    assert_eq!(verified.status, 200, "{verified:?}");
+    let mut by_number = schemas["VerifyByNumberRequest"]["example"].clone();
+    by_number["purpose"] = json!(null);
+    assert_eq!(site.post("/v1/otp/verify", &by_number).await.status, 200);
+}
+
+#[tokio::test]
+async fn the_policies_of_the_site_are_in_the_description() {
+    let site = Site::start().await;
+    let document = document(&site).await;
+    let policy = &document["components"]["schemas"]["OtpRequest"]["properties"]["policy"];
+    assert_eq!(policy["enum"], json!(["default", null]));
+}
