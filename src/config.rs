@@ -1,0 +1,223 @@
+//! The configuration file: one TOML file, composed from the rooms' own `Settings`; every key may be left out.
+//!
+//! A fault is told with file, line and column, what was expected and the nearest right name. What stands in the file is
+//! never repeated: a line may hold a secret, and what is printed here lands in the journal.
+//!
+//! It decides nothing. What a key means and which values it can have is said by the room it belongs to.
+//!
+//! Its one rule: a file with a fault anywhere is not used at all.
+
+mod diagnosis;
+mod document;
+mod listing;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::http::HttpError;
+use crate::issue::{Policy, PolicyError};
+use crate::limits::BudgetSettings;
+use crate::{http, modem};
+
+pub use document::{Document, Fault};
+pub use listing::{Entry, Origin, list};
+
+/// The whole configuration, with the defaults filled in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Config {
+    /// The folder that holds the database and the key. Default `/var/lib/smsotpd`.
+    pub state_dir: PathBuf,
+    /// Where the API listens and whom it lets in.
+    pub http: http::Settings,
+    /// The modems. Default: none.
+    pub modem: Vec<modem::Settings>,
+    /// How much one SIM sends at most.
+    pub sim_budget: BudgetSettings,
+    /// What codes are like, by the policy's name. There is always one called `default`.
+    pub policy: BTreeMap<String, Policy>,
+}
+
+/// The policy of apps that name no other.
+const DEFAULT_POLICY: &str = "default";
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            state_dir: PathBuf::from("/var/lib/smsotpd"),
+            http: http::Settings::default(),
+            modem: Vec::new(),
+            sim_budget: BudgetSettings::default(),
+            policy: BTreeMap::from([(DEFAULT_POLICY.to_owned(), Policy::default())]),
+        }
+    }
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{}: {reason}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        reason: io::Error,
+    },
+    /// The file can be read and is wrong: every fault that was found, in the order of the file.
+    #[error("{}", Lines { path, faults })]
+    Faulty {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it; at least one.
+        faults: Vec<Fault>,
+    },
+}
+
+/// The key that a fault among the `[http]` settings is about.
+fn http_key(error: &HttpError) -> &'static str {
+    match error {
+        HttpError::NoSuchUser { .. } => "http.socket-users",
+        HttpError::HostName { .. } => "http.hosts",
+        _ => "http.listen",
+    }
+}
+
+/// One line for each fault: `smsotpd.toml:3:1: http: unknown key …`.
+struct Lines<'a> {
+    path: &'a Path,
+    faults: &'a [Fault],
+}
+
+impl fmt::Display for Lines<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, fault) in self.faults.iter().enumerate() {
+            let end_of_last = if n == 0 { "" } else { "\n" };
+            write!(f, "{end_of_last}{}:{fault}", self.path.display())?;
+        }
+        Ok(())
+    }
+}
+
+impl Config {
+    /// Where the file is looked for when no other is named. It need not be there.
+    pub const DEFAULT_PATH: &'static str = "/etc/smsotpd/smsotpd.toml";
+
+    /// Reads the named file, or without a name the one at [`Config::DEFAULT_PATH`]; if that is not there, everything
+    /// has its default. A named file must be there.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when the file cannot be read, or has a fault.
+    pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
+        Self::load_document(path).map(|(config, _)| config)
+    }
+
+    /// As [`Config::load`], with the file it was read from, to tell where each value comes from.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn load_document(path: Option<&Path>) -> Result<(Self, Option<Document>), ConfigError> {
+        let Some(path) = path.map(Path::to_owned).or_else(Self::default_path) else {
+            return Ok((Self::default(), None));
+        };
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(reason) => return Err(ConfigError::Unreadable { path, reason }),
+        };
+        let document = Document::parse(&path, &text)?;
+        let mut config: Self = document.read()?;
+        config.policy.entry(DEFAULT_POLICY.to_owned()).or_default();
+        document.accept(config.faults(&document))?;
+        Ok((config, Some(document)))
+    }
+
+    /// The file at [`Config::DEFAULT_PATH`], if it is there. One that may not be looked at counts as there, so that
+    /// it is reported, not passed over.
+    #[must_use]
+    pub fn default_path() -> Option<PathBuf> {
+        let path = Path::new(Self::DEFAULT_PATH);
+        path.try_exists().unwrap_or(true).then(|| path.to_owned())
+    }
+
+    /// Every effective value, and where it comes from.
+    #[must_use]
+    pub fn entries(&self, document: Option<&Document>) -> Vec<Entry> {
+        list(self, document)
+    }
+
+    /// What is wrong between values that are each right by themselves.
+    fn faults(&self, document: &Document) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        if !self.state_dir.is_absolute() {
+            let expected = "expected an absolute path, for instance `/var/lib/smsotpd`";
+            faults.push(document.fault("state-dir", expected));
+        }
+        if let Err(error) = self.http.check() {
+            faults.push(document.fault(http_key(&error), error.to_string()));
+        }
+        let (mut names, mut ports) = (BTreeSet::new(), BTreeSet::new());
+        for (n, modem) in self.modem.iter().enumerate() {
+            if !names.insert(&modem.name) {
+                faults.push(document.fault(&format!("modem[{n}].name"), "another modem has this name"));
+            }
+            if !ports.insert(&modem.port) {
+                faults.push(document.fault(&format!("modem[{n}].port"), "another modem has this port"));
+            }
+        }
+        for (name, policy) in &self.policy {
+            if let Err(error) = policy.check() {
+                let key = match error {
+                    PolicyError::Brand { .. } => "brand",
+                    PolicyError::TooLong { .. } => "template",
+                };
+                faults.push(document.fault(&format!("policy.{name}.{key}"), error.to_string()));
+            }
+        }
+        faults
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<Config, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("smsotpd.toml");
+        std::fs::write(&path, text).unwrap();
+        let shown = |error: ConfigError| error.to_string().replace(&format!("{}/", folder.path().display()), "");
+        Config::load(Some(&path)).map_err(shown)
+    }
+
+    #[test]
+    fn every_key_may_be_left_out() {
+        assert_eq!(load(""), Ok(Config::default()));
+        assert_eq!(load("# nothing\n"), Ok(Config::default()));
+    }
+
+    #[test]
+    fn a_fault_is_told_with_file_line_and_column() {
+        assert_eq!(
+            load("\n  stat-dir = \"/srv\"").unwrap_err(),
+            "smsotpd.toml:2:3: unknown key `stat-dir`, did you mean `state-dir`?"
+        );
+    }
+
+    #[test]
+    fn a_path_that_depends_on_where_the_daemon_was_started_is_refused() {
+        assert_eq!(
+            load("state-dir = 'state'").unwrap_err(),
+            "smsotpd.toml:1:1: state-dir: expected an absolute path, for instance `/var/lib/smsotpd`"
+        );
+    }
+
+    #[test]
+    fn a_named_file_must_be_there() {
+        let error = Config::load(Some(Path::new("/nowhere/smsotpd.toml"))).unwrap_err();
+        assert!(error.to_string().starts_with("/nowhere/smsotpd.toml: No such file"), "{error}");
+    }
+}
