@@ -1,0 +1,186 @@
+//! `smsotpd app`: the apps that may use the API, and their keys.
+//!
+//! Works on the database itself, so that the first app can be made before the daemon runs, and while it does.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::Subcommand;
+use rand::TryRng as _;
+use serde_json::json;
+
+use super::output::{self, say};
+use crate::config::Config;
+use crate::ids::AppName;
+use crate::secret::ApiKey;
+use crate::store::{NewApp, Scope, Store, StoreError};
+
+const EXAMPLES: &str = "\
+Examples:
+  smsotpd app create shop
+  smsotpd app create monitor --scope send --scope read
+  smsotpd app rotate shop            the old key stops working within a second
+  smsotpd app list";
+
+/// `smsotpd app`
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Make an app and print its key, which is shown this once
+    #[command(
+        after_help = "Examples:\n  smsotpd app create shop\n  smsotpd app create monitor --scope send --scope read"
+    )]
+    Create {
+        /// The app's name: a-z, 0-9, `-` and `_`
+        name: AppName,
+        /// What the app may do; give it several times for several [default: issue, verify, send, read]
+        #[arg(long = "scope", value_name = "SCOPE", value_parser = scope)]
+        scopes: Vec<Scope>,
+        /// The policy that the app's codes follow
+        #[arg(long, default_value = "default")]
+        policy: String,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Give an app a new key and print it; the old one stops working within a second
+    #[command(after_help = "Example:\n  smsotpd app rotate shop")]
+    Rotate {
+        /// The app's name
+        name: AppName,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Remove an app; its key stops working, its codes and messages stay on record
+    #[command(after_help = "Example:\n  smsotpd app remove shop")]
+    Remove {
+        /// The app's name
+        name: AppName,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// List the apps, without their keys
+    #[command(after_help = "Example:\n  smsotpd app list --json")]
+    List {
+        #[command(flatten)]
+        place: Place,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct Place {
+    /// The configuration file [default: /etc/smsotpd/smsotpd.toml, if it is there]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn scope(text: &str) -> Result<Scope, String> {
+    text.parse().map_err(|_| "the scopes are issue, verify, send, read and admin".to_owned())
+}
+
+pub(super) async fn run(args: Args) -> anyhow::Result<()> {
+    match args.action {
+        Action::Create { name, scopes, policy, place } => create(name, scopes, policy, &place).await,
+        Action::Rotate { name, place } => rotate(name, &place).await,
+        Action::Remove { name, place } => remove(name, &place).await,
+        Action::List { place } => list(&place).await,
+    }
+}
+
+async fn create(name: AppName, scopes: Vec<Scope>, policy: String, place: &Place) -> anyhow::Result<()> {
+    let config = Config::load(place.config.as_deref())?;
+    anyhow::ensure!(
+        config.policy.contains_key(&policy),
+        "there is no [policy.{policy}] in the configuration; there is {}",
+        config.policy.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
+    );
+    let store = open(&config).await?;
+    let key = new_key()?;
+    let scopes = if scopes.is_empty() { vec![Scope::Issue, Scope::Verify, Scope::Send, Scope::Read] } else { scopes };
+    let app = NewApp { name: name.clone(), scopes, policy, key: store.site_key().key_digest(&key) };
+    match store.create_app(app).await {
+        Err(StoreError::Exists) => {
+            anyhow::bail!("there is an app {name} already; `smsotpd app rotate {name}` gives it a new key")
+        }
+        other => other?,
+    }
+    show_key(&name, &key, place)
+}
+
+async fn rotate(name: AppName, place: &Place) -> anyhow::Result<()> {
+    let store = open(&Config::load(place.config.as_deref())?).await?;
+    let key = new_key()?;
+    let found = store.rotate_app(&name, store.site_key().key_digest(&key)).await?;
+    anyhow::ensure!(found, "there is no app {name}; `smsotpd app list` shows those there are");
+    show_key(&name, &key, place)
+}
+
+async fn remove(name: AppName, place: &Place) -> anyhow::Result<()> {
+    let store = open(&Config::load(place.config.as_deref())?).await?;
+    let found = store.remove_app(&name).await?;
+    anyhow::ensure!(found, "there is no app {name}; `smsotpd app list` shows those there are");
+    if place.json {
+        return output::json(&json!({ "app": name, "removed": true }));
+    }
+    say!("{name} is removed; its key stops working within a second");
+    Ok(())
+}
+
+async fn list(place: &Place) -> anyhow::Result<()> {
+    let store = open(&Config::load(place.config.as_deref())?).await?;
+    let apps = store.apps().await?;
+    if place.json {
+        let apps: Vec<_> = apps
+            .iter()
+            .map(|app| {
+                let scopes: Vec<_> = app.scopes.iter().map(|scope| scope.as_str()).collect();
+                json!({ "app": app.name, "policy": app.policy, "scopes": scopes, "created_at": app.created })
+            })
+            .collect();
+        return output::json(&apps);
+    }
+    if apps.is_empty() {
+        say!("There is no app yet. `smsotpd app create NAME` makes one.");
+    }
+    for app in apps {
+        let scopes: Vec<_> = app.scopes.iter().map(|scope| scope.as_str()).collect();
+        say!("{:20} policy {:12} {}", app.name.as_str(), app.policy, scopes.join(" "));
+    }
+    Ok(())
+}
+
+async fn open(config: &Config) -> anyhow::Result<Store> {
+    match Store::open_beside(&config.state_dir).await {
+        Err(error @ StoreError::Folder { .. }) if !rustix::process::geteuid().is_root() => {
+            Err(anyhow::anyhow!("{error}; it belongs to the daemon, so try this with sudo"))
+        }
+        other => Ok(other?),
+    }
+}
+
+fn show_key(name: &AppName, key: &ApiKey, place: &Place) -> anyhow::Result<()> {
+    if place.json {
+        return output::json(&json!({ "app": name, "key": key.expose() }));
+    }
+    say!("The key of {name}, shown this once:");
+    say!();
+    say!("  {}", key.expose());
+    say!();
+    say!("Try it:  SMSOTPD_KEY={} smsotpd otp issue +15551234567", key.expose());
+    Ok(())
+}
+
+/// A new key out of 32 octets of the operating system's generator.
+pub(super) fn new_key() -> anyhow::Result<ApiKey> {
+    let mut octets = [0; 32];
+    rand::rngs::SysRng.try_fill_bytes(&mut octets).context("the operating system gives no random numbers")?;
+    Ok(ApiKey::from_random(octets))
+}

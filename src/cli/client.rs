@@ -1,0 +1,179 @@
+//! The API from the shell: one request to the running daemon, over its unix socket or over TCP.
+
+use std::io::ErrorKind;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Bytes;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use hyper::{Method, Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
+
+use super::failure::Failure;
+use crate::config::Config;
+use crate::secret::ApiKey;
+
+/// An answer of the API is far smaller than this; whatever is not is not the API.
+const LARGEST_ANSWER: usize = 1 << 20;
+
+/// What is said to who has no key. The daemon's own words are for those who write requests.
+const NO_KEY: &str = "there is no key: put an app's key into the variable SMSOTPD_KEY, or its file after --key-file; \
+                      `smsotpd app create NAME` makes one";
+
+/// Where the daemon is and who asks.
+#[derive(Debug, clap::Args)]
+pub(super) struct Connection {
+    /// The daemon's address, as host:port [default: the unix socket, else the address in the configuration]
+    #[arg(long, value_name = "HOST:PORT")]
+    address: Option<String>,
+    /// The daemon's unix socket
+    #[arg(long, value_name = "PATH", conflicts_with = "address")]
+    socket: Option<PathBuf>,
+    /// A file that holds the app's key [default: the variable SMSOTPD_KEY]
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
+    /// The configuration file [default: /etc/smsotpd/smsotpd.toml, if it is there]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print the daemon's answer as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+impl Connection {
+    /// Sends one request and returns the JSON of the answer.
+    ///
+    /// # Errors
+    /// As [`Caller::request`]; and when the configuration or the key's file cannot be read.
+    pub(super) async fn request(&self, method: Method, path: &str, body: Option<Value>) -> anyhow::Result<Value> {
+        let caller = Caller { place: self.place()?, key: self.key()? };
+        caller.request(method, path, body).await
+    }
+
+    fn place(&self) -> anyhow::Result<Place> {
+        if let Some(address) = &self.address {
+            let address = address.trim_start_matches("http://").trim_end_matches('/');
+            return Ok(Place::Address(address.to_owned()));
+        }
+        if let Some(path) = &self.socket {
+            return Ok(Place::Socket(path.clone()));
+        }
+        let config = Config::load(self.config.as_deref())?;
+        match config.http.socket_path() {
+            Some(socket) if socket.exists() => Ok(Place::Socket(socket.to_owned())),
+            _ => Ok(Place::Address(config.http.listen.to_string())),
+        }
+    }
+
+    fn key(&self) -> anyhow::Result<Option<ApiKey>> {
+        let key = match &self.key_file {
+            Some(path) => {
+                Some(std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?)
+            }
+            None => std::env::var("SMSOTPD_KEY").ok(),
+        };
+        Ok(key.map(|key| key.trim().to_owned()).filter(|key| !key.is_empty()).map(ApiKey::new))
+    }
+}
+
+/// One app that asks one daemon.
+#[derive(Debug)]
+pub(super) struct Caller {
+    /// Where the daemon is.
+    pub(super) place: Place,
+    /// The app's key, if it has one.
+    pub(super) key: Option<ApiKey>,
+}
+
+/// Where a daemon listens.
+#[derive(Debug)]
+pub(super) enum Place {
+    /// On a unix socket.
+    Socket(PathBuf),
+    /// On an address, as `host:port`.
+    Address(String),
+}
+
+impl Caller {
+    /// Sends one request and returns the JSON of the answer.
+    ///
+    /// # Errors
+    /// [`Failure::Unreachable`] when nobody answers, [`Failure::Key`] without a key or with one that is refused,
+    /// [`Failure::Refused`] when the daemon says no.
+    pub(super) async fn request(&self, method: Method, path: &str, body: Option<Value>) -> anyhow::Result<Value> {
+        let mut request = Request::builder().method(method).uri(path).header(HOST, "localhost");
+        if let Some(key) = &self.key {
+            request = request.header(AUTHORIZATION, format!("Bearer {}", key.expose()));
+        }
+        if body.is_some() {
+            request = request.header(CONTENT_TYPE, "application/json");
+        }
+        let body = body.map_or_else(Bytes::new, |body| Bytes::from(body.to_string()));
+        let request = request.body(Full::new(body)).context("the key has characters that no key has")?;
+        let (status, answer) = self.exchange(request).await?;
+        refuse(status, &answer)?;
+        Ok(answer)
+    }
+
+    async fn exchange(&self, request: Request<Full<Bytes>>) -> anyhow::Result<(StatusCode, Value)> {
+        match &self.place {
+            Place::Socket(path) => match UnixStream::connect(path).await {
+                Ok(stream) => exchange(stream, request).await,
+                Err(error) => Err(unreachable(path.display(), &error)),
+            },
+            Place::Address(address) => match TcpStream::connect(address).await {
+                Ok(stream) => exchange(stream, request).await,
+                Err(error) => Err(unreachable(address, &error)),
+            },
+        }
+    }
+}
+
+fn unreachable(place: impl std::fmt::Display, error: &std::io::Error) -> anyhow::Error {
+    let advice = match error.kind() {
+        ErrorKind::PermissionDenied => "This user may not open the socket; try `--address 127.0.0.1:8687`",
+        _ => "Is it running? `systemctl status smsotpd` tells",
+    };
+    Failure::Unreachable(format!("the daemon does not answer on {place}: {error}. {advice}")).into()
+}
+
+async fn exchange<T>(stream: T, request: Request<Full<Bytes>>) -> anyhow::Result<(StatusCode, Value)>
+where
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let connection = tokio::spawn(connection);
+    let answer = sender.send_request(request).await.context("the daemon closed the connection")?;
+    let status = answer.status();
+    let body = Limited::new(answer.into_body(), LARGEST_ANSWER).collect().await;
+    let body = body.map_err(|error| anyhow::anyhow!("the answer broke off: {error}"))?.to_bytes();
+    connection.abort();
+    let body = serde_json::from_slice(&body).context("whatever answers there is not smsotpd")?;
+    Ok((status, body))
+}
+
+/// Turns an answer that is not a success into one sentence.
+fn refuse(status: StatusCode, answer: &Value) -> Result<(), Failure> {
+    if status.is_success() {
+        return Ok(());
+    }
+    let text = |field: &str| answer.get(field).and_then(Value::as_str).map(str::to_owned);
+    let said = text("detail").or_else(|| text("title")).unwrap_or_else(|| status.to_string());
+    let fields = answer.get("errors").and_then(Value::as_array).into_iter().flatten();
+    let fields: Vec<String> = fields
+        .filter_map(|e| Some(format!("{}: {}", e.get("field")?.as_str()?, e.get("message")?.as_str()?)))
+        .collect();
+    let said = if fields.is_empty() { said } else { fields.join("; ") };
+    Err(match (status, text("code").as_deref()) {
+        (_, Some("no_key")) => Failure::Key(NO_KEY.to_owned()),
+        (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, _) => Failure::Key(said),
+        _ => match answer.get("retry_after").and_then(Value::as_u64) {
+            Some(seconds) => Failure::Refused(format!("{said} Try again in {seconds} s.")),
+            None => Failure::Refused(said),
+        },
+    })
+}

@@ -1,0 +1,91 @@
+//! `smsotpd serve`: the daemon.
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::Config;
+use crate::daemon::{Daemon, Parts};
+
+const AFTER_HELP: &str = "\
+Without a configuration file it listens on 127.0.0.1:8687 and on /run/smsotpd/api.sock and keeps its state in \
+/var/lib/smsotpd. Logs go to stderr; RUST_LOG=smsotpd=debug shows more, never a code, a text or a whole number. \
+Ctrl-C or SIGTERM stops it.
+
+Example:
+  smsotpd serve --config /etc/smsotpd/smsotpd.toml";
+
+/// `smsotpd serve`
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct Args {
+    /// The configuration file [default: /etc/smsotpd/smsotpd.toml, if it is there]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Write the log as JSON, one object a line
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    log(args.json, "smsotpd=info,warn");
+    log_panics();
+    let config = Config::load(args.config.as_deref())?;
+    if config.modem.is_empty() {
+        tracing::warn!("no [[modem]] is configured: messages are accepted and wait until one is");
+    }
+    let daemon = Daemon::start(&config, Parts::default()).await?;
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        address = %daemon.address,
+        socket = ?daemon.socket,
+        modems = daemon.modems.len(),
+        "serving"
+    );
+    daemon.run(asked_to_stop()?).await?;
+    tracing::info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Sends the log to stderr, where journald finds it. `RUST_LOG` chooses what; `filter` is for when it is not set.
+pub(super) fn log(json: bool, filter: &str) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(filter));
+    let terminal = std::io::stderr().is_terminal();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(terminal);
+    // journald stamps every line itself.
+    let journald = std::env::var_os("JOURNAL_STREAM").is_some() && !terminal;
+    let set = match (json, journald) {
+        (true, _) => log.json().flatten_event(true).try_init(),
+        (false, true) => log.without_time().try_init(),
+        (false, false) => log.try_init(),
+    };
+    if let Err(error) = set {
+        tracing::debug!(%error, "the log was set up before");
+    }
+}
+
+/// A panic is logged with its place only: its words could hold what it stumbled over.
+fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "a task panicked");
+    }));
+}
+
+/// Done when somebody asks the process to end: Ctrl-C, or systemd's SIGTERM.
+///
+/// # Errors
+/// When the signals cannot be listened to.
+pub(super) fn asked_to_stop() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}

@@ -1,0 +1,188 @@
+//! The whole daemon: builds every task, tells systemd, watches over them, stops them in order.
+//!
+//! ```text
+//! HTTP ──> issue, verify, send ──> store ──> dispatch ──> modem ──> carrier
+//!                                    ^                      │
+//!                                    └────── intake <───────┘
+//! ```
+//!
+//! Start: the store (and with it the clock), the modems' tasks, intake, dispatch, HTTP; then `READY`. A modem that is
+//! not there keeps nobody waiting. Stop: HTTP first, so that nothing new is accepted; then the modems and dispatch, so
+//! that what is in flight is settled; the store last.
+//!
+//! Its one rule: nothing is repaired here. A task that panics and a store that dies end the process, and systemd
+//! starts it again with everything that was accepted still on disk.
+
+mod views;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::dispatch::Dispatcher;
+use crate::http::{self, Api};
+use crate::modem::{self, Connector, Modem, SerialConnector};
+use crate::store::Store;
+use crate::{intake, notify};
+use views::Views;
+
+/// Reports that wait for the store; beyond this the modems wait with theirs.
+const EVENTS: usize = 64;
+
+/// How long the tasks have to end when they are asked to. Whatever is in flight then is found in doubt at the next start.
+const STOPPING: Duration = Duration::from_millis(700);
+
+/// What the daemon is built with, besides its configuration.
+#[derive(Default)]
+pub struct Parts {
+    /// The clock, when it is not the system's.
+    pub clock: Option<Clock>,
+    /// The modems and how their ports are opened, when not as the configuration says.
+    pub modems: Option<Vec<(modem::Settings, Box<dyn Connector>)>>,
+}
+
+/// A daemon that serves.
+pub struct Daemon {
+    /// The address that HTTP really listens on.
+    pub address: SocketAddr,
+    /// The unix socket it listens on, if any.
+    pub socket: Option<PathBuf>,
+    /// The modems, in the configuration's order.
+    pub modems: Vec<Modem>,
+    /// The store.
+    pub store: Store,
+    tasks: JoinSet<(&'static str, anyhow::Result<()>)>,
+    stop_http: CancellationToken,
+    stop_modems: CancellationToken,
+}
+
+impl Daemon {
+    /// Builds and starts everything; returns once HTTP listens.
+    ///
+    /// # Errors
+    /// When the state folder or an address cannot be used. A modem that is not there is no error.
+    pub async fn start(config: &Config, parts: Parts) -> anyhow::Result<Self> {
+        let store = Store::open(&config.state_dir, parts.clock)
+            .await
+            .with_context(|| format!("cannot use the state folder {}", config.state_dir.display()))?;
+        let in_doubt = store.recover().await.context("cannot read the queue")?;
+        if in_doubt > 0 {
+            tracing::warn!(in_doubt, "messages were with a modem when the daemon last ended");
+        }
+        let listeners = http::bind(&config.http).await?;
+        let (address, socket) = (listeners.address(), listeners.socket().map(Path::to_owned));
+
+        let mut tasks = JoinSet::new();
+        let (stop_http, stop_modems) = (CancellationToken::new(), CancellationToken::new());
+        let (events, from_the_air) = mpsc::channel(EVENTS);
+        let mut modems = Vec::new();
+        for (settings, connector) in parts.modems.unwrap_or_else(|| serial_ports(config)) {
+            let (modem, task) =
+                modem::spawn(&settings, connector, store.clock().clone(), events.clone(), stop_modems.clone());
+            tasks.spawn(async { ("modem", task.await.map_err(Into::into)) });
+            modems.push(modem);
+        }
+        drop(events);
+        tasks.spawn(named("intake", intake::run(store.clone(), from_the_air)));
+
+        let dispatcher =
+            Dispatcher::new(store.clone(), modems.clone(), &config.sim_budget, stop_modems.clone()).await?;
+        let views = Views::new(&modems, dispatcher.lanes(), dispatcher.budgets(), store.clock().clone());
+        let policies = Arc::new(config.policy.clone());
+        let api = Api::new(store.clone(), policies, config.sim_budget.clone(), views.subscribe(), &config.http)?;
+        let (follow, serve) =
+            (views.follow(stop_modems.clone()), http::serve(listeners, http::router(api), stop_http.clone()));
+        tasks.spawn(named("dispatch", dispatcher.run()));
+        tasks.spawn(endless("views", follow));
+        tasks.spawn(endless("http", serve));
+        Ok(Self { address, socket, modems, store, tasks, stop_http, stop_modems })
+    }
+
+    /// Serves until `stop` is done, then stops everything in order.
+    ///
+    /// # Errors
+    /// When a task ended by itself or the store died: the process should end, and be started again.
+    pub async fn run(mut self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+        notify::ready();
+        let store = self.store.clone();
+        let outcome = tokio::select! {
+            () = stop => Ok(()),
+            () = store.closed() => Err(anyhow!("the database cannot be written any more")),
+            error = ended_by_itself(&mut self.tasks) => Err(error),
+            () = watchdog(&self.store, &self.modems) => Ok(()),
+        };
+        notify::stopping();
+        self.stop().await;
+        outcome
+    }
+
+    async fn stop(mut self) {
+        let deadline = tokio::time::Instant::now() + STOPPING;
+        self.stop_http.cancel();
+        self.stop_modems.cancel();
+        let all_ended = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout_at(deadline, all_ended).await.is_err() {
+            tracing::warn!("a task did not stop in time and is cut off");
+            self.tasks.abort_all();
+        }
+        self.store.close().await;
+    }
+}
+
+fn serial_ports(config: &Config) -> Vec<(modem::Settings, Box<dyn Connector>)> {
+    let open = |settings: &modem::Settings| {
+        let connector = SerialConnector::new(settings.port.clone(), settings.baud);
+        (settings.clone(), Box::new(connector) as Box<dyn Connector>)
+    };
+    config.modem.iter().map(open).collect()
+}
+
+async fn named<E: Into<anyhow::Error>>(
+    name: &'static str,
+    task: impl Future<Output = Result<(), E>>,
+) -> (&'static str, anyhow::Result<()>) {
+    (name, task.await.map_err(Into::into))
+}
+
+async fn endless(name: &'static str, task: impl Future<Output = ()>) -> (&'static str, anyhow::Result<()>) {
+    task.await;
+    (name, Ok(()))
+}
+
+/// Waits for a task to end although nobody asked it to, and says how it did.
+async fn ended_by_itself(tasks: &mut JoinSet<(&'static str, anyhow::Result<()>)>) -> anyhow::Error {
+    match tasks.join_next().await {
+        Some(Ok((name, Ok(())))) => anyhow!("the task {name} ended by itself"),
+        Some(Ok((name, Err(error)))) => error.context(format!("the task {name} failed")),
+        Some(Err(error)) => anyhow::Error::new(error).context("a task died"),
+        None => std::future::pending().await,
+    }
+}
+
+/// Feeds systemd's watchdog while the store and every modem's task answer; waits for ever without one.
+async fn watchdog(store: &Store, modems: &[Modem]) {
+    let Some(limit) = notify::watchdog() else { return std::future::pending().await };
+    let mut beat = tokio::time::interval(limit / 3);
+    loop {
+        beat.tick().await;
+        let all_answer = async {
+            for modem in modems {
+                modem.answers().await;
+            }
+            store.answers().await
+        };
+        match tokio::time::timeout(limit / 3, all_answer).await {
+            Ok(Ok(())) => notify::alive(),
+            Ok(Err(error)) => tracing::error!(%error, "the store does not answer; the watchdog is not fed"),
+            Err(_) => tracing::error!("a task does not answer; the watchdog is not fed"),
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! The command line as a person meets it: help, exit codes, mistakes, and endings that leave nothing behind.
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
+
+mod support;
+
+use std::path::Path;
+use std::process::{Output, Stdio};
+
+use rustix::process::Signal;
+use smsotpd::sim::CarrierSettings;
+use support::{Site, signal, soon};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader, Lines};
+use tokio::process::Child;
+
+/// Every command that does something.
+const COMMANDS: [&str; 15] = [
+    "serve",
+    "demo",
+    "sim",
+    "send",
+    "otp issue",
+    "otp verify",
+    "otp show",
+    "otp resend",
+    "otp cancel",
+    "app create",
+    "app rotate",
+    "app remove",
+    "app list",
+    "config check",
+    "config show",
+];
+
+async fn run(arguments: &str) -> Output {
+    support::smsotpd().args(arguments.split(' ')).env("RUST_BACKTRACE", "1").output().await.unwrap()
+}
+
+/// What a command says to somebody who made a mistake, and its exit code.
+async fn mistake(arguments: &str) -> (i32, String) {
+    let output = run(arguments).await;
+    assert!(output.stdout.is_empty(), "{arguments}: {output:?}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    for leak in ["panicked", "backtrace", "stack", "Error {", "RUST_"] {
+        assert!(!said.contains(leak), "{arguments}: {said}");
+    }
+    (output.status.code().unwrap(), said)
+}
+
+/// As [`mistake`], for one that is told in one line after the program's name.
+async fn one_sentence(arguments: &str) -> (i32, String) {
+    let (code, said) = mistake(arguments).await;
+    let line = said.strip_prefix("smsotpd: ").unwrap_or_else(|| panic!("{arguments}: {said}")).to_owned();
+    assert_eq!(line.lines().count(), 1, "{arguments}: {line}");
+    (code, line.trim_end().to_owned())
+}
+
+fn write(folder: &Path, text: &str) -> String {
+    let path = folder.join("smsotpd.toml");
+    std::fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn every_command_has_help_with_an_example() {
+    for command in COMMANDS {
+        let output = run(&format!("{command} --help")).await;
+        assert!(output.status.success(), "{command}");
+        let help = String::from_utf8(output.stdout).unwrap();
+        let example = help.split_once("\nExample").map(|(_, example)| example).unwrap_or_default();
+        assert!(example.contains(&format!("smsotpd {command}")), "{command} has no example:\n{help}");
+    }
+}
+
+#[tokio::test]
+async fn the_help_lists_every_command() {
+    let listed = |help: &str| -> Vec<String> {
+        let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+        let names = commands.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+        names.map(|line| line.split_whitespace().next().unwrap().to_owned()).filter(|name| name != "help").collect()
+    };
+    let help = async |arguments: &str| listed(&String::from_utf8(run(arguments).await.stdout).unwrap());
+    let mut found = Vec::new();
+    for command in help("--help").await {
+        match help(&format!("{command} --help")).await {
+            parts if parts.is_empty() => found.push(command),
+            parts => found.extend(parts.into_iter().map(|part| format!("{command} {part}"))),
+        }
+    }
+    found.sort();
+    let mut known = COMMANDS.map(str::to_owned);
+    known.sort();
+    assert_eq!(found, known);
+}
+
+#[tokio::test]
+async fn a_wrong_command_line_is_told_with_exit_code_2() {
+    for (arguments, named) in [
+        ("frobnicate", "frobnicate"),
+        ("serv", "serve"),
+        ("otp issue", "<TO>"),
+        ("app create Shop", "a-z"),
+        ("app create shop --scope everything", "issue, verify, send, read and admin"),
+        ("sim --loss 2", "from 0 to 1"),
+        ("demo --listen localhost:80", "--listen"),
+        ("send +15550100123 hello --priority urgent", "transactional"),
+    ] {
+        let (code, said) = mistake(arguments).await;
+        assert_eq!(code, 2, "{arguments}: {said}");
+        assert!(said.contains(named), "{arguments}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_daemon_that_does_not_run_is_exit_code_69_and_says_how_to_see() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("api.sock");
+    let config = write(folder.path(), &format!("[http]\nsocket = {socket:?}\nlisten = \"127.0.0.1:1\""));
+    for place in
+        [format!("--socket {}", socket.display()), "--address 127.0.0.1:1".into(), format!("--config {config}")]
+    {
+        let (code, said) = one_sentence(&format!("otp issue +15550100123 {place}")).await;
+        assert_eq!(code, 69, "{said}");
+        assert!(said.contains("does not answer on") && said.contains("systemctl status smsotpd"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_fault_in_the_configuration_is_told_with_its_place_and_the_nearest_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = write(folder.path(), "[http]\nlissten = \"127.0.0.1:1\"\n");
+    for command in ["config check", "config show", "serve", "app list", "otp show otp_01a1f922689975988668782fd46ddc90"]
+    {
+        let (code, said) = one_sentence(&format!("{command} --config {config}")).await;
+        assert_eq!(code, 78, "{command}: {said}");
+        assert_eq!(said, format!("{config}:2:1: http: unknown key `lissten`, did you mean `listen`?"), "{command}");
+    }
+    let (code, said) = one_sentence("config check --config /nowhere/smsotpd.toml").await;
+    assert_eq!((code, said.starts_with("/nowhere/smsotpd.toml: No such file")), (78, true), "{said}");
+}
+
+#[tokio::test]
+async fn every_fault_of_a_configuration_is_told_on_a_line_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = write(folder.path(), "[policy.default]\nlength = 3\ntemplate = \"Hello\"\n");
+    let (code, said) = mistake(&format!("config check --config {config}")).await;
+    let lines: Vec<_> = said.lines().collect();
+    assert_eq!((code, lines.len()), (78, 2), "{said}");
+    assert!(lines[0].contains(":2:10: policy.default.length: "), "{said}");
+    assert!(lines[1].contains(":3:12: policy.default.template: "), "{said}");
+}
+
+#[tokio::test]
+async fn what_the_daemon_refuses_is_one_sentence_and_an_exit_code() {
+    let site = Site::unplugged(CarrierSettings::default());
+    let config = site.configure("");
+    let config = config.to_str().unwrap();
+    let key = site.folder.path().join("key");
+    std::fs::write(&key, site.create_app("shop").await).unwrap();
+    let reader = site.folder.path().join("reader");
+    let made = run(&format!("app create reader --scope read --json --config {config}")).await;
+    let made: serde_json::Value = serde_json::from_slice(&made.stdout).unwrap();
+    std::fs::write(&reader, made["key"].as_str().unwrap()).unwrap();
+    let unknown = site.folder.path().join("unknown");
+    std::fs::write(&unknown, "smsotpd_nobody").unwrap();
+    let _daemon = site.serve().await;
+
+    let with = |key: &Path| format!("--key-file {} --config {config}", key.display());
+    let id = "otp_01a1f922689975988668782fd46ddc90";
+    for (arguments, code, part) in [
+        (format!("otp issue 0171 {}", with(&key)), 1, "write the number with its country code"),
+        (format!("otp show {id} {}", with(&key)), 1, "nothing by that name"),
+        (format!("otp show 4711 {}", with(&key)), 1, "32 hexadecimal digits"),
+        (format!("otp show {id} --config {config}"), 77, "SMSOTPD_KEY"),
+        (format!("otp show {id} {}", with(&unknown)), 77, "No app has this key."),
+        (format!("otp issue +15550100123 {}", with(&reader)), 77, "the scope `issue`"),
+        (format!("app create shop --config {config}"), 1, "smsotpd app rotate shop"),
+        (format!("app create staff --policy staff --config {config}"), 1, "there is no [policy.staff]"),
+        (format!("app remove nobody --config {config}"), 1, "smsotpd app list"),
+        (format!("serve --config {config}"), 1, "another smsotpd runs on"),
+    ] {
+        let (found, said) = one_sentence(&arguments).await;
+        assert_eq!(found, code, "{arguments}: {said}");
+        assert!(said.contains(part), "{arguments}: {said}");
+        assert!(!said.contains(".."), "{arguments}: {said}");
+    }
+    let issue = format!("otp issue +15550100123 {}", with(&key));
+    let issued = run(&format!("{issue} --json")).await;
+    let issued: serde_json::Value = serde_json::from_slice(&issued.stdout).unwrap();
+    let (code, said) = one_sentence(&format!("otp resend {} {}", issued["id"].as_str().unwrap(), with(&key))).await;
+    assert_eq!(code, 1);
+    assert!(said.starts_with("It is too early to send this code again. Try again in "), "{said}");
+}
+
+#[tokio::test]
+async fn an_address_that_is_taken_is_told_once() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (state, address) = (folder.path().join("state"), taken.local_addr().unwrap());
+    let config =
+        write(folder.path(), &format!("state-dir = {state:?}\n[http]\nsocket = \"\"\nlisten = \"{address}\"\n"));
+    let output = support::smsotpd().args(["serve", "--config", &config]).env("RUST_LOG", "off").output().await.unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert_eq!(said.matches("in use").count(), 1, "{said}");
+}
+
+#[tokio::test]
+async fn the_api_socket_is_open_to_every_user_of_the_machine() {
+    let site = Site::unplugged(CarrierSettings::default());
+    site.configure("");
+    let _daemon = site.serve().await;
+    let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(site.socket()).unwrap());
+    assert_eq!(mode & 0o777, 0o666, "an app runs under a user of its own; its key says what it may do");
+}
+
+#[tokio::test]
+async fn the_demo_tells_its_story_once_and_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = support::smsotpd().args(["demo", "--once"]).env("TMPDIR", folder.path()).output().await.unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let said = String::from_utf8(output.stdout).unwrap();
+    let steps = ["issued", "on the phone", "wrong code, 4 guesses left", "verified", "already used"];
+    let places: Vec<_> = steps.iter().map(|step| said.find(step).unwrap_or_else(|| panic!("{step}: {said}"))).collect();
+    assert!(places.is_sorted(), "{said}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "it left something behind");
+}
+
+#[tokio::test]
+async fn a_demo_that_is_interrupted_before_the_code_arrives_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut demo = support::smsotpd().arg("demo").env("TMPDIR", folder.path()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut said = lines(demo.stdout.take().unwrap());
+    until(&mut said, "issued").await;
+    interrupt(demo).await;
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "it left something behind");
+}
+
+/// Runs the commands that the demo prints, as somebody who pastes them.
+#[tokio::test]
+#[ignore = "needs curl"]
+async fn the_curl_commands_that_the_demo_prints_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut demo = support::smsotpd().arg("demo").env("TMPDIR", folder.path()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut said = lines(demo.stdout.take().unwrap());
+    let printed = until(&mut said, "Ctrl-C stops it").await;
+    let find = |part: &str| printed.iter().find(|line| line.contains(part)).unwrap_or_else(|| panic!("{printed:?}"));
+    let variables = format!("{}\n{}\n", find("KEY='"), find("JSON='"));
+    let paste = async |command: String| -> serde_json::Value {
+        let script = format!("{variables}{command}");
+        let output = tokio::process::Command::new("sh").args(["-c", &script]).output().await.unwrap();
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|fault| panic!("{script}: {fault}"))
+    };
+    let otp = paste(find("/v1/otp -H").clone()).await;
+    let arrived = until(&mut said, "is your Demo code").await;
+    let code = support::code_in(arrived.last().unwrap().split('“').nth(1).unwrap());
+    let verify = find("/verify").replace("/ID/", &format!("/{}/", otp["id"].as_str().unwrap())).replace("CODE", &code);
+    assert_eq!(paste(verify).await["verified"], true);
+    assert_eq!(paste(find("/v1/status").clone()).await["readiness"]["ready"], true);
+    interrupt(demo).await;
+}
+
+#[tokio::test]
+async fn the_simulated_modem_answers_on_its_link_and_takes_the_link_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let link = folder.path().join("modem");
+    let mut sim = support::smsotpd().arg("sim").arg("--link").arg(&link).stdout(Stdio::piped()).spawn().unwrap();
+    let mut said = lines(sim.stdout.take().unwrap());
+    let told = until(&mut said, "The modem is at").await;
+    assert!(told[0].contains(link.to_str().unwrap()), "{told:?}");
+    assert!(link.exists());
+    interrupt(sim).await;
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "it left its link behind");
+}
+
+#[tokio::test]
+async fn a_reader_who_goes_away_is_no_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = support::smsotpd().args(["demo", "--once"]).env("TMPDIR", folder.path()).stdout(Stdio::piped()).spawn();
+    let mut demo = demo.unwrap();
+    drop(demo.stdout.take());
+    assert!(soon("the demo to end", demo.wait()).await.unwrap().success());
+}
+
+fn lines<R: AsyncRead + Unpin>(output: R) -> Lines<BufReader<R>> {
+    BufReader::new(output).lines()
+}
+
+/// Reads up to the line that has `part` in it.
+async fn until<R: AsyncRead + Unpin>(said: &mut Lines<BufReader<R>>, part: &str) -> Vec<String> {
+    let mut read = Vec::new();
+    soon(part, async {
+        loop {
+            read.push(said.next_line().await.unwrap().unwrap_or_else(|| panic!("it never said {part:?}")));
+            if read.last().is_some_and(|line| line.contains(part)) {
+                return;
+            }
+        }
+    })
+    .await;
+    read
+}
+
+/// Presses Ctrl-C and waits for a good end.
+async fn interrupt(mut process: Child) {
+    signal(&process, Signal::INT);
+    assert!(soon("the end after Ctrl-C", process.wait()).await.unwrap().success());
+}

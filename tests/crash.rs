@@ -1,0 +1,195 @@
+//! The daemon is killed (SIGKILL) at every point of a message's way. After a restart every accepted message is sent,
+//! or in doubt and treated as one in doubt: once more after 20 s for a code, never more than once.
+
+#![allow(clippy::unwrap_used, reason = "a test whose scaffolding fails has failed")]
+
+mod support;
+
+use std::time::Duration;
+
+use hyper::StatusCode;
+use serde_json::{Value, json};
+use smsotpd::sim::{CarrierSettings, Event, EventKind, Handset};
+use support::{Daemon, Site, code_in, soon};
+use tokio::sync::broadcast;
+
+const TO: &str = "+15550100123";
+
+fn carrier(submit: Duration, delivery: Duration) -> CarrierSettings {
+    CarrierSettings { submit_time: submit, delivery_time: delivery, ..CarrierSettings::default() }
+}
+
+const AT_ONCE: Duration = Duration::from_millis(20);
+const LATER: Duration = Duration::from_secs(2);
+const NEVER: Duration = Duration::from_secs(3600);
+
+async fn issue(daemon: &Daemon, key: &str) -> Value {
+    let (status, otp) = daemon.post("/v1/otp", key, json!({ "to": TO })).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{otp}");
+    otp
+}
+
+async fn when(events: &mut broadcast::Receiver<Event>, what: &str, is_it: impl Fn(&EventKind) -> bool) {
+    soon(what, async {
+        loop {
+            if is_it(&events.recv().await.unwrap().kind) {
+                return;
+            }
+        }
+    })
+    .await;
+}
+
+fn is_cmgs(kind: &EventKind) -> bool {
+    matches!(kind, EventKind::Command { name, .. } if name == "+CMGS")
+}
+
+/// Waits for the code on the handset and proves that it verifies, and that nothing else came.
+async fn arrives_and_verifies(daemon: &Daemon, key: &str, otp: &Value, phone: &Handset) {
+    let received = soon("the code on the handset", phone.next()).await;
+    let path = format!("/v1/otp/{}", otp["id"].as_str().unwrap());
+    let code = code_in(received.text.expose());
+    let (status, verdict) = daemon.post(&format!("{path}/verify"), key, json!({ "code": code })).await;
+    assert_eq!((status, &verdict["verified"]), (StatusCode::OK, &json!(true)), "{verdict}");
+}
+
+async fn message_until(daemon: &Daemon, key: &str, otp: &Value, wished: &str) -> Value {
+    let path = format!("/v1/messages/{}", otp["message"]["id"].as_str().unwrap());
+    daemon.until(&path, key, |message| message["status"] == wished).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_after_it_was_accepted_it_is_sent_after_the_restart() {
+    let mut site = Site::unplugged(carrier(AT_ONCE, AT_ONCE));
+    site.configure("");
+    let key = site.create_app("shop").await;
+    let daemon = site.serve().await;
+    let otp = issue(&daemon, &key).await;
+    daemon.kill().await;
+
+    site.plug();
+    let daemon = site.serve().await;
+    let phone = site.handset(TO);
+    arrives_and_verifies(&daemon, &key, &otp, &phone).await;
+    message_until(&daemon, &key, &otp, "delivered").await;
+    assert_eq!(phone.inbox().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_before_the_prompt_it_is_in_doubt_and_then_sent() {
+    let site = Site::new(carrier(AT_ONCE, AT_ONCE));
+    site.configure("");
+    let key = site.create_app("shop").await;
+    let daemon = site.serve().await;
+    site.device.faults().queue(smsotpd::sim::Fault::SilentBeforePrompt);
+    let mut events = site.device.events();
+    let otp = issue(&daemon, &key).await;
+    when(&mut events, "AT+CMGS", is_cmgs).await;
+    daemon.kill().await;
+
+    let daemon = site.serve().await;
+    message_until(&daemon, &key, &otp, "in_doubt").await;
+    let phone = site.handset(TO);
+    arrives_and_verifies(&daemon, &key, &otp, &phone).await;
+    message_until(&daemon, &key, &otp, "delivered").await;
+    assert_eq!(phone.inbox().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_before_ctrl_z_it_is_in_doubt_and_then_sent() {
+    let site = Site::new(carrier(AT_ONCE, AT_ONCE));
+    site.configure("");
+    let key = site.create_app("shop").await;
+    let daemon = site.serve().await;
+    site.device.hold_prompts(true);
+    let mut events = site.device.events();
+    let otp = issue(&daemon, &key).await;
+    when(&mut events, "AT+CMGS", is_cmgs).await;
+    daemon.freeze();
+    site.device.hold_prompts(false);
+    when(&mut events, "the prompt", |kind| matches!(kind, EventKind::Prompted)).await;
+    daemon.kill().await;
+
+    let daemon = site.serve().await;
+    message_until(&daemon, &key, &otp, "in_doubt").await;
+    let phone = site.handset(TO);
+    arrives_and_verifies(&daemon, &key, &otp, &phone).await;
+    assert_eq!(phone.inbox().len(), 1, "the modem must have been brought out of its prompt first");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_after_ctrl_z_a_report_settles_the_doubt_and_nothing_is_sent_twice() {
+    let site = Site::new(carrier(LATER, LATER));
+    site.configure("");
+    let key = site.create_app("shop").await;
+    let daemon = site.serve().await;
+    let mut events = site.device.events();
+    let otp = issue(&daemon, &key).await;
+    when(&mut events, "the submission", |kind| matches!(kind, EventKind::Submitted { .. })).await;
+    daemon.kill().await;
+
+    let daemon = site.serve().await;
+    let phone = site.handset(TO);
+    message_until(&daemon, &key, &otp, "delivered").await;
+    arrives_and_verifies(&daemon, &key, &otp, &phone).await;
+    assert_eq!(phone.inbox().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_after_ctrl_z_without_a_report_the_same_code_goes_out_once_more() {
+    let site = Site::new(carrier(LATER, AT_ONCE));
+    site.configure("");
+    let key = site.create_app("shop").await;
+    let daemon = site.serve().await;
+    site.device.hold_reports(true);
+    let mut events = site.device.events();
+    let otp = issue(&daemon, &key).await;
+    when(&mut events, "the submission", |kind| matches!(kind, EventKind::Submitted { .. })).await;
+    daemon.kill().await;
+
+    let daemon = site.serve().await;
+    let phone = site.handset(TO);
+    let first = soon("the first copy", phone.next()).await;
+    message_until(&daemon, &key, &otp, "in_doubt").await;
+    let second = soon("the second copy", phone.next()).await;
+    assert_eq!(code_in(first.text.expose()), code_in(second.text.expose()));
+    let message = message_until(&daemon, &key, &otp, "sent").await;
+    assert_eq!(message["attempts"].as_array().unwrap().len(), 2, "{message}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_before_the_report_the_report_still_finds_its_message() {
+    let site = Site::new(carrier(AT_ONCE, LATER));
+    site.configure("");
+    let key = site.create_app("shop").await;
+    let daemon = site.serve().await;
+    let otp = issue(&daemon, &key).await;
+    message_until(&daemon, &key, &otp, "sent").await;
+    daemon.kill().await;
+
+    let phone = site.handset(TO);
+    let received = soon("the code on the handset", phone.next()).await;
+    assert_eq!(code_in(received.text.expose()).len(), 6);
+    let daemon = site.serve().await;
+    message_until(&daemon, &key, &otp, "delivered").await;
+    assert_eq!(phone.inbox().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_of_the_callers_own_words_in_doubt_is_held() {
+    let site = Site::new(carrier(NEVER, NEVER));
+    site.configure("");
+    let key = site.create_app("shop").await;
+    let daemon = site.serve().await;
+    let mut events = site.device.events();
+    let (status, message) = daemon.post("/v1/messages", &key, json!({ "to": TO, "text": "The door is open." })).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{message}");
+    when(&mut events, "the submission", |kind| matches!(kind, EventKind::Submitted { .. })).await;
+    daemon.kill().await;
+
+    let daemon = site.serve().await;
+    let path = format!("/v1/messages/{}", message["id"].as_str().unwrap());
+    daemon.until(&path, &key, |message| message["status"] == "in_doubt").await;
+    // Messages behind it go on; when one has gone out, the one in doubt had its chance and did not take it.
+    assert_eq!(daemon.get(&path, &key).await["attempts"].as_array().unwrap().len(), 1);
+}

@@ -1,0 +1,126 @@
+//! Nothing that must not be seen is seen: not in a log at `trace`, not in the database or its write-ahead log.
+
+#![allow(clippy::unwrap_used, reason = "a test whose scaffolding fails has failed")]
+
+mod support;
+
+use std::time::Duration;
+
+use hyper::{Method, StatusCode};
+use serde_json::json;
+use smsotpd::sim::CarrierSettings;
+use support::{Site, code_in, soon};
+
+const TO: &str = "+15550100123";
+
+fn quick() -> CarrierSettings {
+    let at_once = Duration::from_millis(20);
+    CarrierSettings { submit_time: at_once, delivery_time: at_once, ..CarrierSettings::default() }
+}
+
+fn holds(haystack: &[u8], needle: &[u8]) -> bool {
+    haystack.windows(needle.len()).any(|window| window == needle)
+}
+
+/// The ways a text may lie in bytes: as it is, in UTF-16, packed into septets, in hexadecimal of any of these.
+fn disguises(text: &str) -> Vec<Vec<u8>> {
+    let mut septets = Vec::new();
+    for (place, byte) in text.bytes().enumerate() {
+        for bit in 0..7 {
+            let at = place * 7 + bit;
+            if at / 8 == septets.len() {
+                septets.push(0_u8);
+            }
+            septets[at / 8] |= ((byte >> bit) & 1) << (at % 8);
+        }
+    }
+    let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    // A cut text has no whole last octet of its own.
+    septets.pop();
+    let mut all = vec![text.as_bytes().to_vec(), utf16, septets];
+    for plain in all.clone() {
+        let hex: String = plain.iter().map(|byte| format!("{byte:02X}")).collect();
+        all.push(hex.to_ascii_lowercase().into_bytes());
+        all.push(hex.into_bytes());
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_whole_life_logged_at_trace_tells_no_code_text_pdu_key_or_number() {
+    let site = Site::new(quick());
+    site.configure("[policy.default]\nbrand = \"Quagga\"");
+    let key = site.create_app("shop").await;
+    let daemon = site.serve_logging("trace").await;
+    let (status, otp) = daemon.post("/v1/otp", &key, json!({ "to": TO })).await;
+    assert_eq!(status, StatusCode::ACCEPTED);
+    let path = format!("/v1/otp/{}", otp["id"].as_str().unwrap());
+    let code = code_in(soon("the code", site.handset(TO).next()).await.text.expose());
+    daemon.until(&path, &key, |otp| otp["message"]["status"] == "delivered").await;
+    daemon.post(&format!("{path}/verify"), &key, json!({ "code": "0000" })).await;
+    daemon.post("/v1/otp/verify", &key, json!({ "to": TO, "code": code, "purpose": "" })).await;
+    let (status, _) = daemon.post("/v1/messages", &key, json!({ "to": TO, "text": "Quagga rides at dawn" })).await;
+    assert_eq!(status, StatusCode::ACCEPTED);
+    soon("the message", site.handset(TO).next()).await;
+    daemon.request(Method::GET, "/v1/status?key=Quagga", "smsotpd_wrong-key-of-some-length", None).await;
+    daemon.post("/v1/otp", &key, json!({ "to": "not-a-number-Quagga" })).await;
+    assert!(daemon.terminate().await.success());
+
+    let log = std::fs::read(site.log()).unwrap();
+    assert!(holds(&log, b"\"sent\""), "the log tells of the message at all");
+    let digits = TO.trim_start_matches('+');
+    let swapped: String =
+        format!("{digits}F").as_bytes().chunks(2).flat_map(|p| [p[1] as char, p[0] as char]).collect();
+    let secrets = [code.as_str(), "Quagga", "smsotpd_wrong-key-of-some-length", key.as_str(), digits, &swapped];
+    for secret in secrets {
+        for disguise in disguises(secret) {
+            assert!(!holds(&log, &disguise), "the log holds one of the secrets, as {} octets", disguise.len());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_an_otp_ends_neither_code_nor_text_is_in_the_database_or_its_write_ahead_log() {
+    let site = Site::new(quick());
+    site.configure("[policy.default]\nbrand = \"Quagga\"");
+    let key = site.create_app("shop").await;
+    let daemon = site.serve().await;
+    let (_, otp) = daemon.post("/v1/otp", &key, json!({ "to": TO })).await;
+    let path = format!("/v1/otp/{}", otp["id"].as_str().unwrap());
+    let code = code_in(soon("the code", site.handset(TO).next()).await.text.expose());
+    daemon.until(&path, &key, |otp| otp["message"]["status"] == "delivered").await;
+    daemon.post(&format!("{path}/verify"), &key, json!({ "code": code })).await;
+    daemon.kill().await;
+
+    let mut looked_at = 0;
+    for entry in std::fs::read_dir(site.state()).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        looked_at += bytes.len();
+        for secret in [code.as_str(), "Quagga", "is your", key.as_str()] {
+            for disguise in disguises(secret).into_iter().filter(|disguise| disguise.len() > 4) {
+                assert!(!holds(&bytes, &disguise), "the state folder holds a secret");
+            }
+        }
+    }
+    assert!(looked_at > 10_000, "there was a database to look at");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs sqlite3"]
+async fn the_sqlite3_shell_reads_the_database_and_finds_nothing_left_of_an_ended_otp() {
+    let site = Site::new(quick());
+    site.configure("");
+    let key = site.create_app("shop").await;
+    let daemon = site.serve().await;
+    let (_, otp) = daemon.post("/v1/otp", &key, json!({ "to": TO })).await;
+    let path = format!("/v1/otp/{}", otp["id"].as_str().unwrap());
+    let code = code_in(soon("the code", site.handset(TO).next()).await.text.expose());
+    daemon.until(&path, &key, |otp| otp["message"]["status"] == "delivered").await;
+    daemon.post(&format!("{path}/verify"), &key, json!({ "code": code })).await;
+    let sql = "PRAGMA integrity_check; PRAGMA journal_mode; SELECT count(*) FROM otp WHERE status = 'verified'; \
+               SELECT count(*) FROM otp WHERE digest IS NOT NULL OR sealed_code IS NOT NULL; \
+               SELECT count(*) FROM message WHERE text IS NOT NULL;";
+    let output =
+        tokio::process::Command::new("sqlite3").arg(site.state().join("smsotpd.db")).arg(sql).output().await.unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "ok\nwal\n1\n0\n0\n");
+}

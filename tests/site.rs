@@ -1,0 +1,119 @@
+//! The main job across a real pseudo-terminal, a real database file and real HTTP: what a caretaker would see.
+
+#![allow(clippy::unwrap_used, reason = "a test whose scaffolding fails has failed")]
+
+mod support;
+
+use std::time::Duration;
+
+use hyper::{Method, StatusCode};
+use serde_json::json;
+use smsotpd::sim::CarrierSettings;
+use support::{Site, code_in, soon};
+
+const TO: &str = "+15550100123";
+const AT_ONCE: Duration = Duration::from_millis(20);
+
+fn quick() -> CarrierSettings {
+    CarrierSettings { submit_time: AT_ONCE, delivery_time: AT_ONCE, ..CarrierSettings::default() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_reaches_the_handset_and_verifies_once() {
+    let site = Site::new(quick());
+    site.configure("[policy.default]\nbrand = \"Shop\"");
+    let key = site.create_app("shop").await;
+    let daemon = site.serve().await;
+
+    let (status, otp) = daemon.post("/v1/otp", &key, json!({ "to": "+1 (555) 010-0123" })).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{otp}");
+    assert_eq!(otp["to"], "+1555***0123");
+    let received = soon("the code", site.handset(TO).next()).await;
+    let code = code_in(received.text.expose());
+    assert_eq!(received.text.expose(), format!("{code} is your Shop code. It is valid for 5 minutes."));
+
+    let path = format!("/v1/otp/{}", otp["id"].as_str().unwrap());
+    let verify = format!("{path}/verify");
+    let wrong = if code == "000000" { "111111" } else { "000000" };
+    let (status, verdict) = daemon.post(&verify, &key, json!({ "code": wrong })).await;
+    assert_eq!(
+        (status, &verdict["verified"], &verdict["reason"], &verdict["attempts_left"]),
+        (StatusCode::OK, &json!(false), &json!("wrong_code"), &json!(4))
+    );
+    let (_, verdict) = daemon.post(&verify, &key, json!({ "code": code })).await;
+    assert_eq!((&verdict["verified"], &verdict["status"]), (&json!(true), &json!("verified")));
+    let (_, verdict) = daemon.post(&verify, &key, json!({ "code": code })).await;
+    assert_eq!((&verdict["verified"], &verdict["reason"]), (&json!(false), &json!("already_used")));
+
+    let otp = daemon.until(&path, &key, |otp| otp["message"]["status"] == "delivered").await;
+    assert!(otp["message"]["delivered_at"].is_string(), "{otp}");
+    assert!(daemon.terminate().await.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_modem_that_is_pulled_and_plugged_again_loses_no_message_and_needs_no_hand() {
+    let mut site = Site::new(quick());
+    site.configure("[policy.default.limits]\nper-prefix-hour = 0\n[sim-budget]\nper-minute = 0");
+    let key = site.create_app("shop").await;
+    let daemon = site.serve().await;
+    let mut otps = Vec::new();
+    for round in 0..3 {
+        for n in 0..4 {
+            let to = format!("+1555011{round}{n:03}");
+            let (status, otp) = daemon.post("/v1/otp", &key, json!({ "to": to })).await;
+            assert_eq!(status, StatusCode::ACCEPTED, "{otp}");
+            otps.push((to, otp));
+        }
+        site.unplug().await;
+        daemon.until("/v1/modems", &key, |modems| modems["modems"][0]["state"] != "ready").await;
+        site.plug();
+    }
+    for (to, otp) in otps {
+        let path = format!("/v1/otp/{}", otp["id"].as_str().unwrap());
+        daemon.until(&path, &key, |otp| otp["message"]["status"] == "delivered").await;
+        assert!(!site.handset(&to).inbox().is_empty(), "{to} got nothing");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_modem_messages_are_accepted_and_readyz_says_why_they_wait() {
+    let site = Site::unplugged(quick());
+    site.configure("");
+    let key = site.create_app("shop").await;
+    let daemon = site.serve().await;
+    let (status, _) = daemon.request(Method::GET, "/healthz", &key, None).await;
+    assert_eq!(status, StatusCode::OK);
+    let (status, otp) = daemon.post("/v1/otp", &key, json!({ "to": TO })).await;
+    assert_eq!((status, &otp["message"]["status"]), (StatusCode::ACCEPTED, &json!("queued")));
+    let (status, ready) = daemon.request(Method::GET, "/readyz", &key, None).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{ready}");
+    assert!(ready.to_string().contains("m1"), "it names the modem: {ready}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_daemon_on_the_same_state_is_refused() {
+    let site = Site::unplugged(quick());
+    let config = site.configure("");
+    let _daemon = site.serve().await;
+    let output = support::smsotpd().args(["serve", "--config"]).arg(config).output().await.unwrap();
+    assert!(!output.status.success());
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("another"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_was_removed_or_rotated_stops_working_while_the_daemon_runs() {
+    let site = Site::unplugged(quick());
+    let config = site.configure("");
+    let old = site.create_app("shop").await;
+    let daemon = site.serve().await;
+    daemon.get("/v1/status", &old).await;
+    let output = support::smsotpd().args(["app", "rotate", "shop", "--config"]).arg(config).output().await.unwrap();
+    assert!(output.status.success());
+    soon("the old key to be refused", async {
+        while daemon.request(Method::GET, "/v1/status", &old, None).await.0 != StatusCode::UNAUTHORIZED {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
