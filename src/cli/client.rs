@@ -9,6 +9,7 @@ use hyper::body::Bytes;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
+use rustix::fs::{Access, access};
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
@@ -27,7 +28,7 @@ const NO_KEY: &str = "there is no key: put an app's key into the variable SMSOTP
 /// Where the daemon is and who asks.
 #[derive(Debug, clap::Args)]
 pub(super) struct Connection {
-    /// The daemon's address, as host:port [default: the unix socket, else the address in the configuration]
+    /// The daemon's address, as host:port [default: the unix socket where this user may open it, else the address in the configuration]
     #[arg(long, value_name = "HOST:PORT")]
     address: Option<String>,
     /// The daemon's unix socket
@@ -64,7 +65,7 @@ impl Connection {
         }
         let config = Config::load(self.config.as_deref())?;
         match config.http.socket_path() {
-            Some(socket) if socket.exists() => Ok(Place::Socket(socket.to_owned())),
+            Some(socket) if access(socket, Access::WRITE_OK).is_ok() => Ok(Place::Socket(socket.to_owned())),
             _ => Ok(Place::Address(config.http.listen.to_string())),
         }
     }
@@ -135,7 +136,9 @@ impl Caller {
 
 fn unreachable(place: impl std::fmt::Display, error: &std::io::Error) -> anyhow::Error {
     let advice = match error.kind() {
-        ErrorKind::PermissionDenied => "This user may not open the socket; try `--address 127.0.0.1:8687`",
+        ErrorKind::PermissionDenied => {
+            "Only root and the group of the socket may open it; without `--socket` the request goes over TCP"
+        }
         _ => "Is it running? `systemctl status smsotpd` tells",
     };
     Failure::Unreachable(format!("the daemon does not answer on {place}: {error}. {advice}")).into()

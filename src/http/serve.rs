@@ -95,8 +95,7 @@ fn open_socket(path: &Path) -> Result<UnixSocket, HttpError> {
     make_way(path)?;
     let listener = UnixListener::bind(path).map_err(failed)?;
     let socket = UnixSocket { listener, path: path.to_owned() };
-    // Apps run as users of their own. Who may do what is decided for each request, by its key or its user.
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o666)).map_err(failed)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660)).map_err(failed)?;
     Ok(socket)
 }
 
