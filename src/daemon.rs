@@ -70,9 +70,7 @@ impl Daemon {
     /// # Errors
     /// When the state folder or an address cannot be used. A modem that is not there is no error.
     pub async fn start(config: &Config, parts: Parts) -> anyhow::Result<Self> {
-        let store = Store::open(&config.state_dir, parts.clock)
-            .await
-            .with_context(|| format!("cannot use the state folder {}", config.state_dir.display()))?;
+        let store = Store::open(&config.state_dir, parts.clock).await?;
         let in_doubt = store.recover().await.context("cannot read the queue")?;
         if in_doubt > 0 {
             tracing::warn!(in_doubt, "messages were with a modem when the daemon last ended");
