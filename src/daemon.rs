@@ -89,7 +89,11 @@ impl Daemon {
             modems.push(modem);
         }
         drop(events);
-        tasks.spawn(named("intake", intake::run(store.clone(), from_the_air)));
+        // Without modems nothing comes from the air, and no view changes: tasks that have ended before they began.
+        let any_modem = !modems.is_empty();
+        if any_modem {
+            tasks.spawn(named("intake", intake::run(store.clone(), from_the_air)));
+        }
 
         let dispatcher =
             Dispatcher::new(store.clone(), modems.clone(), &config.sim_budget, stop_modems.clone()).await?;
@@ -99,7 +103,9 @@ impl Daemon {
         let (follow, serve) =
             (views.follow(stop_modems.clone()), http::serve(listeners, http::router(api), stop_http.clone()));
         tasks.spawn(named("dispatch", dispatcher.run()));
-        tasks.spawn(endless("views", follow));
+        if any_modem {
+            tasks.spawn(endless("views", follow));
+        }
         tasks.spawn(endless("http", serve));
         Ok(Self { address, socket, modems, store, tasks, stop_http, stop_modems })
     }
