@@ -10,9 +10,9 @@ mod policy;
 
 use std::time::Duration;
 
-use rand::RngExt;
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
+use rand::{Rng as _, RngExt as _};
 
 pub use policy::{Lifetime, OutOfRange, Policy, PolicyError, Within};
 
@@ -217,5 +217,8 @@ fn draw(alphabet: Alphabet, length: CodeLength) -> Code {
 }
 
 fn nonce() -> [u8; NONCE_LENGTH] {
-    generator().random()
+    let mut nonce = [0; NONCE_LENGTH];
+    // In one call to the system; drawn as an array it would be one for each octet.
+    generator().fill_bytes(&mut nonce);
+    nonce
 }

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use rand::RngExt;
+use rand::Rng as _;
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
 
@@ -15,7 +15,7 @@ use crate::ids::{AppName, MessageId};
 use crate::message::{InDoubtPolicy, Priority};
 use crate::pdu::{self, Encoding, Measure};
 use crate::phone::PhoneNumber;
-use crate::secret::Text;
+use crate::secret::{NONCE_LENGTH, Text};
 use crate::store::{AcceptOutcome, Idempotency, MessageView, NewMessage, Store, StoreError};
 
 /// The most parts a text may take.
@@ -107,7 +107,8 @@ pub async fn send(store: &Store, request: Request) -> Result<MessageView, SendEr
     }
     let id = MessageId::generate();
     // Fails only where getrandom(2) is missing or forbidden; then nothing must be sealed.
-    let nonce = UnwrapErr(SysRng).random();
+    let mut nonce = [0; NONCE_LENGTH];
+    UnwrapErr(SysRng).fill_bytes(&mut nonce);
     let message = NewMessage {
         id,
         app: request.app,
