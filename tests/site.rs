@@ -91,6 +91,22 @@ async fn without_a_modem_messages_are_accepted_and_readyz_says_why_they_wait() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_that_has_no_modem_configured_serves_and_says_so() {
+    let site = Site::unplugged(quick());
+    let config = site.configure("");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let (before, _) = text.split_once("[[modem]]").unwrap();
+    std::fs::write(&config, before).unwrap();
+    let key = site.create_app("shop").await;
+    let daemon = site.serve().await;
+    let (status, _) = daemon.post("/v1/otp", &key, json!({ "to": TO })).await;
+    assert_eq!(status, StatusCode::ACCEPTED);
+    let (status, ready) = daemon.request(Method::GET, "/readyz", &key, None).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{ready}");
+    assert!(daemon.terminate().await.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_second_daemon_on_the_same_state_is_refused() {
     let site = Site::unplugged(quick());
     let config = site.configure("");

@@ -1,0 +1,84 @@
+//! `cargo bench`: the numbers this project holds itself to, measured on this machine, in one table.
+//!
+//! `cargo bench -- ROW` measures only the rows with ROW in their names; `--quick` takes smaller samples; `--list` names
+//! the rows. Everything runs against the release daemon as a process of its own, reached over real pseudo-terminals,
+//! loopback TCP and a real database file; the simulated modems and the clients run in this process, on the same cores.
+//!
+//! It only tells. A number that is missed is no failure: another machine has other numbers.
+
+#![allow(clippy::print_stdout, reason = "the table is what this program is for")]
+
+mod at;
+mod client;
+mod daemon;
+mod fill;
+mod history;
+mod load;
+mod machine;
+mod pdu;
+mod resources;
+mod samples;
+mod scale;
+mod site;
+mod table;
+mod wire;
+
+use std::future::Future;
+use std::pin::Pin;
+
+use table::Row;
+
+/// How much is measured.
+#[derive(Clone, Copy)]
+pub(crate) struct Effort {
+    quick: bool,
+}
+
+impl Effort {
+    /// `full`, or with `--quick` a tenth of it.
+    fn of(self, full: usize) -> usize {
+        if self.quick { full.div_ceil(10) } else { full }
+    }
+}
+
+type Measure = fn(Effort) -> Measuring;
+type Measuring = Pin<Box<dyn Future<Output = anyhow::Result<Vec<Row>>>>>;
+
+/// Name and measurement of everything there is; one measurement may give several rows.
+const BENCHES: &[(&str, Measure)] = &[
+    ("issue-to-wire", |effort| Box::pin(wire::issue_to_wire(effort))),
+    ("between-messages", |effort| Box::pin(wire::between_messages(effort))),
+    ("issues", |effort| Box::pin(load::issues(effort))),
+    ("verifies", |effort| Box::pin(load::verifies(effort))),
+    ("history", |effort| Box::pin(history::latency(effort))),
+    ("modems", |effort| Box::pin(scale::cpu_per_message(effort))),
+    ("memory", |effort| Box::pin(scale::memory(effort))),
+    ("size", |_| Box::pin(resources::size())),
+    ("start", |effort| Box::pin(resources::start(effort))),
+    ("pdu", |effort| Box::pin(pdu::codec(effort))),
+    ("at", |effort| Box::pin(at::parse(effort))),
+];
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    // Cargo itself adds `--bench`.
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let (options, wanted): (Vec<String>, Vec<String>) = arguments.into_iter().partition(|text| text.starts_with('-'));
+    if options.iter().any(|option| option == "--list") {
+        BENCHES.iter().for_each(|(name, _)| println!("{name}"));
+        return Ok(());
+    }
+    if let Some(unknown) = options.iter().find(|option| *option != "--quick") {
+        anyhow::bail!("{unknown} is not known here; there are --quick, --list and the names of rows");
+    }
+    let effort = Effort { quick: options.iter().any(|option| option == "--quick") };
+    println!("{}\n", machine::describe()?);
+    table::heading();
+    for (name, measure) in BENCHES {
+        if wanted.is_empty() || wanted.iter().any(|part| name.contains(part.as_str())) {
+            measure(effort).await?.iter().for_each(Row::print);
+        }
+    }
+    println!("\nload at the end: {}", machine::load()?);
+    Ok(())
+}
