@@ -1,4 +1,4 @@
-//! The dispatcher: one lane for each modem, one bell, one sweeper, and the budgets of the SIMs.
+//! The dispatcher: one lane for each modem, one sweeper, and the budgets of the SIMs.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,7 +8,6 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::bell::Bell;
 use super::lane::Lane;
 use super::sweeper;
 use crate::clock::Moment;
@@ -71,16 +70,12 @@ impl Dispatcher {
     /// When one of its tasks panicked, so that whoever runs the dispatcher learns of it.
     pub async fn run(self) -> Result<(), StoreError> {
         let Self { store, modems, budgets, sending, stop } = self;
-        let bell = Bell::default();
-        // Made before any lane looks at the queue: what is committed from here on rings.
-        let follower = tokio::spawn(bell.clone().follow(store.queue()));
         let mut tasks = JoinSet::new();
-        tasks.spawn(sweeper::sweep(store.clone(), bell.clone(), stop.clone()));
+        tasks.spawn(sweeper::sweep(store.clone(), stop.clone()));
         for (modem, sending) in modems.into_iter().zip(sending) {
-            let lane = Lane::new(store.clone(), modem, budgets.clone(), bell.clone(), sending, stop.clone());
+            let lane = Lane::new(store.clone(), modem, budgets.clone(), sending, stop.clone());
             tasks.spawn(lane.run());
         }
-        bell.ring();
         let mut ended = Ok(());
         while let Some(task) = tasks.join_next().await {
             match task {
@@ -89,7 +84,6 @@ impl Dispatcher {
                 Err(_) => {}
             }
         }
-        follower.abort();
         ended
     }
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::bell::Bell;
 use super::dispatcher::{Allowance, Budgets};
 use crate::clock::Moment;
 use crate::ids::SimId;
@@ -30,7 +29,6 @@ pub(super) struct Lane {
     store: Store,
     modem: Modem,
     budgets: Budgets,
-    bell: Bell,
     sending: watch::Sender<bool>,
     stop: CancellationToken,
     health: watch::Receiver<Health>,
@@ -45,12 +43,11 @@ impl Lane {
         store: Store,
         modem: Modem,
         budgets: Budgets,
-        bell: Bell,
         sending: watch::Sender<bool>,
         stop: CancellationToken,
     ) -> Self {
         let health = modem.health();
-        Self { store, modem, budgets, bell, sending, stop, health, unsettled: None, faults: 0 }
+        Self { store, modem, budgets, sending, stop, health, unsettled: None, faults: 0 }
     }
 
     /// Takes message after message until stopped; settles the last one before it returns.
@@ -67,24 +64,19 @@ impl Lane {
                 self.until_changed(None).await;
                 continue;
             };
-            let lowest = match self.budgets.allowance(&sim, self.store.clock().now()) {
-                Allowance::Anything => Priority::Bulk,
-                Allowance::CodesOnly { .. } => Priority::Otp,
+            let (lowest, until) = match self.budgets.allowance(&sim, self.store.clock().now()) {
+                Allowance::Anything => (Priority::Bulk, None),
+                Allowance::CodesOnly { until } => (Priority::Otp, Some(until)),
                 Allowance::Nothing { until } => {
                     self.settle().await?;
                     self.until_changed(Some(until)).await;
                     continue;
                 }
             };
-            match self.next(&sim, lowest).await? {
-                Some(Claimed::Part(assignment)) => {
-                    // There may be more for another lane.
-                    self.bell.ring();
-                    self.send(&sim, assignment).await;
-                    self.rest().await?;
-                }
-                Some(Claimed::Nothing { next }) => self.until_work(&sim, next).await,
-                None => {}
+            let claim = Claim { modem: self.modem.name().clone(), sim: sim.clone(), lowest };
+            if let Some(assignment) = self.next(claim, until).await? {
+                self.send(&sim, assignment).await;
+                self.rest().await?;
             }
         }
     }
@@ -98,23 +90,39 @@ impl Lane {
         }
     }
 
-    /// Settles the last message and claims the next one, in one transaction. `None`: the store could not; ask again.
-    async fn next(&mut self, sim: &SimId, lowest: Priority) -> Result<Option<Claimed>, StoreError> {
-        let claim = Claim { modem: self.modem.name().clone(), sim: sim.clone(), lowest };
-        let claimed = match &self.unsettled {
-            Some(settlement) => self.store.settle_and_claim(settlement.clone(), claim).await,
-            None => self.store.claim(claim).await,
+    /// Settles the last message and takes the next one, in one transaction when one waits already. `None`: something
+    /// has changed that must be looked at first.
+    async fn next(&mut self, claim: Claim, until: Option<Moment>) -> Result<Option<Assignment>, StoreError> {
+        let taken = match self.unsettled.clone() {
+            Some(settlement) => self.store.settle_and_claim(settlement, claim.clone()).await,
+            None => Ok(Claimed::Nothing { next: None }),
         };
-        match claimed {
-            Ok(claimed) => {
+        match taken {
+            Ok(Claimed::Part(assignment)) => {
                 self.unsettled = None;
-                Ok(Some(claimed))
+                return Ok(Some(assignment));
             }
-            Err(StoreError::Gone) => Err(StoreError::Gone),
+            Ok(Claimed::Nothing { .. }) => self.unsettled = None,
+            Err(StoreError::Gone) => return Err(StoreError::Gone),
             Err(error) => {
+                self.pause(&error).await;
+                return Ok(None);
+            }
+        }
+        let mut standing = self.store.stand(claim).await?;
+        let part = tokio::select! {
+            biased;
+            part = standing.part() => Some(part),
+            () = self.until_changed(until) => None,
+        };
+        match part {
+            Some(Ok(assignment)) => Ok(Some(assignment)),
+            Some(Err(StoreError::Gone)) => Err(StoreError::Gone),
+            Some(Err(error)) => {
                 self.pause(&error).await;
                 Ok(None)
             }
+            None => Ok(standing.withdraw()),
         }
     }
 
@@ -193,24 +201,9 @@ impl Lane {
             return Ok(());
         }
         self.settle().await?;
-        self.bell.ring();
         let rest = FIRST_REST.saturating_mul(1 << (self.faults - 1).min(6)).min(LONGEST_REST);
         self.until_changed(Some(self.store.clock().now() + rest)).await;
         Ok(())
-    }
-
-    /// Waits for work: a ring, the moment the next retry is due, more budget, or a change of the modem.
-    async fn until_work(&mut self, sim: &SimId, next: Option<Moment>) {
-        let more_budget = match self.budgets.allowance(sim, self.store.clock().now()) {
-            Allowance::CodesOnly { until } | Allowance::Nothing { until } => Some(until),
-            Allowance::Anything => None,
-        };
-        let moment = [next, more_budget].into_iter().flatten().min();
-        let bell = self.bell.clone();
-        tokio::select! {
-            () = bell.rung() => {}
-            () = self.until_changed(moment) => {}
-        }
     }
 
     /// Waits until the modem's state changes, `moment` comes, or the lane is stopped.

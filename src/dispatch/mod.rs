@@ -4,13 +4,12 @@
 //! from the store, hands it to its modem, settles what came of it and takes the next in the same transaction. So the
 //! idle modem works first, a modem in trouble takes nothing, and a message in doubt holds up only its own lane.
 //!
-//! Nothing is polled. A commit that adds work rings the bell (`bell.rs`), which wakes one idle lane; a lane that found
-//! something passes the ring on. Everything that becomes due by itself (a retry, a deadline, a doubt) is one timer in
-//! the sweeper (`sweeper.rs`), set by the store.
+//! Nothing is polled. A lane with nothing to do stands in line at the store, which gives it the next message in the
+//! very transaction that accepts it. Everything that becomes due by itself (a retry, a deadline, a doubt) is one timer
+//! in the sweeper (`sweeper.rs`), set by the store.
 //!
 //! Its one rule: the store hears of an attempt before the modem does, and of its outcome before the next one.
 
-mod bell;
 mod dispatcher;
 mod lane;
 mod sweeper;

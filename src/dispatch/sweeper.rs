@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::bell::Bell;
 use crate::clock::Moment;
 use crate::store::{Store, StoreError};
 
@@ -12,13 +11,14 @@ use crate::store::{Store, StoreError};
 /// second does not matter to it; asking once for every accepted message would.
 const GATHER: Duration = Duration::from_secs(1);
 
-/// Has the store settle what is due, whenever something is, and wakes a lane if that added work.
+/// Has the store settle what is due, and look at the modems that wait, whenever the time for either has come.
 ///
 /// # Errors
 /// [`StoreError::Gone`] when the store has ended; it passes every other trouble by trying again.
-pub(super) async fn sweep(store: Store, bell: Bell, stop: CancellationToken) -> Result<(), StoreError> {
+pub(super) async fn sweep(store: Store, stop: CancellationToken) -> Result<(), StoreError> {
     // Made before the first look, so that no commit goes unheard.
     let mut queue = store.queue();
+    let mut look_at = store.look_at();
     loop {
         queue.mark_unchanged();
         let next = match store.sweep().await {
@@ -29,20 +29,26 @@ pub(super) async fn sweep(store: Store, bell: Bell, stop: CancellationToken) -> 
                 Some(store.clock().now() + GATHER)
             }
         };
-        tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            () = due(&store, next) => {}
-            changed = queue.changed() => {
-                if changed.is_err() {
-                    return Err(StoreError::Gone);
+        loop {
+            let look = *look_at.borrow_and_update();
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                () = due(&store, next) => break,
+                () = due(&store, look) => {
+                    store.look().await?;
+                    if *look_at.borrow() == look {
+                        // It could not be written.
+                        gather(&store, &stop).await;
+                    }
                 }
-                tokio::select! {
-                    () = stop.cancelled() => return Ok(()),
-                    () = store.clock().sleep_until(store.clock().now() + GATHER) => {}
+                changed = look_at.changed() => changed.map_err(|_| StoreError::Gone)?,
+                changed = queue.changed() => {
+                    changed.map_err(|_| StoreError::Gone)?;
+                    gather(&store, &stop).await;
+                    break;
                 }
             }
         }
-        bell.ring();
     }
 }
 
@@ -50,5 +56,12 @@ async fn due(store: &Store, next: Option<Moment>) {
     match next {
         Some(moment) => store.clock().sleep_until(moment).await,
         None => std::future::pending().await,
+    }
+}
+
+async fn gather(store: &Store, stop: &CancellationToken) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = store.clock().sleep_until(store.clock().now() + GATHER) => {}
     }
 }

@@ -14,9 +14,10 @@ use tokio::task::JoinHandle;
 
 use super::error::StoreError;
 use super::readers::Readers;
+use super::standing::Line;
 use super::writer::{self, Command, Work, Writer};
 use super::{key, schema, site};
-use crate::clock::Clock;
+use crate::clock::{Clock, Moment};
 use crate::secret::SiteKey;
 
 /// The database in the state folder.
@@ -41,6 +42,7 @@ struct Inner {
     readers: Readers,
     queue: watch::Sender<u64>,
     changes: watch::Sender<u64>,
+    look_at: watch::Sender<Option<Moment>>,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -73,6 +75,7 @@ impl Store {
         let Opened { conn, key, clock, lock, path } = opened.await.map_err(|_| StoreError::Gone)??;
         let (commands, waiting) = mpsc::channel(writer::WAITING);
         let (queue, changes) = (watch::Sender::new(0), watch::Sender::new(0));
+        let look_at = watch::Sender::new(None);
         let writer = Writer {
             conn,
             clock: clock.clone(),
@@ -81,6 +84,8 @@ impl Store {
             queue: queue.clone(),
             changes: changes.clone(),
             erasures: watch::Sender::new(0),
+            line: Line::default(),
+            look_at: look_at.clone(),
         };
         tokio::spawn(scrub(writer.erasures.subscribe(), commands.downgrade()));
         let writer = tokio::task::spawn_blocking(move || {
@@ -89,7 +94,16 @@ impl Store {
             drop(lock);
         });
         let writer = Mutex::new(Some(writer));
-        Ok(Store(Arc::new(Inner { clock, key, commands, readers: Readers::new(path), queue, changes, writer })))
+        Ok(Store(Arc::new(Inner {
+            clock,
+            key,
+            commands,
+            readers: Readers::new(path),
+            queue,
+            changes,
+            look_at,
+            writer,
+        })))
     }
 
     /// The clock that everything in the store is timed by.
@@ -140,6 +154,15 @@ impl Store {
     /// [`StoreError::Full`] when too much waits, [`StoreError::Gone`] when it has ended.
     pub async fn answers(&self) -> Result<(), StoreError> {
         self.change_now(|_| Ok(())).await
+    }
+
+    pub(super) fn watch_look_at(&self) -> watch::Receiver<Option<Moment>> {
+        self.0.look_at.subscribe()
+    }
+
+    /// Hands the writer a command; waits until it can be taken.
+    pub(super) async fn command(&self, command: Command) -> Result<(), StoreError> {
+        self.0.commands.send(command).await.map_err(|_| StoreError::Gone)
     }
 
     /// Runs a change for a caller who would rather hear [`StoreError::Full`] than wait.

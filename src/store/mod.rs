@@ -43,6 +43,7 @@ mod row;
 mod schema;
 mod settling;
 mod site;
+mod standing;
 mod sweep;
 mod verifying;
 mod writer;
@@ -59,4 +60,5 @@ pub use messages::{
 pub use otps::{IssueOutcome, NewCode, NewOtp, OtpView, ResendOutcome, ResendRefusal};
 pub use queue::{Assignment, AttemptId, Claim, Claimed, Settlement, SubmitResult};
 pub use reports::{Report, ReportOutcome};
+pub use standing::Standing;
 pub use verifying::Which;

@@ -211,7 +211,7 @@ fn write_down(work: &Work<'_>, settlement: Settlement) -> Result<(), StoreError>
     settling::settle(work, attempt, result)
 }
 
-fn claim_next(work: &Work<'_>, claim: &Claim) -> Result<Claimed, StoreError> {
+pub(super) fn claim_next(work: &Work<'_>, claim: &Claim) -> Result<Claimed, StoreError> {
     sweep::expire_messages(work, EXPIRED_BY_THE_WAY)?;
     let mut next = None;
     for priority in 0..=row::priority(claim.lowest) {
@@ -222,6 +222,12 @@ fn claim_next(work: &Work<'_>, claim: &Claim) -> Result<Claimed, StoreError> {
         }
     }
     Ok(Claimed::Nothing { next })
+}
+
+/// Whether anything waits to be handed out, now or later.
+pub(super) fn something_waits(work: &Work<'_>) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM message WHERE waiting_from IS NOT NULL)";
+    Ok(work.conn.prepare_cached(sql)?.query_row((), |row| row.get(0))?)
 }
 
 /// The first message of this priority of which this SIM may be given something now. Of those that must wait, `next`

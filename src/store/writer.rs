@@ -11,7 +11,9 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::error::StoreError;
-use super::{schema, site};
+use super::queue::{Assignment, SubmitResult};
+use super::standing::{Line, Waiting};
+use super::{schema, settling, site};
 use crate::clock::{Clock, Moment, Timestamp};
 use crate::secret::SiteKey;
 
@@ -53,6 +55,10 @@ impl Work<'_> {
 pub(super) enum Command {
     /// A change.
     Change(Box<dyn Change>),
+    /// A modem waits for a part.
+    Stand(Waiting),
+    /// Look at the modems that wait: time has passed.
+    Look(oneshot::Sender<()>),
     /// Empty the journal into the database, so that what was erased is in neither.
     Scrub,
     /// Take no more commands, do those that wait, and end.
@@ -112,6 +118,9 @@ pub(super) struct Writer {
     pub(super) changes: watch::Sender<u64>,
     /// Counts the commits that erased something.
     pub(super) erasures: watch::Sender<u64>,
+    /// The modems that wait for a part, and when they are to be looked at again.
+    pub(super) line: Line,
+    pub(super) look_at: watch::Sender<Option<Moment>>,
 }
 
 impl Writer {
@@ -120,32 +129,50 @@ impl Writer {
         while let Some(first) = self.commands.blocking_recv() {
             let mut waiting = Some(first);
             let mut batch = Vec::new();
+            let mut look = false;
+            let mut lookers = Vec::new();
             while let Some(command) = waiting {
                 match command {
                     Command::Change(change) => batch.push(change),
+                    Command::Stand(waiting) => {
+                        self.line.join(waiting);
+                        look = true;
+                    }
+                    Command::Look(done) => {
+                        lookers.push(done);
+                        look = true;
+                    }
                     Command::Scrub => self.scrub(),
                     Command::Close => self.commands.close(),
                 }
                 waiting = if batch.len() < BATCH { self.commands.try_recv().ok() } else { None };
             }
-            if let Err(error) = self.commit(batch) {
+            if let Err(error) = self.commit(batch, look) {
                 tracing::error!(%error, "the store ends");
                 return;
+            }
+            for done in lookers {
+                // Whoever asked may have gone.
+                let _ = done.send(());
             }
         }
         self.finish();
     }
 
     /// Runs and commits these changes. Fails only when the store must end.
-    fn commit(&mut self, batch: Vec<Box<dyn Change>>) -> Result<(), StoreError> {
-        if batch.is_empty() {
+    fn commit(&mut self, batch: Vec<Box<dyn Change>>, look: bool) -> Result<(), StoreError> {
+        if batch.is_empty() && !look {
             return Ok(());
         }
         let effects = Effects::default();
         let mut done = Vec::with_capacity(batch.len());
-        let outcome = self.transact(batch, &mut done, &effects);
+        let outcome = self.transact(batch, look, &mut done, &effects);
+        let mut left_alone = Vec::new();
         if outcome.is_ok() {
+            left_alone = self.line.hand_out();
             self.wake(&effects);
+        } else {
+            self.line.take_back();
         }
         for (change, result) in done {
             change.answer(result.and(outcome.clone()));
@@ -156,12 +183,29 @@ impl Writer {
                 tracing::warn!(%error, "a transaction failed; its commands were refused");
                 Ok(())
             }
-            Ok(()) => Ok(()),
+            Ok(()) => self.give_back(left_alone),
         }
+    }
+
+    /// Parts whose modem left while they were assigned wait again.
+    fn give_back(&mut self, parts: Vec<Assignment>) -> Result<(), StoreError> {
+        if parts.is_empty() {
+            return Ok(());
+        }
+        let (Command::Change(change), _) = change(move |work| {
+            parts.iter().try_for_each(|part| {
+                let reason = "the modem left before it was given the part".to_owned();
+                settling::settle(work, part.attempt, SubmitResult::NotReady { reason })
+            })
+        }) else {
+            return Ok(());
+        };
+        self.commit(vec![change], false)
     }
 
     /// Wakes who watches, before the answers go out: whoever has an answer finds the watches changed already.
     fn wake(&self, effects: &Effects) {
+        self.look_at.send_if_modified(|look_at| std::mem::replace(look_at, self.line.look_at) != self.line.look_at);
         let happened = [
             (&self.queue, effects.queue.get()),
             (&self.changes, effects.changed.get()),
@@ -173,13 +217,19 @@ impl Writer {
     }
 
     /// One transaction. Whatever happens, every change of the batch ends up in `done`.
-    fn transact(&self, batch: Vec<Box<dyn Change>>, done: &mut Vec<Done>, effects: &Effects) -> Result<(), StoreError> {
+    fn transact(
+        &mut self,
+        batch: Vec<Box<dyn Change>>,
+        look: bool,
+        done: &mut Vec<Done>,
+        effects: &Effects,
+    ) -> Result<(), StoreError> {
         let before = self.conn.total_changes();
         let mut outcome = execute(&self.conn, "BEGIN IMMEDIATE");
         for mut change in batch {
             // After a fault of the disk SQLite may have undone everything: then nothing of this batch counts.
             let result = match &outcome {
-                Ok(()) => self.savepoint(change.as_mut(), effects),
+                Ok(()) => self.savepoint(effects, &mut |work| change.run(work)),
                 Err(error) => Err(error.clone()),
             };
             if let Err(error) = &result
@@ -188,6 +238,11 @@ impl Writer {
                 outcome = outcome.and(Err(error.clone()));
             }
             done.push((change, result));
+        }
+        if outcome.is_ok() && (look || effects.queue.get()) && !self.line.is_empty() {
+            let mut line = std::mem::take(&mut self.line);
+            line.serve(|claim| self.savepoint(effects, claim));
+            self.line = line;
         }
         // A transaction that changed nothing must not cost the disk a write.
         effects.changed.set(self.conn.total_changes() != before);
@@ -202,10 +257,14 @@ impl Writer {
         outcome
     }
 
-    fn savepoint(&self, change: &mut dyn Change, effects: &Effects) -> Result<(), StoreError> {
+    fn savepoint(
+        &self,
+        effects: &Effects,
+        run: &mut dyn FnMut(&Work<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
         execute(&self.conn, "SAVEPOINT command")?;
         let work = Work { conn: &self.conn, key: &self.key, now: self.clock.now(), wall: self.clock.wall(), effects };
-        let result = change.run(&work);
+        let result = run(&work);
         if result.is_err() && !self.conn.is_autocommit() {
             execute(&self.conn, "ROLLBACK TO command")?;
         }

@@ -1,0 +1,143 @@
+//! Standing claims: modems with nothing to do wait here, and are given the next part in the very transaction that
+//! makes it waiting. So the way from an accepted request to a modem is one commit, and one message wakes one modem.
+//!
+//! The writer keeps the claims in the order they came and serves the one that has waited longest first.
+
+use std::collections::VecDeque;
+
+use tokio::sync::{oneshot, watch};
+
+use super::error::StoreError;
+use super::handle::Store;
+use super::queue::{self, Assignment, Claim, Claimed};
+use super::writer::{Command, Work};
+use crate::clock::Moment;
+
+/// A claim that waits to be served. Must be ended by [`Standing::part`] or [`Standing::withdraw`]: a part that was
+/// assigned to a claim which is just dropped stays `sending` until the next start.
+#[derive(Debug)]
+pub struct Standing(oneshot::Receiver<Result<Assignment, StoreError>>);
+
+impl Standing {
+    /// Waits for a part. That it is being sent is on disk then.
+    ///
+    /// May be cancelled, if [`Standing::withdraw`] follows.
+    ///
+    /// # Errors
+    /// [`StoreError::Gone`] when the store has ended; others when it could not write.
+    pub async fn part(&mut self) -> Result<Assignment, StoreError> {
+        (&mut self.0).await.map_err(|_| StoreError::Gone)?
+    }
+
+    /// Waits no longer. A part that was assigned in the meantime is given out here, and must be settled.
+    #[must_use]
+    pub fn withdraw(mut self) -> Option<Assignment> {
+        self.0.close();
+        self.0.try_recv().ok()?.ok()
+    }
+}
+
+impl Store {
+    /// Waits in line for a part for this modem. It may be there at once.
+    ///
+    /// # Errors
+    /// [`StoreError::Gone`] when the store has ended.
+    pub async fn stand(&self, claim: Claim) -> Result<Standing, StoreError> {
+        let (answer, standing) = oneshot::channel();
+        self.command(Command::Stand(Waiting { claim, answer })).await?;
+        Ok(Standing(standing))
+    }
+
+    /// When something that waits may be given to one of the standing claims at the earliest; `None` when nothing does.
+    /// [`Store::look`] is to be called then.
+    #[must_use]
+    pub fn look_at(&self) -> watch::Receiver<Option<Moment>> {
+        self.watch_look_at()
+    }
+
+    /// Has the standing claims looked at again: time has passed. When this returns, that is done, or could not be
+    /// written and the time is as it was.
+    ///
+    /// # Errors
+    /// [`StoreError::Gone`] when the store has ended.
+    pub async fn look(&self) -> Result<(), StoreError> {
+        let (done, looked) = oneshot::channel();
+        self.command(Command::Look(done)).await?;
+        looked.await.map_err(|_| StoreError::Gone)
+    }
+}
+
+/// A claim, and where its part goes.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    claim: Claim,
+    answer: oneshot::Sender<Result<Assignment, StoreError>>,
+}
+
+/// The standing claims, as the writer keeps them.
+#[derive(Debug, Default)]
+pub(super) struct Line {
+    waiting: VecDeque<Waiting>,
+    /// Served in the transaction that is open.
+    served: Vec<(Waiting, Result<Assignment, StoreError>)>,
+    /// When the rest are to be looked at again.
+    pub(super) look_at: Option<Moment>,
+}
+
+impl Line {
+    pub(super) fn join(&mut self, waiting: Waiting) {
+        self.waiting.push_back(waiting);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Assigns what waits, in the open transaction. `run` runs one claim in a savepoint of its own.
+    pub(super) fn serve(
+        &mut self,
+        run: impl Fn(&mut dyn FnMut(&Work<'_>) -> Result<(), StoreError>) -> Result<(), StoreError>,
+    ) {
+        self.look_at = None;
+        let mut something_waits = true;
+        for waiting in std::mem::take(&mut self.waiting) {
+            if waiting.answer.is_closed() {
+                continue;
+            }
+            if !something_waits {
+                self.waiting.push_back(waiting);
+                continue;
+            }
+            let mut claimed = None;
+            let outcome = run(&mut |work| {
+                something_waits = queue::something_waits(work)?;
+                if something_waits {
+                    claimed = Some(queue::claim_next(work, &waiting.claim)?);
+                }
+                Ok(())
+            });
+            match (outcome, claimed) {
+                (Err(error), _) => self.served.push((waiting, Err(error))),
+                (Ok(()), Some(Claimed::Part(part))) => self.served.push((waiting, Ok(part))),
+                (Ok(()), Some(Claimed::Nothing { next })) => {
+                    self.look_at = [self.look_at, next].into_iter().flatten().min();
+                    self.waiting.push_back(waiting);
+                }
+                (Ok(()), None) => self.waiting.push_back(waiting),
+            }
+        }
+    }
+
+    /// The transaction is committed: hands the parts out. Returns those whose modem has left meanwhile.
+    pub(super) fn hand_out(&mut self) -> Vec<Assignment> {
+        let answers = self.served.drain(..).filter_map(|(waiting, part)| waiting.answer.send(part).err());
+        answers.filter_map(Result::ok).collect()
+    }
+
+    /// The transaction was undone: everybody waits as before.
+    pub(super) fn take_back(&mut self) {
+        for (waiting, _) in self.served.drain(..).rev() {
+            self.waiting.push_front(waiting);
+        }
+    }
+}
