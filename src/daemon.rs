@@ -7,8 +7,9 @@
 //! ```
 //!
 //! Start: the store (and with it the clock), the modems' tasks, intake, dispatch, HTTP; then `READY`. A modem that is
-//! not there keeps nobody waiting. Stop: HTTP first, so that nothing new is accepted; then the modems and dispatch, so
-//! that what is in flight is settled; the store last.
+//! not there keeps nobody waiting. Stop: HTTP takes nothing new, the modems end what they can within half a second,
+//! dispatch settles what came of it, all at the same time; the store last. What cannot be ended in time is in doubt
+//! at the next start.
 //!
 //! Its one rule: nothing is repaired here. A task that panics and a store that dies end the process, and systemd
 //! starts it again with everything that was accepted still on disk.
