@@ -141,3 +141,67 @@ impl Line {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::MessageId;
+    use crate::message::Priority;
+    use crate::phone::PhoneNumber;
+    use crate::secret::Text;
+    use crate::store::AttemptId;
+
+    fn assignment() -> Assignment {
+        Assignment {
+            attempt: AttemptId(1),
+            message: MessageId::generate(),
+            otp: None,
+            to: PhoneNumber::parse("+15551234567").unwrap(),
+            text: Text::new("Hello".to_owned()),
+            part: 0,
+            parts: 1,
+            concat_reference: 0,
+            deadline: Moment::from_millis(1),
+            class0: false,
+            replace: None,
+            priority: Priority::Bulk,
+            failures: 0,
+        }
+    }
+
+    fn waiting() -> (Waiting, oneshot::Receiver<Result<Assignment, StoreError>>) {
+        let (answer, standing) = oneshot::channel();
+        let claim = Claim {
+            modem: "m1".parse().unwrap(),
+            sim: crate::ids::SimId::from_stored("a".to_owned()),
+            lowest: Priority::Bulk,
+        };
+        (Waiting { claim, answer }, standing)
+    }
+
+    #[test]
+    fn a_part_whose_modem_left_during_the_commit_comes_back() {
+        let mut line = Line::default();
+        let (gone, receiver) = waiting();
+        drop(receiver);
+        line.served.push((gone, Ok(assignment())));
+        let (there, mut receiver) = waiting();
+        line.served.push((there, Ok(assignment())));
+        assert_eq!(line.hand_out().len(), 1);
+        assert!(receiver.try_recv().is_ok());
+    }
+
+    #[test]
+    fn after_a_commit_that_failed_everybody_waits_as_before() {
+        let mut line = Line::default();
+        let ((first, mut a), (second, _b), (third, _c)) = (waiting(), waiting(), waiting());
+        line.served.push((first, Ok(assignment())));
+        line.served.push((second, Ok(assignment())));
+        line.join(third);
+        line.take_back();
+        assert_eq!(line.waiting.len(), 3);
+        assert!(!line.waiting[0].answer.is_closed());
+        a.close();
+        assert!(line.waiting[0].answer.is_closed(), "the first is first again");
+    }
+}

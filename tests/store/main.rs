@@ -9,5 +9,6 @@ mod messages;
 mod otps;
 mod queue;
 mod reports;
+mod standing;
 mod time;
 mod world;
