@@ -343,6 +343,8 @@ fn noise() -> impl Strategy<Value = String> {
         "",
         "\0",
         "RING",
+        "NO CARRIER",
+        "BUSY",
         "+CREG: 1,\"00C3\",\"1A2B\",7",
         "+CEREG: 5",
         "^RSSI:20",

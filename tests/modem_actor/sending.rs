@@ -87,6 +87,20 @@ async fn no_answer_is_in_doubt_after_one_minute_when_something_else_comes_to_wai
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_missed_call_during_a_send_does_not_end_it() {
+    let world = World::ready().await;
+    world.scripted.on_submit(OnSubmit::Silence);
+    let (outcome, ()) = tokio::join!(world.submit(), async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        world.scripted.say("RING");
+        world.scripted.say("NO CARRIER");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        world.scripted.say("+CMGS: 99\r\n\r\nOK");
+    });
+    assert_eq!(outcome, sent(99));
+}
+
+#[tokio::test(start_paused = true)]
 async fn unplugged_before_ctrl_z_is_not_sent_and_after_it_in_doubt() {
     for (what, in_doubt) in [(OnSubmit::VanishBeforePrompt, false), (OnSubmit::VanishAfterCtrlZ, true)] {
         let world = World::ready().await;
