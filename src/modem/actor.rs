@@ -93,6 +93,8 @@ pub(super) enum Turn {
     Finished(Result<Reply, CommandError>),
     /// The message under way has been settled.
     Settled(Delivery),
+    /// The message settled last was sent under this reference, though it was in doubt.
+    SentAfterAll(u8),
     /// A message to send.
     Job(Job),
     /// Something that has been dealt with.
@@ -273,6 +275,7 @@ impl Actor {
         match output {
             Output::Finished(result) => return Ok(Turn::Finished(result)),
             Output::Settled(delivery) => return Ok(Turn::Settled(delivery)),
+            Output::SentAfterAll(reference) => return Ok(Turn::SentAfterAll(reference)),
             Output::Unsolicited(said) => self.hear(said),
             Output::Deaf => return Err(End::Deaf),
             // The wire has written what was to be written; that the modem is awake shows in its being idle.

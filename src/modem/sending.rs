@@ -39,15 +39,22 @@ impl Actor {
         if answer.is_closed() {
             return Ok(());
         }
-        let (outcome, end) = self.submit(wire, &submission).await;
-        tracing::info!(
-            modem.name = %self.name, message.id = %submission.message, part = submission.part, outcome = word(&outcome),
-            "a part was given to the modem"
-        );
+        let (mut outcome, mut end) = self.submit(wire, &submission).await;
         if !wire.session.is_idle() && self.is_ready() {
             // Shown before the answer, so that the next message goes elsewhere at once.
             self.show(super::verdict::silent());
         }
+        if end.is_ok() && matches!(outcome, Outcome::InDoubt { .. }) {
+            match self.proof(wire).await {
+                Ok(Some(reference)) => outcome = self::outcome(Delivery::Sent(reference)),
+                Ok(None) => {}
+                Err(other) => end = Err(other),
+            }
+        }
+        tracing::info!(
+            modem.name = %self.name, message.id = %submission.message, part = submission.part, outcome = word(&outcome),
+            "a part was given to the modem"
+        );
         // A caller that has gone needs no answer.
         let _ = answer.send(outcome);
         end?;
@@ -75,6 +82,16 @@ impl Actor {
             Ok((delivery, false)) => (outcome(delivery), Ok(())),
             Err(end) => (outcome(give_up(wire).await), Err(end)),
         }
+    }
+
+    /// Listens, while the modem is woken, for the late answer that proves that a message in doubt was sent.
+    async fn proof(&mut self, wire: &mut Wire) -> Result<Option<u8>, End> {
+        while !wire.session.is_idle() {
+            if let Turn::SentAfterAll(reference) = self.turn(wire, false).await? {
+                return Ok(Some(reference));
+            }
+        }
+        Ok(None)
     }
 
     /// Waits for what becomes of it, and tells whether it was given up because its deadline passed.

@@ -65,9 +65,11 @@ async fn no_answer_is_in_doubt_after_three_minutes_and_the_modem_goes_on() {
     let world = World::ready().await;
     world.scripted.on_submit(OnSubmit::Silence);
     let before = world.clock.now();
-    assert!(matches!(world.submit().await, Outcome::InDoubt { .. }));
-    assert_eq!(world.clock.now().since(before), Duration::from_secs(180));
-    assert!(!world.modem.health().borrow().state.is_ready());
+    let (outcome, ()) = tokio::join!(world.submit(), async {
+        world.until(|health| !health.state.is_ready()).await;
+        assert_eq!(world.clock.now().since(before), Duration::from_secs(180));
+    });
+    assert!(matches!(outcome, Outcome::InDoubt { .. }));
     world.scripted.on_submit(OnSubmit::Take);
     world.until(|health| health.state.is_ready()).await;
     assert_eq!(world.submit().await, sent(18));
@@ -81,9 +83,24 @@ async fn no_answer_is_in_doubt_after_one_minute_when_something_else_comes_to_wai
     let (outcome, ()) = tokio::join!(world.submit(), async {
         tokio::time::sleep(Duration::from_secs(20)).await;
         world.hurry.send_replace(true);
+        world.until(|health| !health.state.is_ready()).await;
+        assert_eq!(world.clock.now().since(before), Duration::from_secs(60));
     });
     assert!(matches!(outcome, Outcome::InDoubt { .. }));
-    assert_eq!(world.clock.now().since(before), Duration::from_secs(60));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_result_that_comes_while_the_modem_is_woken_settles_the_doubt() {
+    let world = World::ready().await;
+    world.scripted.on_submit(OnSubmit::Silence);
+    let (outcome, ()) = tokio::join!(world.submit(), async {
+        world.until(|health| !health.state.is_ready()).await;
+        world.scripted.say("+CMGS: 99\r\n\r\nOK");
+    });
+    assert_eq!(outcome, sent(99));
+    world.scripted.on_submit(OnSubmit::Take);
+    world.until(|health| health.state.is_ready()).await;
+    assert_eq!(world.submit().await, sent(18));
 }
 
 #[tokio::test(start_paused = true)]
