@@ -37,7 +37,7 @@ const LOOK_WHILE_NOT_READY: Duration = Duration::from_secs(30);
 /// How often a modem that can send is asked for its signal and its network's name, which none tells by itself.
 const LOOK_WHILE_READY: Duration = Duration::from_secs(300);
 
-/// Starts the task that owns one modem. It ends when `stop` is cancelled, within a second, and leaves the modem at no
+/// Starts the task that owns one modem. It ends when `stop` is cancelled, within 500 ms, and leaves the modem at no
 /// prompt. Reports that nobody has taken by then are put into `events`, as far as there is room.
 #[must_use]
 pub fn spawn(

@@ -19,7 +19,9 @@ const ALONE: Duration = Duration::from_secs(180);
 /// How long it may take when something else waits for this modem.
 const WAITED_FOR: Duration = Duration::from_secs(60);
 /// How long an answer is waited for when the daemon stops.
-const STOPPING: Duration = Duration::from_millis(400);
+const LAST_ANSWER: Duration = Duration::from_millis(300);
+/// How long the port then has to take what leaves the prompt. The daemon waits for both together, and not much longer.
+const LAST_WORD: Duration = Duration::from_millis(150);
 
 /// Why a part cannot be made into a PDU.
 #[derive(Debug, thiserror::Error)]
@@ -124,12 +126,12 @@ impl Actor {
 /// The daemon stops, or the port is gone: leaves the prompt, or waits a moment for the answer.
 async fn give_up(wire: &mut Wire) -> Delivery {
     wire.session.handle_abandon(now());
-    let settled = tokio::time::timeout(STOPPING, wire.settled()).await;
+    let settled = tokio::time::timeout(LAST_ANSWER, wire.settled()).await;
     let delivery = match settled {
         Ok(delivery) => delivery,
         Err(_) => wire.close().await,
     };
-    if tokio::time::timeout(STOPPING, wire.write_rest()).await.is_err() {
+    if tokio::time::timeout(LAST_WORD, wire.write_rest()).await.is_err() {
         tracing::debug!("the port took no more before the end");
     }
     delivery
