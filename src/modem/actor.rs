@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::cards::Cards;
 use super::event::Event;
 use super::handle::{Job, Modem};
 use super::health::{Health, State};
@@ -60,6 +61,7 @@ pub fn spawn(
         inbox,
         asked,
         reports: Reports::new(name.clone()),
+        cards: Cards::default(),
         statuses: Statuses::default(),
         trouble: None,
         look: false,
@@ -106,6 +108,7 @@ pub(super) struct Actor {
     pub(super) name: ModemName,
     pub(super) clock: Clock,
     pub(super) reports: Reports,
+    pub(super) cards: Cards,
     pub(super) health: watch::Sender<Health>,
     pub(super) statuses: Statuses,
     /// Why the modem cannot send whatever the network says: its card, or it takes no messages.
