@@ -37,9 +37,8 @@ impl Actor {
     /// Asks again what may have changed; the card only while something is the matter with it, or it said so itself.
     pub(super) async fn look_again(&mut self, wire: &mut Wire) -> Result<(), End> {
         let state = self.ask(wire, &Command::sim_state()).await?;
-        let locked = card_trouble(&state);
-        if locked.is_some() {
-            self.trouble = locked;
+        if let Some(trouble) = card_trouble(&state) {
+            self.lose_card(trouble);
         } else if self.trouble.is_some() {
             self.trouble = self.set_up_card(wire).await?;
         }
