@@ -291,6 +291,40 @@ fn a_late_result_is_not_taken_for_the_answer_of_the_next_command() {
 }
 
 #[test]
+fn after_a_result_that_does_not_name_what_it_ends_the_modem_is_woken() {
+    for (result, woken) in [("OK", true), ("ERROR", true), ("NA", true), ("+CMS ERROR: 332", false)] {
+        let mut bench = Bench::awake(1);
+        bench.send();
+        bench.feed(format!("> {result}\r\n").as_bytes());
+        assert!(matches!(bench.settled(), Some(Delivery::InDoubt(_))), "{result}");
+        assert_eq!(bench.session.is_idle(), !woken, "{result}");
+    }
+}
+
+#[test]
+fn a_reference_that_comes_while_the_modem_is_woken_proves_the_message_in_doubt_once() {
+    let mut bench = Bench::awake(1);
+    bench.send();
+    bench.feed(b"> ");
+    bench.pass(LIMIT);
+    assert_eq!(bench.settled(), Some(Delivery::InDoubt(None)));
+    bench.feed(b"+CMGS: 7\r\n+CMGS: 8\r\nOK\r\n");
+    let proofs: Vec<_> = bench.outputs.iter().filter(|output| matches!(output, Output::SentAfterAll(_))).collect();
+    assert_eq!(proofs, [&Output::SentAfterAll(7)]);
+}
+
+#[test]
+fn a_reference_that_no_message_in_doubt_waits_for_proves_nothing() {
+    let mut bench = Bench::awake(1);
+    bench.feed(b"+CMGS: 7\r\n");
+    bench.run(&Command::signal());
+    bench.feed(b"+CMGS: 7\r\n");
+    bench.pass(LIMIT);
+    bench.feed(b"+CMGS: 7\r\n");
+    assert!(!bench.outputs.iter().any(|output| matches!(output, Output::SentAfterAll(_))));
+}
+
+#[test]
 fn a_modem_that_never_answers_is_deaf_after_its_tries() {
     let mut bench = Bench::new(1);
     bench.session.handle_wake(OPENING_TRIES, bench.now);
@@ -343,6 +377,8 @@ fn noise() -> impl Strategy<Value = String> {
         "",
         "\0",
         "RING",
+        "NO CARRIER",
+        "BUSY",
         "+CREG: 1,\"00C3\",\"1A2B\",7",
         "+CEREG: 5",
         "^RSSI:20",

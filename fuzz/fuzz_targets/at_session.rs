@@ -83,6 +83,7 @@ fuzz_target!(|input: &[u8]| {
     let begun = whole.count(|output| matches!(output, Output::Write(octets) if octets.starts_with(b"AT+CMGS=")));
     let given = whole.count(|output| matches!(output, Output::Write(octets) if octets.ends_with(b"\x1a")));
     let settled = whole.count(|output| matches!(output, Output::Settled(_)));
-    assert!(given <= begun && settled <= begun);
+    let proved = whole.count(|output| matches!(output, Output::SentAfterAll(_)));
+    assert!(given <= begun && settled <= begun && proved <= settled);
     assert!(!format!("{:?}", whole.outputs).contains(PDU));
 });

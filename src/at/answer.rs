@@ -59,8 +59,12 @@ fn is_registration_reply(rest: &str) -> bool {
 
 /// What modems say of themselves without a name, and the echo of something older.
 fn is_remark(text: &str) -> bool {
-    const REMARKS: [&str; 8] = [
+    const REMARKS: [&str; 12] = [
         "RING",
+        "NO CARRIER",
+        "BUSY",
+        "NO ANSWER",
+        "NO DIALTONE",
         "RDY",
         "SMS Ready",
         "SMS DONE",
@@ -98,6 +102,7 @@ mod tests {
     fn remarks_are_no_answer() {
         assert!(Answer::Text("+CGMM").takes_text("EC25"));
         assert!(!Answer::Text("+CGMM").takes_text("SMS Ready"));
+        assert!(!Answer::Text("+CGMM").takes_text("NO CARRIER"));
         assert!(Answer::Digits("+CCID").takes_text("8988211000000000001F"));
         assert!(!Answer::Digits("+CIMI").takes_text("PB DONE"));
     }

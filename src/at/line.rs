@@ -32,9 +32,11 @@ impl<'a> Line<'a> {
     }
 }
 
-/// Final results without a number, other than `OK` and `ERROR`. The last four are Huawei's and Samsung's.
-const BAD_ENDS: [&str; 7] =
-    ["NO CARRIER", "BUSY", "NO ANSWER", "NO DIALTONE", "COMMAND NOT SUPPORT", "TOO MANY PARAMETERS", "NA"];
+/// Final results without a number, other than `OK` and `ERROR`: Huawei's and Samsung's.
+///
+/// `NO CARRIER`, `BUSY`, `NO ANSWER` and `NO DIALTONE` are not among them: they end a call (ITU-T V.250 §5.7.1), and
+/// nothing here makes one. What comes all the same tells of somebody's missed call, in the middle of anything.
+const BAD_ENDS: [&str; 3] = ["COMMAND NOT SUPPORT", "TOO MANY PARAMETERS", "NA"];
 
 fn final_result(text: &str) -> Option<Result<(), Refusal>> {
     match text.as_bytes().first()? {
@@ -52,7 +54,7 @@ fn final_result(text: &str) -> Option<Result<(), Refusal>> {
         // The port has gone over to data, which nothing here ever asks for.
         b'C' if text == "CONNECT" || text.starts_with("CONNECT ") => Some(Err(Refusal::Word("CONNECT"))),
         b'M' if text.starts_with("MODEM ERROR:") => Some(Err(Refusal::Word("MODEM ERROR"))),
-        b'N' | b'B' | b'C' | b'T' => BAD_ENDS.iter().find(|end| **end == text).map(|end| Err(Refusal::Word(end))),
+        b'N' | b'C' | b'T' => BAD_ENDS.iter().find(|end| **end == text).map(|end| Err(Refusal::Word(end))),
         _ => None,
     }
 }
@@ -77,7 +79,7 @@ mod tests {
 
     #[test]
     fn what_only_looks_like_a_final_result_is_none() {
-        for text in ["OKAY", "ERROR 5", "NAME", "CONNECTED", "BUSY NOW", "+CMSERROR: 5"] {
+        for text in ["OKAY", "ERROR 5", "NAME", "CONNECTED", "+CMSERROR: 5", "NO CARRIER", "BUSY", "NO ANSWER"] {
             assert!(!matches!(Line::parse(text), Line::Final(_)), "{text}");
         }
     }

@@ -17,7 +17,7 @@ pub enum Refusal {
     Cme(Option<u16>),
     /// `ERROR`.
     Error,
-    /// Another word that ends a command, for instance `NO CARRIER`.
+    /// Another word that ends a command, for instance `COMMAND NOT SUPPORT`.
     Word(&'static str),
 }
 
@@ -336,7 +336,7 @@ mod tests {
         for doubt in [0, 225, 332, 340, 500, 513, 604] {
             assert!(Refusal::Cms(Some(doubt)).leaves_doubt(), "{doubt}");
         }
-        for refusal in [Refusal::Cms(None), Refusal::Cme(Some(31)), Refusal::Error, Refusal::Word("NO CARRIER")] {
+        for refusal in [Refusal::Cms(None), Refusal::Cme(Some(31)), Refusal::Error, Refusal::Word("NA")] {
             assert!(refusal.leaves_doubt(), "{refusal}");
         }
     }

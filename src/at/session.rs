@@ -53,6 +53,8 @@ pub enum Output {
     Finished(Result<Reply, CommandError>),
     /// The message has been sent, or not, or nobody knows.
     Settled(Delivery),
+    /// The message settled last, as [`Delivery::InDoubt`], was sent under this reference: its answer came late.
+    SentAfterAll(u8),
     /// The modem said this by itself.
     Unsolicited(Unsolicited),
     /// The modem answers, and both sides are in step.
@@ -68,6 +70,7 @@ impl fmt::Debug for Output {
             Self::Write(octets) => write!(f, "Write({} octets)", octets.len()),
             Self::Finished(result) => f.debug_tuple("Finished").field(result).finish(),
             Self::Settled(delivery) => f.debug_tuple("Settled").field(delivery).finish(),
+            Self::SentAfterAll(reference) => f.debug_tuple("SentAfterAll").field(reference).finish(),
             Self::Unsolicited(said) => f.debug_tuple("Unsolicited").field(said).finish(),
             Self::Awake => f.write_str("Awake"),
             Self::Deaf => f.write_str("Deaf"),
@@ -112,6 +115,8 @@ pub struct Session {
     outputs: VecDeque<Output>,
     /// The first line of something the modem says in two.
     announced: Option<Announced>,
+    /// The modem is being woken after a message whose answer has not come: no other message can have one.
+    doubtful: bool,
     /// The line written last, by which its echo is known.
     line: String,
 }
@@ -165,6 +170,7 @@ impl Session {
     /// [`Output::Awake`] or [`Output::Deaf`]. Whatever was running is given up without a word.
     pub fn handle_wake(&mut self, tries: u8, now: Instant) {
         self.state = State::Waking(Waking::new(tries, now));
+        self.doubtful = false;
         self.escape();
     }
 
@@ -252,7 +258,10 @@ impl Session {
             }
             State::Running { .. } => Output::Finished(Err(CommandError::TimedOut)),
             State::Prompting { .. } => Output::Settled(Delivery::NotSent),
-            State::Answering { reference, .. } => Output::Settled(unanswered(*reference)),
+            State::Answering { reference, .. } => {
+                let delivery = unanswered(*reference);
+                return self.settle_and_wake(delivery, now);
+            }
             State::Asleep | State::Idle => return,
         };
         self.outputs.push_back(ended);
@@ -349,11 +358,24 @@ impl Session {
                     (None, Err(refusal)) if refusal.leaves_doubt() => Delivery::InDoubt(Some(refusal)),
                     (None, Err(refusal)) => Delivery::Refused(refusal),
                 };
-                self.end(Output::Settled(delivery));
+                let clear =
+                    matches!(delivery, Delivery::Sent(_)) || matches!(result, Err(Refusal::Cms(_) | Refusal::Cme(_)));
+                if clear {
+                    self.end(Output::Settled(delivery));
+                } else {
+                    // Perhaps it ended something else, and the message's own result is still to come.
+                    self.settle_and_wake(delivery, now);
+                }
             }
             // A late answer to what was given up.
             State::Asleep | State::Idle => {}
         }
+    }
+
+    fn settle_and_wake(&mut self, delivery: Delivery, now: Instant) {
+        self.outputs.push_back(Output::Settled(delivery));
+        self.handle_wake(RECOVERY_TRIES, now);
+        self.doubtful = matches!(delivery, Delivery::InDoubt(_));
     }
 
     fn end(&mut self, output: Output) {
@@ -364,6 +386,12 @@ impl Session {
     /// Whether a named line belongs to the running command; then it is taken.
     fn information(&mut self, name: &str, rest: &str, now: Instant) -> bool {
         match &mut self.state {
+            State::Waking(_) if name == "+CMGS" => {
+                if let Some(reference) = reference_in(rest).filter(|_| std::mem::take(&mut self.doubtful)) {
+                    self.outputs.push_back(Output::SentAfterAll(reference));
+                }
+                true
+            }
             State::Waking(waking) => waking.hear(name, rest, now).is_some(),
             State::Running { answer, reply, .. } => {
                 let takes = answer.takes_named(name, rest);

@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::cards::Cards;
 use super::event::Event;
 use super::handle::{Job, Modem};
 use super::health::{Health, State};
@@ -37,7 +38,7 @@ const LOOK_WHILE_NOT_READY: Duration = Duration::from_secs(30);
 /// How often a modem that can send is asked for its signal and its network's name, which none tells by itself.
 const LOOK_WHILE_READY: Duration = Duration::from_secs(300);
 
-/// Starts the task that owns one modem. It ends when `stop` is cancelled, within a second, and leaves the modem at no
+/// Starts the task that owns one modem. It ends when `stop` is cancelled, within 500 ms, and leaves the modem at no
 /// prompt. Reports that nobody has taken by then are put into `events`, as far as there is room.
 #[must_use]
 pub fn spawn(
@@ -60,6 +61,7 @@ pub fn spawn(
         inbox,
         asked,
         reports: Reports::new(name.clone()),
+        cards: Cards::default(),
         statuses: Statuses::default(),
         trouble: None,
         look: false,
@@ -93,6 +95,8 @@ pub(super) enum Turn {
     Finished(Result<Reply, CommandError>),
     /// The message under way has been settled.
     Settled(Delivery),
+    /// The message settled last was sent under this reference, though it was in doubt.
+    SentAfterAll(u8),
     /// A message to send.
     Job(Job),
     /// Something that has been dealt with.
@@ -104,6 +108,7 @@ pub(super) struct Actor {
     pub(super) name: ModemName,
     pub(super) clock: Clock,
     pub(super) reports: Reports,
+    pub(super) cards: Cards,
     pub(super) health: watch::Sender<Health>,
     pub(super) statuses: Statuses,
     /// Why the modem cannot send whatever the network says: its card, or it takes no messages.
@@ -273,6 +278,7 @@ impl Actor {
         match output {
             Output::Finished(result) => return Ok(Turn::Finished(result)),
             Output::Settled(delivery) => return Ok(Turn::Settled(delivery)),
+            Output::SentAfterAll(reference) => return Ok(Turn::SentAfterAll(reference)),
             Output::Unsolicited(said) => self.hear(said),
             Output::Deaf => return Err(End::Deaf),
             // The wire has written what was to be written; that the modem is awake shows in its being idle.

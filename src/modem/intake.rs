@@ -1,7 +1,9 @@
 //! What the modem says by itself, and what has to be said to it about its reports.
 
 use super::actor::{Actor, End};
+use super::health::State;
 use super::reports::{Chore, Origin, decode};
+use super::verdict;
 use super::wire::Wire;
 use crate::at::{Command, Payload, Place, Unsolicited};
 use crate::pdu::StatusReport;
@@ -18,10 +20,21 @@ impl Actor {
                 // Name and strength of the network are others now.
                 self.look |= self.statuses.registration() != before;
             }
-            Unsolicited::SimState(state) => self.look |= (state == "READY") == self.trouble.is_some(),
+            Unsolicited::SimState(state) => match verdict::of_card(&state) {
+                // Another card may be in the modem when it is ready again.
+                Some(trouble) => self.lose_card(trouble),
+                None => self.look |= self.trouble.is_some(),
+            },
             // Messages to the modem are left where they are stored until there is a use for them.
             Unsolicited::Message(_) | Unsolicited::MessageStored(_) => {}
         }
+    }
+
+    /// The card cannot be used, and must be read again before it is.
+    pub(super) fn lose_card(&mut self, trouble: State) {
+        self.look |= self.trouble.is_none();
+        self.trouble = Some(trouble);
+        self.reports.detach();
     }
 
     fn take_printed(&mut self, payload: &Payload) {
@@ -56,10 +69,8 @@ impl Actor {
                     Some(report) => {
                         self.hold(report, Origin::Stored(place));
                     }
-                    None => {
-                        tracing::warn!(modem.name = %self.name, "a stored status report cannot be read");
-                        self.delete(wire, &place).await?;
-                    }
+                    // Perhaps somebody's message: it stays.
+                    None => tracing::warn!(modem.name = %self.name, "what was stored as a status report is none"),
                 }
             }
         }

@@ -8,6 +8,7 @@
 //! others see    settings.rs  handle.rs  submission.rs  health.rs  event.rs
 //! the task      actor.rs: setup.rs, then sending.rs and intake.rs in turns
 //! it keeps      reports.rs  until they are on disk      verdict.rs  what answers mean for sending
+//!               cards.rs    which card is which
 //! it speaks by  wire.rs over port.rs
 //! ```
 //!
@@ -15,6 +16,7 @@
 //! been sent is in doubt.
 
 mod actor;
+mod cards;
 mod event;
 mod handle;
 mod health;

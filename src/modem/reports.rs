@@ -121,8 +121,8 @@ impl Reports {
         }
     }
 
-    /// The port is no longer open. What is held stays to be stored, but another card may be in the modem next time, so
-    /// nothing in it is deleted on the word of today.
+    /// The port is no longer open, or the card is gone. What is held stays to be stored, but another card may be in the
+    /// modem next time, so nothing in it is deleted on the word of today.
     pub(super) fn detach(&mut self) {
         self.chores.clear();
         for held in &mut self.held {

@@ -19,7 +19,9 @@ const ALONE: Duration = Duration::from_secs(180);
 /// How long it may take when something else waits for this modem.
 const WAITED_FOR: Duration = Duration::from_secs(60);
 /// How long an answer is waited for when the daemon stops.
-const STOPPING: Duration = Duration::from_millis(400);
+const LAST_ANSWER: Duration = Duration::from_millis(300);
+/// How long the port then has to take what leaves the prompt. The daemon waits for both together, and not much longer.
+const LAST_WORD: Duration = Duration::from_millis(150);
 
 /// Why a part cannot be made into a PDU.
 #[derive(Debug, thiserror::Error)]
@@ -39,15 +41,22 @@ impl Actor {
         if answer.is_closed() {
             return Ok(());
         }
-        let (outcome, end) = self.submit(wire, &submission).await;
-        tracing::info!(
-            modem.name = %self.name, message.id = %submission.message, part = submission.part, outcome = word(&outcome),
-            "a part was given to the modem"
-        );
+        let (mut outcome, mut end) = self.submit(wire, &submission).await;
         if !wire.session.is_idle() && self.is_ready() {
             // Shown before the answer, so that the next message goes elsewhere at once.
             self.show(super::verdict::silent());
         }
+        if end.is_ok() && matches!(outcome, Outcome::InDoubt { .. }) {
+            match self.proof(wire).await {
+                Ok(Some(reference)) => outcome = self::outcome(Delivery::Sent(reference)),
+                Ok(None) => {}
+                Err(other) => end = Err(other),
+            }
+        }
+        tracing::info!(
+            modem.name = %self.name, message.id = %submission.message, part = submission.part, outcome = word(&outcome),
+            "a part was given to the modem"
+        );
         // A caller that has gone needs no answer.
         let _ = answer.send(outcome);
         end?;
@@ -75,6 +84,16 @@ impl Actor {
             Ok((delivery, false)) => (outcome(delivery), Ok(())),
             Err(end) => (outcome(give_up(wire).await), Err(end)),
         }
+    }
+
+    /// Listens, while the modem is woken, for the late answer that proves that a message in doubt was sent.
+    async fn proof(&mut self, wire: &mut Wire) -> Result<Option<u8>, End> {
+        while !wire.session.is_idle() {
+            if let Turn::SentAfterAll(reference) = self.turn(wire, false).await? {
+                return Ok(Some(reference));
+            }
+        }
+        Ok(None)
     }
 
     /// Waits for what becomes of it, and tells whether it was given up because its deadline passed.
@@ -107,12 +126,12 @@ impl Actor {
 /// The daemon stops, or the port is gone: leaves the prompt, or waits a moment for the answer.
 async fn give_up(wire: &mut Wire) -> Delivery {
     wire.session.handle_abandon(now());
-    let settled = tokio::time::timeout(STOPPING, wire.settled()).await;
+    let settled = tokio::time::timeout(LAST_ANSWER, wire.settled()).await;
     let delivery = match settled {
         Ok(delivery) => delivery,
         Err(_) => wire.close().await,
     };
-    if tokio::time::timeout(STOPPING, wire.write_rest()).await.is_err() {
+    if tokio::time::timeout(LAST_WORD, wire.write_rest()).await.is_err() {
         tracing::debug!("the port took no more before the end");
     }
     delivery

@@ -10,7 +10,7 @@ use super::health::{Signal, Sim, State};
 use super::verdict;
 use super::wire::{Wire, now};
 use crate::at::{CardNumber, Command, CommandError, Domain, Field, NewMessages, Refusal, Reply};
-use crate::ids::{Iccid, SimId};
+use crate::ids::Iccid;
 
 /// A card can be busy with itself for some seconds after start: how often it is asked again, and after which pause.
 const BUSY_TRIES: usize = 10;
@@ -37,9 +37,8 @@ impl Actor {
     /// Asks again what may have changed; the card only while something is the matter with it, or it said so itself.
     pub(super) async fn look_again(&mut self, wire: &mut Wire) -> Result<(), End> {
         let state = self.ask(wire, &Command::sim_state()).await?;
-        let locked = card_trouble(&state);
-        if locked.is_some() {
-            self.trouble = locked;
+        if let Some(trouble) = card_trouble(&state) {
+            self.lose_card(trouble);
         } else if self.trouble.is_some() {
             self.trouble = self.set_up_card(wire).await?;
         }
@@ -106,7 +105,7 @@ impl Actor {
     async fn read_card(&mut self, wire: &mut Wire) -> Result<Option<Sim>, End> {
         let mut iccid: Option<Iccid> = None;
         for way in CardNumber::ALL {
-            let reply = self.ask(wire, &Command::card_number(way)).await?;
+            let reply = self.ask_patiently(wire, &Command::card_number(way)).await?;
             iccid = reply.ok().and_then(|reply| reply.text()?.trim_end_matches(['F', 'f', '"']).parse().ok());
             if iccid.is_some() {
                 break;
@@ -114,8 +113,7 @@ impl Actor {
         }
         let imsi = self.ask_patiently(wire, &Command::subscriber()).await?;
         let imsi = imsi.ok().and_then(|reply| reply.text()?.parse().ok());
-        let id = iccid.as_ref().map(SimId::from_iccid).or_else(|| imsi.as_ref().map(SimId::from_imsi));
-        Ok(id.map(|id| Sim { id, iccid, imsi }))
+        Ok(self.cards.recognise(iccid, imsi))
     }
 
     /// Chooses from what the modem offers; some offer what they then refuse, so the next best is tried.

@@ -14,6 +14,9 @@ const BUFFER: usize = 4096;
 /// More than this is never waiting to be written, unless the modem has stopped reading.
 const MOST_UNWRITTEN: usize = 2048;
 
+/// Leaves a prompt and drops what was typed there (3GPP TS 27.005 §3.5.1).
+const ESCAPE: &[u8] = b"\x1b";
+
 /// The port is no longer there.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -76,10 +79,15 @@ impl Wire {
         }
     }
 
-    /// Gives the port up, and with it the message under way.
+    /// Gives the port up, and with it the message under way. Of one that counts as not sent nothing more is written:
+    /// its prompt is left.
     pub(super) async fn close(&mut self) -> Delivery {
         self.lose("the port was given up".to_owned());
-        self.settled().await
+        let delivery = self.settled().await;
+        if delivery == Delivery::NotSent {
+            self.unwritten = ESCAPE.to_vec();
+        }
+        delivery
     }
 
     /// Writes what is left to write, for a port that is about to be closed.

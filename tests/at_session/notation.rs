@@ -20,6 +20,7 @@ pub(crate) fn shown(output: &Output) -> String {
         Output::Settled(Delivery::Refused(refusal)) => format!("= not sent {refusal}"),
         Output::Settled(Delivery::NotSent) => "= not sent".to_owned(),
         Output::Settled(Delivery::InDoubt(_)) => "= in doubt".to_owned(),
+        Output::SentAfterAll(reference) => format!("= sent after all {reference}"),
         Output::Unsolicited(Unsolicited::StatusReport(payload)) => format!("= report {}", payload.expose()),
         Output::Unsolicited(Unsolicited::StatusReportStored(place)) => {
             format!("= report in {} {}", place.storage, place.index)

@@ -68,6 +68,33 @@ async fn a_card_that_is_busy_at_first_is_asked_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_card_that_is_busy_at_first_is_asked_for_its_number_again() {
+    let scripted = Scripted::new();
+    scripted.answer("AT+CCID", "+CME ERROR: 14");
+    let world = World::start(scripted);
+    world.heard_times("AT+CCID", 3).await;
+    world.scripted.answer("AT+CCID", "+CCID: 8988211000000000001F\r\n\r\nOK");
+    let health = world.until(|health| health.state.is_ready()).await;
+    assert_eq!(health.sim.unwrap().id.as_str(), "8988211000000000001");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_card_is_one_sim_whichever_of_its_numbers_it_tells() {
+    let (number, silent) = ("+CCID: 8988211000000000001F\r\n\r\nOK", "+CME ERROR: 13");
+    for (first, then) in [(silent, number), (number, silent)] {
+        let scripted = Scripted::new();
+        scripted.answer("AT+CCID", first);
+        let world = World::start(scripted);
+        let before = world.until(|health| health.state.is_ready()).await.sim.unwrap().id;
+        world.scripted.answer("AT+CCID", then);
+        world.scripted.plug(false);
+        world.until(|health| !health.state.is_ready()).await;
+        world.scripted.plug(true);
+        assert_eq!(world.until(|health| health.state.is_ready()).await.sim.unwrap().id, before);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_next_best_setting_for_reports_is_tried_when_the_best_is_refused() {
     let scripted = Scripted::new();
     for route in ["AT+CNMI=2,1,0,1,0", "AT+CNMI=2,1,0,1,1", "AT+CNMI=1,1,0,1,0", "AT+CNMI=1,1,0,1,1"] {

@@ -7,6 +7,9 @@ use smsotpd::modem::{Event, Outcome};
 
 use crate::scripted::{LENGTH, OnSubmit, REPORT, Scripted, World, printed_report, sent};
 
+/// A message to the modem from the short code 123; made by hand after 3GPP TS 23.040 §9.2.2.1.
+const DELIVER: &str = "0004038121F300006290023115340803C7F71B";
+
 #[tokio::test(start_paused = true)]
 async fn a_printed_report_is_handed_out_and_offered_again_when_it_is_not_taken() {
     let mut world = World::ready().await;
@@ -56,11 +59,40 @@ async fn a_stored_report_is_deleted_only_once_it_is_acknowledged() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_cannot_be_read_as_a_report_is_not_deleted() {
+    let deliver = format!("+CMGR: 0,,{}\r\n{DELIVER}\r\n\r\nOK", DELIVER.len() / 2 - 1);
+    let garbage = "+CMGR: 0,,2\r\n00FFFF\r\n\r\nOK";
+    for answer in [deliver.as_str(), garbage, "+CSQ: 20,99\r\n\r\nOK", "OK"] {
+        let world = World::ready().await;
+        world.scripted.answer("AT+CMGR=3", answer);
+        world.scripted.say("+CDSI: \"SM\",3");
+        world.heard("AT+CMGR=3").await;
+        tokio::time::sleep(Duration::from_secs(600)).await;
+        assert_eq!(world.scripted.count("AT+CMGD=3"), 0, "{answer:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_deleted_from_a_card_on_the_word_of_another() {
+    let mut world = World::ready().await;
+    world.scripted.answer("AT+CMGR=3", &format!("+CMGR: 0,,{LENGTH}\r\n{REPORT}\r\n\r\nOK"));
+    world.scripted.say("+CDSI: \"SM\",3");
+    let Event::StatusReport { done, sim, .. } = world.report().await;
+    world.scripted.answer("AT+CCID", "+CCID: 8988211000000000002F\r\n\r\nOK");
+    world.scripted.say("+CPIN: NOT READY");
+    world.scripted.say("+CPIN: READY");
+    let other = world.until(|health| health.sim.as_ref().is_some_and(|other| other.id != sim)).await;
+    assert_eq!(other.sim.unwrap().id.as_str(), "8988211000000000002");
+    done.acknowledge();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(world.scripted.count("AT+CMGD=3"), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn reports_that_came_while_nobody_listened_are_handed_out() {
     let scripted = Scripted::new();
-    let deliver = "0004038121F300006290023115340803C7F71B";
     let listing =
-        format!("+CMGL: 1,0,,{}\r\n{deliver}\r\n+CMGL: 4,0,,{LENGTH}\r\n{REPORT}\r\n\r\nOK", deliver.len() / 2 - 1);
+        format!("+CMGL: 1,0,,{}\r\n{DELIVER}\r\n+CMGL: 4,0,,{LENGTH}\r\n{REPORT}\r\n\r\nOK", DELIVER.len() / 2 - 1);
     scripted.answer("AT+CMGL=4", &listing);
     scripted.answer("AT+CPMS=?", "+CPMS: \"SM\",\"ME\"\r\n\r\nOK");
     scripted.answer("AT+CPMS=\"ME\"", "+CMS ERROR: 302");

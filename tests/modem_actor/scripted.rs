@@ -240,10 +240,15 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn start(scripted: Scripted) -> Self {
+        Self::over(Box::new(scripted.clone()), scripted)
+    }
+
+    /// The task over a port of its own kind, with this modem behind it.
+    pub(crate) fn over(connector: Box<dyn Connector>, scripted: Scripted) -> Self {
         let settings = Settings { name: "m1".parse().unwrap(), port: "/dev/m1".to_owned(), baud: 115_200 };
         let (clock, stop) = (Clock::simulated(), CancellationToken::new());
         let (sender, events) = mpsc::channel(4);
-        let (modem, task) = spawn(&settings, Box::new(scripted.clone()), clock.clone(), sender, stop.clone());
+        let (modem, task) = spawn(&settings, connector, clock.clone(), sender, stop.clone());
         Self { scripted, modem, clock, events, stop, task, hurry: watch::Sender::new(false) }
     }
 
