@@ -372,7 +372,7 @@ async fn a_store_that_has_ended_is_told_as_such() {
     assert_eq!(site.get("/v1/modems").await.status, 200);
     site.store.close().await;
     let refused = site.post("/v1/otp", &json!({"to": TO})).await;
-    assert_eq!((refused.status.as_u16(), refused.problem().as_str()), (503, "store_unavailable"));
+    assert_eq!((refused.status.as_u16(), refused.problem().as_str()), (503, "outcome_unknown"));
     let ready = site.call(Method::GET, "/readyz", &[], None).await;
     assert_eq!((ready.status.as_u16(), &ready.json()["reasons"][0]["code"]), (503, &json!("store")));
 }

@@ -80,7 +80,8 @@ macro_rules! refusals {
 
 refusals! {
     /// What any call with a key can answer.
-    EveryCall: NoKey UnknownKey MissingScope UnknownHost HeadTooLarge Internal PolicyMissing Busy StoreUnavailable;
+    EveryCall: NoKey UnknownKey MissingScope UnknownHost HeadTooLarge Internal PolicyMissing Busy
+        OutcomeUnknown StoreUnavailable;
     /// What a call without a key can answer.
     Open: UnknownHost HeadTooLarge Internal Busy StoreUnavailable;
     /// What a call with a body can answer.

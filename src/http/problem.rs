@@ -40,6 +40,7 @@ pub(super) enum Kind {
     Internal,
     PolicyMissing,
     Busy,
+    OutcomeUnknown,
     StoreUnavailable,
 }
 
@@ -61,7 +62,7 @@ impl Kind {
             Self::LimitReached | Self::ResendTooEarly | Self::NoResendsLeft => StatusCode::TOO_MANY_REQUESTS,
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Internal | Self::PolicyMissing => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Busy | Self::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::OutcomeUnknown | Self::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -91,6 +92,7 @@ impl Kind {
             Self::Internal => "internal",
             Self::PolicyMissing => "policy_missing",
             Self::Busy => "busy",
+            Self::OutcomeUnknown => "outcome_unknown",
             Self::StoreUnavailable => "store_unavailable",
         }
     }
@@ -129,6 +131,9 @@ impl Kind {
                 "The app's policy is not in the configuration; an administrator must add it or give the app another."
             }
             Self::Busy => "Too much is waiting; nothing was promised, try again.",
+            Self::OutcomeUnknown => {
+                "No answer was ready in time. The request may have been accepted; repeat it with the same Idempotency-Key."
+            }
             Self::StoreUnavailable => "The database cannot be written now; the daemon's log says why.",
         }
     }
@@ -179,7 +184,7 @@ impl Problem {
     /// The refusal with what is always said about its kind.
     pub(super) fn new(kind: Kind) -> Self {
         let retry_after = match kind {
-            Kind::Busy => Some(Duration::from_secs(1)),
+            Kind::Busy | Kind::OutcomeUnknown => Some(Duration::from_secs(1)),
             Kind::StoreUnavailable => Some(Duration::from_secs(5)),
             _ => None,
         };
@@ -222,7 +227,11 @@ impl From<StoreError> for Problem {
             return Self::new(Kind::Busy);
         }
         tracing::error!(error = %error, "the store refused a request");
-        Self::new(Kind::StoreUnavailable)
+        Self::new(match error {
+            // Its last commit may have reached the disk.
+            StoreError::Gone | StoreError::Damaged(_) => Kind::OutcomeUnknown,
+            _ => Kind::StoreUnavailable,
+        })
     }
 }
 
