@@ -63,6 +63,16 @@ async fn a_wrong_field_is_named() {
 }
 
 #[tokio::test]
+async fn the_share_of_codes_cannot_be_asked_for() {
+    let site = Site::start().await;
+    let body = json!({"to": "+15551234567", "text": "x", "priority": "otp"});
+    let reply = site.post("/v1/messages", &body).await;
+    assert_eq!((reply.status.as_u16(), reply.problem().as_str()), (422, "invalid_request"));
+    let error = json!({"field": "priority", "message": "expected `transactional` or `bulk`"});
+    assert_eq!(reply.json()["errors"], json!([error]));
+}
+
+#[tokio::test]
 async fn a_field_that_this_version_does_not_know_is_not_ignored() {
     let site = Site::start().await;
     for field in ["locale", "template", "context", "callback_url", "domain", "app_hash"] {

@@ -39,7 +39,7 @@ pub(super) struct SendBody {
     /// Who goes first when several messages wait. Default `transactional`.
     #[serde(default)]
     #[schema(inline)]
-    priority: Option<Priority>,
+    priority: Option<OwnPriority>,
     /// After so many seconds the message is no longer sent. Default 86400.
     #[serde(default, deserialize_with = "fields::seconds")]
     #[schema(value_type = Option<u32>, minimum = 1, maximum = 604_800, example = 3600)]
@@ -48,6 +48,23 @@ pub(super) struct SendBody {
     #[serde(default)]
     #[schema(value_type = Option<u8>, minimum = 0, maximum = 0, example = 0)]
     class: Option<Flash>,
+}
+
+/// The priorities that an app can ask for. That of codes comes with a share of the budget that is kept for them.
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum OwnPriority {
+    Transactional,
+    Bulk,
+}
+
+impl From<OwnPriority> for Priority {
+    fn from(priority: OwnPriority) -> Self {
+        match priority {
+            OwnPriority::Transactional => Self::Transactional,
+            OwnPriority::Bulk => Self::Bulk,
+        }
+    }
 }
 
 /// Message class 0 (3GPP TS 23.038 §4), the only one that can be asked for.
@@ -231,7 +248,7 @@ pub(super) async fn send(
         app: caller.app.name.clone(),
         to: body.to.0,
         text: body.text.0,
-        priority: body.priority.unwrap_or(Priority::Transactional),
+        priority: body.priority.map_or(Priority::Transactional, Priority::from),
         deadline: body.deadline_seconds,
         class0: body.class.is_some(),
         in_doubt: shared.policy(&caller.app)?.in_doubt,
