@@ -1,5 +1,6 @@
 //! `/v1/messages`: send a text, see what became of it, withdraw it.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use axum::Json;
@@ -334,7 +335,11 @@ fn read_parameter(filter: &mut Filter, name: &str, value: &str) -> Result<(), Pr
         "status" => {
             filter.status = Some(status_named(value).ok_or_else(|| wrong("expected a message's status".into()))?)
         }
-        "to" => filter.to = Some(PhoneNumber::parse(value).map_err(|error| wrong(error.to_string()))?),
+        "to" => {
+            // A `+` that was not escaped arrives as a space.
+            let value = value.strip_prefix(' ').map_or(Cow::Borrowed(value), |rest| Cow::Owned(format!("+{rest}")));
+            filter.to = Some(PhoneNumber::parse(&value).map_err(|error| wrong(error.to_string()))?);
+        }
         "limit" => {
             let limit = value.parse().ok().filter(|limit| (1..=MOST_LISTED).contains(limit));
             filter.limit = limit.ok_or_else(|| wrong(format!("expected a whole number from 1 to {MOST_LISTED}")))?;
@@ -395,6 +400,7 @@ mod tests {
         let filter = read("status=in_doubt&to=%2B15551234567&limit=7").unwrap();
         assert_eq!((filter.status, filter.limit), (Some(Status::InDoubt), 7));
         assert_eq!(filter.to, PhoneNumber::parse("+15551234567").ok());
+        assert_eq!(read("to=+15551234567").unwrap().to, filter.to, "a plus that was not escaped");
         assert_eq!(read("").unwrap().limit, LISTED);
     }
 
