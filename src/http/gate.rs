@@ -28,6 +28,15 @@ pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 /// The longest head that is served: address, header names and values together, in octets.
 const LONGEST_HEAD: usize = 16 * 1024;
 
+/// Headers of which there is one at most: of two, another program on the way might have believed the other.
+const ONCE: [HeaderName; 5] = [
+    header::HOST,
+    header::AUTHORIZATION,
+    header::CONTENT_TYPE,
+    HeaderName::from_static("x-api-key"),
+    HeaderName::from_static("idempotency-key"),
+];
+
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What the gate needs to know.
@@ -53,6 +62,9 @@ impl Gate {
         let address = request.uri().path().len() + request.uri().query().map_or(0, str::len);
         if headers + address > LONGEST_HEAD {
             return Some(Problem::new(Kind::HeadTooLarge));
+        }
+        if ONCE.iter().any(|name| request.headers().get_all(name).iter().nth(1).is_some()) {
+            return Some(Problem::new(Kind::HeaderTwice));
         }
         (!self.is_for_us(request)).then(|| Problem::new(Kind::UnknownHost))
     }

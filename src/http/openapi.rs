@@ -80,12 +80,12 @@ macro_rules! refusals {
 
 refusals! {
     /// What any call with a key can answer.
-    EveryCall: NoKey UnknownKey MissingScope UnknownHost HeadTooLarge Internal PolicyMissing Busy
+    EveryCall: HeaderTwice NoKey UnknownKey MissingScope UnknownHost HeadTooLarge Internal PolicyMissing Busy
         OutcomeUnknown StoreUnavailable;
     /// What a call without a key can answer.
-    Open: UnknownHost HeadTooLarge Internal Busy StoreUnavailable;
+    Open: HeaderTwice UnknownHost HeadTooLarge Internal Busy StoreUnavailable;
     /// What a call with a body can answer.
-    WithBody: NotJson BodyIncomplete SlowBody BodyTooLarge NotJsonType Invalid KeyReused;
+    WithBody: NotJson BodyIncomplete HeaderTwice SlowBody BodyTooLarge NotJsonType Invalid KeyReused;
     /// What a call with a query can answer.
     WrongQuery: Invalid;
     /// What a call that names something can answer.

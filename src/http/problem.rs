@@ -19,6 +19,7 @@ use crate::store::StoreError;
 pub(super) enum Kind {
     NotJson,
     BodyIncomplete,
+    HeaderTwice,
     NoKey,
     UnknownKey,
     MissingScope,
@@ -48,7 +49,7 @@ impl Kind {
     /// The status it is answered with.
     pub(super) const fn status(self) -> StatusCode {
         match self {
-            Self::NotJson | Self::BodyIncomplete => StatusCode::BAD_REQUEST,
+            Self::NotJson | Self::BodyIncomplete | Self::HeaderTwice => StatusCode::BAD_REQUEST,
             Self::NoKey | Self::UnknownKey => StatusCode::UNAUTHORIZED,
             Self::MissingScope => StatusCode::FORBIDDEN,
             Self::NoSuchPath | Self::NoSuchThing => StatusCode::NOT_FOUND,
@@ -71,6 +72,7 @@ impl Kind {
         match self {
             Self::NotJson => "not_json",
             Self::BodyIncomplete => "body_incomplete",
+            Self::HeaderTwice => "header_twice",
             Self::NoKey => "no_key",
             Self::UnknownKey => "unknown_key",
             Self::MissingScope => "missing_scope",
@@ -102,6 +104,9 @@ impl Kind {
         match self {
             Self::NotJson => "The body is not valid JSON.",
             Self::BodyIncomplete => "The body ended before it was complete.",
+            Self::HeaderTwice => {
+                "`Host`, `Authorization`, `X-API-Key`, `Idempotency-Key` and `Content-Type` can each be sent once only."
+            }
             Self::NoKey => {
                 "Send the app's key as `Authorization: Bearer`, as `X-API-Key` or with Basic authentication."
             }
@@ -116,7 +121,7 @@ impl Kind {
             Self::OtpEnded => "The otp is no longer pending; issue a new one.",
             Self::NotWithdrawn => "The message was given to a modem or has ended, and cannot be withdrawn.",
             Self::BodyTooLarge => "A body has at most 16384 bytes.",
-            Self::NotJsonType => "Send JSON, with `Content-Type: application/json`.",
+            Self::NotJsonType => "Send JSON in UTF-8, with `Content-Type: application/json`.",
             Self::UnknownHost => {
                 "The daemon does not know itself by the name in `Host`; the setting `hosts` in `[http]` can add it."
             }
