@@ -101,6 +101,7 @@ async fn a_code_is_sent_again_as_often_as_the_policy_allows() {
     assert_eq!((resent.status.as_u16(), &resent.json()["id"]), (202, &issued["id"]));
     let more = site.post(&path, &json!({})).await;
     assert_eq!((more.status.as_u16(), more.problem().as_str()), (429, "no_resends_left"));
+    assert_eq!(more.json()["retry_after"], json!(null), "waiting would not help");
     let verified = site.post(&format!("/v1/otp/{}/verify", id(&issued)), &json!({"code": code})).await;
     assert_eq!(verified.json()["verified"], true);
 }

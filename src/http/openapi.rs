@@ -134,9 +134,7 @@ fn header(schema_type: Type, description: &str) -> utoipa::openapi::header::Head
 fn example(kind: Kind) -> Example {
     let problem = match kind {
         Kind::Invalid => Problem::invalid("to", "write the number with its country code, for example +15551234567"),
-        Kind::LimitReached | Kind::ResendTooEarly | Kind::NoResendsLeft => {
-            Problem::new(kind).retry_after(std::time::Duration::from_secs(30))
-        }
+        Kind::LimitReached | Kind::ResendTooEarly => Problem::new(kind).retry_after(std::time::Duration::from_secs(30)),
         kind => Problem::new(kind),
     };
     ExampleBuilder::new().summary(kind.code()).value(Some(json!(problem.document()))).build()

@@ -129,7 +129,9 @@ impl Kind {
             Self::KeyReused => "This Idempotency-Key was used with another body. Take a new key for a new request.",
             Self::LimitReached => "The limit per-number-hour is reached for this number.",
             Self::ResendTooEarly => "It is too early to send this code again.",
-            Self::NoResendsLeft => "This code was sent as often as the policy allows; issue a new otp.",
+            Self::NoResendsLeft => {
+                "This code was sent as often as the policy allows, and waiting does not help; a new code must be issued."
+            }
             Self::HeadTooLarge => "The address and headers of a request have at most 16384 bytes together.",
             Self::Internal => "Something is wrong inside; the daemon's log says what.",
             Self::PolicyMissing => {
