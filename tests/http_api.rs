@@ -101,6 +101,7 @@ async fn a_code_is_sent_again_as_often_as_the_policy_allows() {
     assert_eq!((resent.status.as_u16(), &resent.json()["id"]), (202, &issued["id"]));
     let more = site.post(&path, &json!({})).await;
     assert_eq!((more.status.as_u16(), more.problem().as_str()), (429, "no_resends_left"));
+    assert_eq!(more.json()["retry_after"], json!(null), "waiting would not help");
     let verified = site.post(&format!("/v1/otp/{}/verify", id(&issued)), &json!({"code": code})).await;
     assert_eq!(verified.json()["verified"], true);
 }
@@ -372,7 +373,7 @@ async fn a_store_that_has_ended_is_told_as_such() {
     assert_eq!(site.get("/v1/modems").await.status, 200);
     site.store.close().await;
     let refused = site.post("/v1/otp", &json!({"to": TO})).await;
-    assert_eq!((refused.status.as_u16(), refused.problem().as_str()), (503, "store_unavailable"));
+    assert_eq!((refused.status.as_u16(), refused.problem().as_str()), (503, "outcome_unknown"));
     let ready = site.call(Method::GET, "/readyz", &[], None).await;
     assert_eq!((ready.status.as_u16(), &ready.json()["reasons"][0]["code"]), (503, &json!("store")));
 }

@@ -63,6 +63,16 @@ async fn a_wrong_field_is_named() {
 }
 
 #[tokio::test]
+async fn the_share_of_codes_cannot_be_asked_for() {
+    let site = Site::start().await;
+    let body = json!({"to": "+15551234567", "text": "x", "priority": "otp"});
+    let reply = site.post("/v1/messages", &body).await;
+    assert_eq!((reply.status.as_u16(), reply.problem().as_str()), (422, "invalid_request"));
+    let error = json!({"field": "priority", "message": "expected `transactional` or `bulk`"});
+    assert_eq!(reply.json()["errors"], json!([error]));
+}
+
+#[tokio::test]
 async fn a_field_that_this_version_does_not_know_is_not_ignored() {
     let site = Site::start().await;
     for field in ["locale", "template", "context", "callback_url", "domain", "app_hash"] {
@@ -100,7 +110,8 @@ async fn a_body_that_cannot_be_read_says_why() {
         let reply = call(&[key], body).await;
         assert_eq!((reply.status.as_u16(), reply.problem().as_str()), (400, "not_json"), "{body}");
     }
-    for content_type in ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", ""] {
+    let latin = "application/json; charset=iso-8859-1";
+    for content_type in ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", latin, ""] {
         let reply = call(&[key, ("content-type", content_type)], "{}").await;
         assert_eq!(
             (reply.status.as_u16(), reply.problem().as_str()),
@@ -108,8 +119,10 @@ async fn a_body_that_cannot_be_read_says_why() {
             "{content_type}"
         );
     }
-    let reply = call(&[key, ("content-type", "Application/JSON; charset=utf-8")], "{\"to\":\"+15551234567\"}").await;
-    assert_eq!(reply.status, 202);
+    for content_type in ["Application/JSON; charset=utf-8", "application/json;Charset=\"UTF-8\"; v=1"] {
+        let reply = call(&[key, ("content-type", content_type)], "{\"to\":\"+15551234567\"}").await;
+        assert_eq!(reply.status, 202, "{content_type}");
+    }
 }
 
 #[tokio::test]
@@ -177,6 +190,23 @@ async fn a_head_that_is_too_large_is_refused() {
     let many: String = (0..200).map(|n| format!("X-{n}: y\r\n")).collect();
     let answer = site.raw(format!("GET /healthz HTTP/1.1\r\nHost: localhost\r\n{many}\r\n").as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
+}
+
+#[tokio::test]
+async fn a_header_that_decides_something_is_there_once() {
+    let site = Site::start().await;
+    let rest = "Content-Length: 2\r\nConnection: close\r\n\r\n{}";
+    for twice in [
+        "Host: localhost\r\nHost: localhost",
+        "Host: localhost\r\nIdempotency-Key: a\r\nIdempotency-Key: b",
+        "Host: localhost\r\nX-API-Key: a\r\nX-API-Key: b",
+        "Host: localhost\r\nAuthorization: Bearer a\r\nAuthorization: Bearer b",
+        "Host: localhost\r\nContent-Type: application/json\r\nContent-Type: text/plain",
+    ] {
+        let answer = site.raw(format!("POST /v1/otp HTTP/1.1\r\n{twice}\r\n{rest}").as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{twice}: {answer}");
+        assert!(answer.contains("\"code\":\"header_twice\""), "{twice}: {answer}");
+    }
 }
 
 #[tokio::test]

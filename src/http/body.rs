@@ -68,8 +68,14 @@ fn is_json(headers: &HeaderMap) -> bool {
     let Some(content_type) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else {
         return false;
     };
-    let essence = content_type.split(';').next().unwrap_or_default().trim();
-    essence.eq_ignore_ascii_case("application/json")
+    let mut parts = content_type.split(';').map(str::trim);
+    let in_utf_8 = |parameter: &str| match parameter.split_once('=') {
+        Some((name, charset)) if name.eq_ignore_ascii_case("charset") => {
+            charset.trim_matches('"').eq_ignore_ascii_case("utf-8")
+        }
+        _ => true,
+    };
+    parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case("application/json")) && parts.all(in_utf_8)
 }
 
 fn content_length(headers: &HeaderMap) -> Option<u64> {

@@ -28,6 +28,15 @@ pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 /// The longest head that is served: address, header names and values together, in octets.
 const LONGEST_HEAD: usize = 16 * 1024;
 
+/// Headers of which there is one at most: of two, another program on the way might have believed the other.
+const ONCE: [HeaderName; 5] = [
+    header::HOST,
+    header::AUTHORIZATION,
+    header::CONTENT_TYPE,
+    HeaderName::from_static("x-api-key"),
+    HeaderName::from_static("idempotency-key"),
+];
+
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What the gate needs to know.
@@ -53,6 +62,9 @@ impl Gate {
         let address = request.uri().path().len() + request.uri().query().map_or(0, str::len);
         if headers + address > LONGEST_HEAD {
             return Some(Problem::new(Kind::HeadTooLarge));
+        }
+        if ONCE.iter().any(|name| request.headers().get_all(name).iter().nth(1).is_some()) {
+            return Some(Problem::new(Kind::HeaderTwice));
         }
         (!self.is_for_us(request)).then(|| Problem::new(Kind::UnknownHost))
     }
@@ -97,7 +109,11 @@ pub(super) async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: 
     let path = request.extensions().get::<MatchedPath>().cloned();
     let mut response = match gate.refusal(&request) {
         Some(problem) => problem.into_response(),
-        None => in_time(&id, answer(request, next)).await,
+        None => {
+            // What only looks has done nothing, whatever became of it.
+            let late = if method.is_safe() { Kind::Busy } else { Kind::OutcomeUnknown };
+            in_time(&id, late, answer(request, next)).await
+        }
     };
     let status = response.status();
     gate.metrics.answered(status);
@@ -121,7 +137,7 @@ async fn answer(request: Request, next: Next) -> Response {
     }
 }
 
-async fn in_time(id: &str, answering: impl Future<Output = Response>) -> Response {
+async fn in_time(id: &str, late: Kind, answering: impl Future<Output = Response>) -> Response {
     match tokio::time::timeout(ANSWER_WITHIN, caught(answering)).await {
         Ok(Ok(response)) => response,
         Ok(Err(_)) => {
@@ -129,7 +145,7 @@ async fn in_time(id: &str, answering: impl Future<Output = Response>) -> Respons
             tracing::error!(request_id = %id, "a request handler panicked");
             Problem::new(Kind::Internal).into_response()
         }
-        Err(_) => Problem::new(Kind::Busy).into_response(),
+        Err(_) => Problem::new(late).into_response(),
     }
 }
 
@@ -165,16 +181,32 @@ mod tests {
         }
     }
 
+    /// The answer to a request of this method whose handler never ends.
+    async fn answer_to_a_hanging(method: &'static str) -> (u16, bool, serde_json::Value) {
+        use axum::routing::any;
+        use tower::ServiceExt;
+        let gate = Arc::new(Gate::new(Vec::new(), Arc::new(Metrics::new())));
+        let router = axum::Router::new().route("/", any(async || std::future::pending::<()>().await));
+        let router = router.layer(axum::middleware::from_fn_with_state(gate, pass));
+        let request = Request::builder().method(method).uri("http://localhost/").body(axum::body::Body::empty());
+        let response = router.oneshot(request.unwrap()).await.unwrap();
+        let (status, later) = (response.status().as_u16(), response.headers().contains_key(header::RETRY_AFTER));
+        let body = axum::body::to_bytes(response.into_body(), 4096).await.unwrap();
+        (status, later, serde_json::from_slice(&body).unwrap())
+    }
+
     #[tokio::test(start_paused = true)]
-    async fn a_handler_that_hangs_is_answered_for() {
-        let response = in_time("1", std::future::pending()).await;
-        assert_eq!(response.status().as_u16(), 503);
-        assert!(response.headers().contains_key(header::RETRY_AFTER));
+    async fn a_handler_that_hangs_is_answered_for_and_nothing_untrue_is_promised() {
+        let (status, later, problem) = answer_to_a_hanging("POST").await;
+        assert_eq!((status, later, &problem["code"]), (503, true, &"outcome_unknown".into()));
+        assert!(problem["detail"].as_str().unwrap().contains("may have been accepted"), "{problem}");
+        let (status, later, problem) = answer_to_a_hanging("GET").await;
+        assert_eq!((status, later, &problem["code"]), (503, true, &"busy".into()));
     }
 
     #[tokio::test]
     async fn a_handler_that_panics_is_answered_for() {
-        let response = in_time("1", async { panic!("with +15551234567 in its words") }).await;
+        let response = in_time("1", Kind::Busy, async { panic!("with +15551234567 in its words") }).await;
         assert_eq!(response.status().as_u16(), 500);
         let body = axum::body::to_bytes(response.into_body(), 4096).await.unwrap();
         assert!(!String::from_utf8_lossy(&body).contains("555"));

@@ -1,5 +1,6 @@
 //! `/v1/messages`: send a text, see what became of it, withdraw it.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use axum::Json;
@@ -39,7 +40,7 @@ pub(super) struct SendBody {
     /// Who goes first when several messages wait. Default `transactional`.
     #[serde(default)]
     #[schema(inline)]
-    priority: Option<Priority>,
+    priority: Option<OwnPriority>,
     /// After so many seconds the message is no longer sent. Default 86400.
     #[serde(default, deserialize_with = "fields::seconds")]
     #[schema(value_type = Option<u32>, minimum = 1, maximum = 604_800, example = 3600)]
@@ -48,6 +49,23 @@ pub(super) struct SendBody {
     #[serde(default)]
     #[schema(value_type = Option<u8>, minimum = 0, maximum = 0, example = 0)]
     class: Option<Flash>,
+}
+
+/// The priorities that an app can ask for. That of codes comes with a share of the budget that is kept for them.
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum OwnPriority {
+    Transactional,
+    Bulk,
+}
+
+impl From<OwnPriority> for Priority {
+    fn from(priority: OwnPriority) -> Self {
+        match priority {
+            OwnPriority::Transactional => Self::Transactional,
+            OwnPriority::Bulk => Self::Bulk,
+        }
+    }
 }
 
 /// Message class 0 (3GPP TS 23.038 §4), the only one that can be asked for.
@@ -231,7 +249,7 @@ pub(super) async fn send(
         app: caller.app.name.clone(),
         to: body.to.0,
         text: body.text.0,
-        priority: body.priority.unwrap_or(Priority::Transactional),
+        priority: body.priority.map_or(Priority::Transactional, Priority::from),
         deadline: body.deadline_seconds,
         class0: body.class.is_some(),
         in_doubt: shared.policy(&caller.app)?.in_doubt,
@@ -317,7 +335,11 @@ fn read_parameter(filter: &mut Filter, name: &str, value: &str) -> Result<(), Pr
         "status" => {
             filter.status = Some(status_named(value).ok_or_else(|| wrong("expected a message's status".into()))?)
         }
-        "to" => filter.to = Some(PhoneNumber::parse(value).map_err(|error| wrong(error.to_string()))?),
+        "to" => {
+            // A `+` that was not escaped arrives as a space.
+            let value = value.strip_prefix(' ').map_or(Cow::Borrowed(value), |rest| Cow::Owned(format!("+{rest}")));
+            filter.to = Some(PhoneNumber::parse(&value).map_err(|error| wrong(error.to_string()))?);
+        }
         "limit" => {
             let limit = value.parse().ok().filter(|limit| (1..=MOST_LISTED).contains(limit));
             filter.limit = limit.ok_or_else(|| wrong(format!("expected a whole number from 1 to {MOST_LISTED}")))?;
@@ -378,6 +400,7 @@ mod tests {
         let filter = read("status=in_doubt&to=%2B15551234567&limit=7").unwrap();
         assert_eq!((filter.status, filter.limit), (Some(Status::InDoubt), 7));
         assert_eq!(filter.to, PhoneNumber::parse("+15551234567").ok());
+        assert_eq!(read("to=+15551234567").unwrap().to, filter.to, "a plus that was not escaped");
         assert_eq!(read("").unwrap().limit, LISTED);
     }
 

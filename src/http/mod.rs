@@ -12,7 +12,7 @@
 //! | file | is |
 //! |---|---|
 //! | `router` | the whole API on one page |
-//! | `serve` | connections, network and unix |
+//! | `serve`, `connection` | connections, network and unix |
 //! | `gate` | what every request passes |
 //! | `auth` | who calls, and what they may do |
 //! | `body`, `fields`, `idempotency` | reading requests |
@@ -23,6 +23,7 @@
 mod api;
 mod auth;
 mod body;
+mod connection;
 mod error;
 mod fields;
 mod gate;

@@ -80,11 +80,12 @@ macro_rules! refusals {
 
 refusals! {
     /// What any call with a key can answer.
-    EveryCall: NoKey UnknownKey MissingScope UnknownHost HeadTooLarge Internal PolicyMissing Busy StoreUnavailable;
+    EveryCall: HeaderTwice NoKey UnknownKey MissingScope UnknownHost HeadTooLarge Internal PolicyMissing Busy
+        OutcomeUnknown StoreUnavailable;
     /// What a call without a key can answer.
-    Open: UnknownHost HeadTooLarge Internal Busy StoreUnavailable;
+    Open: HeaderTwice UnknownHost HeadTooLarge Internal Busy StoreUnavailable;
     /// What a call with a body can answer.
-    WithBody: NotJson BodyIncomplete SlowBody BodyTooLarge NotJsonType Invalid KeyReused;
+    WithBody: NotJson BodyIncomplete HeaderTwice SlowBody BodyTooLarge NotJsonType Invalid KeyReused;
     /// What a call with a query can answer.
     WrongQuery: Invalid;
     /// What a call that names something can answer.
@@ -133,9 +134,7 @@ fn header(schema_type: Type, description: &str) -> utoipa::openapi::header::Head
 fn example(kind: Kind) -> Example {
     let problem = match kind {
         Kind::Invalid => Problem::invalid("to", "write the number with its country code, for example +15551234567"),
-        Kind::LimitReached | Kind::ResendTooEarly | Kind::NoResendsLeft => {
-            Problem::new(kind).retry_after(std::time::Duration::from_secs(30))
-        }
+        Kind::LimitReached | Kind::ResendTooEarly => Problem::new(kind).retry_after(std::time::Duration::from_secs(30)),
         kind => Problem::new(kind),
     };
     ExampleBuilder::new().summary(kind.code()).value(Some(json!(problem.document()))).build()

@@ -8,7 +8,7 @@ use std::time::Duration;
 use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
-use crate::ids::{AppName, OtpId};
+use crate::ids::OtpId;
 use crate::issue::{self, IssueError, ResendError};
 use crate::message;
 use crate::otp::{self, CodeLength, Reason, Verdict};
@@ -88,7 +88,7 @@ pub(super) struct OtpAnswer {
     /// From when on it may be sent again.
     #[schema(value_type = String, format = DateTime)]
     resend_at: Timestamp,
-    /// How many wrong codes are left before it locks.
+    /// How many guesses are left, the right one counted too; after the last the otp is locked.
     attempts_left: u8,
     #[schema(inline)]
     message: OtpMessage,
@@ -148,7 +148,7 @@ pub(super) struct VerdictAnswer {
     status: otp::Status,
     #[schema(inline, required = true)]
     reason: Option<Reason>,
-    /// How many wrong codes are left before it locks.
+    /// How many guesses are left, the right one counted too; after the last the otp is locked.
     attempts_left: u8,
 }
 
@@ -339,20 +339,9 @@ pub(super) async fn resend(
     Named(id): Named<OtpId>,
 ) -> Result<(StatusCode, Json<OtpAnswer>), Problem> {
     let (policy, app) = (shared.policy(&caller.app)?, &caller.app.name);
-    match issue::resend(shared.store(), policy, app, id).await {
-        Ok(resent) => {
-            shared.metrics.resent();
-            Ok((StatusCode::ACCEPTED, Json(resent.into())))
-        }
-        Err(ResendError::NoneLeft) => Err(no_resends_left(&shared, app, id).await?),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Waiting helps only once this otp is over and the next has resends of its own.
-async fn no_resends_left(shared: &Shared, app: &AppName, id: OtpId) -> Result<Problem, Problem> {
-    let otp = shared.store().otp(app, id).await?.ok_or_else(|| Problem::new(Kind::NoSuchThing))?;
-    Ok(Problem::new(Kind::NoResendsLeft).retry_after(otp.expires.since(shared.store().clock().now())))
+    let resent = issue::resend(shared.store(), policy, app, id).await?;
+    shared.metrics.resent();
+    Ok((StatusCode::ACCEPTED, Json(resent.into())))
 }
 
 /// Cancel an otp

@@ -19,6 +19,7 @@ use crate::store::StoreError;
 pub(super) enum Kind {
     NotJson,
     BodyIncomplete,
+    HeaderTwice,
     NoKey,
     UnknownKey,
     MissingScope,
@@ -40,6 +41,7 @@ pub(super) enum Kind {
     Internal,
     PolicyMissing,
     Busy,
+    OutcomeUnknown,
     StoreUnavailable,
 }
 
@@ -47,7 +49,7 @@ impl Kind {
     /// The status it is answered with.
     pub(super) const fn status(self) -> StatusCode {
         match self {
-            Self::NotJson | Self::BodyIncomplete => StatusCode::BAD_REQUEST,
+            Self::NotJson | Self::BodyIncomplete | Self::HeaderTwice => StatusCode::BAD_REQUEST,
             Self::NoKey | Self::UnknownKey => StatusCode::UNAUTHORIZED,
             Self::MissingScope => StatusCode::FORBIDDEN,
             Self::NoSuchPath | Self::NoSuchThing => StatusCode::NOT_FOUND,
@@ -61,7 +63,7 @@ impl Kind {
             Self::LimitReached | Self::ResendTooEarly | Self::NoResendsLeft => StatusCode::TOO_MANY_REQUESTS,
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Internal | Self::PolicyMissing => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Busy | Self::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::OutcomeUnknown | Self::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -70,6 +72,7 @@ impl Kind {
         match self {
             Self::NotJson => "not_json",
             Self::BodyIncomplete => "body_incomplete",
+            Self::HeaderTwice => "header_twice",
             Self::NoKey => "no_key",
             Self::UnknownKey => "unknown_key",
             Self::MissingScope => "missing_scope",
@@ -91,6 +94,7 @@ impl Kind {
             Self::Internal => "internal",
             Self::PolicyMissing => "policy_missing",
             Self::Busy => "busy",
+            Self::OutcomeUnknown => "outcome_unknown",
             Self::StoreUnavailable => "store_unavailable",
         }
     }
@@ -100,6 +104,9 @@ impl Kind {
         match self {
             Self::NotJson => "The body is not valid JSON.",
             Self::BodyIncomplete => "The body ended before it was complete.",
+            Self::HeaderTwice => {
+                "`Host`, `Authorization`, `X-API-Key`, `Idempotency-Key` and `Content-Type` can each be sent once only."
+            }
             Self::NoKey => {
                 "Send the app's key as `Authorization: Bearer`, as `X-API-Key` or with Basic authentication."
             }
@@ -114,7 +121,7 @@ impl Kind {
             Self::OtpEnded => "The otp is no longer pending; issue a new one.",
             Self::NotWithdrawn => "The message was given to a modem or has ended, and cannot be withdrawn.",
             Self::BodyTooLarge => "A body has at most 16384 bytes.",
-            Self::NotJsonType => "Send JSON, with `Content-Type: application/json`.",
+            Self::NotJsonType => "Send JSON in UTF-8, with `Content-Type: application/json`.",
             Self::UnknownHost => {
                 "The daemon does not know itself by the name in `Host`; the setting `hosts` in `[http]` can add it."
             }
@@ -122,13 +129,18 @@ impl Kind {
             Self::KeyReused => "This Idempotency-Key was used with another body. Take a new key for a new request.",
             Self::LimitReached => "The limit per-number-hour is reached for this number.",
             Self::ResendTooEarly => "It is too early to send this code again.",
-            Self::NoResendsLeft => "This code was sent as often as the policy allows; issue a new otp.",
+            Self::NoResendsLeft => {
+                "This code was sent as often as the policy allows, and waiting does not help; a new code must be issued."
+            }
             Self::HeadTooLarge => "The address and headers of a request have at most 16384 bytes together.",
             Self::Internal => "Something is wrong inside; the daemon's log says what.",
             Self::PolicyMissing => {
                 "The app's policy is not in the configuration; an administrator must add it or give the app another."
             }
             Self::Busy => "Too much is waiting; nothing was promised, try again.",
+            Self::OutcomeUnknown => {
+                "No answer was ready in time. The request may have been accepted; repeat it with the same Idempotency-Key."
+            }
             Self::StoreUnavailable => "The database cannot be written now; the daemon's log says why.",
         }
     }
@@ -179,7 +191,7 @@ impl Problem {
     /// The refusal with what is always said about its kind.
     pub(super) fn new(kind: Kind) -> Self {
         let retry_after = match kind {
-            Kind::Busy => Some(Duration::from_secs(1)),
+            Kind::Busy | Kind::OutcomeUnknown => Some(Duration::from_secs(1)),
             Kind::StoreUnavailable => Some(Duration::from_secs(5)),
             _ => None,
         };
@@ -222,7 +234,11 @@ impl From<StoreError> for Problem {
             return Self::new(Kind::Busy);
         }
         tracing::error!(error = %error, "the store refused a request");
-        Self::new(Kind::StoreUnavailable)
+        Self::new(match error {
+            // Its last commit may have reached the disk.
+            StoreError::Gone | StoreError::Damaged(_) => Kind::OutcomeUnknown,
+            _ => Kind::StoreUnavailable,
+        })
     }
 }
 

@@ -1,11 +1,13 @@
 //! Takes connections, on the network address and on the unix socket, and hands their requests to the router.
 //!
-//! The loop is our own and not axum's, which gives hyper no timer, so that a client that connects and says nothing
-//! would be kept for ever. Here a head must come within [`HEAD_WITHIN`], a site has at most [`MOST_CONNECTIONS`], and
-//! a stop ends within [`FINISH_WITHIN`].
+//! The loops are our own and not axum's, which gives hyper no timer, so that a client that connects and says nothing
+//! would be kept for ever. Here every wait for a client has an end ([`super::connection`]), the network and the unix
+//! socket have [`PLACES`] each, so that neither can take the other's, and a stop ends within [`FINISH_WITHIN`]. When
+//! all places are taken, connections that only wait for their client's next request go.
 //!
 //! Its one rule: no client, however slow or silent, holds anything for an unbounded time.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
@@ -15,25 +17,28 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::Request;
+use axum::http::{HeaderValue, Request, header};
+use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
 
 use super::auth::Peer;
+use super::connection::{Bounded, Exchange};
 use super::{HttpError, Settings};
 
-/// How long a connection may be silent before a head, or take to send one.
-const HEAD_WITHIN: Duration = Duration::from_secs(30);
-/// How many connections are served at once; more wait in the kernel's queue.
-const MOST_CONNECTIONS: usize = 512;
+/// How long a connection may be silent between two requests.
+const IDLE_FOR: Duration = Duration::from_secs(30);
+/// How many connections are served at once on the network, and how many on the unix socket; more wait in the kernel's
+/// queue.
+const PLACES: usize = 256;
 /// How long requests in progress may take to finish once the daemon stops.
 const FINISH_WITHIN: Duration = Duration::from_millis(500);
 /// How much of a head is buffered. The router refuses smaller ones already, in words; this is the last resort.
@@ -122,22 +127,21 @@ fn make_way(path: &Path) -> Result<(), HttpError> {
 pub async fn serve(listeners: Listeners, router: Router, stop: CancellationToken) {
     let Listeners { tcp, unix, .. } = listeners;
     let connections = TaskTracker::new();
-    let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     let cut = CancellationToken::new();
-    let server = Server { router, connections: connections.clone(), stop: stop.clone(), cut: cut.clone() };
-    loop {
-        // The semaphore is never closed.
-        let Some(Ok(place)) = stop.run_until_cancelled(room.clone().acquire_owned()).await else { break };
-        let next = stop.run_until_cancelled(server.next(&tcp, unix.as_ref(), place)).await;
-        match next {
-            None => break,
-            Some(Ok(())) => {}
-            Some(Err(error)) => {
-                tracing::warn!(error = %error, "cannot take a connection");
-                let _ = stop.run_until_cancelled(tokio::time::sleep(AFTER_REFUSAL)).await;
-            }
+    let door = || Door {
+        router: router.clone(),
+        connections: connections.clone(),
+        places: Arc::new(Semaphore::new(PLACES)),
+        crowded: watch::Sender::new(()),
+        stop: stop.clone(),
+        cut: cut.clone(),
+    };
+    let users = async {
+        if let Some(unix) = &unix {
+            door().serve(unix).await;
         }
-    }
+    };
+    tokio::join!(door().serve(&tcp), users);
     drop(tcp);
     drop(unix);
     connections.close();
@@ -147,73 +151,136 @@ pub async fn serve(listeners: Listeners, router: Router, stop: CancellationToken
     }
 }
 
-/// What every connection needs.
-struct Server {
+/// Something that clients connect to.
+trait Accept: Sync {
+    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+
+    fn accept(&self) -> impl Future<Output = io::Result<(Self::Stream, Peer)>> + Send;
+}
+
+impl Accept for TcpListener {
+    type Stream = TcpStream;
+
+    async fn accept(&self) -> io::Result<(TcpStream, Peer)> {
+        let (stream, _) = Self::accept(self).await?;
+        // An answer is one small segment; waiting for more to send would only delay it.
+        stream.set_nodelay(true)?;
+        Ok((stream, Peer::Network))
+    }
+}
+
+impl Accept for UnixSocket {
+    type Stream = UnixStream;
+
+    async fn accept(&self) -> io::Result<(UnixStream, Peer)> {
+        let (stream, _) = self.listener.accept().await?;
+        let user = stream.peer_cred()?.uid();
+        Ok((stream, Peer::User(user)))
+    }
+}
+
+/// One way in.
+struct Door {
     router: Router,
     connections: TaskTracker,
+    places: Arc<Semaphore>,
+    /// Tells the connections that all places are taken and somebody waits for one.
+    crowded: watch::Sender<()>,
     /// Asks a connection to finish what it is at.
     stop: CancellationToken,
     /// Ends a connection that did not.
     cut: CancellationToken,
 }
 
-impl Server {
-    async fn next(&self, tcp: &TcpListener, unix: Option<&UnixSocket>, place: OwnedSemaphorePermit) -> io::Result<()> {
-        let from_unix = async {
-            match unix {
-                Some(unix) => unix.listener.accept().await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            accepted = tcp.accept() => {
-                let (stream, _) = accepted?;
-                // An answer is one small segment; waiting for more to send would only delay it.
-                stream.set_nodelay(true)?;
-                self.start(stream, Peer::Network, place);
-            }
-            accepted = from_unix => {
-                let (stream, _) = accepted?;
-                let user = stream.peer_cred()?.uid();
-                self.start(stream, Peer::User(user), place);
+impl Door {
+    /// Lets clients in until the stop.
+    async fn serve(self, listener: &impl Accept) {
+        loop {
+            match self.stop.run_until_cancelled(listener.accept()).await {
+                None => return,
+                Some(Ok((stream, peer))) => {
+                    let Some(place) = self.stop.run_until_cancelled(self.place()).await else { return };
+                    self.start(stream, peer, place);
+                }
+                Some(Err(error)) => {
+                    tracing::warn!(error = %error, "cannot take a connection");
+                    let _ = self.stop.run_until_cancelled(tokio::time::sleep(AFTER_REFUSAL)).await;
+                }
             }
         }
-        Ok(())
     }
 
-    fn start<T>(&self, stream: T, peer: Peer, place: OwnedSemaphorePermit)
+    async fn place(&self) -> Option<OwnedSemaphorePermit> {
+        if self.places.available_permits() == 0 {
+            self.crowded.send_replace(());
+        }
+        // The semaphore is never closed.
+        self.places.clone().acquire_owned().await.ok()
+    }
+
+    fn start<T>(&self, stream: T, peer: Peer, place: Option<OwnedSemaphorePermit>)
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let router = self.router.clone();
+        let (router, crowded) = (self.router.clone(), self.crowded.subscribe());
         let (stop, cut) = (self.stop.clone(), self.cut.clone());
         self.connections.spawn(async move {
             // A connection that breaks concerns its client alone, who sees it.
-            let _ = cut.run_until_cancelled(talk(stream, peer, router, stop)).await;
+            let _ = cut.run_until_cancelled(talk(stream, peer, router, stop, crowded)).await;
             drop(place);
         });
     }
 }
 
-async fn talk<T>(stream: T, peer: Peer, router: Router, stop: CancellationToken) -> hyper::Result<()>
+async fn talk<T>(
+    stream: T,
+    peer: Peer,
+    router: Router,
+    stop: CancellationToken,
+    mut crowded: watch::Receiver<()>,
+) -> hyper::Result<()>
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let answer = service_fn(move |request: Request<Incoming>| {
-        let mut request = request.map(Body::new);
+    let exchange = Arc::new(Exchange::default());
+    let stream = Bounded::new(stream, exchange.clone());
+    let (asked, waited_for) = (exchange.clone(), crowded.clone());
+    let answer = service_fn(move |mut request: Request<Incoming>| {
+        exchange.begin();
         request.extensions_mut().insert(peer);
-        // Cloning a router counts a reference; calling it needs a router of one's own.
-        router.clone().call(request)
+        answer(router.clone(), request, exchange.clone(), waited_for.clone())
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_WITHIN)
+        .header_read_timeout(IDLE_FOR)
         .max_buf_size(LONGEST_BUFFER)
         .serve_connection(TokioIo::new(stream), answer);
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
         result = connection.as_mut() => return result,
         () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
+        // Who has not asked yet is heard first, and let go with the answer.
+        _ = crowded.changed() => if asked.has_begun() {
+            connection.as_mut().graceful_shutdown();
+        }
+    }
+    tokio::select! {
+        result = connection.as_mut() => return result,
+        () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
     }
     connection.await
+}
+
+async fn answer(
+    mut router: Router,
+    request: Request<Incoming>,
+    exchange: Arc<Exchange>,
+    waited_for: watch::Receiver<()>,
+) -> Result<Response, Infallible> {
+    let mut answer = router.call(request.map(Body::new)).await?;
+    exchange.end();
+    if waited_for.has_changed().unwrap_or(true) {
+        answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(answer)
 }
