@@ -166,12 +166,12 @@ impl Lane {
             never = tell_when_something_waits(&self.store, &patience) => match never {},
         };
         let now = self.store.clock().now();
-        if reached_the_network(&outcome) {
+        self.faults = if is_the_modems_fault(&outcome) { self.faults.saturating_add(1) } else { 0 };
+        let result = result(outcome, &assignment, now);
+        if result.spends_budget() {
             self.budgets.record(sim, now);
         }
         self.sending.send_replace(false);
-        self.faults = if is_the_modems_fault(&outcome) { self.faults.saturating_add(1) } else { 0 };
-        let result = result(outcome, &assignment, now);
         let duration_ms = now.since(started).as_millis();
         let (what, why) = words(&result);
         tracing::info!(
@@ -247,14 +247,6 @@ async fn tell_when_something_waits(store: &Store, patience: &watch::Sender<bool>
             std::future::pending::<()>().await;
         }
         tokio::time::sleep(STORE_PAUSE).await;
-    }
-}
-
-/// Whether the network may have been asked, which is what a SIM's budget counts.
-fn reached_the_network(outcome: &Outcome) -> bool {
-    match outcome {
-        Outcome::Sent { .. } | Outcome::Failed { .. } | Outcome::InDoubt { .. } => true,
-        Outcome::NotReady { .. } | Outcome::Expired => false,
     }
 }
 
