@@ -3,4 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a test whose scaffolding fails has failed")]
 
 mod budget;
+mod pool;
+mod retries;
 mod world;
