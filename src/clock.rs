@@ -121,13 +121,6 @@ impl Clock {
         }
     }
 
-    /// What the wall clock shows at `moment`, judged by what it shows now.
-    #[must_use]
-    pub fn wall_at(&self, moment: Moment) -> Timestamp {
-        let ahead = moment.0.saturating_sub(self.now().0);
-        timestamp(self.wall().as_millisecond().saturating_add(ahead))
-    }
-
     /// What the store keeps so that [`Clock::resume`] can carry on.
     #[must_use]
     pub fn reading(&self) -> Reading {

@@ -46,9 +46,6 @@ macro_rules! prefixed_id {
         pub struct $name(Uuid);
 
         impl $name {
-            /// What every identifier of this kind starts with.
-            pub const PREFIX: &'static str = $prefix;
-
             /// A new identifier: time-ordered (UUID version 7), so that an index over it grows at its end.
             #[must_use]
             pub fn generate() -> Self {

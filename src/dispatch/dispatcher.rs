@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -16,9 +15,6 @@ use crate::limits::{Budget, BudgetLeft, BudgetSettings};
 use crate::message::Priority;
 use crate::modem::Modem;
 use crate::store::{Store, StoreError};
-
-/// A SIM's budget looks back over its longest window.
-const LONGEST_WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Brings messages from the store to the modems until it is stopped.
 #[derive(Debug)]
@@ -42,7 +38,7 @@ impl Dispatcher {
         stop: CancellationToken,
     ) -> Result<Self, StoreError> {
         let budgets = Budgets::new(settings);
-        for (sim, moment) in store.recent_submissions(store.clock().now() - LONGEST_WINDOW).await? {
+        for (sim, moment) in store.recent_submissions(store.clock().now() - Budget::LOOKS_BACK).await? {
             budgets.record(&sim, moment);
         }
         let sending = modems.iter().map(|_| watch::Sender::new(false)).collect();

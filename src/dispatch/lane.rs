@@ -5,20 +5,16 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::conduct::Conduct;
 use super::dispatcher::{Allowance, Budgets};
 use crate::clock::Moment;
 use crate::ids::SimId;
-use crate::message::{self, FailureClass, Next, Priority};
+use crate::message::{self, Next, Priority};
 use crate::modem::{Health, Modem, Outcome, State, Submission};
 use crate::store::{Assignment, Claim, Claimed, Settlement, Store, StoreError, SubmitResult};
 
 /// How long a lane waits before it tries the store again, after the store could not write.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
-
-/// How long a lane leaves the queue to others after its modem gave a message back or failed it by its own fault;
-/// doubled with each such failure in a row, up to [`LONGEST_REST`].
-const FIRST_REST: Duration = Duration::from_secs(1);
-const LONGEST_REST: Duration = Duration::from_secs(60);
 
 /// A modem waits this long for the network in any case (design: 60 s when something else waits, 180 s when not), so
 /// nobody looks for something that waits before.
@@ -34,8 +30,9 @@ pub(super) struct Lane {
     health: watch::Receiver<Health>,
     /// What came of the last message, until the store has it.
     unsettled: Option<Settlement>,
-    /// How often in a row the modem gave a message back or failed it by its own fault.
-    faults: u32,
+    conduct: Conduct,
+    /// How long the modem must be left alone after its last message.
+    rest: Option<Duration>,
 }
 
 impl Lane {
@@ -47,7 +44,7 @@ impl Lane {
         stop: CancellationToken,
     ) -> Self {
         let health = modem.health();
-        Self { store, modem, budgets, sending, stop, health, unsettled: None, faults: 0 }
+        Self { store, modem, budgets, sending, stop, health, unsettled: None, conduct: Conduct::default(), rest: None }
     }
 
     /// Takes message after message until stopped; settles the last one before it returns.
@@ -174,12 +171,12 @@ impl Lane {
             never = tell_when_something_waits(&self.store, &patience) => match never {},
         };
         let now = self.store.clock().now();
-        if reached_the_network(&outcome) {
+        self.rest = self.conduct.after(&outcome);
+        let result = result(outcome, &assignment, now);
+        if result.spends_budget() {
             self.budgets.record(sim, now);
         }
         self.sending.send_replace(false);
-        self.faults = if is_the_modems_fault(&outcome) { self.faults.saturating_add(1) } else { 0 };
-        let result = result(outcome, &assignment, now);
         let duration_ms = now.since(started).as_millis();
         let (what, why) = words(&result);
         tracing::info!(
@@ -197,12 +194,13 @@ impl Lane {
 
     /// After a fault of the modem, gives the message back at once and leaves the queue to the other lanes for a while.
     async fn rest(&mut self) -> Result<(), StoreError> {
-        if self.faults == 0 {
-            return Ok(());
-        }
+        let Some(rest) = self.rest.take() else { return Ok(()) };
         self.settle().await?;
-        let rest = FIRST_REST.saturating_mul(1 << (self.faults - 1).min(6)).min(LONGEST_REST);
-        self.until_changed(Some(self.store.clock().now() + rest)).await;
+        let until = self.store.clock().now() + rest;
+        tokio::select! {
+            () = self.stop.cancelled() => {}
+            () = self.store.clock().sleep_until(until) => {}
+        }
         Ok(())
     }
 
@@ -240,23 +238,6 @@ async fn tell_when_something_waits(store: &Store, patience: &watch::Sender<bool>
             std::future::pending::<()>().await;
         }
         tokio::time::sleep(STORE_PAUSE).await;
-    }
-}
-
-/// Whether the network may have been asked, which is what a SIM's budget counts.
-fn reached_the_network(outcome: &Outcome) -> bool {
-    match outcome {
-        Outcome::Sent { .. } | Outcome::Failed { .. } | Outcome::InDoubt { .. } => true,
-        Outcome::NotReady { .. } | Outcome::Expired => false,
-    }
-}
-
-/// Whether the modem, not the message or the network, is why nothing was sent.
-fn is_the_modems_fault(outcome: &Outcome) -> bool {
-    match outcome {
-        Outcome::NotReady { .. } => true,
-        Outcome::Failed { class, .. } => matches!(class, FailureClass::Modem | FailureClass::Sim),
-        Outcome::Sent { .. } | Outcome::InDoubt { .. } | Outcome::Expired => false,
     }
 }
 

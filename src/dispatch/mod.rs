@@ -2,7 +2,8 @@
 //!
 //! Every modem has a lane (`lane.rs`). A lane whose modem is ready and whose SIM has budget left takes the next message
 //! from the store, hands it to its modem, settles what came of it and takes the next in the same transaction. So the
-//! idle modem works first, a modem in trouble takes nothing, and a message in doubt holds up only its own lane.
+//! idle modem works first, a modem in trouble (`conduct.rs`) takes nothing, and a message in doubt holds up only its
+//! own lane.
 //!
 //! Nothing is polled. A lane with nothing to do stands in line at the store, which gives it the next message in the
 //! very transaction that accepts it. Everything that becomes due by itself (a retry, a deadline, a doubt) is one timer
@@ -10,6 +11,7 @@
 //!
 //! Its one rule: the store hears of an attempt before the modem does, and of its outcome before the next one.
 
+mod conduct;
 mod dispatcher;
 mod lane;
 mod sweeper;

@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Row, ToSql};
 
 use super::error::StoreError;
 use super::handle::Store;
-use super::messages::{AttemptOutcome, AttemptView, Counts, Cursor, Filter, MessageDetail, MessageView, Page};
+use super::messages::{AttemptView, Counts, Cursor, Filter, MessageDetail, MessageView, Page};
 use super::row;
 use crate::ids::{AppName, MessageId, MessageReference, OtpId, SimId};
 
@@ -116,10 +116,7 @@ fn attempt(row: &Row<'_>) -> Result<AttemptView, StoreError> {
         part: row.get("part")?,
         started_at: row::wall(row.get("started_at")?)?,
         ended_at: row.get::<_, Option<i64>>("ended_at")?.map(row::wall).transpose()?,
-        outcome: AttemptOutcome::ALL
-            .into_iter()
-            .find(|known| known.as_str() == outcome)
-            .ok_or_else(|| StoreError::unreadable("attempt.outcome"))?,
+        outcome: row::outcome_from(&outcome)?,
         reference: row.get::<_, Option<u8>>("reference")?.map(MessageReference),
         report: row.get("report")?,
         code: row.get("code")?,

@@ -138,6 +138,21 @@ impl AttemptOutcome {
             Self::Expired => "expired",
         }
     }
+
+    /// The outcome with this name.
+    pub(super) fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.as_str() == name)
+    }
+
+    /// Whether the network may have been asked, so that the try counts against the SIM's budget. A failure counts when
+    /// the modem or the network gave a code for it: without one, the part never left the daemon.
+    pub(super) const fn spends_budget(self, has_code: bool) -> bool {
+        match self {
+            Self::Sending | Self::Sent | Self::InDoubt => true,
+            Self::Failed => has_code,
+            Self::NotReady | Self::Expired => false,
+        }
+    }
 }
 
 /// What came of a request to accept a message.

@@ -117,6 +117,13 @@ pub enum SubmitResult {
 }
 
 impl SubmitResult {
+    /// Whether the network may have been asked, which is what a SIM's budget counts.
+    /// [`Store::recent_submissions`] tells of the same ones.
+    #[must_use]
+    pub const fn spends_budget(&self) -> bool {
+        self.outcome().spends_budget(matches!(self, Self::Failed { code: Some(_), .. }))
+    }
+
     /// What is kept of it in the history.
     pub(super) const fn outcome(&self) -> AttemptOutcome {
         match self {
@@ -175,15 +182,17 @@ impl Store {
         .await
     }
 
-    /// Which SIM was given a part when, since `since`: those that were perhaps sent. For the SIMs' budgets. Oldest
-    /// first.
+    /// Which SIM was given a part when, since `since`: those of which the network may have been asked
+    /// ([`SubmitResult::spends_budget`]). Oldest first.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub async fn recent_submissions(&self, since: Moment) -> Result<Vec<(SimId, Moment)>, StoreError> {
         self.query(move |conn| {
             // Attempts are numbered in time, so the walk from the newest ends at the first that is too old.
-            let mut statement = conn.prepare_cached("SELECT sim, started, outcome FROM attempt ORDER BY id DESC")?;
+            let mut statement = conn.prepare_cached(
+                "SELECT sim, started, outcome, code IS NOT NULL AS has_code FROM attempt ORDER BY id DESC",
+            )?;
             let mut rows = statement.query(())?;
             let mut submissions = Vec::new();
             while let Some(row) = rows.next()? {
@@ -191,7 +200,7 @@ impl Store {
                 if started < since {
                     break;
                 }
-                if matches!(row.get_ref("outcome")?.as_str(), Ok("sent" | "in_doubt" | "sending")) {
+                if row::outcome_from(&row.get::<_, String>("outcome")?)?.spends_budget(row.get("has_code")?) {
                     submissions.push((SimId::from_stored(row.get("sim")?), started));
                 }
             }

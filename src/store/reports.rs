@@ -54,8 +54,9 @@ impl ReportOutcome {
 
 impl Store {
     /// Takes a status report on. It is about the newest part with its SIM, recipient and TP-MR; failing that, about
-    /// the only part in doubt, or about to go out once more because it was, for that SIM and recipient. One that comes before its part is settled is kept until
-    /// then. The same report twice changes nothing. Returns whether it was about anything.
+    /// the only part in doubt, or about to go out once more because it was, for that SIM and recipient. One that comes
+    /// before its part is settled is kept until then. The same report twice changes nothing. Returns whether it was
+    /// about anything.
     ///
     /// # Errors
     /// When the store cannot do it; then the report must not be acknowledged.

@@ -3,6 +3,7 @@
 use rusqlite::Row;
 
 use super::error::StoreError;
+use super::messages::AttemptOutcome;
 use crate::clock::{Moment, Timestamp};
 use crate::message::{InDoubtPolicy, Priority, Status};
 use crate::otp;
@@ -79,6 +80,10 @@ pub(super) fn status_from(kept: &str) -> Result<Status, StoreError> {
 
 pub(super) fn otp_status_from(kept: &str) -> Result<otp::Status, StoreError> {
     otp::Status::from_name(kept).ok_or_else(|| StoreError::unreadable("otp.status"))
+}
+
+pub(super) fn outcome_from(kept: &str) -> Result<AttemptOutcome, StoreError> {
+    AttemptOutcome::from_name(kept).ok_or_else(|| StoreError::unreadable("attempt.outcome"))
 }
 
 /// A column of moments.

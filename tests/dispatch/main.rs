@@ -1,0 +1,8 @@
+//! Dispatch through its public door: the real store and modem tasks, over in-memory ports to simulated modems, in
+//! paused time.
+#![allow(clippy::unwrap_used, reason = "a test whose scaffolding fails has failed")]
+
+mod budget;
+mod pool;
+mod retries;
+mod world;

@@ -1,0 +1,95 @@
+//! Several modems, one queue: who is woken, who rests, who takes over.
+
+use smsotpd::message::Status;
+use smsotpd::sim::{Fault, Registration};
+
+use crate::world::{World, budget, no_budget, seconds};
+
+#[tokio::test(start_paused = true)]
+async fn two_modems_share_the_work() {
+    let mut world = World::new(2).await;
+    world.dispatch(&no_budget()).await;
+    let mut ids = Vec::new();
+    for to in 0..8 {
+        ids.push(world.accept(world.new_message(to)).await);
+    }
+    world.until_all(&ids, Status::Sent).await;
+    let mut by_first = 0;
+    for id in &ids {
+        by_first += usize::from(world.sender(*id).await == "m0");
+    }
+    assert!((3..=5).contains(&by_first), "one modem sent {by_first} of 8");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_text_wakes_the_modem_that_may_send_it_past_those_kept_for_codes() {
+    let mut world = World::new(3).await;
+    // The first two SIMs send four each; what is left of their day is kept for codes.
+    world.slots[2].device.register(Registration::Searching);
+    world.ready(2, false).await;
+    world.dispatch(&budget("per-minute = 0\nper-hour = 0\nper-day = 5")).await;
+    let mut ids = Vec::new();
+    for to in 0..8 {
+        ids.push(world.accept(world.new_message(to)).await);
+    }
+    world.until_all(&ids, Status::Sent).await;
+    world.slots[2].device.register(Registration::Home);
+    world.ready(2, true).await;
+    world.pass(seconds(3)).await;
+    for to in 0..4 {
+        let id = world.accept(world.new_message(10 + to)).await;
+        world.pass(seconds(3)).await;
+        assert_eq!(world.status(id).await, Status::Sent, "a modem with budget left was not woken");
+        assert_eq!(world.sender(id).await, "m2");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_one_modem_vanishes_another_takes_what_it_had_and_the_rest() {
+    let mut world = World::new(2).await;
+    world.dispatch(&no_budget()).await;
+    world.slots[0].device.hold_prompts(true);
+    let mut ids = Vec::new();
+    for to in 0..4 {
+        ids.push(world.accept(world.new_message(to)).await);
+    }
+    world.until("both modems at work", async |world| world.store.counts().await.unwrap().sending == 2).await;
+    world.slots[0].plug(false);
+    world.until_all(&ids, Status::Sent).await;
+    for id in &ids {
+        assert_eq!(world.sender(*id).await, "m1");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_modem_that_refuses_everything_without_a_reason_does_not_fail_what_another_could_send() {
+    let mut world = World::new(2).await;
+    world.dispatch(&no_budget()).await;
+    for _ in 0..200 {
+        let command = "+CMGS".to_owned();
+        world.slots[0].device.faults().queue(Fault::Refuse { command, cme_error: None });
+    }
+    let mut ids = Vec::new();
+    for to in 0..40 {
+        ids.push(world.accept(world.new_message(to)).await);
+    }
+    world.until_all(&ids, Status::Sent).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_modem_whose_sim_is_refused_rests_longer_each_time() {
+    let mut world = World::new(1).await;
+    for _ in 0..4 {
+        // No SIM is inserted.
+        world.slots[0].device.faults().queue(Fault::CmsError(310));
+    }
+    world.dispatch(&no_budget()).await;
+    let id = world.accept(world.new_message(1)).await;
+    world.until_all(&[id], Status::Sent).await;
+    let attempts = world.detail(id).await.attempts;
+    let pauses: Vec<i64> = attempts
+        .windows(2)
+        .map(|pair| pair[0].ended_at.unwrap().duration_until(pair[1].started_at).as_secs())
+        .collect();
+    assert_eq!(pauses, [1, 2, 4, 8]);
+}

@@ -1,0 +1,64 @@
+//! One message, tried again or not at all.
+
+use smsotpd::message::Status;
+use smsotpd::sim::{Fault, Registration};
+use smsotpd::store::{AttemptOutcome, NewMessage};
+
+use crate::world::{World, no_budget, seconds};
+
+#[tokio::test(start_paused = true)]
+async fn trouble_in_the_network_is_waited_out_with_growing_pauses() {
+    let mut world = World::new(1).await;
+    for _ in 0..3 {
+        world.slots[0].device.faults().queue(Fault::CmsError(38));
+    }
+    world.dispatch(&no_budget()).await;
+    let id = world.accept(world.new_message(1)).await;
+    world.until_all(&[id], Status::Sent).await;
+    let attempts = world.detail(id).await.attempts;
+    let pauses: Vec<i64> = attempts
+        .windows(2)
+        .map(|pair| pair[0].ended_at.unwrap().duration_until(pair[1].started_at).as_secs())
+        .collect();
+    assert_eq!(pauses, [1, 2, 4]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_past_its_deadline_is_expired_and_never_sent() {
+    let mut world = World::new(1).await;
+    world.slots[0].device.register(Registration::Searching);
+    world.ready(0, false).await;
+    world.dispatch(&no_budget()).await;
+    let deadline = world.clock.now() + seconds(10);
+    let id = world.accept(NewMessage { deadline, ..world.new_message(1) }).await;
+    world.until_all(&[id], Status::Expired).await;
+    world.slots[0].device.register(Registration::Home);
+    world.ready(0, true).await;
+    world.pass(seconds(5)).await;
+    assert_eq!((world.status(id).await, world.detail(id).await.attempts.len()), (Status::Expired, 0));
+    assert!(world.carrier.handset(&crate::world::number(1)).inbox().is_empty());
+}
+
+/// How long the modem hopes for an answer that does not come.
+async fn hopes_for(something_waits: bool) -> u64 {
+    let mut world = World::new(1).await;
+    world.slots[0].device.faults().queue(Fault::SilentAfterCtrlZ { submitted: false });
+    world.dispatch(&no_budget()).await;
+    let silent = world.accept(world.new_message(1)).await;
+    world.until("the modem at work", async |world| world.store.counts().await.unwrap().sending == 1).await;
+    let begun = world.clock.now();
+    if something_waits {
+        world.accept(world.new_message(2)).await;
+    }
+    world
+        .until("the doubt", async |world| world.detail(silent).await.attempts[0].outcome == AttemptOutcome::InDoubt)
+        .await;
+    world.clock.now().since(begun).as_secs()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_modem_hopes_for_an_answer_for_less_time_when_something_waits() {
+    let (alone, waited_for) = (hopes_for(false).await, hopes_for(true).await);
+    assert!((175..190).contains(&alone), "alone it hoped for {alone} s");
+    assert!((55..70).contains(&waited_for), "waited for, it hoped for {waited_for} s");
+}
