@@ -8,7 +8,7 @@
 //! others see    settings.rs  handle.rs  submission.rs  health.rs  event.rs
 //! the task      actor.rs: setup.rs, then sending.rs and intake.rs in turns
 //! it keeps      reports.rs  until they are on disk      verdict.rs  what answers mean for sending
-//!               cards.rs    which card is which
+//!               cards.rs    which card is which      storages.rs  what has gathered on the modem
 //! it speaks by  wire.rs over port.rs
 //! ```
 //!
@@ -26,6 +26,7 @@ mod reports;
 mod sending;
 mod settings;
 mod setup;
+mod storages;
 mod submission;
 mod verdict;
 mod wire;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::actor::{Actor, End};
 use super::health::{Signal, Sim, State};
+use super::storages::Storages;
 use super::verdict;
 use super::wire::{Wire, now};
 use crate::at::{CardNumber, Command, CommandError, Domain, Field, NewMessages, Refusal, Reply};
@@ -44,6 +45,9 @@ impl Actor {
         }
         self.ask_network(wire).await?;
         self.look = false;
+        if self.trouble.is_none() && self.storages.sweep_due() && !self.is_wanted() {
+            self.sweep(wire).await?;
+        }
         Ok(())
     }
 
@@ -81,8 +85,8 @@ impl Actor {
             return Ok(Some(verdict::no_messages(error)));
         }
         self.route_reports(wire).await?;
-        let storages = self.report_storages(wire).await?;
-        self.sweep(wire, &storages).await?;
+        self.storages = self.report_storages(wire).await?;
+        self.sweep(wire).await?;
         let _ = self.ask(wire, &Command::keep_link()).await?;
         let service_centre = self.ask(wire, &Command::service_centre()).await?.ok();
         self.health.send_modify(|health| health.service_centre = service_centre.and_then(|reply| quoted(&reply, 0)));
@@ -135,8 +139,8 @@ impl Actor {
     }
 
     /// The storages that can be read and may hold reports.
-    async fn report_storages(&mut self, wire: &mut Wire) -> Result<Vec<String>, End> {
-        let Ok(reply) = self.ask(wire, &Command::storages()).await? else { return Ok(Vec::new()) };
+    async fn report_storages(&mut self, wire: &mut Wire) -> Result<Storages, End> {
+        let Ok(reply) = self.ask(wire, &Command::storages()).await? else { return Ok(Storages::default()) };
         let fields = reply.fields();
         // One group for each of three uses, the first for reading; some modems leave the groups out.
         let readable = match fields.first() {
@@ -144,7 +148,9 @@ impl Actor {
             _ => fields.as_slice(),
         };
         let offered = |storage: &&str| readable.iter().any(|field| field.text() == Some(storage));
-        Ok(REPORT_STORAGES.iter().filter(|storage| offered(storage)).map(|storage| (*storage).to_owned()).collect())
+        Ok(Storages::new(
+            REPORT_STORAGES.iter().filter(|storage| offered(storage)).map(|storage| (*storage).to_owned()),
+        ))
     }
 
     /// Registration, the network's name, its strength. Broken off when a message waits.
