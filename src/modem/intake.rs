@@ -56,10 +56,7 @@ impl Actor {
     /// Says one thing to the modem about its reports. What it refuses is said again later, a few times.
     pub(super) async fn do_chore(&mut self, wire: &mut Wire, todo: Todo) -> Result<(), End> {
         let (done, place) = match &todo.chore {
-            Chore::Acknowledge => {
-                let _ = self.ask(wire, &Command::acknowledge()).await?;
-                return Ok(());
-            }
+            Chore::Acknowledge => return self.acknowledge(wire).await,
             Chore::Delete(place) => (self.delete(wire, place).await?, place.clone()),
             Chore::Read(place) => (self.read(wire, place).await?, place.clone()),
         };
@@ -67,6 +64,15 @@ impl Actor {
         if !done && self.trouble.is_none() && !self.reports.put_off(todo) {
             tracing::warn!(modem.name = %self.name, ?place, "the modem does not let go of a stored status report");
             self.storages.list_again(&place.storage);
+        }
+        Ok(())
+    }
+
+    /// A modem whose acknowledgement comes too late, or not as it wants it, may hand out no more reports until it is told
+    /// anew where they go (3GPP TS 27.005 §3.4.4).
+    async fn acknowledge(&mut self, wire: &mut Wire) -> Result<(), End> {
+        if self.ask(wire, &Command::acknowledge()).await?.is_err() {
+            self.route_reports(wire).await?;
         }
         Ok(())
     }

@@ -121,7 +121,7 @@ impl Actor {
     }
 
     /// Chooses from what the modem offers; some offer what they then refuse, so the next best is tried.
-    async fn route_reports(&mut self, wire: &mut Wire) -> Result<(), End> {
+    pub(super) async fn route_reports(&mut self, wire: &mut Wire) -> Result<(), End> {
         // Left at 1 by other software, a modem would wait for acknowledgements. One that knows only 1 gets them.
         self.acknowledges = self.ask(wire, &Command::plain_service()).await?.is_err()
             && self.ask(wire, &Command::acknowledged_service()).await?.is_ok();

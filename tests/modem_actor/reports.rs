@@ -42,6 +42,22 @@ async fn a_modem_that_wants_acknowledgements_gets_them_once_the_report_is_stored
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_modem_that_takes_no_acknowledgement_is_told_again_where_reports_go() {
+    let scripted = Scripted::new();
+    scripted.answer("AT+CSMS=0", "+CMS ERROR: 303");
+    scripted.answer("AT+CSMS=1", "+CSMS: 1,1,1\r\n\r\nOK");
+    scripted.answer("AT+CNMA", "+CMS ERROR: 340");
+    let mut world = World::start(scripted);
+    world.until(|health| health.state.is_ready()).await;
+    assert_eq!(world.scripted.count("AT+CNMI=2,1,0,2,0"), 1);
+    world.scripted.say(&printed_report());
+    let Event::StatusReport { done, .. } = world.report().await;
+    done.acknowledge();
+    world.heard("AT+CNMA").await;
+    world.heard_times("AT+CNMI=2,1,0,2,0", 2).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stored_report_is_deleted_only_once_it_is_acknowledged() {
     let mut world = World::ready().await;
     let read = format!("+CMGR: 0,,{LENGTH}\r\n{REPORT}\r\n\r\nOK");
