@@ -21,6 +21,7 @@ use super::event::Event;
 use super::handle::{Job, Modem};
 use super::health::{Health, State};
 use super::port::{Connector, Io};
+use super::rarely::Rarely;
 use super::reports::Reports;
 use super::settings::Settings;
 use super::storages::Storages;
@@ -72,6 +73,9 @@ pub fn spawn(
         looked: now(),
         acknowledges: false,
         storages: Storages::default(),
+        unreadable: Rarely::default(),
+        strange: Rarely::default(),
+        refused: Rarely::default(),
         chores_due: 0,
     };
     (Modem { name, jobs, pulse, health: seen }, tokio::spawn(actor.run(connector)))
@@ -125,6 +129,12 @@ pub(super) struct Actor {
     /// The modem wants every report it prints acknowledged (`+CSMS: 1`).
     pub(super) acknowledges: bool,
     pub(super) storages: Storages,
+    /// What is said of printed reports that cannot be read.
+    pub(super) unreadable: Rarely,
+    /// What is said of stored reports that are none.
+    pub(super) strange: Rarely,
+    /// What is said of stored reports that the modem neither lets read nor deletes.
+    pub(super) refused: Rarely,
     /// How many chores may still be done before the next message, when there are too many of them.
     chores_due: u8,
     events: mpsc::Sender<Event>,

@@ -43,7 +43,11 @@ impl Actor {
             Some(report) => {
                 self.hold(report, origin);
             }
-            None => tracing::warn!(modem.name = %self.name, "a status report that cannot be read was dropped"),
+            None => {
+                if let Some(more) = self.unreadable.warn() {
+                    tracing::warn!(modem.name = %self.name, more, "a status report that cannot be read was dropped");
+                }
+            }
         }
     }
 
@@ -62,7 +66,10 @@ impl Actor {
         };
         // The card may have gone meanwhile; then the place is on another.
         if !done && self.trouble.is_none() && !self.reports.put_off(todo) {
-            tracing::warn!(modem.name = %self.name, ?place, "the modem does not let go of a stored status report");
+            if let Some(more) = self.refused.warn() {
+                let index = place.index;
+                tracing::warn!(modem.name = %self.name, index, more, "the modem does not let go of a stored status report");
+            }
             self.storages.list_again(&place.storage);
         }
         Ok(())
@@ -89,7 +96,9 @@ impl Actor {
             Some(report) => Ok(self.hold(report, Origin::Stored(place.clone()))),
             // Perhaps somebody's message: it stays.
             None => {
-                tracing::warn!(modem.name = %self.name, "what was stored as a status report is none");
+                if let Some(more) = self.strange.warn() {
+                    tracing::warn!(modem.name = %self.name, more, "what was stored as a status report is none");
+                }
                 Ok(true)
             }
         }

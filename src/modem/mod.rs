@@ -9,6 +9,7 @@
 //! the task      actor.rs: setup.rs, then sending.rs and intake.rs in turns
 //! it keeps      reports.rs  until they are on disk      verdict.rs  what answers mean for sending
 //!               cards.rs    which card is which      storages.rs  what has gathered on the modem
+//!               rarely.rs   what it does not repeat in the log
 //! it speaks by  wire.rs over port.rs
 //! ```
 //!
@@ -22,6 +23,7 @@ mod handle;
 mod health;
 mod intake;
 mod port;
+mod rarely;
 mod reports;
 mod sending;
 mod settings;

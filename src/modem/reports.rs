@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 use super::event::{Acknowledge, Event, Settled};
+use super::rarely::Rarely;
 use super::wire::now;
 use crate::at::{Payload, Place};
 use crate::ids::{ModemName, SimId};
@@ -80,6 +81,8 @@ pub(super) struct Reports {
     modem: ModemName,
     held: Vec<Held>,
     chores: VecDeque<Todo>,
+    /// What is said when nothing more can be held.
+    crowded: Rarely,
     /// There were more chores than are remembered.
     overflow: bool,
     next_number: u64,
@@ -96,6 +99,7 @@ impl Reports {
             modem,
             held: Vec::new(),
             chores: VecDeque::new(),
+            crowded: Rarely::default(),
             overflow: false,
             next_number: 0,
             not_before: now(),
@@ -110,7 +114,9 @@ impl Reports {
             return true;
         }
         if !self.has_room() {
-            tracing::warn!(modem.name = %self.modem, "too many status reports wait to be stored");
+            if let Some(more) = self.crowded.warn() {
+                tracing::warn!(modem.name = %self.modem, more, "too many status reports wait to be stored");
+            }
             return false;
         }
         let number = self.next_number;
