@@ -105,6 +105,23 @@ async fn nothing_is_deleted_from_a_card_on_the_word_of_another() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nothing_is_deleted_from_a_card_that_came_without_a_word() {
+    let mut world = World::ready().await;
+    world.scripted.answer("AT+CMGF=0", "+CMS ERROR: 302");
+    world.scripted.say("+CPIN: NOT READY");
+    world.heard_times("AT+CMGF=0", 2).await;
+    world.scripted.answer("AT+CMGR=3", &format!("+CMGR: 0,,{LENGTH}\r\n{REPORT}\r\n\r\nOK"));
+    world.scripted.say("+CDSI: \"SM\",3");
+    let Event::StatusReport { done, sim, .. } = world.report().await;
+    world.scripted.answer("AT+CCID", "+CCID: 8988211000000000002F\r\n\r\nOK");
+    world.scripted.answer("AT+CMGF=0", "OK");
+    world.until(|health| health.state.is_ready() && health.sim.as_ref().is_some_and(|other| other.id != sim)).await;
+    done.acknowledge();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(world.scripted.count("AT+CMGD=3"), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn reports_that_came_while_nobody_listened_are_handed_out() {
     let scripted = Scripted::new();
     let listing =
