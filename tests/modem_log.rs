@@ -49,4 +49,9 @@ async fn a_modem_that_repeats_itself_does_not_fill_the_log() {
     let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert_eq!(text.matches("cannot be read").count(), 2);
     assert!(text.contains("more=999"), "{text}");
+    world.scripted.answer("AT+CPMS=\"SR\"", "+CPMS: 100,100,3,100,3,100\r\n\r\nOK");
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    assert!(world.scripted.count("AT+CPMS=\"SR\"") > 10);
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert_eq!(text.matches("is full").count(), 1, "{text}");
 }
