@@ -3,7 +3,7 @@
 
 /// The longest line that is kept, in octets. A message in a listing needs less than 500; a longer line is given up, so
 /// that a modem gone mad costs no memory.
-pub const LINE_LIMIT: usize = 4096;
+const LINE_LIMIT: usize = 4096;
 
 /// One thing a modem said.
 #[derive(Debug, PartialEq, Eq)]

@@ -30,9 +30,8 @@ mod wake;
 
 pub use command::{CardNumber, Command, Domain, NewMessages};
 pub use fields::{Field, fields};
-pub use frame::LINE_LIMIT;
 pub use payload::Payload;
 pub use refusal::Refusal;
-pub use reply::{Information, Reply, Routes, Stored};
-pub use session::{Busy, CommandError, Delivery, OPENING_TRIES, Output, RECOVERY_TRIES, Session};
+pub use reply::{Reply, Routes, Stored};
+pub use session::{Busy, CommandError, Delivery, OPENING_TRIES, Output, Session};
 pub use unsolicited::{Place, Unsolicited};

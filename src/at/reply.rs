@@ -19,11 +19,11 @@ pub struct Reply {
 
 /// One line of an answer.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Information {
+struct Information {
     /// What stands behind the name and its colon, or the whole line where there is no name.
-    pub text: String,
+    text: String,
     /// The PDU on the line after it.
-    pub payload: Option<Payload>,
+    payload: Option<Payload>,
 }
 
 /// A message as a storage holds it.

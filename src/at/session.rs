@@ -35,7 +35,7 @@ use super::wake::{Next, Waking};
 /// that guesses the line's speed needs several.
 pub const OPENING_TRIES: u8 = 6;
 /// How often `AT` is tried on a modem that has answered before.
-pub const RECOVERY_TRIES: u8 = 3;
+const RECOVERY_TRIES: u8 = 3;
 
 /// How long the prompt may take.
 const PROMPT: Duration = Duration::from_secs(10);

@@ -21,8 +21,10 @@ use super::event::Event;
 use super::handle::{Job, Modem};
 use super::health::{Health, State};
 use super::port::{Connector, Io};
+use super::rarely::Rarely;
 use super::reports::Reports;
 use super::settings::Settings;
+use super::storages::Storages;
 use super::submission::Outcome;
 use super::verdict::{self, Statuses};
 use super::wire::{Gone, Wire, now};
@@ -37,6 +39,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 const LOOK_WHILE_NOT_READY: Duration = Duration::from_secs(30);
 /// How often a modem that can send is asked for its signal and its network's name, which none tells by itself.
 const LOOK_WHILE_READY: Duration = Duration::from_secs(300);
+
+/// How many chores are done between two messages when too many wait: a report read, and one deleted.
+const CHORES_BETWEEN: u8 = 2;
 
 /// Starts the task that owns one modem. It ends when `stop` is cancelled, within 500 ms, and leaves the modem at no
 /// prompt. Reports that nobody has taken by then are put into `events`, as far as there is room.
@@ -67,7 +72,11 @@ pub fn spawn(
         look: false,
         looked: now(),
         acknowledges: false,
-        storage: None,
+        storages: Storages::default(),
+        unreadable: Rarely::default(),
+        strange: Rarely::default(),
+        refused: Rarely::default(),
+        chores_due: 0,
     };
     (Modem { name, jobs, pulse, health: seen }, tokio::spawn(actor.run(connector)))
 }
@@ -119,8 +128,15 @@ pub(super) struct Actor {
     pub(super) looked: Instant,
     /// The modem wants every report it prints acknowledged (`+CSMS: 1`).
     pub(super) acknowledges: bool,
-    /// The storage that is read and deleted in, when it is known.
-    pub(super) storage: Option<String>,
+    pub(super) storages: Storages,
+    /// What is said of printed reports that cannot be read.
+    pub(super) unreadable: Rarely,
+    /// What is said of stored reports that are none.
+    pub(super) strange: Rarely,
+    /// What is said of stored reports that the modem neither lets read nor deletes.
+    pub(super) refused: Rarely,
+    /// How many chores may still be done before the next message, when there are too many of them.
+    chores_due: u8,
     events: mpsc::Sender<Event>,
     stop: CancellationToken,
     inbox: mpsc::Receiver<Job>,
@@ -176,7 +192,7 @@ impl Actor {
     async fn attend(&mut self, io: Box<dyn Io>) -> (End, bool) {
         let mut wire = Wire::new(io);
         self.show(State::Starting);
-        self.storage = None;
+        self.storages = Storages::default();
         let end = match self.open(&mut wire).await {
             Ok(()) => (self.serve(&mut wire).await, true),
             Err(end) => (end, false),
@@ -210,27 +226,37 @@ impl Actor {
 
     /// Does one thing: what sends first, what listens next, what only asks last.
     async fn serve_once(&mut self, wire: &mut Wire) -> Result<(), End> {
-        if !self.is_wanted() {
-            if let Some(chore) = self.reports.next_chore() {
-                return self.do_chore(wire, chore).await;
-            }
-            if std::mem::take(&mut self.look) {
-                self.looked = now();
-                return self.look_again(wire).await;
-            }
+        let free = !self.is_wanted();
+        if (free || (self.chores_due > 0 && self.reports.has_many_chores()))
+            && let Some(todo) = self.reports.next_chore()
+        {
+            self.chores_due = self.chores_due.saturating_sub(1);
+            return self.do_chore(wire, todo).await;
+        }
+        if free && self.reports.take_overflow() {
+            self.storages.sweep_soon();
+            self.look = true;
+        }
+        if free && std::mem::take(&mut self.look) {
+            self.looked = now();
+            return self.look_again(wire).await;
         }
         let pause = if self.is_ready() { LOOK_WHILE_READY } else { LOOK_WHILE_NOT_READY };
-        let next_look = tokio::time::sleep_until((self.looked + pause).into());
+        let look_at = self.looked + pause;
+        let due = self.reports.chore_at().map_or(look_at, |at| at.min(look_at));
         let turn = tokio::select! {
             biased;
             turn = self.turn(wire, true) => turn?,
-            () = next_look => {
-                self.look = true;
+            () = tokio::time::sleep_until(due.into()) => {
+                self.look |= now() >= look_at;
                 return Ok(());
             }
         };
         match turn {
-            Turn::Job(job) => self.send(wire, job).await,
+            Turn::Job(job) => {
+                self.chores_due = CHORES_BETWEEN;
+                self.send(wire, job).await
+            }
             _ => Ok(()),
         }
     }

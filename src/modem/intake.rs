@@ -2,10 +2,10 @@
 
 use super::actor::{Actor, End};
 use super::health::State;
-use super::reports::{Chore, Origin, decode};
+use super::reports::{Chore, Origin, Todo, decode};
 use super::verdict;
 use super::wire::Wire;
-use crate::at::{Command, Payload, Place, Unsolicited};
+use crate::at::{Command, CommandError, Payload, Place, Refusal, Unsolicited};
 use crate::pdu::StatusReport;
 
 impl Actor {
@@ -43,74 +43,77 @@ impl Actor {
             Some(report) => {
                 self.hold(report, origin);
             }
-            None => tracing::warn!(modem.name = %self.name, "a status report that cannot be read was dropped"),
+            None => {
+                if let Some(more) = self.unreadable.warn() {
+                    tracing::warn!(modem.name = %self.name, more, "a status report that cannot be read was dropped");
+                }
+            }
         }
     }
 
     /// Keeps a report until it is stored; tells whether it is kept.
-    fn hold(&mut self, report: StatusReport, origin: Origin) -> bool {
+    pub(super) fn hold(&mut self, report: StatusReport, origin: Origin) -> bool {
         let sim = self.health.borrow().sim.as_ref().map(|sim| sim.id.clone());
         self.reports.hold(sim, report, origin)
     }
 
-    /// Says one thing to the modem about its reports.
-    pub(super) async fn do_chore(&mut self, wire: &mut Wire, chore: Chore) -> Result<(), End> {
-        match chore {
-            Chore::Acknowledge => {
-                let _ = self.ask(wire, &Command::acknowledge()).await?;
+    /// Says one thing to the modem about its reports. What it refuses is said again later, a few times.
+    pub(super) async fn do_chore(&mut self, wire: &mut Wire, todo: Todo) -> Result<(), End> {
+        let (done, place) = match &todo.chore {
+            Chore::Acknowledge => return self.acknowledge(wire).await,
+            Chore::Delete(place) => (self.delete(wire, place).await?, place.clone()),
+            Chore::Read(place) => (self.read(wire, place).await?, place.clone()),
+        };
+        // The card may have gone meanwhile; then the place is on another.
+        if !done && self.trouble.is_none() && !self.reports.put_off(todo) {
+            if let Some(more) = self.refused.warn() {
+                let index = place.index;
+                tracing::warn!(modem.name = %self.name, index, more, "the modem does not let go of a stored status report");
             }
-            Chore::Delete(place) => self.delete(wire, &place).await?,
-            Chore::Read(place) => {
-                if !self.select(wire, &place.storage).await? {
-                    return Ok(());
-                }
-                let Ok(reply) = self.ask(wire, &Command::read_message(place.index)).await? else { return Ok(()) };
-                match reply.message().and_then(decode) {
-                    Some(report) => {
-                        self.hold(report, Origin::Stored(place));
-                    }
-                    // Perhaps somebody's message: it stays.
-                    None => tracing::warn!(modem.name = %self.name, "what was stored as a status report is none"),
-                }
-            }
+            self.storages.list_again(&place.storage);
         }
         Ok(())
     }
 
-    async fn delete(&mut self, wire: &mut Wire, place: &Place) -> Result<(), End> {
-        if self.select(wire, &place.storage).await? {
-            let _ = self.ask(wire, &Command::delete_message(place.index)).await?;
+    /// A modem whose acknowledgement comes too late, or not as it wants it, may hand out no more reports until it is told
+    /// anew where they go (3GPP TS 27.005 §3.4.4).
+    async fn acknowledge(&mut self, wire: &mut Wire) -> Result<(), End> {
+        if self.ask(wire, &Command::acknowledge()).await?.is_err() {
+            self.route_reports(wire).await?;
         }
         Ok(())
     }
 
-    /// Makes this the storage that is read and deleted in; tells whether it is.
-    pub(super) async fn select(&mut self, wire: &mut Wire, storage: &str) -> Result<bool, End> {
-        if self.storage.as_deref() == Some(storage) {
-            return Ok(true);
+    async fn read(&mut self, wire: &mut Wire, place: &Place) -> Result<bool, End> {
+        if !self.select(wire, &place.storage).await? {
+            return Ok(false);
         }
-        let Some(command) = Command::read_storage(storage) else { return Ok(false) };
-        let selected = self.ask(wire, &command).await?.is_ok();
-        self.storage = selected.then(|| storage.to_owned());
-        Ok(selected)
-    }
-
-    /// Takes in the reports that came while nobody listened.
-    pub(super) async fn sweep(&mut self, wire: &mut Wire, storages: &[String]) -> Result<(), End> {
-        for storage in storages {
-            if !self.select(wire, storage).await? {
-                continue;
-            }
-            let Ok(listing) = self.ask(wire, &Command::list_messages()).await? else { continue };
-            for stored in listing.messages() {
-                let place = Place { storage: storage.clone(), index: stored.index };
-                // What is no report is a message to the modem, and not touched.
-                let Some(report) = decode(&stored.payload) else { continue };
-                if !self.hold(report, Origin::Stored(place.clone())) {
-                    self.reports.announce(place);
+        let reply = match self.ask(wire, &Command::read_message(place.index)).await? {
+            Ok(reply) => reply,
+            Err(error) => return Ok(is_empty_place(error)),
+        };
+        match reply.message().and_then(decode) {
+            Some(report) => Ok(self.hold(report, Origin::Stored(place.clone()))),
+            // Perhaps somebody's message: it stays.
+            None => {
+                if let Some(more) = self.strange.warn() {
+                    tracing::warn!(modem.name = %self.name, more, "what was stored as a status report is none");
                 }
+                Ok(true)
             }
         }
-        Ok(())
     }
+
+    async fn delete(&mut self, wire: &mut Wire, place: &Place) -> Result<bool, End> {
+        if !self.select(wire, &place.storage).await? {
+            return Ok(false);
+        }
+        let deleted = self.ask(wire, &Command::delete_message(place.index)).await?;
+        Ok(deleted.map_or_else(is_empty_place, |_| true))
+    }
+}
+
+/// Nothing is in this place, or there is no such place.
+fn is_empty_place(error: CommandError) -> bool {
+    matches!(error, CommandError::Refused(Refusal::Cms(Some(321)) | Refusal::Cme(Some(21 | 22))))
 }

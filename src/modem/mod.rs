@@ -8,7 +8,8 @@
 //! others see    settings.rs  handle.rs  submission.rs  health.rs  event.rs
 //! the task      actor.rs: setup.rs, then sending.rs and intake.rs in turns
 //! it keeps      reports.rs  until they are on disk      verdict.rs  what answers mean for sending
-//!               cards.rs    which card is which
+//!               cards.rs    which card is which      storages.rs  what has gathered on the modem
+//!               rarely.rs   what it does not repeat in the log
 //! it speaks by  wire.rs over port.rs
 //! ```
 //!
@@ -22,10 +23,12 @@ mod handle;
 mod health;
 mod intake;
 mod port;
+mod rarely;
 mod reports;
 mod sending;
 mod settings;
 mod setup;
+mod storages;
 mod submission;
 mod verdict;
 mod wire;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 use super::event::{Acknowledge, Event, Settled};
+use super::rarely::Rarely;
 use super::wire::now;
 use crate::at::{Payload, Place};
 use crate::ids::{ModemName, SimId};
@@ -17,6 +18,11 @@ const MOST_HELD: usize = 64;
 const MOST_CHORES: usize = 1024;
 /// How long to wait before a report that was not taken is offered again.
 const AGAIN: Duration = Duration::from_secs(5);
+/// More chores than these do not wait until there is no message to send.
+const MANY_CHORES: usize = 8;
+/// How often a modem is asked for what it refuses, a busy card's for instance, and with which pauses.
+const MOST_REFUSALS: u8 = 6;
+const REFUSED_PAUSE: Duration = Duration::from_secs(10);
 
 /// Where a report came from, and so how the modem is told to forget it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +46,21 @@ pub(super) enum Chore {
     Acknowledge,
 }
 
+impl Chore {
+    fn reads(&self) -> bool {
+        matches!(self, Self::Read(_))
+    }
+}
+
+/// A chore, and how it stands with it.
+pub(super) struct Todo {
+    pub(super) chore: Chore,
+    /// How often the modem has refused it.
+    refused: u8,
+    /// It is not tried before this.
+    due: Instant,
+}
+
 struct Held {
     number: u64,
     /// The card it came to; not known while the modem is being set up.
@@ -59,7 +80,11 @@ impl Held {
 pub(super) struct Reports {
     modem: ModemName,
     held: Vec<Held>,
-    chores: VecDeque<Chore>,
+    chores: VecDeque<Todo>,
+    /// What is said when nothing more can be held.
+    crowded: Rarely,
+    /// There were more chores than are remembered.
+    overflow: bool,
     next_number: u64,
     /// Nothing is offered before this; set when something was not taken.
     not_before: Instant,
@@ -70,16 +95,28 @@ pub(super) struct Reports {
 impl Reports {
     pub(super) fn new(modem: ModemName) -> Self {
         let (answers, settled) = mpsc::channel(MOST_HELD);
-        Self { modem, held: Vec::new(), chores: VecDeque::new(), next_number: 0, not_before: now(), answers, settled }
+        Self {
+            modem,
+            held: Vec::new(),
+            chores: VecDeque::new(),
+            crowded: Rarely::default(),
+            overflow: false,
+            next_number: 0,
+            not_before: now(),
+            answers,
+            settled,
+        }
     }
 
     /// Takes a report in. Returns whether there was room, or it is held already.
     pub(super) fn hold(&mut self, sim: Option<SimId>, report: StatusReport, origin: Origin) -> bool {
-        if matches!(origin, Origin::Stored(_)) && self.held.iter().any(|held| held.origin == origin) {
+        if matches!(&origin, Origin::Stored(place) if self.knows(place)) {
             return true;
         }
-        if self.held.len() >= MOST_HELD {
-            tracing::warn!(modem.name = %self.modem, "too many status reports wait to be stored");
+        if !self.has_room() {
+            if let Some(more) = self.crowded.warn() {
+                tracing::warn!(modem.name = %self.modem, more, "too many status reports wait to be stored");
+            }
             return false;
         }
         let number = self.next_number;
@@ -97,28 +134,66 @@ impl Reports {
 
     /// A report was stored in this place; modems may say so twice.
     pub(super) fn announce(&mut self, place: Place) {
-        let known = self.held.iter().any(|held| held.origin == Origin::Stored(place.clone()));
-        self.add_chore(Chore::Read(place), known);
-    }
-
-    fn add_chore(&mut self, chore: Chore, known: bool) {
-        let repeated = chore != Chore::Acknowledge && self.chores.contains(&chore);
-        if !known && !repeated && self.chores.len() < MOST_CHORES {
-            self.chores.push_back(chore);
+        if !self.knows(&place) {
+            self.add_chore(Chore::Read(place));
         }
     }
 
-    /// The next thing to be said to the modem. Nothing is read while there is no room for it.
-    pub(super) fn next_chore(&mut self) -> Option<Chore> {
-        self.has_chore().then(|| self.chores.pop_front()).flatten()
+    /// Whether what is in this place has been read already.
+    fn knows(&self, place: &Place) -> bool {
+        let is_here = |origin: &Origin| matches!(origin, Origin::Stored(stored) if stored == place);
+        let goes = |chore: &Chore| matches!(chore, Chore::Delete(stored) if stored == place);
+        self.held.iter().any(|held| is_here(&held.origin)) || self.chores.iter().any(|todo| goes(&todo.chore))
     }
 
-    pub(super) fn has_chore(&self) -> bool {
-        match self.chores.front() {
-            Some(Chore::Read(_)) => self.held.len() < MOST_HELD,
-            Some(_) => true,
-            None => false,
+    fn add_chore(&mut self, chore: Chore) {
+        if chore != Chore::Acknowledge && self.chores.iter().any(|todo| todo.chore == chore) {
+            return;
         }
+        if self.chores.len() < MOST_CHORES {
+            self.chores.push_back(Todo { chore, refused: 0, due: now() });
+        } else {
+            self.overflow = true;
+        }
+    }
+
+    /// Whether there were more chores than are remembered, so that the storages must be looked through. Asked once.
+    pub(super) fn take_overflow(&mut self) -> bool {
+        std::mem::take(&mut self.overflow)
+    }
+
+    /// Whether so many chores wait that messages must make room for them.
+    pub(super) fn has_many_chores(&self) -> bool {
+        self.chores.len() > MANY_CHORES
+    }
+
+    /// The next thing to be said to the modem now. What is on disk is forgotten before more is read, and nothing is read
+    /// while there is no room for it.
+    pub(super) fn next_chore(&mut self) -> Option<Todo> {
+        let now = now();
+        let due =
+            |wanted: fn(&Chore) -> bool| self.chores.iter().position(|todo| wanted(&todo.chore) && todo.due <= now);
+        let next = due(|chore| !chore.reads()).or_else(|| self.has_room().then(|| due(Chore::reads)).flatten())?;
+        self.chores.remove(next)
+    }
+
+    /// When there is something to be said to the modem.
+    pub(super) fn chore_at(&self) -> Option<Instant> {
+        let room = self.has_room();
+        self.chores.iter().filter(|todo| room || !todo.chore.reads()).map(|todo| todo.due).min()
+    }
+
+    fn has_room(&self) -> bool {
+        self.held.len() < MOST_HELD
+    }
+
+    /// The modem refused a chore: it is done later. Returns whether it will be.
+    pub(super) fn put_off(&mut self, todo: Todo) -> bool {
+        let refused = todo.refused + 1;
+        if refused < MOST_REFUSALS {
+            self.chores.push_back(Todo { refused, due: now() + REFUSED_PAUSE, ..todo });
+        }
+        refused < MOST_REFUSALS
     }
 
     /// The port is no longer open, or the card is gone. What is held stays to be stored, but another card may be in the
@@ -164,8 +239,8 @@ impl Reports {
             return;
         }
         match self.held.swap_remove(at).origin {
-            Origin::Acknowledged => self.add_chore(Chore::Acknowledge, false),
-            Origin::Stored(place) => self.add_chore(Chore::Delete(place), false),
+            Origin::Acknowledged => self.add_chore(Chore::Acknowledge),
+            Origin::Stored(place) => self.add_chore(Chore::Delete(place)),
             Origin::Loose => {}
         }
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::actor::{Actor, End};
 use super::health::{Signal, Sim, State};
+use super::storages::Storages;
 use super::verdict;
 use super::wire::{Wire, now};
 use crate::at::{CardNumber, Command, CommandError, Domain, Field, NewMessages, Refusal, Reply};
@@ -44,6 +45,9 @@ impl Actor {
         }
         self.ask_network(wire).await?;
         self.look = false;
+        if self.trouble.is_none() && self.storages.sweep_due() && !self.is_wanted() {
+            self.sweep(wire).await?;
+        }
         Ok(())
     }
 
@@ -75,14 +79,17 @@ impl Actor {
             return Ok(Some(trouble));
         }
         let Some(sim) = self.read_card(wire).await? else { return Ok(Some(verdict::nameless_card())) };
+        if self.health.borrow().sim.as_ref().is_some_and(|before| before.id != sim.id) {
+            self.reports.detach();
+        }
         self.reports.belong_to(&sim.id);
         self.health.send_modify(|health| health.sim = Some(sim));
         if let Err(error) = self.ask_patiently(wire, &Command::pdu_mode()).await? {
             return Ok(Some(verdict::no_messages(error)));
         }
         self.route_reports(wire).await?;
-        let storages = self.report_storages(wire).await?;
-        self.sweep(wire, &storages).await?;
+        self.storages = self.report_storages(wire).await?;
+        self.sweep(wire).await?;
         let _ = self.ask(wire, &Command::keep_link()).await?;
         let service_centre = self.ask(wire, &Command::service_centre()).await?.ok();
         self.health.send_modify(|health| health.service_centre = service_centre.and_then(|reply| quoted(&reply, 0)));
@@ -117,7 +124,7 @@ impl Actor {
     }
 
     /// Chooses from what the modem offers; some offer what they then refuse, so the next best is tried.
-    async fn route_reports(&mut self, wire: &mut Wire) -> Result<(), End> {
+    pub(super) async fn route_reports(&mut self, wire: &mut Wire) -> Result<(), End> {
         // Left at 1 by other software, a modem would wait for acknowledgements. One that knows only 1 gets them.
         self.acknowledges = self.ask(wire, &Command::plain_service()).await?.is_err()
             && self.ask(wire, &Command::acknowledged_service()).await?.is_ok();
@@ -135,8 +142,8 @@ impl Actor {
     }
 
     /// The storages that can be read and may hold reports.
-    async fn report_storages(&mut self, wire: &mut Wire) -> Result<Vec<String>, End> {
-        let Ok(reply) = self.ask(wire, &Command::storages()).await? else { return Ok(Vec::new()) };
+    async fn report_storages(&mut self, wire: &mut Wire) -> Result<Storages, End> {
+        let Ok(reply) = self.ask(wire, &Command::storages()).await? else { return Ok(Storages::default()) };
         let fields = reply.fields();
         // One group for each of three uses, the first for reading; some modems leave the groups out.
         let readable = match fields.first() {
@@ -144,7 +151,9 @@ impl Actor {
             _ => fields.as_slice(),
         };
         let offered = |storage: &&str| readable.iter().any(|field| field.text() == Some(storage));
-        Ok(REPORT_STORAGES.iter().filter(|storage| offered(storage)).map(|storage| (*storage).to_owned()).collect())
+        Ok(Storages::new(
+            REPORT_STORAGES.iter().filter(|storage| offered(storage)).map(|storage| (*storage).to_owned()),
+        ))
     }
 
     /// Registration, the network's name, its strength. Broken off when a message waits.

@@ -5,3 +5,4 @@ mod opening;
 mod reports;
 mod scripted;
 mod sending;
+mod storages;

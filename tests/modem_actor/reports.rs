@@ -42,6 +42,22 @@ async fn a_modem_that_wants_acknowledgements_gets_them_once_the_report_is_stored
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_modem_that_takes_no_acknowledgement_is_told_again_where_reports_go() {
+    let scripted = Scripted::new();
+    scripted.answer("AT+CSMS=0", "+CMS ERROR: 303");
+    scripted.answer("AT+CSMS=1", "+CSMS: 1,1,1\r\n\r\nOK");
+    scripted.answer("AT+CNMA", "+CMS ERROR: 340");
+    let mut world = World::start(scripted);
+    world.until(|health| health.state.is_ready()).await;
+    assert_eq!(world.scripted.count("AT+CNMI=2,1,0,2,0"), 1);
+    world.scripted.say(&printed_report());
+    let Event::StatusReport { done, .. } = world.report().await;
+    done.acknowledge();
+    world.heard("AT+CNMA").await;
+    world.heard_times("AT+CNMI=2,1,0,2,0", 2).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stored_report_is_deleted_only_once_it_is_acknowledged() {
     let mut world = World::ready().await;
     let read = format!("+CMGR: 0,,{LENGTH}\r\n{REPORT}\r\n\r\nOK");
@@ -83,6 +99,23 @@ async fn nothing_is_deleted_from_a_card_on_the_word_of_another() {
     world.scripted.say("+CPIN: READY");
     let other = world.until(|health| health.sim.as_ref().is_some_and(|other| other.id != sim)).await;
     assert_eq!(other.sim.unwrap().id.as_str(), "8988211000000000002");
+    done.acknowledge();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(world.scripted.count("AT+CMGD=3"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_deleted_from_a_card_that_came_without_a_word() {
+    let mut world = World::ready().await;
+    world.scripted.answer("AT+CMGF=0", "+CMS ERROR: 302");
+    world.scripted.say("+CPIN: NOT READY");
+    world.heard_times("AT+CMGF=0", 2).await;
+    world.scripted.answer("AT+CMGR=3", &format!("+CMGR: 0,,{LENGTH}\r\n{REPORT}\r\n\r\nOK"));
+    world.scripted.say("+CDSI: \"SM\",3");
+    let Event::StatusReport { done, sim, .. } = world.report().await;
+    world.scripted.answer("AT+CCID", "+CCID: 8988211000000000002F\r\n\r\nOK");
+    world.scripted.answer("AT+CMGF=0", "OK");
+    world.until(|health| health.state.is_ready() && health.sim.as_ref().is_some_and(|other| other.id != sim)).await;
     done.acknowledge();
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(world.scripted.count("AT+CMGD=3"), 0);

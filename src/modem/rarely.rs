@@ -1,0 +1,27 @@
+//! Warnings that a modem can cause as often as it likes.
+
+use std::time::{Duration, Instant};
+
+use super::wire::now;
+
+const PAUSE: Duration = Duration::from_secs(60);
+
+/// Lets one kind of warning through once a minute, and counts the others.
+#[derive(Default)]
+pub(super) struct Rarely {
+    said: Option<Instant>,
+    kept_back: u64,
+}
+
+impl Rarely {
+    /// Whether to warn now; if so, how many warnings were kept back since the last one.
+    pub(super) fn warn(&mut self) -> Option<u64> {
+        let now = now();
+        if self.said.is_some_and(|said| now < said + PAUSE) {
+            self.kept_back += 1;
+            return None;
+        }
+        self.said = Some(now);
+        Some(std::mem::take(&mut self.kept_back))
+    }
+}

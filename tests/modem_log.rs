@@ -1,0 +1,57 @@
+//! How much a modem can make its task log. Alone in its process, since a log is caught whole only where nothing else
+//! registers with it.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test, what is not there is a failure")]
+
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::scripted::{World, printed_report};
+
+#[allow(dead_code, reason = "the other tests of the task use the rest")]
+#[path = "modem_actor/scripted.rs"]
+mod scripted;
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(octets);
+        Ok(octets.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_modem_that_repeats_itself_does_not_fill_the_log() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    let _quiet = tracing::subscriber::set_default(subscriber);
+    let world = World::ready().await;
+    for _ in 0..1000 {
+        // One that cannot be read, one that nobody takes, and one that is not where it is said to be.
+        world.scripted.say("+CDS: 2\r\n00FFFF");
+        world.scripted.say(&printed_report());
+        world.scripted.say("+CDSI: \"SR\",3");
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(text.lines().count() < 20, "{} lines: {}", text.lines().count(), &text[..2000]);
+    assert_eq!(text.matches("cannot be read").count(), 1);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    world.scripted.say("+CDS: 2\r\n00FFFF");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert_eq!(text.matches("cannot be read").count(), 2);
+    assert!(text.contains("more=999"), "{text}");
+    world.scripted.answer("AT+CPMS=\"SR\"", "+CPMS: 100,100,3,100,3,100\r\n\r\nOK");
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    assert!(world.scripted.count("AT+CPMS=\"SR\"") > 10);
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert_eq!(text.matches("is full").count(), 1, "{text}");
+}
