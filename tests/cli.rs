@@ -102,6 +102,7 @@ async fn a_wrong_command_line_is_told_with_exit_code_2() {
         ("app create shop --scope everything", "issue, verify, send, read and admin"),
         ("sim --loss 2", "from 0 to 1"),
         ("demo --listen localhost:80", "--listen"),
+        ("demo --listen 0.0.0.0:8687", "the demo is for this machine alone"),
         ("send +15550100123 hello --priority urgent", "transactional"),
     ] {
         let (code, said) = mistake(arguments).await;
@@ -147,6 +148,22 @@ async fn every_fault_of_a_configuration_is_told_on_a_line_of_its_own() {
     assert_eq!((code, lines.len()), (78, 2), "{said}");
     assert!(lines[0].contains(":2:10: policy.default.length: "), "{said}");
     assert!(lines[1].contains(":3:12: policy.default.template: "), "{said}");
+}
+
+#[tokio::test]
+async fn a_policy_by_which_no_code_would_arrive_is_refused_at_its_template() {
+    let folder = tempfile::tempdir().unwrap();
+    let long = format!("{{code}} {}", "x".repeat(160));
+    for (policy, told) in [
+        ("template = \"Hello\"".to_owned(), ":2:12: policy.default.template: the template has no {code}"),
+        (format!("template = {long:?}"), "policy.default.template: with its longest code and lifetime the message has"),
+        ("alphabet = 5".to_owned(), "policy.default.alphabet: expected `digits`, `letters`, `alphanumeric`"),
+    ] {
+        let config = write(folder.path(), &format!("[policy.default]\n{policy}\n"));
+        let (code, said) = one_sentence(&format!("config check --config {config}")).await;
+        assert_eq!(code, 78, "{policy}: {said}");
+        assert!(said.contains(told), "{policy}: {said}");
+    }
 }
 
 #[tokio::test]
