@@ -5,6 +5,7 @@ mod support;
 
 use std::path::Path;
 use std::process::{Output, Stdio};
+use std::time::Duration;
 
 use rustix::process::Signal;
 use smsotpd::sim::CarrierSettings;
@@ -239,8 +240,30 @@ async fn a_demo_that_is_interrupted_before_the_code_arrives_leaves_nothing_behin
     let mut demo = demo(folder.path());
     let mut said = lines(demo.stdout.take().unwrap());
     until(&mut said, "issued").await;
-    interrupt(demo).await;
+    end(demo, Signal::INT).await;
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "it left something behind");
+}
+
+#[tokio::test]
+async fn a_demo_whose_terminal_is_closed_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut demo = demo(folder.path());
+    let mut said = lines(demo.stdout.take().unwrap());
+    until(&mut said, "Ctrl-C stops it").await;
+    drop(said);
+    end(demo, Signal::HUP).await;
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "it left something behind");
+}
+
+#[tokio::test]
+async fn a_daemon_whose_terminal_is_closed_goes_on() {
+    let site = Site::unplugged(CarrierSettings::default());
+    site.configure("");
+    let key = site.create_app("shop").await;
+    let daemon = site.serve().await;
+    daemon.signal(Signal::HUP);
+    daemon.get("/v1/status", &key).await;
+    assert!(daemon.terminate().await.success());
 }
 
 /// Runs the commands that the demo prints, as somebody who pastes them.
@@ -264,7 +287,7 @@ async fn the_curl_commands_that_the_demo_prints_work() {
     let verify = find("/verify").replace("/ID/", &format!("/{}/", otp["id"].as_str().unwrap())).replace("CODE", &code);
     assert_eq!(paste(verify).await["verified"], true);
     assert_eq!(paste(find("/v1/status").clone()).await["readiness"]["ready"], true);
-    interrupt(demo).await;
+    end(demo, Signal::INT).await;
 }
 
 #[tokio::test]
@@ -276,7 +299,7 @@ async fn the_simulated_modem_answers_on_its_link_and_takes_the_link_away() {
     let told = until(&mut said, "The modem is at").await;
     assert!(told[0].contains(link.to_str().unwrap()), "{told:?}");
     assert!(link.exists());
-    interrupt(sim).await;
+    end(sim, Signal::INT).await;
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "it left its link behind");
 }
 
@@ -318,8 +341,9 @@ async fn until<R: AsyncRead + Unpin>(said: &mut Lines<BufReader<R>>, part: &str)
     read
 }
 
-/// Presses Ctrl-C and waits for a good end.
-async fn interrupt(mut process: Child) {
-    signal(&process, Signal::INT);
-    assert!(soon("the end after Ctrl-C", process.wait()).await.unwrap().success());
+/// Sends the signal of Ctrl-C or of a closed terminal, and waits for a good end.
+async fn end(mut process: Child, by: Signal) {
+    signal(&process, by);
+    let ended = tokio::time::timeout(Duration::from_secs(5), process.wait()).await;
+    assert!(ended.expect("it ends when it is asked to").unwrap().success());
 }

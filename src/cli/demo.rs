@@ -64,7 +64,7 @@ fn own_address(text: &str) -> Result<SocketAddr, String> {
 
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     serve::log(false, "off");
-    let asked = serve::asked_to_stop()?;
+    let asked = serve::asked_to_stop_or_left()?;
     let folder = Folder::make()?;
     let carrier = Carrier::new(CarrierSettings::default());
     let terminal = Terminal::open(Some(&folder.path().join("modem")))?;
