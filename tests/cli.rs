@@ -210,6 +210,21 @@ async fn what_the_daemon_refuses_is_one_sentence_and_an_exit_code() {
 }
 
 #[tokio::test]
+async fn a_text_of_megabytes_is_refused_in_the_daemons_words() {
+    let site = Site::unplugged(CarrierSettings::default());
+    let config = site.configure("");
+    let key = site.create_app("shop").await;
+    let _daemon = site.serve().await;
+    let text = site.folder.path().join("text");
+    std::fs::write(&text, "x".repeat(3 << 20)).unwrap();
+    let mut send = support::smsotpd();
+    send.args(["send", "+15550100123", "-", "--config"]).arg(config).env("SMSOTPD_KEY", key);
+    let output = send.stdin(std::fs::File::open(text).unwrap()).output().await.unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), said.as_str()), (Some(1), "smsotpd: A body has at most 16384 bytes.\n"));
+}
+
+#[tokio::test]
 async fn an_address_that_is_taken_is_told_once() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let folder = tempfile::tempdir().unwrap();
