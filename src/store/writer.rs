@@ -6,6 +6,8 @@
 //! open transaction, and every command that waits is answered by the loss of its sender.
 
 use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -112,6 +114,8 @@ pub(super) struct Writer {
     pub(super) changes: watch::Sender<u64>,
     /// Counts the commits that erased something.
     pub(super) erasures: watch::Sender<u64>,
+    /// Whether the last write was kept.
+    pub(super) writable: Arc<AtomicBool>,
 }
 
 impl Writer {
@@ -147,6 +151,7 @@ impl Writer {
         if outcome.is_ok() {
             self.wake(&effects);
         }
+        self.note_kept(&outcome, &done, &effects);
         for (change, result) in done {
             change.answer(result.and(outcome.clone()));
         }
@@ -157,6 +162,16 @@ impl Writer {
                 Ok(())
             }
             Ok(()) => Ok(()),
+        }
+    }
+
+    /// Notes whether the disk took the last write; a batch that wrote nothing tells nothing of that.
+    fn note_kept(&self, outcome: &Result<(), StoreError>, done: &[Done], effects: &Effects) {
+        let mut results = done.iter().map(|(_, result)| result).chain([outcome]);
+        if results.any(|result| matches!(result, Err(StoreError::Unavailable(_)))) {
+            self.writable.store(false, Ordering::Relaxed);
+        } else if outcome.is_ok() && effects.changed.get() {
+            self.writable.store(true, Ordering::Relaxed);
         }
     }
 
