@@ -3,6 +3,8 @@
 //! The first two need no key, so that a supervisor or a load balancer can ask; they tell of modems and budgets, never
 //! of recipients.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -12,7 +14,7 @@ use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
 use crate::limits::BudgetSettings;
-use crate::store::Counts;
+use crate::store::{Counts, Store};
 
 use super::api::Shared;
 use super::auth::{self, Caller};
@@ -22,6 +24,9 @@ use super::problem::{Document, Problem};
 
 /// What a load balancer is told to wait before it asks again, in seconds.
 const ASK_AGAIN: &str = "5";
+
+/// How long the store may take to show that it can write. Well within what an answer may take.
+const STORE_WITHIN: Duration = Duration::from_millis(500);
 
 /// The process answers.
 #[derive(Serialize, ToSchema)]
@@ -108,17 +113,38 @@ pub(super) fn by_status(counts: &Counts) -> [(&'static str, u64); 3] {
     [("queued", counts.queued), ("sending", counts.sending), ("in_doubt", counts.in_doubt)]
 }
 
-impl Readiness {
-    fn of(modems: &[ModemView], budget: &BudgetSettings, store_answers: bool) -> Self {
-        let mut reasons = Vec::new();
-        if !store_answers {
-            reasons.push(Reason {
-                code: "store",
-                modem: None,
-                reason: "The database does not answer.".to_owned(),
-                advice: Some("See the daemon's log; is the disk full?".to_owned()),
-            });
+/// Whether the store can do its part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum StoreState {
+    Good,
+    NotWritable,
+    Silent,
+}
+
+impl StoreState {
+    async fn of(store: &Store) -> Self {
+        match tokio::time::timeout(STORE_WITHIN, store.writable()).await {
+            Ok(true) => Self::Good,
+            // What waits for another program that holds the database is no more written than what is refused.
+            Ok(false) | Err(_) => Self::NotWritable,
         }
+    }
+}
+
+impl Readiness {
+    fn of(modems: &[ModemView], budget: &BudgetSettings, store: StoreState) -> Self {
+        let mut reasons = Vec::new();
+        let wrong = match store {
+            StoreState::Good => None,
+            StoreState::NotWritable => Some("The database cannot be written, and nothing is accepted."),
+            StoreState::Silent => Some("The database does not answer."),
+        };
+        reasons.extend(wrong.map(|reason| Reason {
+            code: "store",
+            modem: None,
+            reason: reason.to_owned(),
+            advice: Some("See the daemon's log; is the disk full?".to_owned()),
+        }));
         let warnings = modems.iter().flat_map(|modem| budget_warnings(modem, budget)).collect();
         if !modems.iter().any(can_send) {
             reasons.extend(why_none_sends(modems));
@@ -207,8 +233,11 @@ pub(super) async fn healthz() -> Json<Alive> {
     )
 )]
 pub(super) async fn readyz(State(shared): State<Shared>) -> Response {
-    let store_answers = shared.store().counts().await.is_ok();
-    let readiness = Readiness::of(&shared.modems(), shared.budget(), store_answers);
+    let store = match shared.store().counts().await {
+        Ok(_) => StoreState::of(shared.store()).await,
+        Err(_) => StoreState::Silent,
+    };
+    let readiness = Readiness::of(&shared.modems(), shared.budget(), store);
     if readiness.ready {
         Json(readiness).into_response()
     } else {
@@ -228,6 +257,7 @@ pub(super) async fn readyz(State(shared): State<Shared>) -> Response {
 )]
 pub(super) async fn status(State(shared): State<Shared>, _: Caller<auth::Read>) -> Result<Json<Status>, Problem> {
     let counts = shared.store().counts().await?;
+    let store = StoreState::of(shared.store()).await;
     let modems = shared.modems();
     Ok(Json(Status {
         version: env!("CARGO_PKG_VERSION"),
@@ -235,7 +265,7 @@ pub(super) async fn status(State(shared): State<Shared>, _: Caller<auth::Read>) 
         now: shared.store().clock().wall(),
         queue: Queue { queued: counts.queued, sending: counts.sending, in_doubt: counts.in_doubt },
         pending_otps: counts.pending_otps,
-        readiness: Readiness::of(&modems, shared.budget(), true),
+        readiness: Readiness::of(&modems, shared.budget(), store),
         modems: modems.into_iter().map(ModemSummary::from).collect(),
     }))
 }
@@ -276,7 +306,7 @@ mod tests {
     }
 
     fn readiness(modems: &[ModemView]) -> Readiness {
-        Readiness::of(modems, &BudgetSettings::default(), true)
+        Readiness::of(modems, &BudgetSettings::default(), StoreState::Good)
     }
 
     #[test]
@@ -312,8 +342,11 @@ mod tests {
     }
 
     #[test]
-    fn a_store_that_does_not_answer_is_a_reason() {
-        let readiness = Readiness::of(&[modem("m1", ModemState::Ready, 200)], &BudgetSettings::default(), false);
-        assert_eq!(readiness.reasons[0].code, "store");
+    fn a_store_that_cannot_do_its_part_is_a_reason() {
+        let ready = [modem("m1", ModemState::Ready, 200)];
+        for store in [StoreState::Silent, StoreState::NotWritable] {
+            let readiness = Readiness::of(&ready, &BudgetSettings::default(), store);
+            assert_eq!((readiness.ready, readiness.reasons[0].code), (false, "store"), "{store:?}");
+        }
     }
 }
