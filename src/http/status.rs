@@ -42,7 +42,7 @@ pub(super) struct Readiness {
     ready: bool,
     /// Why not. Empty when ready.
     reasons: Vec<Reason>,
-    /// What will be a reason soon.
+    /// What will be a reason soon, and what keeps messages waiting meanwhile.
     warnings: Vec<Reason>,
 }
 
@@ -189,21 +189,43 @@ fn why_it_does_not_send(modem: &ModemView) -> Reason {
     Reason { code: "modem", modem: name, reason, advice: modem.advice.clone() }
 }
 
-/// Less than a tenth is left of what the SIM may send. The minute does not count: it is used up and free again all the
-/// time.
+/// What a SIM's budget keeps back, or soon will.
 fn budget_warnings(modem: &ModemView, budget: &BudgetSettings) -> Vec<Reason> {
     let left = &modem.budget_left;
-    [("hour", left.hour, budget.per_hour), ("day", left.day, budget.per_day)]
+    let windows = [
+        ("minute", left.minute, budget.per_minute),
+        ("hour", left.hour, budget.per_hour),
+        ("day", left.day, budget.per_day),
+    ];
+    let share = u64::from(budget.codes_share_percent);
+    windows
         .into_iter()
-        .filter_map(|(window, left, most)| Some((window, left?, most)))
-        .filter(|(_, left, most)| u64::from(*left) * 10 < u64::from(*most))
-        .map(|(window, left, most)| Reason {
-            code: "budget",
-            modem: Some(modem.name.to_string()),
-            reason: format!("The SIM may send {left} more SMS in this {window}, of {most}."),
-            advice: Some(format!("Raise per-{window} in [sim-budget] if the contract allows it.")),
+        .filter_map(|(window, left, most)| {
+            let (left, most) = (u64::from(left?), u64::from(most));
+            Some(Reason {
+                code: "budget",
+                modem: Some(modem.name.to_string()),
+                reason: budget_warning(window, left, most, most * share / 100)?,
+                advice: Some(format!("Raise per-{window} in [sim-budget] if the contract allows it.")),
+            })
         })
         .collect()
+}
+
+/// A minute that is nearly used up is worth no word, as it is free again so soon; one in which messages wait is.
+fn budget_warning(window: &str, left: u64, most: u64, kept_for_codes: u64) -> Option<String> {
+    match (window, left) {
+        ("minute", 0) => Some(
+            "The SIM has sent all that it may in this minute; codes wait up to a minute, others longer.".to_owned(),
+        ),
+        (_, 1..) if left <= kept_for_codes => Some(format!(
+            "The SIM may send {left} more SMS in this {window}, of {most}, all kept for codes; other messages wait."
+        )),
+        ("hour" | "day", _) if left * 10 < most => {
+            Some(format!("The SIM may send {left} more SMS in this {window}, of {most}."))
+        }
+        _ => None,
+    }
 }
 
 /// Does the process answer?
@@ -300,7 +322,7 @@ mod tests {
             signal_dbm: None,
             service_centre: None,
             port: "/dev/smsotpd/m1".to_owned(),
-            budget_left: BudgetLeft { minute: Some(0), hour: Some(hour), day: None },
+            budget_left: BudgetLeft { minute: Some(15), hour: Some(hour), day: None },
             in_flight: 0,
         }
     }
@@ -335,10 +357,25 @@ mod tests {
     fn a_budget_is_told_of_before_it_is_used_up() {
         let low = readiness(&[modem("m1", ModemState::Ready, 19)]);
         assert!(low.ready);
+        let kept = "The SIM may send 19 more SMS in this hour, of 200, all kept for codes; other messages wait.";
+        assert_eq!(low.warnings[0].reason, kept);
+        assert_eq!(readiness(&[modem("m1", ModemState::Ready, 41)]).warnings, []);
+        let nothing_kept = BudgetSettings { codes_share_percent: 0.try_into().unwrap(), ..BudgetSettings::default() };
+        let low = Readiness::of(&[modem("m1", ModemState::Ready, 19)], &nothing_kept, StoreState::Good);
         assert_eq!(low.warnings[0].reason, "The SIM may send 19 more SMS in this hour, of 200.");
         let empty = readiness(&[modem("m1", ModemState::Ready, 0)]);
         assert!(!empty.ready);
         assert_eq!(empty.reasons[0].code, "budget");
+    }
+
+    #[test]
+    fn messages_that_wait_for_the_next_minute_are_explained_and_the_site_is_ready() {
+        for (left, told) in [(0, "codes wait up to a minute"), (3, "other messages wait")] {
+            let mut modem = modem("m1", ModemState::Ready, 200);
+            modem.budget_left.minute = Some(left);
+            let readiness = readiness(&[modem]);
+            assert!(readiness.ready && readiness.warnings[0].reason.contains(told), "{readiness:?}");
+        }
     }
 
     #[test]
