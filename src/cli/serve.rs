@@ -35,6 +35,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     log_panics();
     // Whoever listens for a signal once is not ended by it any more: the terminal it was started from may be closed.
     let _hangup = signal(SignalKind::hangup())?;
+    let asked = asked_to_stop()?;
     let config = Config::load(args.config.as_deref())?;
     if config.modem.is_empty() {
         tracing::warn!("no [[modem]] is configured: messages are accepted and wait until one is");
@@ -47,7 +48,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         modems = daemon.modems.len(),
         "serving"
     );
-    daemon.run(asked_to_stop()?).await?;
+    daemon.run(asked).await?;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
 }
