@@ -11,7 +11,7 @@ use rustix::process::Signal;
 use smsotpd::sim::CarrierSettings;
 use support::{Site, signal, soon};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader, Lines};
-use tokio::process::Child;
+use tokio::process::{Child, ChildStdout};
 
 /// Every command that does something.
 const COMMANDS: [&str; 15] = [
@@ -316,6 +316,53 @@ async fn the_simulated_modem_answers_on_its_link_and_takes_the_link_away() {
     assert!(link.exists());
     end(sim, Signal::INT).await;
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "it left its link behind");
+}
+
+/// Starts the simulated modem as a program of its own, and waits until it is plugged in.
+async fn plug_in(site: &Site) -> (Child, Lines<BufReader<ChildStdout>>) {
+    let mut sim = support::smsotpd();
+    sim.args(["sim", "--submit-time", "0.02", "--delivery-time", "0.02", "--link"]).arg(site.link());
+    let mut sim = sim.stdout(Stdio::piped()).spawn().unwrap();
+    let mut said = lines(sim.stdout.take().unwrap());
+    until(&mut said, "The modem is at").await;
+    (sim, said)
+}
+
+#[tokio::test]
+async fn daemon_and_modem_are_programs_of_their_own_and_one_outlives_the_other() {
+    let site = Site::unplugged(CarrierSettings::default());
+    let config = site.configure("[policy.default]\nbrand = \"Shop\"").to_str().unwrap().to_owned();
+    let key = site.create_app("shop").await;
+    let (mut sim, mut said) = plug_in(&site).await;
+    let daemon = site.serve().await;
+    let ask = async |arguments: &[&str]| {
+        let mut asked = support::smsotpd();
+        let output = asked.args(arguments).args(["--config", &config]).env("SMSOTPD_KEY", &key).output().await.unwrap();
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+
+    let issued = ask(&["otp", "issue", "+15550100123"]).await;
+    let shown = until(&mut said, "is your Shop code").await;
+    let code = support::code_in(shown.last().unwrap());
+    assert_eq!(ask(&["otp", "verify", issued.lines().next().unwrap(), &code]).await, "verified\n");
+
+    sim.kill().await.unwrap();
+    daemon.until("/v1/modems", &key, |modems| modems["modems"][0]["state"] != "ready").await;
+    let texts = ["The first.", "The second.", "The third."];
+    for text in texts {
+        ask(&["send", "+15550100124", text]).await;
+    }
+    let status = daemon.get("/v1/status", &key).await;
+    assert_eq!(status["queue"]["queued"], 3, "{status}");
+    let (sim, mut said) = plug_in(&site).await;
+    for text in texts {
+        until(&mut said, text).await;
+    }
+    let all_sent = |status: &serde_json::Value| status["queue"]["queued"] == 0 && status["queue"]["sending"] == 0;
+    daemon.until("/v1/status", &key, all_sent).await;
+    assert!(daemon.terminate().await.success());
+    end(sim, Signal::INT).await;
 }
 
 #[tokio::test]
