@@ -407,5 +407,5 @@ async fn until<R: AsyncRead + Unpin>(said: &mut Lines<BufReader<R>>, part: &str)
 async fn end(mut process: Child, by: Signal) {
     signal(&process, by);
     let ended = tokio::time::timeout(Duration::from_secs(5), process.wait()).await;
-    assert!(ended.expect("it ends when it is asked to").unwrap().success());
+    assert!(ended.is_ok_and(|status| status.unwrap().success()), "it ends well when it is asked to");
 }
