@@ -14,7 +14,7 @@ pub struct PhoneNumber {
     digits: String,
 }
 
-/// Why a text is not a number that a code can be sent to.
+/// Why a text is not a number that anything can be sent to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PhoneError {
     /// Nothing is there.
@@ -36,7 +36,7 @@ pub enum PhoneError {
     #[error("no country code starts with 0")]
     CountryCode,
     /// 112, 911 and their like: never a recipient.
-    #[error("this is an emergency number; codes are never sent to one")]
+    #[error("this is an emergency number; nothing is ever sent to one")]
     Emergency,
 }
 

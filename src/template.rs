@@ -193,7 +193,7 @@ fn place(name: String, position: usize) -> Result<Place, TemplateError> {
         .iter()
         .map(|(known, _)| (distance(known, &name.to_lowercase()), *known))
         .min()
-        .filter(|(distance, _)| *distance <= 3)
+        .filter(|(distance, known)| distance * 2 <= known.len())
         .map(|(_, known)| known);
     Err(TemplateError::Unknown { name, position, nearest })
 }
@@ -311,6 +311,7 @@ mod tests {
             ("{{code}}", "the template has no {code}: nobody would receive a code"),
             ("Hi {Code}", "{Code} at character 4 is unknown; did you mean {code}?"),
             ("{code} {minute}", "{minute} at character 8 is unknown; did you mean {minutes}?"),
+            ("{foo}", "{foo} at character 1 is unknown; a template can have {code}, {brand} and {minutes}"),
             ("{code} {brnad}", "{brnad} at character 8 is unknown; did you mean {brand}?"),
             (
                 "é{name of app}",

@@ -5,12 +5,13 @@ mod support;
 
 use std::path::Path;
 use std::process::{Output, Stdio};
+use std::time::Duration;
 
 use rustix::process::Signal;
 use smsotpd::sim::CarrierSettings;
 use support::{Site, signal, soon};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader, Lines};
-use tokio::process::Child;
+use tokio::process::{Child, ChildStdout};
 
 /// Every command that does something.
 const COMMANDS: [&str; 15] = [
@@ -102,6 +103,7 @@ async fn a_wrong_command_line_is_told_with_exit_code_2() {
         ("app create shop --scope everything", "issue, verify, send, read and admin"),
         ("sim --loss 2", "from 0 to 1"),
         ("demo --listen localhost:80", "--listen"),
+        ("demo --listen 0.0.0.0:8687", "the demo is for this machine alone"),
         ("send +15550100123 hello --priority urgent", "transactional"),
     ] {
         let (code, said) = mistake(arguments).await;
@@ -150,6 +152,22 @@ async fn every_fault_of_a_configuration_is_told_on_a_line_of_its_own() {
 }
 
 #[tokio::test]
+async fn a_policy_by_which_no_code_would_arrive_is_refused_at_its_template() {
+    let folder = tempfile::tempdir().unwrap();
+    let long = format!("{{code}} {}", "x".repeat(160));
+    for (policy, told) in [
+        ("template = \"Hello\"".to_owned(), ":2:12: policy.default.template: the template has no {code}"),
+        (format!("template = {long:?}"), "policy.default.template: with its longest code and lifetime the message has"),
+        ("alphabet = 5".to_owned(), "policy.default.alphabet: expected `digits`, `letters`, `alphanumeric`"),
+    ] {
+        let config = write(folder.path(), &format!("[policy.default]\n{policy}\n"));
+        let (code, said) = one_sentence(&format!("config check --config {config}")).await;
+        assert_eq!(code, 78, "{policy}: {said}");
+        assert!(said.contains(told), "{policy}: {said}");
+    }
+}
+
+#[tokio::test]
 async fn what_the_daemon_refuses_is_one_sentence_and_an_exit_code() {
     let site = Site::unplugged(CarrierSettings::default());
     let config = site.configure("");
@@ -192,6 +210,21 @@ async fn what_the_daemon_refuses_is_one_sentence_and_an_exit_code() {
 }
 
 #[tokio::test]
+async fn a_text_of_megabytes_is_refused_in_the_daemons_words() {
+    let site = Site::unplugged(CarrierSettings::default());
+    let config = site.configure("");
+    let key = site.create_app("shop").await;
+    let _daemon = site.serve().await;
+    let text = site.folder.path().join("text");
+    std::fs::write(&text, "x".repeat(3 << 20)).unwrap();
+    let mut send = support::smsotpd();
+    send.args(["send", "+15550100123", "-", "--config"]).arg(config).env("SMSOTPD_KEY", key);
+    let output = send.stdin(std::fs::File::open(text).unwrap()).output().await.unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), said.as_str()), (Some(1), "smsotpd: A body has at most 16384 bytes.\n"));
+}
+
+#[tokio::test]
 async fn an_address_that_is_taken_is_told_once() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -222,8 +255,30 @@ async fn a_demo_that_is_interrupted_before_the_code_arrives_leaves_nothing_behin
     let mut demo = demo(folder.path());
     let mut said = lines(demo.stdout.take().unwrap());
     until(&mut said, "issued").await;
-    interrupt(demo).await;
+    end(demo, Signal::INT).await;
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "it left something behind");
+}
+
+#[tokio::test]
+async fn a_demo_whose_terminal_is_closed_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut demo = demo(folder.path());
+    let mut said = lines(demo.stdout.take().unwrap());
+    until(&mut said, "Ctrl-C stops it").await;
+    drop(said);
+    end(demo, Signal::HUP).await;
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "it left something behind");
+}
+
+#[tokio::test]
+async fn a_daemon_whose_terminal_is_closed_goes_on() {
+    let site = Site::unplugged(CarrierSettings::default());
+    site.configure("");
+    let key = site.create_app("shop").await;
+    let daemon = site.serve().await;
+    daemon.signal(Signal::HUP);
+    daemon.get("/v1/status", &key).await;
+    assert!(daemon.terminate().await.success());
 }
 
 /// Runs the commands that the demo prints, as somebody who pastes them.
@@ -247,7 +302,7 @@ async fn the_curl_commands_that_the_demo_prints_work() {
     let verify = find("/verify").replace("/ID/", &format!("/{}/", otp["id"].as_str().unwrap())).replace("CODE", &code);
     assert_eq!(paste(verify).await["verified"], true);
     assert_eq!(paste(find("/v1/status").clone()).await["readiness"]["ready"], true);
-    interrupt(demo).await;
+    end(demo, Signal::INT).await;
 }
 
 #[tokio::test]
@@ -259,8 +314,55 @@ async fn the_simulated_modem_answers_on_its_link_and_takes_the_link_away() {
     let told = until(&mut said, "The modem is at").await;
     assert!(told[0].contains(link.to_str().unwrap()), "{told:?}");
     assert!(link.exists());
-    interrupt(sim).await;
+    end(sim, Signal::INT).await;
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "it left its link behind");
+}
+
+/// Starts the simulated modem as a program of its own, and waits until it is plugged in.
+async fn plug_in(site: &Site) -> (Child, Lines<BufReader<ChildStdout>>) {
+    let mut sim = support::smsotpd();
+    sim.args(["sim", "--submit-time", "0.02", "--delivery-time", "0.02", "--link"]).arg(site.link());
+    let mut sim = sim.stdout(Stdio::piped()).spawn().unwrap();
+    let mut said = lines(sim.stdout.take().unwrap());
+    until(&mut said, "The modem is at").await;
+    (sim, said)
+}
+
+#[tokio::test]
+async fn daemon_and_modem_are_programs_of_their_own_and_one_outlives_the_other() {
+    let site = Site::unplugged(CarrierSettings::default());
+    let config = site.configure("[policy.default]\nbrand = \"Shop\"").to_str().unwrap().to_owned();
+    let key = site.create_app("shop").await;
+    let (mut sim, mut said) = plug_in(&site).await;
+    let daemon = site.serve().await;
+    let ask = async |arguments: &[&str]| {
+        let mut asked = support::smsotpd();
+        let output = asked.args(arguments).args(["--config", &config]).env("SMSOTPD_KEY", &key).output().await.unwrap();
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+
+    let issued = ask(&["otp", "issue", "+15550100123"]).await;
+    let shown = until(&mut said, "is your Shop code").await;
+    let code = support::code_in(shown.last().unwrap());
+    assert_eq!(ask(&["otp", "verify", issued.lines().next().unwrap(), &code]).await, "verified\n");
+
+    sim.kill().await.unwrap();
+    daemon.until("/v1/modems", &key, |modems| modems["modems"][0]["state"] != "ready").await;
+    let texts = ["The first.", "The second.", "The third."];
+    for text in texts {
+        ask(&["send", "+15550100124", text]).await;
+    }
+    let status = daemon.get("/v1/status", &key).await;
+    assert_eq!(status["queue"]["queued"], 3, "{status}");
+    let (sim, mut said) = plug_in(&site).await;
+    for text in texts {
+        until(&mut said, text).await;
+    }
+    let all_sent = |status: &serde_json::Value| status["queue"]["queued"] == 0 && status["queue"]["sending"] == 0;
+    daemon.until("/v1/status", &key, all_sent).await;
+    assert!(daemon.terminate().await.success());
+    end(sim, Signal::INT).await;
 }
 
 #[tokio::test]
@@ -301,8 +403,9 @@ async fn until<R: AsyncRead + Unpin>(said: &mut Lines<BufReader<R>>, part: &str)
     read
 }
 
-/// Presses Ctrl-C and waits for a good end.
-async fn interrupt(mut process: Child) {
-    signal(&process, Signal::INT);
-    assert!(soon("the end after Ctrl-C", process.wait()).await.unwrap().success());
+/// Sends the signal of Ctrl-C or of a closed terminal, and waits for a good end.
+async fn end(mut process: Child, by: Signal) {
+    signal(&process, by);
+    let ended = tokio::time::timeout(Duration::from_secs(5), process.wait()).await;
+    assert!(ended.is_ok_and(|status| status.unwrap().success()), "it ends well when it is asked to");
 }

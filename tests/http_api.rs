@@ -377,3 +377,24 @@ async fn a_store_that_has_ended_is_told_as_such() {
     let ready = site.call(Method::GET, "/readyz", &[], None).await;
     assert_eq!((ready.status.as_u16(), &ready.json()["reasons"][0]["code"]), (503, &json!("store")));
 }
+
+#[tokio::test]
+async fn a_site_whose_database_cannot_be_written_is_not_ready_until_it_can() {
+    let site = Site::start().await;
+    let ready = async || site.call(Method::GET, "/readyz", &[], None).await;
+    assert_eq!(ready().await.status, 200);
+    let other = rusqlite::Connection::open(site.folder.path().join("state").join("smsotpd.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    // The request may be answered before the store gives up; readiness follows the store.
+    assert_eq!(site.post("/v1/otp", &json!({"to": TO})).await.status, 503);
+    let mut refused = ready().await;
+    while refused.status == 200 {
+        refused = ready().await;
+    }
+    assert_eq!(refused.json()["reasons"][0]["code"], "store");
+    let status = site.get("/v1/status").await.json();
+    assert_eq!(status["readiness"]["reasons"], refused.json()["reasons"]);
+    other.execute_batch("ROLLBACK").unwrap();
+    while ready().await.status != 200 {}
+    assert_eq!(site.post("/v1/otp", &json!({"to": TO})).await.status, 202);
+}

@@ -16,6 +16,7 @@ use tokio::net::{TcpStream, UnixStream};
 
 use super::failure::Failure;
 use crate::config::Config;
+use crate::http::LONGEST_BODY;
 use crate::secret::ApiKey;
 
 /// An answer of the API is far smaller than this; whatever is not is not the API.
@@ -114,6 +115,10 @@ impl Caller {
             request = request.header(CONTENT_TYPE, "application/json");
         }
         let body = body.map_or_else(Bytes::new, |body| Bytes::from(body.to_string()));
+        if body.len() > LONGEST_BODY {
+            // The daemon would say the same, and close before it was all sent; then nobody hears it.
+            return Err(Failure::Refused(format!("A body has at most {LONGEST_BODY} bytes.")).into());
+        }
         let request = request.body(Full::new(body)).context("the key has characters that no key has")?;
         let (status, answer) = self.exchange(request).await?;
         refuse(status, &answer)?;

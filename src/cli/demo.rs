@@ -46,16 +46,25 @@ const PATIENCE: Duration = Duration::from_secs(20);
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Args {
     /// The address to listen on [default: 127.0.0.1:8687, or any free port]
-    #[arg(long, value_name = "ADDRESS:PORT")]
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = own_address)]
     listen: Option<SocketAddr>,
     /// Tell the story and leave
     #[arg(long)]
     once: bool,
 }
 
+fn own_address(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr = text.parse().map_err(|_| "write an address and a port, for example 127.0.0.1:8687")?;
+    if address.ip().is_loopback() {
+        Ok(address)
+    } else {
+        Err("the demo is for this machine alone; write 127.0.0.1 or [::1] and a port".to_owned())
+    }
+}
+
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     serve::log(false, "off");
-    let asked = serve::asked_to_stop()?;
+    let asked = serve::asked_to_stop_or_left()?;
     let folder = Folder::make()?;
     let carrier = Carrier::new(CarrierSettings::default());
     let terminal = Terminal::open(Some(&folder.path().join("modem")))?;

@@ -13,7 +13,7 @@ use crate::daemon::{Daemon, Parts};
 const AFTER_HELP: &str = "\
 Without a configuration file it listens on 127.0.0.1:8687 and on /run/smsotpd/api.sock and keeps its state in \
 /var/lib/smsotpd. Logs go to stderr; RUST_LOG=smsotpd=debug shows more, never a code, a text or a whole number. \
-Ctrl-C or SIGTERM stops it.
+Ctrl-C or SIGTERM stops it; SIGHUP does nothing.
 
 Example:
   smsotpd serve --config /etc/smsotpd/smsotpd.toml";
@@ -33,6 +33,9 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     log(args.json, "smsotpd=info,warn");
     log_panics();
+    // Whoever listens for a signal once is not ended by it any more: the terminal it was started from may be closed.
+    let _hangup = signal(SignalKind::hangup())?;
+    let asked = asked_to_stop()?;
     let config = Config::load(args.config.as_deref())?;
     if config.modem.is_empty() {
         tracing::warn!("no [[modem]] is configured: messages are accepted and wait until one is");
@@ -45,7 +48,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         modems = daemon.modems.len(),
         "serving"
     );
-    daemon.run(asked_to_stop()?).await?;
+    daemon.run(asked).await?;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
 }
@@ -73,6 +76,21 @@ fn log_panics() {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(place, "a task panicked");
     }));
+}
+
+/// As [`asked_to_stop`], and when the terminal is closed: for what is of use only while somebody watches.
+///
+/// # Errors
+/// When the signals cannot be listened to.
+pub(super) fn asked_to_stop_or_left() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    let asked = asked_to_stop()?;
+    Ok(async move {
+        tokio::select! {
+            _ = hangup.recv() => {}
+            () = asked => {}
+        }
+    })
 }
 
 /// Done when somebody asks the process to end: Ctrl-C, or systemd's SIGTERM.

@@ -57,7 +57,7 @@ fn share(text: &str) -> Result<f64, String> {
 
 /// Runs the modem until Ctrl-C.
 pub(super) async fn run(args: Args) -> anyhow::Result<()> {
-    let asked = serve::asked_to_stop()?;
+    let asked = serve::asked_to_stop_or_left()?;
     let Args { link, number, submit_time, delivery_time, loss, seed } = args;
     let carrier = Carrier::new(CarrierSettings { submit_time, delivery_time, loss, seed });
     let mut settings = DeviceSettings::default();

@@ -17,6 +17,11 @@ pub(super) fn missing(message: &str) -> Option<&str> {
     message.strip_prefix("missing field `")?.strip_suffix('`')
 }
 
+/// Whether the parser complains that one of some words was expected, without naming them.
+pub(super) fn wants_a_word(message: &str) -> bool {
+    message == "wanted string or table"
+}
+
 /// Words for a key or value that does not belong: which key it is about, and what is wrong.
 pub(super) fn of_value<'a>(key: &'a str, message: &str) -> (&'a str, String) {
     let names = between_back_quotes(message);

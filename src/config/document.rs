@@ -85,6 +85,11 @@ impl Document {
                 Err(error) => error,
             };
             let span = error.span().unwrap_or(0..0);
+            let error = if diagnosis::wants_a_word(error.message()) {
+                words::<T>(&tree, &span).unwrap_or(error)
+            } else {
+                error
+            };
             let name = self.names.get(&span.start).map_or("", String::as_str);
             let missing = diagnosis::missing(error.message()).map(|key| format!("{name}.{key}"));
             if missing.is_none_or(|missing| !taken_out.contains(&missing)) {
@@ -169,6 +174,25 @@ impl Document {
             }
             _ => {}
         }
+    }
+}
+
+/// What the parser says when a text stands in the place of what is no text: only then it names the words that can be.
+fn words<T: DeserializeOwned>(tree: &Spanned<DeTable<'_>>, span: &Range<usize>) -> Option<toml::de::Error> {
+    let mut tree = tree.clone();
+    let replaced = tree.get_mut().iter_mut().any(|(_, value)| make_text(value, span));
+    replaced.then(|| T::deserialize(Deserializer::from(tree)).err()).flatten()
+}
+
+fn make_text(value: &mut Spanned<DeValue<'_>>, span: &Range<usize>) -> bool {
+    if value.span() == *span {
+        *value.get_mut() = DeValue::String("".into());
+        return true;
+    }
+    match value.get_mut() {
+        DeValue::Table(table) => table.iter_mut().any(|(_, value)| make_text(value, span)),
+        DeValue::Array(values) => values.iter_mut().any(|value| make_text(value, span)),
+        _ => false,
     }
 }
 
@@ -267,6 +291,8 @@ mod tests {
                 "[policy.shop]\nin-doubt = 'resent'",
                 "f:2:12: policy.shop.in-doubt: expected `hold` or `resend`, did you mean `resend`?",
             ),
+            ("[policy.shop]\nin-doubt = 5", "f:2:12: policy.shop.in-doubt: expected `hold` or `resend`"),
+            ("[policy.shop]\nin-doubt = [true]", "f:2:12: policy.shop.in-doubt: expected `hold` or `resend`"),
             ("[policy.shop]\nin-doubt = 'maybe'", "f:2:12: policy.shop.in-doubt: expected `hold` or `resend`"),
             ("[policy.shop]\natempts = 3", "f:2:1: policy.shop: unknown key `atempts`, did you mean `attempts`?"),
             ("[policy.shop]\npinfile = ''", "f:2:1: policy.shop: unknown key `pinfile`, did you mean `pin-file`?"),

@@ -16,8 +16,8 @@ use serde_json::error::Category;
 
 use super::problem::{Kind, Problem};
 
-/// The longest body that is read, in octets.
-pub(super) const LONGEST_BODY: usize = 16 * 1024;
+/// The longest body of a request that is read, in octets.
+pub const LONGEST_BODY: usize = 16 * 1024;
 
 /// How much of a body that is too long is taken off the wire, so that the client gets to read the answer.
 const LONGEST_DISCARDED: usize = 1024 * 1024;

@@ -40,6 +40,7 @@ mod settings;
 mod status;
 
 pub use api::Api;
+pub use body::LONGEST_BODY;
 pub use error::HttpError;
 pub use modems::{ModemState, ModemView, Registration, SimView};
 pub use router::router;

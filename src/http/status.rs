@@ -3,6 +3,8 @@
 //! The first two need no key, so that a supervisor or a load balancer can ask; they tell of modems and budgets, never
 //! of recipients.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -12,7 +14,7 @@ use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
 use crate::limits::BudgetSettings;
-use crate::store::Counts;
+use crate::store::{Counts, Store};
 
 use super::api::Shared;
 use super::auth::{self, Caller};
@@ -22,6 +24,9 @@ use super::problem::{Document, Problem};
 
 /// What a load balancer is told to wait before it asks again, in seconds.
 const ASK_AGAIN: &str = "5";
+
+/// How long the store may take to show that it can write. Well within what an answer may take.
+const STORE_WITHIN: Duration = Duration::from_millis(500);
 
 /// The process answers.
 #[derive(Serialize, ToSchema)]
@@ -37,7 +42,7 @@ pub(super) struct Readiness {
     ready: bool,
     /// Why not. Empty when ready.
     reasons: Vec<Reason>,
-    /// What will be a reason soon.
+    /// What will be a reason soon, and what keeps messages waiting meanwhile.
     warnings: Vec<Reason>,
 }
 
@@ -108,17 +113,38 @@ pub(super) fn by_status(counts: &Counts) -> [(&'static str, u64); 3] {
     [("queued", counts.queued), ("sending", counts.sending), ("in_doubt", counts.in_doubt)]
 }
 
-impl Readiness {
-    fn of(modems: &[ModemView], budget: &BudgetSettings, store_answers: bool) -> Self {
-        let mut reasons = Vec::new();
-        if !store_answers {
-            reasons.push(Reason {
-                code: "store",
-                modem: None,
-                reason: "The database does not answer.".to_owned(),
-                advice: Some("See the daemon's log; is the disk full?".to_owned()),
-            });
+/// Whether the store can do its part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum StoreState {
+    Good,
+    NotWritable,
+    Silent,
+}
+
+impl StoreState {
+    async fn of(store: &Store) -> Self {
+        match tokio::time::timeout(STORE_WITHIN, store.writable()).await {
+            Ok(true) => Self::Good,
+            // What waits for another program that holds the database is no more written than what is refused.
+            Ok(false) | Err(_) => Self::NotWritable,
         }
+    }
+}
+
+impl Readiness {
+    fn of(modems: &[ModemView], budget: &BudgetSettings, store: StoreState) -> Self {
+        let mut reasons = Vec::new();
+        let wrong = match store {
+            StoreState::Good => None,
+            StoreState::NotWritable => Some("The database cannot be written, and nothing is accepted."),
+            StoreState::Silent => Some("The database does not answer."),
+        };
+        reasons.extend(wrong.map(|reason| Reason {
+            code: "store",
+            modem: None,
+            reason: reason.to_owned(),
+            advice: Some("See the daemon's log; is the disk full?".to_owned()),
+        }));
         let warnings = modems.iter().flat_map(|modem| budget_warnings(modem, budget)).collect();
         if !modems.iter().any(can_send) {
             reasons.extend(why_none_sends(modems));
@@ -163,21 +189,43 @@ fn why_it_does_not_send(modem: &ModemView) -> Reason {
     Reason { code: "modem", modem: name, reason, advice: modem.advice.clone() }
 }
 
-/// Less than a tenth is left of what the SIM may send. The minute does not count: it is used up and free again all the
-/// time.
+/// What a SIM's budget keeps back, or soon will.
 fn budget_warnings(modem: &ModemView, budget: &BudgetSettings) -> Vec<Reason> {
     let left = &modem.budget_left;
-    [("hour", left.hour, budget.per_hour), ("day", left.day, budget.per_day)]
+    let windows = [
+        ("minute", left.minute, budget.per_minute),
+        ("hour", left.hour, budget.per_hour),
+        ("day", left.day, budget.per_day),
+    ];
+    let share = u64::from(budget.codes_share_percent);
+    windows
         .into_iter()
-        .filter_map(|(window, left, most)| Some((window, left?, most)))
-        .filter(|(_, left, most)| u64::from(*left) * 10 < u64::from(*most))
-        .map(|(window, left, most)| Reason {
-            code: "budget",
-            modem: Some(modem.name.to_string()),
-            reason: format!("The SIM may send {left} more SMS in this {window}, of {most}."),
-            advice: Some(format!("Raise per-{window} in [sim-budget] if the contract allows it.")),
+        .filter_map(|(window, left, most)| {
+            let (left, most) = (u64::from(left?), u64::from(most));
+            Some(Reason {
+                code: "budget",
+                modem: Some(modem.name.to_string()),
+                reason: budget_warning(window, left, most, most * share / 100)?,
+                advice: Some(format!("Raise per-{window} in [sim-budget] if the contract allows it.")),
+            })
         })
         .collect()
+}
+
+/// A minute that is nearly used up is worth no word, as it is free again so soon; one in which messages wait is.
+fn budget_warning(window: &str, left: u64, most: u64, kept_for_codes: u64) -> Option<String> {
+    match (window, left) {
+        ("minute", 0) => Some(
+            "The SIM has sent all that it may in this minute; codes wait up to a minute, others longer.".to_owned(),
+        ),
+        (_, 1..) if left <= kept_for_codes => Some(format!(
+            "The SIM may send {left} more SMS in this {window}, of {most}, all kept for codes; other messages wait."
+        )),
+        ("hour" | "day", _) if left * 10 < most => {
+            Some(format!("The SIM may send {left} more SMS in this {window}, of {most}."))
+        }
+        _ => None,
+    }
 }
 
 /// Does the process answer?
@@ -207,8 +255,11 @@ pub(super) async fn healthz() -> Json<Alive> {
     )
 )]
 pub(super) async fn readyz(State(shared): State<Shared>) -> Response {
-    let store_answers = shared.store().counts().await.is_ok();
-    let readiness = Readiness::of(&shared.modems(), shared.budget(), store_answers);
+    let store = match shared.store().counts().await {
+        Ok(_) => StoreState::of(shared.store()).await,
+        Err(_) => StoreState::Silent,
+    };
+    let readiness = Readiness::of(&shared.modems(), shared.budget(), store);
     if readiness.ready {
         Json(readiness).into_response()
     } else {
@@ -228,6 +279,7 @@ pub(super) async fn readyz(State(shared): State<Shared>) -> Response {
 )]
 pub(super) async fn status(State(shared): State<Shared>, _: Caller<auth::Read>) -> Result<Json<Status>, Problem> {
     let counts = shared.store().counts().await?;
+    let store = StoreState::of(shared.store()).await;
     let modems = shared.modems();
     Ok(Json(Status {
         version: env!("CARGO_PKG_VERSION"),
@@ -235,7 +287,7 @@ pub(super) async fn status(State(shared): State<Shared>, _: Caller<auth::Read>) 
         now: shared.store().clock().wall(),
         queue: Queue { queued: counts.queued, sending: counts.sending, in_doubt: counts.in_doubt },
         pending_otps: counts.pending_otps,
-        readiness: Readiness::of(&modems, shared.budget(), true),
+        readiness: Readiness::of(&modems, shared.budget(), store),
         modems: modems.into_iter().map(ModemSummary::from).collect(),
     }))
 }
@@ -270,13 +322,13 @@ mod tests {
             signal_dbm: None,
             service_centre: None,
             port: "/dev/smsotpd/m1".to_owned(),
-            budget_left: BudgetLeft { minute: Some(0), hour: Some(hour), day: None },
+            budget_left: BudgetLeft { minute: Some(15), hour: Some(hour), day: None },
             in_flight: 0,
         }
     }
 
     fn readiness(modems: &[ModemView]) -> Readiness {
-        Readiness::of(modems, &BudgetSettings::default(), true)
+        Readiness::of(modems, &BudgetSettings::default(), StoreState::Good)
     }
 
     #[test]
@@ -305,6 +357,11 @@ mod tests {
     fn a_budget_is_told_of_before_it_is_used_up() {
         let low = readiness(&[modem("m1", ModemState::Ready, 19)]);
         assert!(low.ready);
+        let kept = "The SIM may send 19 more SMS in this hour, of 200, all kept for codes; other messages wait.";
+        assert_eq!(low.warnings[0].reason, kept);
+        assert_eq!(readiness(&[modem("m1", ModemState::Ready, 41)]).warnings, []);
+        let nothing_kept = BudgetSettings { codes_share_percent: 0.try_into().unwrap(), ..BudgetSettings::default() };
+        let low = Readiness::of(&[modem("m1", ModemState::Ready, 19)], &nothing_kept, StoreState::Good);
         assert_eq!(low.warnings[0].reason, "The SIM may send 19 more SMS in this hour, of 200.");
         let empty = readiness(&[modem("m1", ModemState::Ready, 0)]);
         assert!(!empty.ready);
@@ -312,8 +369,21 @@ mod tests {
     }
 
     #[test]
-    fn a_store_that_does_not_answer_is_a_reason() {
-        let readiness = Readiness::of(&[modem("m1", ModemState::Ready, 200)], &BudgetSettings::default(), false);
-        assert_eq!(readiness.reasons[0].code, "store");
+    fn messages_that_wait_for_the_next_minute_are_explained_and_the_site_is_ready() {
+        for (left, told) in [(0, "codes wait up to a minute"), (3, "other messages wait")] {
+            let mut modem = modem("m1", ModemState::Ready, 200);
+            modem.budget_left.minute = Some(left);
+            let readiness = readiness(&[modem]);
+            assert!(readiness.ready && readiness.warnings[0].reason.contains(told), "{readiness:?}");
+        }
+    }
+
+    #[test]
+    fn a_store_that_cannot_do_its_part_is_a_reason() {
+        let ready = [modem("m1", ModemState::Ready, 200)];
+        for store in [StoreState::Silent, StoreState::NotWritable] {
+            let readiness = Readiness::of(&ready, &BudgetSettings::default(), store);
+            assert_eq!((readiness.ready, readiness.reasons[0].code), (false, "store"), "{store:?}");
+        }
     }
 }

@@ -4,8 +4,9 @@ use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use rustix::fs::FlockOperation;
@@ -28,6 +29,9 @@ const LOCK: &str = "lock";
 /// How long what was erased may stay in the journal. Shorter would wear SD cards for little.
 const SCRUB_PAUSE: Duration = Duration::from_secs(60);
 
+/// How long to leave a disk alone that refused a write.
+const TRY_PAUSE: Duration = Duration::from_secs(2);
+
 /// The store. Cheap to clone; every clone is the same store.
 ///
 /// Methods that a request waits for fail at once with [`StoreError::Full`] when too many commands wait. Those that
@@ -44,6 +48,9 @@ struct Inner {
     changes: watch::Sender<u64>,
     look_at: watch::Sender<Option<Moment>>,
     writer: Mutex<Option<JoinHandle<()>>>,
+    writable: Arc<AtomicBool>,
+    /// When a write was last tried only to see whether it is kept.
+    tried: Mutex<Option<Instant>>,
 }
 
 impl Store {
@@ -76,6 +83,7 @@ impl Store {
         let (commands, waiting) = mpsc::channel(writer::WAITING);
         let (queue, changes) = (watch::Sender::new(0), watch::Sender::new(0));
         let look_at = watch::Sender::new(None);
+        let writable = Arc::new(AtomicBool::new(true));
         let writer = Writer {
             conn,
             clock: clock.clone(),
@@ -86,6 +94,7 @@ impl Store {
             erasures: watch::Sender::new(0),
             line: Line::default(),
             look_at: look_at.clone(),
+            writable: writable.clone(),
         };
         tokio::spawn(scrub(writer.erasures.subscribe(), commands.downgrade()));
         let writer = tokio::task::spawn_blocking(move || {
@@ -94,16 +103,9 @@ impl Store {
             drop(lock);
         });
         let writer = Mutex::new(Some(writer));
-        Ok(Store(Arc::new(Inner {
-            clock,
-            key,
-            commands,
-            readers: Readers::new(path),
-            queue,
-            changes,
-            look_at,
-            writer,
-        })))
+        let (readers, tried) = (Readers::new(path), Mutex::new(None));
+        let inner = Inner { clock, key, commands, readers, queue, changes, look_at, writer, writable, tried };
+        Ok(Store(Arc::new(inner)))
     }
 
     /// The clock that everything in the store is timed by.
@@ -154,6 +156,23 @@ impl Store {
     /// [`StoreError::Full`] when too much waits, [`StoreError::Gone`] when it has ended.
     pub async fn answers(&self) -> Result<(), StoreError> {
         self.change_now(|_| Ok(())).await
+    }
+
+    /// Whether what is asked now would be kept: whether the last write was. After one that was not, something small is
+    /// written to see whether there is room again, every two seconds at most.
+    pub async fn writable(&self) -> bool {
+        if self.0.writable.load(Ordering::Relaxed) {
+            return true;
+        }
+        {
+            let mut tried = self.0.tried.lock().unwrap_or_else(PoisonError::into_inner);
+            if tried.is_some_and(|last| last.elapsed() < TRY_PAUSE) {
+                return false;
+            }
+            *tried = Some(Instant::now());
+        }
+        let written = self.change_now(|work| Ok(work.conn.execute("UPDATE site SET wall = wall", ())?));
+        written.await.is_ok()
     }
 
     pub(super) fn watch_look_at(&self) -> watch::Receiver<Option<Moment>> {
@@ -420,7 +439,10 @@ mod tests {
             Ok(())
         };
         store.change(pages(1)).await.unwrap();
+        assert!(store.writable().await);
         assert!(matches!(store.change(grow).await, Err(StoreError::Unavailable(_))));
+        assert!(!store.0.writable.load(Ordering::Relaxed));
+        assert!(store.writable().await, "what needs no more room is kept");
         assert_eq!(names(&store).await.len(), 0);
         store.change(pages(1_000_000)).await.unwrap();
         assert_eq!(store.change(grow).await, Ok(()));

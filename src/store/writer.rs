@@ -6,6 +6,8 @@
 //! open transaction, and every command that waits is answered by the loss of its sender.
 
 use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -121,6 +123,8 @@ pub(super) struct Writer {
     /// The modems that wait for a part, and when they are to be looked at again.
     pub(super) line: Line,
     pub(super) look_at: watch::Sender<Option<Moment>>,
+    /// Whether the last write was kept.
+    pub(super) writable: Arc<AtomicBool>,
 }
 
 impl Writer {
@@ -174,6 +178,7 @@ impl Writer {
         } else {
             self.line.take_back();
         }
+        self.note_kept(&outcome, &done, &effects);
         for (change, result) in done {
             change.answer(result.and(outcome.clone()));
         }
@@ -201,6 +206,16 @@ impl Writer {
             return Ok(());
         };
         self.commit(vec![change], false)
+    }
+
+    /// Notes whether the disk took the last write; a batch that wrote nothing tells nothing of that.
+    fn note_kept(&self, outcome: &Result<(), StoreError>, done: &[Done], effects: &Effects) {
+        let mut results = done.iter().map(|(_, result)| result).chain([outcome]);
+        if results.any(|result| matches!(result, Err(StoreError::Unavailable(_)))) {
+            self.writable.store(false, Ordering::Relaxed);
+        } else if outcome.is_ok() && effects.changed.get() {
+            self.writable.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Wakes who watches, before the answers go out: whoever has an answer finds the watches changed already.

@@ -188,6 +188,11 @@ impl Daemon {
         signal(&self.child, Signal::STOP);
     }
 
+    /// Sends the process a signal.
+    pub(crate) fn signal(&self, by: Signal) {
+        signal(&self.child, by);
+    }
+
     /// Asks the process to end, as systemd does, and waits until it has.
     pub(crate) async fn terminate(mut self) -> std::process::ExitStatus {
         signal(&self.child, Signal::TERM);
