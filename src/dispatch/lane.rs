@@ -30,6 +30,9 @@ pub(super) struct Lane {
     sending: watch::Sender<bool>,
     stop: CancellationToken,
     health: watch::Receiver<Health>,
+    queue: watch::Receiver<u64>,
+    /// It was woken by the bell, and another lane was not.
+    rung: bool,
     /// What came of the last message, until the store has it.
     unsettled: Option<Settlement>,
     conduct: Conduct,
@@ -46,7 +49,7 @@ impl Lane {
         sending: watch::Sender<bool>,
         stop: CancellationToken,
     ) -> Self {
-        let health = modem.health();
+        let (health, queue) = (modem.health(), store.queue());
         Self {
             store,
             modem,
@@ -55,6 +58,8 @@ impl Lane {
             sending,
             stop,
             health,
+            queue,
+            rung: false,
             unsettled: None,
             conduct: Conduct::default(),
             rest: None,
@@ -66,34 +71,56 @@ impl Lane {
     /// # Errors
     /// [`StoreError::Gone`] when the store has ended.
     pub(super) async fn run(mut self) -> Result<(), StoreError> {
-        loop {
-            if self.stop.is_cancelled() {
-                return self.settle().await;
+        while !self.stop.is_cancelled() {
+            self.turn().await?;
+        }
+        self.settle().await
+    }
+
+    /// Takes one message and sends it, or waits until there may be something to do.
+    async fn turn(&mut self) -> Result<(), StoreError> {
+        let Some(sim) = self.ready() else { return self.stand_aside(None).await };
+        let lowest = match self.budgets.allowance(&sim, self.store.clock().now()) {
+            Allowance::Anything => Priority::Bulk,
+            Allowance::CodesOnly { .. } => Priority::Otp,
+            Allowance::Nothing { until } => return self.stand_aside(Some(until)).await,
+        };
+        // Before the look at the queue, so that no commit goes unheard.
+        self.queue.mark_unchanged();
+        match self.next(&sim, lowest).await? {
+            Some(Claimed::Part(assignment)) => {
+                // There may be more for another lane.
+                self.ring();
+                self.send(&sim, assignment).await;
+                self.rest().await
             }
-            let Some(sim) = self.ready() else {
-                self.settle().await?;
-                self.until_changed(None).await;
-                continue;
-            };
-            let lowest = match self.budgets.allowance(&sim, self.store.clock().now()) {
-                Allowance::Anything => Priority::Bulk,
-                Allowance::CodesOnly { .. } => Priority::Otp,
-                Allowance::Nothing { until } => {
-                    self.settle().await?;
-                    self.until_changed(Some(until)).await;
-                    continue;
-                }
-            };
-            match self.next(&sim, lowest).await? {
-                Some(Claimed::Part(assignment)) => {
-                    // There may be more for another lane.
-                    self.bell.ring();
-                    self.send(&sim, assignment).await;
-                    self.rest().await?;
-                }
-                Some(Claimed::Nothing { next }) => self.until_work(&sim, next).await,
-                None => {}
+            Some(Claimed::Nothing { next }) => {
+                self.until_work(&sim, lowest, next).await;
+                Ok(())
             }
+            None => Ok(()),
+        }
+    }
+
+    /// Waits until the modem or its budget may allow something again.
+    async fn stand_aside(&mut self, until: Option<Moment>) -> Result<(), StoreError> {
+        self.ring_on();
+        self.settle().await?;
+        self.until_changed(until).await;
+        Ok(())
+    }
+
+    /// Wakes another lane.
+    fn ring(&mut self) {
+        self.rung = false;
+        self.bell.ring();
+    }
+
+    /// Whoever was rung and cannot take everything that may wait rings for the next. It listens no more until it can,
+    /// so no ring goes round for ever.
+    fn ring_on(&mut self) {
+        if self.rung {
+            self.ring();
         }
     }
 
@@ -199,7 +226,7 @@ impl Lane {
     async fn rest(&mut self) -> Result<(), StoreError> {
         let Some(rest) = self.rest.take() else { return Ok(()) };
         self.settle().await?;
-        self.bell.ring();
+        self.ring();
         let until = self.store.clock().now() + rest;
         tokio::select! {
             () = self.stop.cancelled() => {}
@@ -209,16 +236,26 @@ impl Lane {
     }
 
     /// Waits for work: a ring, the moment the next retry is due, more budget, or a change of the modem.
-    async fn until_work(&mut self, sim: &SimId, next: Option<Moment>) {
-        let more_budget = match self.budgets.allowance(sim, self.store.clock().now()) {
-            Allowance::CodesOnly { until } | Allowance::Nothing { until } => Some(until),
-            Allowance::Anything => None,
-        };
-        let moment = [next, more_budget].into_iter().flatten().min();
-        let bell = self.bell.clone();
-        tokio::select! {
-            () = bell.rung() => {}
-            () = self.until_changed(moment) => {}
+    ///
+    /// A lane that may take codes only must not be the one that a text wakes: it watches the queue by itself.
+    async fn until_work(&mut self, sim: &SimId, lowest: Priority, next: Option<Moment>) {
+        if lowest == Priority::Otp {
+            self.ring_on();
+            let more_budget = match self.budgets.allowance(sim, self.store.clock().now()) {
+                Allowance::CodesOnly { until } | Allowance::Nothing { until } => Some(until),
+                Allowance::Anything => return,
+            };
+            let mut queue = self.queue.clone();
+            tokio::select! {
+                _ = queue.changed() => {}
+                () = self.until_changed([next, more_budget].into_iter().flatten().min()) => {}
+            }
+        } else {
+            let bell = self.bell.clone();
+            self.rung = tokio::select! {
+                () = bell.rung() => true,
+                () = self.until_changed(next) => false,
+            };
         }
     }
 

@@ -5,7 +5,7 @@
 //! idle modem works first, a modem in trouble (`conduct.rs`) takes nothing, and a message in doubt holds up only its own lane.
 //!
 //! Nothing is polled. A commit that adds work rings the bell (`bell.rs`), which wakes one idle lane; a lane that found
-//! something passes the ring on. Everything that becomes due by itself (a retry, a deadline, a doubt) is one timer in
+//! something, or that was woken and may not take everything, passes the ring on. Everything that becomes due by itself (a retry, a deadline, a doubt) is one timer in
 //! the sweeper (`sweeper.rs`), set by the store.
 //!
 //! Its one rule: the store hears of an attempt before the modem does, and of its outcome before the next one.
