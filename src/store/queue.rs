@@ -237,7 +237,7 @@ fn claim_next(work: &Work<'_>, claim: &Claim) -> Result<Claimed, StoreError> {
 /// learns when the first may be.
 fn pick(work: &Work<'_>, priority: i64, sim: &SimId, next: &mut Option<Moment>) -> Result<Option<i64>, StoreError> {
     let mut statement = work.conn.prepare_cached(
-        "SELECT seq, waiting_from, iif(sim <> ?3, coalesce(sim_until, 0), 0) FROM message
+        "SELECT seq, waiting_from, iif(sim <> ?3, iif(taken_over, deadline, coalesce(sim_until, 0)), 0) FROM message
          WHERE waiting_from IS NOT NULL AND priority = ?1 AND deadline > ?2 ORDER BY deadline, seq",
     )?;
     let mut rows = statement.query((priority, work.now.as_millis(), sim.as_str()))?;
@@ -254,7 +254,7 @@ fn pick(work: &Work<'_>, priority: i64, sim: &SimId, next: &mut Option<Moment>) 
 /// Writes the attempt down. `None` when the message could not be read; it has failed then.
 fn assign(work: &Work<'_>, seq: i64, claim: &Claim) -> Result<Option<Assignment>, StoreError> {
     let mut message = Message::load(work, seq)?;
-    message.take_over(claim.sim.as_str());
+    message.take_over(work, claim.sim.as_str())?;
     let Some(number) = message.parts.iter().position(|part| part.status == Status::Queued) else {
         return Err(StoreError::Damaged("a message waits of which no part waits".to_owned()));
     };

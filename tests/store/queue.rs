@@ -219,6 +219,42 @@ async fn on_another_sim_all_parts_start_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_message_of_several_parts_changes_its_sim_once_at_most() {
+    let world = World::new().await;
+    let id = world.accept(NewMessage { parts: 2, ..world.new_message(&alice()) }).await;
+    let mut firsts = Vec::new();
+    for round in 0..20 {
+        let sim = ["a", "b", "c"][round % 3];
+        while let Claimed::Part(assignment) = world.claim_with(sim).await {
+            if assignment.part == 0 {
+                firsts.push(sim);
+                world.sent(&assignment, u8::try_from(round).unwrap()).await;
+            } else {
+                world.settle(&assignment, failed(Next::OtherModem)).await;
+                break;
+            }
+        }
+    }
+    assert_eq!(firsts, ["a", "b"]);
+    assert_eq!(world.status(id).await, Status::Sending);
+    world.pass(seconds(3600)).await;
+    world.store.sweep().await.unwrap();
+    assert_eq!(world.status(id).await, Status::Expired);
+}
+
+#[tokio::test(start_paused = true)]
+async fn before_its_first_part_is_sent_a_message_of_several_is_bound_to_no_sim() {
+    let world = World::new().await;
+    world.accept(NewMessage { parts: 2, ..world.new_message(&alice()) }).await;
+    for sim in ["a", "b", "c", "a", "b"] {
+        let first = part(world.claim_with(sim).await);
+        world.settle(&first, failed(Next::OtherModem)).await;
+    }
+    let first = part(world.claim_with("c").await);
+    assert_eq!((first.part, first.failures), (0, 5));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_part_that_fails_for_good_fails_the_message_and_the_rest_is_not_sent() {
     let world = World::new().await;
     let id = world.accept(NewMessage { parts: 3, ..world.new_message(&alice()) }).await;
