@@ -18,8 +18,8 @@ pub(super) const LOYALTY: Duration = Duration::from_secs(120);
 /// A message while it is worked on.
 pub(super) struct Message {
     pub(super) seq: i64,
-    /// Its otp has ended, or has sent a newer message: nothing more of this one is to be sent.
-    abandoned: bool,
+    /// Its app was removed, or its otp has ended or sent a newer message: nothing more of this one is to be sent.
+    pub(super) abandoned: bool,
     in_doubt: InDoubtPolicy,
     pub(super) deadline: Moment,
     has_text: bool,
@@ -77,6 +77,8 @@ impl Message {
                         otp IS NOT NULL AND (
                             (SELECT status FROM otp WHERE otp.seq = message.otp) <> 'pending'
                             OR seq < (SELECT max(newest.seq) FROM message AS newest WHERE newest.otp = message.otp)
+                        ) OR seq <= coalesce(
+                            (SELECT last_message FROM removed_app WHERE name = message.app), 0
                         ) AS abandoned
                  FROM message WHERE seq = ?1",
             )?

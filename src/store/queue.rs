@@ -251,9 +251,13 @@ fn pick(work: &Work<'_>, priority: i64, sim: &SimId, next: &mut Option<Moment>) 
     Ok(None)
 }
 
-/// Writes the attempt down. `None` when the message could not be read; it has failed then.
+/// Writes the attempt down. `None` when the message is not to be sent any more, or could not be read and has failed.
 fn assign(work: &Work<'_>, seq: i64, claim: &Claim) -> Result<Option<Assignment>, StoreError> {
     let mut message = Message::load(work, seq)?;
+    if message.abandoned {
+        message.save(work)?;
+        return Ok(None);
+    }
     message.take_over(work, claim.sim.as_str())?;
     let Some(number) = message.parts.iter().position(|part| part.status == Status::Queued) else {
         return Err(StoreError::Damaged("a message waits of which no part waits".to_owned()));

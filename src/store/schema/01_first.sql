@@ -27,6 +27,14 @@ CREATE TABLE app (
     created_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- Names whose app was removed, with the last otp and message that were there then: those of its rows up to these are
+-- out of reach for another app that gets the name.
+CREATE TABLE removed_app (
+    name         TEXT    PRIMARY KEY,
+    last_otp     INTEGER NOT NULL,
+    last_message INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- One-time passwords. digest and sealed_code are erased when the otp leaves 'pending'; sealed_code also when no
 -- resend is left. recent is 1 for a day after the otp was issued, then NULL: everything that looks otps up by number
 -- uses indexes over the recent ones only, which stay small however long the history grows.
