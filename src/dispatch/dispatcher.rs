@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::bell::Bell;
 use super::lane::Lane;
+use super::ready::ReadySims;
 use super::sweeper;
 use crate::clock::Moment;
 use crate::ids::SimId;
@@ -67,13 +68,14 @@ impl Dispatcher {
     /// When one of its tasks panicked, so that whoever runs the dispatcher learns of it.
     pub async fn run(self) -> Result<(), StoreError> {
         let Self { store, modems, budgets, sending, stop } = self;
-        let bell = Bell::default();
+        let (bell, ready_sims) = (Bell::default(), ReadySims::default());
         // Made before any lane looks at the queue: what is committed from here on rings.
         let follower = tokio::spawn(bell.clone().follow(store.queue()));
         let mut tasks = JoinSet::new();
         tasks.spawn(sweeper::sweep(store.clone(), bell.clone(), stop.clone()));
         for (modem, sending) in modems.into_iter().zip(sending) {
-            let lane = Lane::new(store.clone(), modem, budgets.clone(), bell.clone(), sending, stop.clone());
+            let shared = (budgets.clone(), ready_sims.clone(), bell.clone());
+            let lane = Lane::new(store.clone(), modem, shared, sending, stop.clone());
             tasks.spawn(lane.run());
         }
         bell.ring();

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::bell::Bell;
 use super::conduct::Conduct;
 use super::dispatcher::{Allowance, Budgets};
+use super::ready::ReadySims;
 use crate::clock::Moment;
 use crate::ids::SimId;
 use crate::message::{self, Next, Priority};
@@ -26,6 +27,7 @@ pub(super) struct Lane {
     store: Store,
     modem: Modem,
     budgets: Budgets,
+    ready_sims: ReadySims,
     bell: Bell,
     sending: watch::Sender<bool>,
     stop: CancellationToken,
@@ -33,6 +35,8 @@ pub(super) struct Lane {
     queue: watch::Receiver<u64>,
     /// It was woken by the bell, and another lane was not.
     rung: bool,
+    /// The last commit for which it left something to another lane and rang on.
+    passed_on: Option<u64>,
     /// What came of the last message, until the store has it.
     unsettled: Option<Settlement>,
     conduct: Conduct,
@@ -44,8 +48,7 @@ impl Lane {
     pub(super) fn new(
         store: Store,
         modem: Modem,
-        budgets: Budgets,
-        bell: Bell,
+        (budgets, ready_sims, bell): (Budgets, ReadySims, Bell),
         sending: watch::Sender<bool>,
         stop: CancellationToken,
     ) -> Self {
@@ -54,12 +57,14 @@ impl Lane {
             store,
             modem,
             budgets,
+            ready_sims,
             bell,
             sending,
             stop,
             health,
             queue,
             rung: false,
+            passed_on: None,
             unsettled: None,
             conduct: Conduct::default(),
             rest: None,
@@ -74,6 +79,7 @@ impl Lane {
         while !self.stop.is_cancelled() {
             self.turn().await?;
         }
+        self.ready_sims.leave(self.modem.name());
         self.settle().await
     }
 
@@ -81,12 +87,18 @@ impl Lane {
     async fn turn(&mut self) -> Result<(), StoreError> {
         let Some(sim) = self.ready() else { return self.stand_aside(None).await };
         let lowest = match self.budgets.allowance(&sim, self.store.clock().now()) {
-            Allowance::Anything => Priority::Bulk,
-            Allowance::CodesOnly { .. } => Priority::Otp,
+            Allowance::Anything => {
+                self.ready_sims.join(self.modem.name(), &sim);
+                Priority::Bulk
+            }
+            Allowance::CodesOnly { .. } => {
+                self.ready_sims.leave(self.modem.name());
+                Priority::Otp
+            }
             Allowance::Nothing { until } => return self.stand_aside(Some(until)).await,
         };
         // Before the look at the queue, so that no commit goes unheard.
-        self.queue.mark_unchanged();
+        let commit = *self.queue.borrow_and_update();
         match self.next(&sim, lowest).await? {
             Some(Claimed::Part(assignment)) => {
                 // There may be more for another lane.
@@ -94,7 +106,11 @@ impl Lane {
                 self.send(&sim, assignment).await;
                 self.rest().await
             }
-            Some(Claimed::Nothing { next }) => {
+            Some(Claimed::Nothing { next, for_others }) => {
+                if for_others && self.passed_on != Some(commit) {
+                    self.passed_on = Some(commit);
+                    self.ring_on();
+                }
                 self.until_work(&sim, lowest, next).await;
                 Ok(())
             }
@@ -104,6 +120,7 @@ impl Lane {
 
     /// Waits until the modem or its budget may allow something again.
     async fn stand_aside(&mut self, until: Option<Moment>) -> Result<(), StoreError> {
+        self.ready_sims.leave(self.modem.name());
         self.ring_on();
         self.settle().await?;
         self.until_changed(until).await;
@@ -116,8 +133,8 @@ impl Lane {
         self.bell.ring();
     }
 
-    /// Whoever was rung and cannot take everything that may wait rings for the next. It listens no more until it can,
-    /// so no ring goes round for ever.
+    /// Whoever was rung and cannot take what may wait rings for the next. It listens no more until it can, or does so
+    /// once for each commit only, so no ring goes round for ever.
     fn ring_on(&mut self) {
         if self.rung {
             self.ring();
@@ -135,7 +152,12 @@ impl Lane {
 
     /// Settles the last message and claims the next one, in one transaction. `None`: the store could not; ask again.
     async fn next(&mut self, sim: &SimId, lowest: Priority) -> Result<Option<Claimed>, StoreError> {
-        let claim = Claim { modem: self.modem.name().clone(), sim: sim.clone(), lowest };
+        let claim = Claim {
+            modem: self.modem.name().clone(),
+            sim: sim.clone(),
+            lowest,
+            others: self.ready_sims.others(self.modem.name()),
+        };
         let claimed = match &self.unsettled {
             Some(settlement) => self.store.settle_and_claim(settlement.clone(), claim).await,
             None => self.store.claim(claim).await,
@@ -225,6 +247,7 @@ impl Lane {
     /// After a fault of the modem, gives the message back at once and leaves the queue to the other lanes for a while.
     async fn rest(&mut self) -> Result<(), StoreError> {
         let Some(rest) = self.rest.take() else { return Ok(()) };
+        self.ready_sims.leave(self.modem.name());
         self.settle().await?;
         self.ring();
         let until = self.store.clock().now() + rest;
