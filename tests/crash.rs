@@ -14,6 +14,7 @@ use support::{Daemon, Site, code_in, soon};
 use tokio::sync::broadcast;
 
 const TO: &str = "+15550100123";
+const OTHER: &str = "+15550100124";
 
 fn carrier(submit: Duration, delivery: Duration) -> CarrierSettings {
     CarrierSettings { submit_time: submit, delivery_time: delivery, ..CarrierSettings::default() }
@@ -21,7 +22,6 @@ fn carrier(submit: Duration, delivery: Duration) -> CarrierSettings {
 
 const AT_ONCE: Duration = Duration::from_millis(20);
 const LATER: Duration = Duration::from_secs(2);
-const NEVER: Duration = Duration::from_secs(3600);
 
 async fn issue(daemon: &Daemon, key: &str) -> Value {
     let (status, otp) = daemon.post("/v1/otp", key, json!({ "to": TO })).await;
@@ -175,21 +175,37 @@ async fn killed_before_the_report_the_report_still_finds_its_message() {
     assert_eq!(phone.inbox().len(), 1);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_message_of_the_callers_own_words_in_doubt_is_held() {
-    let site = Site::new(carrier(NEVER, NEVER));
-    site.configure("");
-    let key = site.create_app("shop").await;
-    let daemon = site.serve().await;
-    let mut events = site.device.events();
-    let (status, message) = daemon.post("/v1/messages", &key, json!({ "to": TO, "text": "The door is open." })).await;
-    assert_eq!(status, StatusCode::ACCEPTED, "{message}");
+/// Kills the daemon as soon as the modem has the whole of a message.
+async fn kill_after_ctrl_z(daemon: Daemon, mut events: broadcast::Receiver<Event>) {
     when(&mut events, "the submission", |kind| matches!(kind, EventKind::Submitted { .. })).await;
     daemon.kill().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_of_the_callers_own_words_in_doubt_is_held_while_a_code_in_doubt_goes_out_again() {
+    let site = Site::new(carrier(LATER, AT_ONCE));
+    site.configure("");
+    let key = site.create_app("shop").await;
+    site.device.hold_reports(true);
+    let daemon = site.serve().await;
+    let events = site.device.events();
+    let (status, message) =
+        daemon.post("/v1/messages", &key, json!({ "to": OTHER, "text": "The door is open." })).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{message}");
+    kill_after_ctrl_z(daemon, events).await;
 
     let daemon = site.serve().await;
     let path = format!("/v1/messages/{}", message["id"].as_str().unwrap());
     daemon.until(&path, &key, |message| message["status"] == "in_doubt").await;
-    // Messages behind it go on; when one has gone out, the one in doubt had its chance and did not take it.
-    assert_eq!(daemon.get(&path, &key).await["attempts"].as_array().unwrap().len(), 1);
+    let events = site.device.events();
+    let otp = issue(&daemon, &key).await;
+    kill_after_ctrl_z(daemon, events).await;
+
+    // In doubt later than the message, the code has gone out again: so would the message have, if it did at all.
+    let daemon = site.serve().await;
+    let resent = message_until(&daemon, &key, &otp, "sent").await;
+    assert_eq!(resent["attempts"].as_array().unwrap().len(), 2, "{resent}");
+    let held = daemon.get(&path, &key).await;
+    assert_eq!((&held["status"], held["attempts"].as_array().unwrap().len()), (&json!("in_doubt"), 1), "{held}");
+    assert!(site.handset(OTHER).inbox().len() <= 1, "it may have arrived, but not twice");
 }

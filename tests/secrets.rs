@@ -105,6 +105,60 @@ async fn after_an_otp_ends_neither_code_nor_text_is_in_the_database_or_its_write
     assert!(looked_at > 10_000, "there was a database to look at");
 }
 
+/// What the database keeps of secrets now: digests, sealed codes and sealed texts.
+fn sealed(site: &Site) -> Vec<Vec<u8>> {
+    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let database = rusqlite::Connection::open_with_flags(site.state().join("smsotpd.db"), flags).unwrap();
+    let mut sealed = Vec::new();
+    for sql in ["SELECT digest FROM otp", "SELECT sealed_code FROM otp", "SELECT text FROM message"] {
+        let mut statement = database.prepare(sql).unwrap();
+        let octets = statement.query_map((), |row| row.get::<_, Option<Vec<u8>>>(0)).unwrap();
+        sealed.extend(octets.filter_map(|octets| octets.unwrap()));
+    }
+    sealed
+}
+
+fn is_in_state(site: &Site, needle: &[u8]) -> bool {
+    let files = std::fs::read_dir(site.state()).unwrap();
+    files.into_iter().any(|file| holds(&std::fs::read(file.unwrap().path()).unwrap(), needle))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn however_an_otp_ends_its_digest_and_sealed_code_and_text_are_erased() {
+    // Without a modem nothing is sent, so everything is there until the end.
+    let site = Site::unplugged(quick());
+    site.configure("");
+    let key = site.create_app("shop").await;
+    let daemon = site.serve().await;
+    let mut paths = Vec::new();
+    for to in ["+15550100101", "+15550100102", "+15550100103"] {
+        let (status, otp) = daemon.post("/v1/otp", &key, json!({ "to": to })).await;
+        assert_eq!(status, StatusCode::ACCEPTED, "{otp}");
+        paths.push(format!("/v1/otp/{}", otp["id"].as_str().unwrap()));
+    }
+    let before = sealed(&site);
+    assert_eq!(before.len(), 9, "a digest, a code and a text each");
+    assert!(before.iter().all(|octets| is_in_state(&site, octets)), "where they are looked for, they are found");
+
+    let [cancelled, superseded, locked] = paths.try_into().unwrap();
+    daemon.request(Method::DELETE, &cancelled, &key, None).await;
+    let (status, _) = daemon.post("/v1/otp", &key, json!({ "to": "+15550100102" })).await;
+    assert_eq!(status, StatusCode::ACCEPTED);
+    for _ in 0..5 {
+        daemon.post(&format!("{locked}/verify"), &key, json!({ "code": "0000" })).await;
+    }
+    for (path, status) in [(cancelled, "cancelled"), (superseded, "superseded"), (locked, "locked")] {
+        assert_eq!(daemon.get(&path, &key).await["status"], status);
+    }
+    assert_eq!(sealed(&site).len(), 3, "only the newer one has any left");
+    // The end of the daemon empties the write-ahead log, as it does itself within a minute.
+    assert!(daemon.terminate().await.success());
+    assert!(sealed(&site).iter().all(|octets| is_in_state(&site, octets)));
+    for octets in before {
+        assert!(!is_in_state(&site, &octets), "{} octets of an ended otp are left", octets.len());
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs sqlite3"]
 async fn the_sqlite3_shell_reads_the_database_and_finds_nothing_left_of_an_ended_otp() {

@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::lane::Lane;
+use super::ready::ReadySims;
 use super::sweeper;
 use crate::clock::Moment;
 use crate::ids::SimId;
@@ -66,10 +67,12 @@ impl Dispatcher {
     /// When one of its tasks panicked, so that whoever runs the dispatcher learns of it.
     pub async fn run(self) -> Result<(), StoreError> {
         let Self { store, modems, budgets, sending, stop } = self;
+        let ready_sims = ReadySims::default();
         let mut tasks = JoinSet::new();
         tasks.spawn(sweeper::sweep(store.clone(), stop.clone()));
         for (modem, sending) in modems.into_iter().zip(sending) {
-            let lane = Lane::new(store.clone(), modem, budgets.clone(), sending, stop.clone());
+            let shared = (budgets.clone(), ready_sims.clone());
+            let lane = Lane::new(store.clone(), modem, shared, sending, stop.clone());
             tasks.spawn(lane.run());
         }
         let mut ended = Ok(());

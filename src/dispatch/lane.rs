@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::conduct::Conduct;
 use super::dispatcher::{Allowance, Budgets};
+use super::ready::ReadySims;
 use crate::clock::Moment;
 use crate::ids::SimId;
 use crate::message::{self, Next, Priority};
@@ -25,6 +26,7 @@ pub(super) struct Lane {
     store: Store,
     modem: Modem,
     budgets: Budgets,
+    ready_sims: ReadySims,
     sending: watch::Sender<bool>,
     stop: CancellationToken,
     health: watch::Receiver<Health>,
@@ -39,12 +41,23 @@ impl Lane {
     pub(super) fn new(
         store: Store,
         modem: Modem,
-        budgets: Budgets,
+        (budgets, ready_sims): (Budgets, ReadySims),
         sending: watch::Sender<bool>,
         stop: CancellationToken,
     ) -> Self {
         let health = modem.health();
-        Self { store, modem, budgets, sending, stop, health, unsettled: None, conduct: Conduct::default(), rest: None }
+        Self {
+            store,
+            modem,
+            budgets,
+            ready_sims,
+            sending,
+            stop,
+            health,
+            unsettled: None,
+            conduct: Conduct::default(),
+            rest: None,
+        }
     }
 
     /// Takes message after message until stopped; settles the last one before it returns.
@@ -52,30 +65,40 @@ impl Lane {
     /// # Errors
     /// [`StoreError::Gone`] when the store has ended.
     pub(super) async fn run(mut self) -> Result<(), StoreError> {
-        loop {
-            if self.stop.is_cancelled() {
-                return self.settle().await;
-            }
-            let Some(sim) = self.ready() else {
-                self.settle().await?;
-                self.until_changed(None).await;
-                continue;
-            };
-            let (lowest, until) = match self.budgets.allowance(&sim, self.store.clock().now()) {
-                Allowance::Anything => (Priority::Bulk, None),
-                Allowance::CodesOnly { until } => (Priority::Otp, Some(until)),
-                Allowance::Nothing { until } => {
-                    self.settle().await?;
-                    self.until_changed(Some(until)).await;
-                    continue;
-                }
-            };
-            let claim = Claim { modem: self.modem.name().clone(), sim: sim.clone(), lowest };
-            if let Some(assignment) = self.next(claim, until).await? {
-                self.send(&sim, assignment).await;
-                self.rest().await?;
-            }
+        while !self.stop.is_cancelled() {
+            self.turn().await?;
         }
+        self.ready_sims.leave(self.modem.name());
+        self.settle().await
+    }
+
+    /// Takes one message and sends it, or waits until there may be something to do.
+    async fn turn(&mut self) -> Result<(), StoreError> {
+        let Some(sim) = self.ready() else { return self.stand_aside(None).await };
+        let (lowest, until) = match self.budgets.allowance(&sim, self.store.clock().now()) {
+            Allowance::Anything => {
+                self.ready_sims.join(self.modem.name(), &sim);
+                (Priority::Bulk, None)
+            }
+            Allowance::CodesOnly { until } => {
+                self.ready_sims.leave(self.modem.name());
+                (Priority::Otp, Some(until))
+            }
+            Allowance::Nothing { until } => return self.stand_aside(Some(until)).await,
+        };
+        if let Some(assignment) = self.next(&sim, lowest, until).await? {
+            self.send(&sim, assignment).await;
+            self.rest().await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until the modem or its budget may allow something again.
+    async fn stand_aside(&mut self, until: Option<Moment>) -> Result<(), StoreError> {
+        self.ready_sims.leave(self.modem.name());
+        self.settle().await?;
+        self.until_changed(until).await;
+        Ok(())
     }
 
     /// The SIM of a modem that can be given a message now.
@@ -89,7 +112,15 @@ impl Lane {
 
     /// Settles the last message and takes the next one, in one transaction when one waits already. `None`: something
     /// has changed that must be looked at first.
-    async fn next(&mut self, claim: Claim, until: Option<Moment>) -> Result<Option<Assignment>, StoreError> {
+    async fn next(
+        &mut self,
+        sim: &SimId,
+        lowest: Priority,
+        until: Option<Moment>,
+    ) -> Result<Option<Assignment>, StoreError> {
+        let mut ready_sims = self.ready_sims.subscribe();
+        let others = self.ready_sims.others(self.modem.name());
+        let claim = Claim { modem: self.modem.name().clone(), sim: sim.clone(), lowest, others };
         let taken = match self.unsettled.clone() {
             Some(settlement) => self.store.settle_and_claim(settlement, claim.clone()).await,
             None => Ok(Claimed::Nothing { next: None }),
@@ -111,6 +142,8 @@ impl Lane {
             biased;
             part = standing.part() => Some(part),
             () = self.until_changed(until) => None,
+            // What is left to others depends on who they are.
+            _ = ready_sims.changed() => None,
         };
         match part {
             Some(Ok(assignment)) => Ok(Some(assignment)),
@@ -195,6 +228,7 @@ impl Lane {
     /// After a fault of the modem, gives the message back at once and leaves the queue to the other lanes for a while.
     async fn rest(&mut self) -> Result<(), StoreError> {
         let Some(rest) = self.rest.take() else { return Ok(()) };
+        self.ready_sims.leave(self.modem.name());
         self.settle().await?;
         let until = self.store.clock().now() + rest;
         tokio::select! {

@@ -3,7 +3,7 @@
 //! Every modem has a lane (`lane.rs`). A lane whose modem is ready and whose SIM has budget left takes the next message
 //! from the store, hands it to its modem, settles what came of it and takes the next in the same transaction. So the
 //! idle modem works first, a modem in trouble (`conduct.rs`) takes nothing, and a message in doubt holds up only its
-//! own lane.
+//! own lane. A recipient's own SIM is waited for a little while it is well (`ready.rs`).
 //!
 //! Nothing is polled. A lane with nothing to do stands in line at the store, which gives it the next message in the
 //! very transaction that accepts it. Everything that becomes due by itself (a retry, a deadline, a doubt) is one timer
@@ -14,6 +14,7 @@
 mod conduct;
 mod dispatcher;
 mod lane;
+mod ready;
 mod sweeper;
 
 pub use dispatcher::{Budgets, Dispatcher, Lanes};

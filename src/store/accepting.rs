@@ -50,7 +50,10 @@ impl Store {
         self.change_now(move |work| {
             let seq = work
                 .conn
-                .prepare_cached("SELECT seq FROM message WHERE id = ?1 AND app = ?2")?
+                .prepare_cached(
+                    "SELECT seq FROM message WHERE id = ?1 AND app = ?2
+                       AND seq > coalesce((SELECT last_message FROM removed_app WHERE name = ?2), 0)",
+                )?
                 .query_row((id.as_bytes(), app.as_str()), |row| row.get(0))
                 .optional()?;
             let Some(seq) = seq else { return Ok(None) };

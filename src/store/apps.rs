@@ -7,9 +7,12 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::error::StoreError;
 use super::handle::Store;
-use super::row;
+use super::life::Message;
+use super::writer::Work;
+use super::{otps, row};
 use crate::clock::Timestamp;
 use crate::ids::AppName;
+use crate::otp::Status;
 use crate::secret::KeyDigest;
 
 /// What an app may do.
@@ -129,16 +132,24 @@ impl Store {
         .await
     }
 
-    /// Removes an app; its key stops working, its history stays. `false` when there is no such app.
+    /// Removes an app: its key stops working, its pending otps are cancelled and its messages that wait are withdrawn.
+    /// Its history stays, out of reach for an app that gets the name later. `false` when there is no such app.
     ///
     /// # Errors
-    /// When the store cannot do it; nothing is changed then.
+    /// When the store cannot do it. Either nothing is changed then, or the app is gone and what waits is withdrawn
+    /// when its turn comes.
     pub async fn remove_app(&self, name: &AppName) -> Result<bool, StoreError> {
-        let name = name.clone();
-        self.change_now(move |work| {
-            Ok(work.conn.prepare_cached("DELETE FROM app WHERE name = ?1")?.execute([name.as_str()])? == 1)
-        })
-        .await
+        let removed = name.clone();
+        if !self.change_now(move |work| remove(work, &removed)).await? {
+            return Ok(false);
+        }
+        // In small steps, so that nobody waits for it.
+        loop {
+            let name = name.clone();
+            if !self.change(move |work| withdraw_some(work, &name)).await? {
+                return Ok(true);
+            }
+        }
     }
 
     /// Every app, by name.
@@ -170,6 +181,48 @@ impl Store {
         let name = name.clone();
         self.query(move |conn| find(conn, "SELECT * FROM app WHERE name = ?1", name.as_str())).await
     }
+}
+
+fn remove(work: &Work<'_>, name: &AppName) -> Result<bool, StoreError> {
+    if work.conn.prepare_cached("DELETE FROM app WHERE name = ?1")?.execute([name.as_str()])? == 0 {
+        return Ok(false);
+    }
+    work.conn
+        .prepare_cached(
+            "INSERT OR REPLACE INTO removed_app (name, last_otp, last_message)
+             VALUES (?1, coalesce((SELECT max(seq) FROM otp), 0), coalesce((SELECT max(seq) FROM message), 0))",
+        )?
+        .execute([name.as_str()])?;
+    work.conn.prepare_cached("DELETE FROM idempotency WHERE app = ?1")?.execute([name.as_str()])?;
+    Ok(true)
+}
+
+/// Ends a few of the otps and messages that a removed app has left. `false` when none is left.
+fn withdraw_some(work: &Work<'_>, name: &AppName) -> Result<bool, StoreError> {
+    let some = |sql| -> Result<Vec<i64>, StoreError> {
+        let mut statement = work.conn.prepare_cached(sql)?;
+        Ok(statement.query_map([name.as_str()], |row| row.get(0))?.collect::<Result<_, _>>()?)
+    };
+    let otps = some(
+        "SELECT seq FROM otp WHERE status = 'pending' AND app = ?1
+           AND seq <= (SELECT last_otp FROM removed_app WHERE name = ?1) LIMIT 64",
+    )?;
+    for otp in &otps {
+        otps::end(work, *otp, Status::Cancelled)?;
+    }
+    let waiting = some(
+        "SELECT seq FROM message WHERE waiting_from IS NOT NULL AND app = ?1
+           AND seq <= (SELECT last_message FROM removed_app WHERE name = ?1) LIMIT 64",
+    )?;
+    let in_doubt = some(
+        "SELECT seq FROM message WHERE doubt_until IS NOT NULL AND app = ?1
+           AND seq <= (SELECT last_message FROM removed_app WHERE name = ?1) LIMIT 64",
+    )?;
+    for message in waiting.iter().chain(&in_doubt) {
+        // It is abandoned, and being saved draws the consequences.
+        Message::load(work, *message)?.save(work)?;
+    }
+    Ok(!(otps.is_empty() && waiting.is_empty() && in_doubt.is_empty()))
 }
 
 fn find(conn: &Connection, sql: &str, by: impl rusqlite::ToSql) -> Result<Option<App>, StoreError> {

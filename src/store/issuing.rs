@@ -158,6 +158,7 @@ pub(super) fn latest(
         .conn
         .prepare_cached(
             "SELECT seq FROM otp WHERE number = ?1 AND app = ?2 AND purpose = ?3 AND recent IS NOT NULL
+               AND seq > coalesce((SELECT last_otp FROM removed_app WHERE name = ?2), 0)
              ORDER BY seq DESC LIMIT 1",
         )?
         .query_row((row::number(to), app.as_str(), purpose), |row| row.get(0))
@@ -168,7 +169,10 @@ pub(super) fn latest(
 pub(super) fn find(work: &Work<'_>, app: &AppName, id: OtpId) -> Result<Option<i64>, StoreError> {
     Ok(work
         .conn
-        .prepare_cached("SELECT seq FROM otp WHERE id = ?1 AND app = ?2")?
+        .prepare_cached(
+            "SELECT seq FROM otp WHERE id = ?1 AND app = ?2
+               AND seq > coalesce((SELECT last_otp FROM removed_app WHERE name = ?2), 0)",
+        )?
         .query_row((id.as_bytes(), app.as_str()), |row| row.get(0))
         .optional()?)
 }

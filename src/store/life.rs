@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use super::error::StoreError;
-use super::row;
 use super::writer::Work;
+use super::{reports, row};
 use crate::clock::Moment;
 use crate::message::{Event, InDoubtPolicy, Status, after_doubt, transition, whole};
 
@@ -18,16 +18,17 @@ pub(super) const LOYALTY: Duration = Duration::from_secs(120);
 /// A message while it is worked on.
 pub(super) struct Message {
     pub(super) seq: i64,
-    /// Its otp has ended, or has sent a newer message: nothing more of this one is to be sent.
-    abandoned: bool,
+    /// Its app was removed, or its otp has ended or sent a newer message: nothing more of this one is to be sent.
+    pub(super) abandoned: bool,
     in_doubt: InDoubtPolicy,
     pub(super) deadline: Moment,
     has_text: bool,
     waited_from: Option<Moment>,
     /// From when its next part may be handed out, if one waits.
     pub(super) not_before: Moment,
-    pub(super) sim: Option<String>,
+    sim: Option<String>,
     pub(super) sim_until: Option<Moment>,
+    taken_over: bool,
     doubt_until: Option<Moment>,
     resent: bool,
     pub(super) parts: Vec<Part>,
@@ -71,11 +72,13 @@ impl Message {
         let (mut message, in_doubt) = work
             .conn
             .prepare_cached(
-                "SELECT in_doubt, deadline, text IS NOT NULL AS has_text, waiting_from, sim, sim_until, doubt_until,
-                        resent, otp IS NOT NULL AS of_otp,
+                "SELECT in_doubt, deadline, text IS NOT NULL AS has_text, waiting_from, sim, sim_until,
+                        taken_over, doubt_until, resent, otp IS NOT NULL AS of_otp,
                         otp IS NOT NULL AND (
                             (SELECT status FROM otp WHERE otp.seq = message.otp) <> 'pending'
                             OR seq < (SELECT max(newest.seq) FROM message AS newest WHERE newest.otp = message.otp)
+                        ) OR seq <= coalesce(
+                            (SELECT last_message FROM removed_app WHERE name = message.app), 0
                         ) AS abandoned
                  FROM message WHERE seq = ?1",
             )?
@@ -92,6 +95,7 @@ impl Message {
                     not_before: waited_from.unwrap_or(work.now),
                     sim: row.get("sim")?,
                     sim_until: row.get::<_, Option<i64>>("sim_until")?.map(Moment::from_millis),
+                    taken_over: row.get("taken_over")?,
                     doubt_until: row.get::<_, Option<i64>>("doubt_until")?.map(Moment::from_millis),
                     resent: row.get("resent")?,
                     parts: Vec::new(),
@@ -145,12 +149,15 @@ impl Message {
     }
 
     /// Makes this SIM the one that sends the message. When another one had sent a part of it, all parts start again,
-    /// since a handset only joins what came from one number.
-    pub(super) fn take_over(&mut self, sim: &str) {
+    /// since a handset only joins what came from one number. That may happen once.
+    pub(super) fn take_over(&mut self, work: &Work<'_>, sim: &str) -> Result<(), StoreError> {
         if self.sim.as_deref().is_some_and(|before| before != sim) {
+            reports::remember_parts(work, self.seq)?;
             self.parts.iter_mut().for_each(Part::restart);
+            self.taken_over = true;
         }
-        self.sim = (self.parts.len() > 1).then(|| sim.to_owned());
+        self.sim = Some(sim.to_owned());
+        Ok(())
     }
 
     /// Writes the message and its parts down, with all that follows from the parts.
@@ -169,6 +176,11 @@ impl Message {
             // Another SIM would send what is in doubt again, and only the end of doubt may do that.
             self.sim_until = Some(self.deadline);
         }
+        let is_begun = self.parts.iter().any(|part| part.status != Status::Queued);
+        if self.parts.len() == 1 || !is_begun {
+            // Nothing was sent that the rest would have to follow: any SIM will do.
+            self.sim = None;
+        }
         let waiting_from = (waits && !under_way).then_some(self.not_before);
         let keeps_text = !self.abandoned && (waits || under_way || self.doubt_until.is_some());
         self.save_parts(work)?;
@@ -179,7 +191,7 @@ impl Message {
             .prepare_cached(
                 "UPDATE message SET status = ?2, text = CASE WHEN ?3 THEN text END, waiting_from = ?4, sim = ?5,
                         sim_until = ?6, doubt_until = ?7, resent = ?8, sent_at = coalesce(sent_at, ?9),
-                        delivered_at = coalesce(delivered_at, ?10)
+                        delivered_at = coalesce(delivered_at, ?10), taken_over = ?11
                  WHERE seq = ?1",
             )?
             .execute((
@@ -193,6 +205,7 @@ impl Message {
                 self.resent,
                 sent.then_some(wall),
                 (status == Status::Delivered).then_some(wall),
+                self.taken_over,
             ))?;
         if self.has_text && !keeps_text {
             work.note_erasure();

@@ -29,7 +29,10 @@ impl Store {
         let app = app.clone();
         self.query(move |conn| {
             let found = conn
-                .prepare_cached("SELECT seq FROM message WHERE id = ?1 AND app = ?2")?
+                .prepare_cached(
+                    "SELECT seq FROM message WHERE id = ?1 AND app = ?2
+                       AND seq > coalesce((SELECT last_message FROM removed_app WHERE name = ?2), 0)",
+                )?
                 .query_row((id.as_bytes(), app.as_str()), |row| row.get(0))
                 .optional()?;
             found.map(|seq| detail(conn, seq, message_of(conn, seq)?)).transpose()
@@ -73,9 +76,12 @@ fn page(conn: &Connection, app: &AppName, filter: &Filter) -> Result<Page, Store
         Some(to) => ("number", &row::number(to)),
         None => ("app", &app.as_str()),
     };
-    let sql = format!("SELECT {COLUMNS} FROM message WHERE {by} = ?1 AND seq < ?2 ORDER BY seq DESC");
+    let sql = format!(
+        "SELECT {COLUMNS} FROM message WHERE {by} = ?1 AND seq < ?2
+           AND seq > coalesce((SELECT last_message FROM removed_app WHERE name = ?3), 0) ORDER BY seq DESC"
+    );
     let mut statement = conn.prepare_cached(&sql)?;
-    let mut rows = statement.query((value, before))?;
+    let mut rows = statement.query((value, before, app.as_str()))?;
     let (mut messages, mut last) = (Vec::new(), None);
     for looked_at in 0.. {
         let Some(row) = rows.next()? else { return Ok(Page { messages, next: None }) };

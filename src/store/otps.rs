@@ -137,7 +137,8 @@ impl Store {
     ) -> Result<Option<(OtpView, Option<SealedText>)>, StoreError> {
         let (app, now) = (app.clone(), self.clock().now());
         self.query(move |conn| {
-            let sql = "SELECT seq FROM otp WHERE id = ?1 AND app = ?2";
+            let sql = "SELECT seq FROM otp WHERE id = ?1 AND app = ?2
+                         AND seq > coalesce((SELECT last_otp FROM removed_app WHERE name = ?2), 0)";
             let seq =
                 conn.prepare_cached(sql)?.query_row((id.as_bytes(), app.as_str()), |row| row.get(0)).optional()?;
             let Some(seq) = seq else { return Ok(None) };

@@ -83,6 +83,9 @@ fn take(work: &Work<'_>, report: &Report) -> Result<Found, StoreError> {
     if let Some(place) = by_reference(work, report)? {
         return apply(work, place, report);
     }
+    if is_about_former_part(work, report)? {
+        return Ok(Found::Part);
+    }
     let unsettled = unsettled(work, report)?;
     if unsettled.iter().any(|(status, _)| *status == Status::Sending) {
         keep(work, report)?;
@@ -100,20 +103,59 @@ type Place = (i64, u8);
 /// The newest part with this TP-MR that waits for a report; or one that had its report, which then comes twice.
 fn by_reference(work: &Work<'_>, report: &Report) -> Result<Option<Place>, StoreError> {
     let mut statement = work.conn.prepare_cached(
-        "SELECT message, part, status, attempt > (SELECT max(id) FROM attempt) - ?4 FROM part
-         WHERE number = ?1 AND sim = ?2 AND reference = ?3 ORDER BY attempt DESC",
+        "SELECT part.message, part.part, part.status, part.attempt
+         FROM part CROSS JOIN message ON message.seq = part.message
+         WHERE part.number = ?1 AND part.sim = ?2 AND part.reference = ?3
+           AND message.deadline + iif(message.deadline - message.created > 86400000, 86400000, 3600000) > ?4
+         ORDER BY part.attempt DESC",
     )?;
-    let mut rows = statement.query((row::number(&report.to), report.sim.as_str(), report.reference.0, WRAP))?;
+    let (to, sim) = (row::number(&report.to), report.sim.as_str());
+    let mut rows = statement.query((to, sim, report.reference.0, work.now.as_millis()))?;
     let mut had_its_report = None;
     while let Some(row) = rows.next()? {
         let place = (row.get(0)?, row.get(1)?);
         match row::status_from(&row.get::<_, String>(2)?)? {
             Status::Sent => return Ok(Some(place)),
-            Status::Delivered | Status::Undelivered if row.get(3)? => had_its_report = had_its_report.or(Some(place)),
+            Status::Delivered | Status::Undelivered if had_its_report.is_none() => {
+                had_its_report = Some((place, row.get(3)?));
+            }
             _ => {}
         }
     }
-    Ok(had_its_report)
+    match had_its_report {
+        Some((place, attempt)) if !has_wrapped(work, sim, attempt)? => Ok(Some(place)),
+        _ => Ok(None),
+    }
+}
+
+/// Whether the SIM has made so many attempts since this one that its TP-MR may have come round.
+fn has_wrapped(work: &Work<'_>, sim: &str, attempt: i64) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM attempt WHERE id > ?1 AND sim = ?2 LIMIT 1 OFFSET ?3)";
+    Ok(work.conn.prepare_cached(sql)?.query_row((attempt, sim, WRAP - 1), |row| row.get(0))?)
+}
+
+/// Keeps by what a report is known that comes for a part of this message that was sent and now starts again.
+pub(super) fn remember_parts(work: &Work<'_>, message: i64) -> Result<(), StoreError> {
+    work.conn
+        .prepare_cached(
+            "INSERT INTO former_part (number, sim, reference, attempt, known_until)
+             SELECT part.number, part.sim, part.reference, part.attempt, message.deadline + 3600000
+             FROM part JOIN message ON message.seq = part.message
+             WHERE part.message = ?1 AND part.reference IS NOT NULL",
+        )?
+        .execute([message])?;
+    Ok(())
+}
+
+/// Takes a report on that is about a part which started again on another SIM: it is kept as history.
+fn is_about_former_part(work: &Work<'_>, report: &Report) -> Result<bool, StoreError> {
+    let sql = "UPDATE attempt SET report = ?5 WHERE id = (
+                   SELECT attempt FROM former_part
+                   WHERE number = ?1 AND sim = ?2 AND reference = ?3 AND known_until > ?4
+                   ORDER BY attempt DESC LIMIT 1)";
+    let (to, sim, now) = (row::number(&report.to), report.sim.as_str(), work.now.as_millis());
+    let noted = work.conn.prepare_cached(sql)?.execute((to, sim, report.reference.0, now, report.status_octet))?;
+    Ok(noted == 1)
 }
 
 /// The parts for this SIM and recipient of which the TP-MR is not known: a modem is at them, or they are in doubt, or

@@ -175,6 +175,7 @@ mod tests {
             modem: "m1".parse().unwrap(),
             sim: crate::ids::SimId::from_stored("a".to_owned()),
             lowest: Priority::Bulk,
+            others: Vec::new(),
         };
         (Waiting { claim, answer }, standing)
     }

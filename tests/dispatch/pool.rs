@@ -93,3 +93,25 @@ async fn a_modem_whose_sim_is_refused_rests_longer_each_time() {
         .collect();
     assert_eq!(pauses, [1, 2, 4, 8]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_recipient_hears_from_the_same_sim_while_its_modem_is_well() {
+    let mut world = World::new(3).await;
+    world.dispatch(&no_budget()).await;
+    let first = world.accept(world.new_message(1)).await;
+    world.until_all(&[first], Status::Sent).await;
+    let sender = world.sender(first).await;
+    for _ in 0..6 {
+        let id = world.accept(world.new_message(1)).await;
+        let begun = world.clock.now();
+        world.until_all(&[id], Status::Sent).await;
+        assert_eq!(world.sender(id).await, sender);
+        assert!(world.clock.now().since(begun) < seconds(2), "its idle modem was not woken");
+    }
+    let slot = usize::from(sender.as_bytes()[1] - b'0');
+    world.slots[slot].plug(false);
+    world.ready(slot, false).await;
+    let id = world.accept(world.new_message(1)).await;
+    world.until_all(&[id], Status::Sent).await;
+    assert_ne!(world.sender(id).await, sender);
+}

@@ -12,7 +12,7 @@ fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).unwrap().mode() & 0o777
 }
 
-fn new_app(store: &Store, key: &str) -> NewApp {
+pub(crate) fn new_app(store: &Store, key: &str) -> NewApp {
     NewApp {
         name: app(),
         scopes: vec![Scope::Issue, Scope::Verify],

@@ -8,6 +8,7 @@ mod folder;
 mod messages;
 mod otps;
 mod queue;
+mod removal;
 mod reports;
 mod standing;
 mod time;

@@ -4,7 +4,7 @@ use smsotpd::ids::MessageReference;
 use smsotpd::message::{FailureClass, InDoubtPolicy, Next, Priority, Status};
 use smsotpd::store::{AttemptOutcome, Claim, Claimed, NewMessage, SubmitResult};
 
-use crate::world::{CODE, TEXT, World, alice, app, claim, number, part, seconds, settlement};
+use crate::world::{CODE, TEXT, World, alice, app, claim, number, part, seconds, settlement, sim};
 
 fn failed(next: Next) -> SubmitResult {
     SubmitResult::Failed {
@@ -31,7 +31,7 @@ async fn priority_then_deadline_then_age_decides() {
     let otps_only = Claim { lowest: Priority::Otp, ..claim("a") };
     assert_eq!(part(world.store.claim(otps_only.clone()).await.unwrap()).message, otp);
     let nothing = world.store.claim(otps_only).await.unwrap();
-    assert!(matches!(nothing, Claimed::Nothing { next: None }), "{nothing:?}");
+    assert!(matches!(nothing, Claimed::Nothing { next: None, .. }), "{nothing:?}");
     for expected in [older, newer, relaxed, bulk] {
         assert_eq!(world.claim().await.message, expected);
     }
@@ -85,7 +85,7 @@ async fn every_attempt_is_kept_as_history() {
     world.settle(&assignment, failed(retry)).await;
     assert_eq!(world.status(id).await, Status::Queued);
     let claimed = world.claim_with("a").await;
-    assert!(matches!(claimed, Claimed::Nothing { next: Some(at) } if at == world.clock.now() + seconds(4)));
+    assert!(matches!(claimed, Claimed::Nothing { next: Some(at), .. } if at == world.clock.now() + seconds(4)));
     world.pass(seconds(4)).await;
     let assignment = world.claim().await;
     assert_eq!(assignment.failures, 1);
@@ -192,7 +192,7 @@ async fn the_parts_of_a_message_follow_each_other_on_one_sim() {
     assert_eq!(world.status(id).await, Status::Sending);
     let elsewhere = world.claim_with("b").await;
     let next = world.clock.now() + seconds(120);
-    assert!(matches!(elsewhere, Claimed::Nothing { next: Some(at) } if at == next), "{elsewhere:?}");
+    assert!(matches!(elsewhere, Claimed::Nothing { next: Some(at), .. } if at == next), "{elsewhere:?}");
     for expected in [1, 2] {
         let part = world.claim().await;
         assert_eq!((part.part, part.parts, part.concat_reference), (expected, 3, first.concat_reference));
@@ -219,6 +219,42 @@ async fn on_another_sim_all_parts_start_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_message_of_several_parts_changes_its_sim_once_at_most() {
+    let world = World::new().await;
+    let id = world.accept(NewMessage { parts: 2, ..world.new_message(&alice()) }).await;
+    let mut firsts = Vec::new();
+    for round in 0..20 {
+        let sim = ["a", "b", "c"][round % 3];
+        while let Claimed::Part(assignment) = world.claim_with(sim).await {
+            if assignment.part == 0 {
+                firsts.push(sim);
+                world.sent(&assignment, u8::try_from(round).unwrap()).await;
+            } else {
+                world.settle(&assignment, failed(Next::OtherModem)).await;
+                break;
+            }
+        }
+    }
+    assert_eq!(firsts, ["a", "b"]);
+    assert_eq!(world.status(id).await, Status::Sending);
+    world.pass(seconds(3600)).await;
+    world.store.sweep().await.unwrap();
+    assert_eq!(world.status(id).await, Status::Expired);
+}
+
+#[tokio::test(start_paused = true)]
+async fn before_its_first_part_is_sent_a_message_of_several_is_bound_to_no_sim() {
+    let world = World::new().await;
+    world.accept(NewMessage { parts: 2, ..world.new_message(&alice()) }).await;
+    for sim in ["a", "b", "c", "a", "b"] {
+        let first = part(world.claim_with(sim).await);
+        world.settle(&first, failed(Next::OtherModem)).await;
+    }
+    let first = part(world.claim_with("c").await);
+    assert_eq!((first.part, first.failures), (0, 5));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_part_that_fails_for_good_fails_the_message_and_the_rest_is_not_sent() {
     let world = World::new().await;
     let id = world.accept(NewMessage { parts: 3, ..world.new_message(&alice()) }).await;
@@ -228,6 +264,67 @@ async fn a_part_that_fails_for_good_fails_the_message_and_the_rest_is_not_sent()
     world.settle(&second, failed(Next::Fail)).await;
     assert_eq!(world.status(id).await, Status::Failed);
     world.claim_nothing().await;
+}
+
+// ---- several SIMs
+
+/// A claim for one SIM while others are well.
+fn beside(sim_name: &str, others: &[&str]) -> Claim {
+    Claim { others: others.iter().map(|name| sim(name)).collect(), ..claim(sim_name) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_recipient_stays_on_the_same_sim_while_that_is_well_and_not_for_long() {
+    let world = World::new().await;
+    world.accept(world.new_message(&alice())).await;
+    world.sent(&world.claim().await, 1).await;
+    let next = world.accept(world.new_message(&alice())).await;
+    let until = world.clock.now() + seconds(5);
+    let left = world.store.claim(beside("b", &["a"])).await.unwrap();
+    assert!(matches!(left, Claimed::Nothing { next: Some(at) } if at == until), "{left:?}");
+    let bob = world.accept(world.new_message(&number("+15557654321"))).await;
+    assert_eq!(part(world.store.claim(beside("b", &["a"])).await.unwrap()).message, bob, "others are not held up");
+    assert_eq!(part(world.store.claim(beside("a", &["b"])).await.unwrap()).message, next);
+
+    let third = world.accept(world.new_message(&alice())).await;
+    assert_eq!(part(world.store.claim(beside("b", &["c"])).await.unwrap()).message, third, "its SIM is not well");
+    let fourth = world.accept(world.new_message(&alice())).await;
+    let left = world.store.claim(beside("a", &["b"])).await.unwrap();
+    assert!(matches!(left, Claimed::Nothing { .. }), "now it is b's: {left:?}");
+    world.pass(seconds(5)).await;
+    assert_eq!(part(world.store.claim(beside("a", &["b"])).await.unwrap()).message, fourth, "it has waited enough");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_failed_on_its_own_sim_goes_to_whoever_is_free() {
+    let world = World::new().await;
+    world.accept(world.new_message(&alice())).await;
+    world.sent(&world.claim().await, 1).await;
+    let id = world.accept(world.new_message(&alice())).await;
+    world.settle(&world.claim().await, not_ready()).await;
+    assert_eq!(part(world.store.claim(beside("b", &["a"])).await.unwrap()).message, id);
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_messages_to_one_recipient_are_not_all_left_to_one_sim() {
+    let world = World::new().await;
+    for _ in 0..34 {
+        world.accept(world.new_message(&alice())).await;
+    }
+    let busy = world.claim().await;
+    let taken = world.store.claim(beside("b", &["a"])).await.unwrap();
+    assert_eq!(part(taken).to, busy.to);
+}
+
+#[tokio::test(start_paused = true)]
+async fn parts_that_were_sent_do_not_start_again_while_their_sim_is_well() {
+    let world = World::new().await;
+    world.accept(NewMessage { parts: 2, ..world.new_message(&alice()) }).await;
+    world.sent(&world.claim().await, 1).await;
+    world.pass(seconds(600)).await;
+    let left = world.store.claim(beside("b", &["a"])).await.unwrap();
+    assert!(matches!(left, Claimed::Nothing { .. }), "{left:?}");
+    assert_eq!(world.claim().await.part, 1);
 }
 
 // ---- in doubt

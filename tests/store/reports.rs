@@ -1,9 +1,9 @@
 //! Status reports: which part they are about.
 
-use smsotpd::message::Status;
-use smsotpd::store::{NewMessage, ReportOutcome};
+use smsotpd::message::{FailureClass, Next, Status};
+use smsotpd::store::{NewMessage, ReportOutcome, SubmitResult};
 
-use crate::world::{World, alice, app, number, seconds};
+use crate::world::{World, alice, app, number, part, seconds};
 
 #[tokio::test(start_paused = true)]
 async fn a_report_settles_the_part_it_is_about_and_may_come_twice() {
@@ -133,4 +133,55 @@ async fn a_message_is_delivered_when_every_part_is() {
     assert_eq!(world.status(id).await, Status::Sent);
     assert!(world.report(&alice(), 2, ReportOutcome::Delivered).await);
     assert_eq!(world.status(id).await, Status::Delivered);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_about_a_part_that_started_again_elsewhere_settles_no_other_message() {
+    let world = World::new().await;
+    let long = world.accept(NewMessage { parts: 2, ..world.new_message(&alice()) }).await;
+    world.sent(&world.claim().await, 7).await;
+    let second = world.claim().await;
+    world.settle(&second, elsewhere()).await;
+    part(world.claim_with("b").await);
+    let doubted = world.accept(world.new_message(&alice())).await;
+    world.in_doubt(&world.claim().await).await;
+    assert!(world.report(&alice(), 7, ReportOutcome::Delivered).await);
+    assert_eq!(world.status(doubted).await, Status::InDoubt);
+    let detail = world.store.message(&app(), long).await.unwrap().unwrap();
+    assert_eq!((detail.message.status, detail.attempts[0].report), (Status::Sending, Some(0)));
+}
+
+fn elsewhere() -> SubmitResult {
+    let reason = "the modem is broken".to_owned();
+    SubmitResult::Failed { class: FailureClass::Modem, code: None, reason, next: Next::OtherModem }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_long_after_the_deadline_is_not_about_what_was_sent_then() {
+    let world = World::new().await;
+    let old = world.accept(world.new_message(&alice())).await;
+    world.sent(&world.claim().await, 7).await;
+    world.pass(seconds(2 * 3600 - 1)).await;
+    assert!(world.report(&alice(), 7, ReportOutcome::StillTrying).await);
+    world.pass(seconds(1)).await;
+    let doubted = world.accept(world.new_message(&alice())).await;
+    world.in_doubt(&world.claim().await).await;
+    assert!(world.report(&alice(), 7, ReportOutcome::Delivered).await);
+    assert_eq!((world.status(old).await, world.status(doubted).await), (Status::Sent, Status::Delivered));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_references_of_one_sim_are_not_used_up_by_another() {
+    let world = World::new().await;
+    world.accept(world.new_message(&alice())).await;
+    world.sent(&world.claim().await, 7).await;
+    assert!(world.report(&alice(), 7, ReportOutcome::Delivered).await);
+    for sim in ["b", "a"] {
+        for index in 0..200 {
+            world.accept(world.new_message(&number(&format!("+1555200{index:04}")))).await;
+            world.sent(&part(world.claim_with(sim).await), 8).await;
+        }
+        let known = world.report(&alice(), 7, ReportOutcome::Delivered).await;
+        assert_eq!(known, sim == "b", "after 200 attempts of {sim}");
+    }
 }

@@ -164,7 +164,7 @@ impl World {
 }
 
 pub(crate) fn claim(sim_name: &str) -> Claim {
-    Claim { modem: "m1".parse().unwrap(), sim: sim(sim_name), lowest: Priority::Bulk }
+    Claim { modem: "m1".parse().unwrap(), sim: sim(sim_name), lowest: Priority::Bulk, others: Vec::new() }
 }
 
 pub(crate) fn settlement(assignment: &Assignment, result: SubmitResult) -> Settlement {
@@ -174,7 +174,7 @@ pub(crate) fn settlement(assignment: &Assignment, result: SubmitResult) -> Settl
 pub(crate) fn part(claimed: Claimed) -> Assignment {
     match claimed {
         Claimed::Part(assignment) => assignment,
-        Claimed::Nothing { next } => panic!("nothing to claim, next {next:?}"),
+        Claimed::Nothing { next, .. } => panic!("nothing to claim, next {next:?}"),
     }
 }
 

@@ -93,6 +93,7 @@ impl Site {
             modem: "m1".parse().unwrap(),
             sim: SimId::from_stored("8988211000000000001".to_owned()),
             lowest: Priority::Bulk,
+            others: Vec::new(),
         };
         let Claimed::Part(part) = self.store.claim(claim).await.unwrap() else { return None };
         let result = SubmitResult::Sent { reference: MessageReference(part.part as u8) };

@@ -27,6 +27,14 @@ CREATE TABLE app (
     created_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- Names whose app was removed, with the last otp and message that were there then: those of its rows up to these are
+-- out of reach for another app that gets the name.
+CREATE TABLE removed_app (
+    name         TEXT    PRIMARY KEY,
+    last_otp     INTEGER NOT NULL,
+    last_message INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- One-time passwords. digest and sealed_code are erased when the otp leaves 'pending'; sealed_code also when no
 -- resend is left. recent is 1 for a day after the otp was issued, then NULL: everything that looks otps up by number
 -- uses indexes over the recent ones only, which stay small however long the history grows.
@@ -58,7 +66,8 @@ CREATE INDEX otp_due ON otp (expires) WHERE status = 'pending';
 -- Messages. text is sealed, and erased once nothing more can be sent of it.
 -- waiting_from is the moment from which the next waiting part may be handed to a modem; NULL when none waits.
 -- sim is the SIM that took the first part of a message of several; the other parts follow on it. From the moment
--- sim_until on another SIM may take the message over, and then all parts start again.
+-- sim_until on another SIM may take the message over, once, and then all parts start again; taken_over is 1 when one
+-- has.
 -- doubt_until is when parts in doubt go out once more; resent is 1 when they have.
 CREATE TABLE message (
     seq          INTEGER PRIMARY KEY,
@@ -82,6 +91,7 @@ CREATE TABLE message (
     waiting_from INTEGER,
     sim          TEXT,
     sim_until    INTEGER,
+    taken_over   INTEGER NOT NULL DEFAULT 0,
     doubt_until  INTEGER,
     resent       INTEGER NOT NULL DEFAULT 0
 ) STRICT;
@@ -108,6 +118,17 @@ CREATE INDEX part_reported ON part (number, sim, reference, attempt) WHERE refer
 CREATE INDEX part_unsettled ON part (number, sim)
     WHERE status IN ('sending', 'in_doubt', 'queued') AND attempt IS NOT NULL;
 CREATE INDEX part_sending ON part (attempt) WHERE status = 'sending';
+
+-- Parts that had been sent when another SIM took their message over: a report about one must not be taken for one
+-- about another message. Only reports up to the moment known_until can be about it.
+CREATE TABLE former_part (
+    number      INTEGER NOT NULL,
+    sim         TEXT    NOT NULL,
+    reference   INTEGER NOT NULL,
+    attempt     INTEGER NOT NULL,
+    known_until INTEGER NOT NULL,
+    PRIMARY KEY (number, sim, reference, attempt)
+) STRICT, WITHOUT ROWID;
 
 -- Every try to hand a part to a modem, written before the modem saw a byte of it. outcome is 'sending' until it is
 -- settled. report is the TP-ST of the last status report about it.
