@@ -129,9 +129,10 @@ impl Config {
             Err(reason) => return Err(ConfigError::Unreadable { path, reason }),
         };
         let document = Document::parse(&path, &text)?;
-        let mut config: Self = document.read()?;
-        config.policy.entry(DEFAULT_POLICY.to_owned()).or_default();
-        document.accept(config.faults(&document))?;
+        let config = document.read(|config: &mut Self| {
+            config.policy.entry(DEFAULT_POLICY.to_owned()).or_default();
+            config.faults(&document)
+        })?;
         Ok((config, Some(document)))
     }
 
@@ -213,6 +214,16 @@ mod tests {
             load("state-dir = 'state'").unwrap_err(),
             "smsotpd.toml:1:1: state-dir: expected an absolute path, for instance `/var/lib/smsotpd`"
         );
+    }
+
+    #[test]
+    fn a_wrong_value_hides_nothing_that_is_wrong_between_others() {
+        let modem = "[[modem]]\nname = 'm1'\nport = '/dev/a'\n";
+        let told = load(&format!("{modem}baud = 'fast'\n{modem}[policy.default]\nlength = 3\n")).unwrap_err();
+        let lines: Vec<&str> = told.lines().collect();
+        assert_eq!(lines.len(), 4, "{told}");
+        assert!(lines[1].starts_with("smsotpd.toml:6:1: modem[1].name: another modem has this name"), "{told}");
+        assert!(lines[2].starts_with("smsotpd.toml:7:1: modem[1].port: another modem has this port"), "{told}");
     }
 
     #[test]

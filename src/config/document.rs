@@ -70,18 +70,27 @@ impl Document {
         Ok(document)
     }
 
-    /// Makes settings of the file.
+    /// Makes settings of the file. `check` finds what is wrong between values that are each right by themselves.
     ///
     /// # Errors
-    /// [`ConfigError::Faulty`] with every unknown key and wrong value.
-    pub fn read<T: DeserializeOwned>(&self) -> Result<T, ConfigError> {
+    /// [`ConfigError::Faulty`] with every unknown key, every wrong value, and what `check` found.
+    pub fn read<T: DeserializeOwned>(&self, check: impl FnOnce(&mut T) -> Vec<Fault>) -> Result<T, ConfigError> {
         let (mut tree, _) = DeTable::parse_recoverable(&self.text);
-        let (mut faults, mut taken_out) = (Vec::new(), Vec::new());
+        let (mut faults, mut taken_out, mut all_tables) = (Vec::new(), Vec::new(), true);
         // What is wrong is taken out and the rest read again, so that one run tells of every fault.
         while faults.len() < MOST_FAULTS {
             let error = match T::deserialize(Deserializer::from(tree.clone())) {
-                Ok(settings) if faults.is_empty() => return Ok(settings),
-                Ok(_) => break,
+                Ok(mut settings) => {
+                    // Once a table of a list is taken out, those behind it are no longer where they stand in the file.
+                    let found = if all_tables { check(&mut settings) } else { Vec::new() };
+                    let told = |fault: &Fault| faults.iter().any(|told: &Fault| told.key == fault.key);
+                    let new: Vec<Fault> = found.into_iter().filter(|fault| !told(fault)).collect();
+                    faults.extend(new);
+                    if faults.is_empty() {
+                        return Ok(settings);
+                    }
+                    break;
+                }
                 Err(error) => error,
             };
             let span = error.span().unwrap_or(0..0);
@@ -96,6 +105,7 @@ impl Document {
                 let (key, message) = diagnosis::of_value(name, error.message());
                 faults.push(self.fault_at(span.start, key, message));
             }
+            all_tables &= !name.ends_with(']');
             taken_out.push(name.to_owned());
             if !take_out(tree.get_mut(), &span) {
                 break;
@@ -266,7 +276,7 @@ mod tests {
 
     fn read(text: &str) -> Result<Site, String> {
         let document = Document::parse(Path::new("f"), text).map_err(|e| e.to_string())?;
-        document.read().map_err(|e| e.to_string())
+        document.read(|_| Vec::new()).map_err(|e| e.to_string())
     }
 
     fn faults(text: &str) -> String {

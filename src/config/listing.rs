@@ -89,7 +89,7 @@ mod tests {
         let document =
             Document::parse(Path::new("f"), "\n[[modem]]\nname = \"m1\"\n[[modem]]\nname = 'm2'\nbaud = 9600");
         let document = document.unwrap();
-        let site: Site = document.read().unwrap();
+        let site: Site = document.read(|_| Vec::new()).unwrap();
         let told: Vec<(String, String, Origin)> =
             list(&site, Some(&document)).into_iter().map(|entry| (entry.key, entry.value, entry.origin)).collect();
         let entry = |key: &str, value: &str, origin| (key.to_owned(), value.to_owned(), origin);
