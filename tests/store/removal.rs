@@ -59,3 +59,20 @@ async fn an_app_that_gets_the_name_of_a_removed_one_inherits_nothing_of_it() {
 fn not_ready() -> SubmitResult {
     SubmitResult::NotReady { reason: "not registered".to_owned() }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_removal_that_was_cut_short_lets_nothing_more_out() {
+    let world = World::new().await;
+    world.store.create_app(new_app(&world.store, "first")).await.unwrap();
+    world.accept(world.new_message(&alice())).await;
+    let name = app();
+    tokio::select! {
+        biased;
+        _ = world.store.remove_app(&name) => panic!("it takes more than one step"),
+        () = std::future::ready(()) => {}
+    }
+    world.store.answers().await.unwrap();
+    assert_eq!(world.store.counts().await.unwrap().queued, 1);
+    world.claim_nothing().await;
+    assert_eq!(world.store.counts().await.unwrap().queued, 0);
+}
