@@ -29,7 +29,8 @@
 //!    hands [`store`] one command: the code's digest, the sealed text, the message, the idempotency record.
 //! 3. [`store`] checks the limits and writes it all in one transaction with whatever else waits, syncs, and only then
 //!    answers. HTTP says 202: an accepted request is on disk.
-//! 4. The commit wakes [`dispatch`], which has the store write down the attempt and gives the message to a [`modem`].
+//! 4. A modem with nothing to do stands in line at the store, through [`dispatch`]. The same transaction gives it the
+//!    message and writes the attempt down; a busy [`modem`] takes it when it settles the one before.
 //! 5. The modem's task builds the SMS-SUBMIT; [`at`] runs the conversation and knows whether the point of no return,
 //!    Ctrl-Z, is passed. After that a missing answer means in doubt, never "not sent".
 //! 6. [`dispatch`] settles the outcome and takes the next message in the same transaction.

@@ -23,6 +23,14 @@ fn carrier(submit: Duration, delivery: Duration) -> CarrierSettings {
 const AT_ONCE: Duration = Duration::from_millis(20);
 const LATER: Duration = Duration::from_secs(2);
 
+/// A site whose daemon runs and has one app, whose key is this.
+async fn started(site: Site) -> (Site, String, Daemon) {
+    site.configure("");
+    let key = site.create_app("shop").await;
+    let daemon = site.serve().await;
+    (site, key, daemon)
+}
+
 async fn issue(daemon: &Daemon, key: &str) -> Value {
     let (status, otp) = daemon.post("/v1/otp", key, json!({ "to": TO })).await;
     assert_eq!(status, StatusCode::ACCEPTED, "{otp}");
@@ -60,10 +68,7 @@ async fn message_until(daemon: &Daemon, key: &str, otp: &Value, wished: &str) ->
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_after_it_was_accepted_it_is_sent_after_the_restart() {
-    let mut site = Site::unplugged(carrier(AT_ONCE, AT_ONCE));
-    site.configure("");
-    let key = site.create_app("shop").await;
-    let daemon = site.serve().await;
+    let (mut site, key, daemon) = started(Site::unplugged(carrier(AT_ONCE, AT_ONCE))).await;
     let otp = issue(&daemon, &key).await;
     daemon.kill().await;
 
@@ -77,10 +82,7 @@ async fn killed_after_it_was_accepted_it_is_sent_after_the_restart() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_before_the_prompt_it_is_in_doubt_and_then_sent() {
-    let site = Site::new(carrier(AT_ONCE, AT_ONCE));
-    site.configure("");
-    let key = site.create_app("shop").await;
-    let daemon = site.serve().await;
+    let (site, key, daemon) = started(Site::new(carrier(AT_ONCE, AT_ONCE))).await;
     site.device.faults().queue(smsotpd::sim::Fault::SilentBeforePrompt);
     let mut events = site.device.events();
     let otp = issue(&daemon, &key).await;
@@ -97,10 +99,7 @@ async fn killed_before_the_prompt_it_is_in_doubt_and_then_sent() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_before_ctrl_z_it_is_in_doubt_and_then_sent() {
-    let site = Site::new(carrier(AT_ONCE, AT_ONCE));
-    site.configure("");
-    let key = site.create_app("shop").await;
-    let daemon = site.serve().await;
+    let (site, key, daemon) = started(Site::new(carrier(AT_ONCE, AT_ONCE))).await;
     site.device.hold_prompts(true);
     let mut events = site.device.events();
     let otp = issue(&daemon, &key).await;
@@ -119,10 +118,7 @@ async fn killed_before_ctrl_z_it_is_in_doubt_and_then_sent() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_after_ctrl_z_a_report_settles_the_doubt_and_nothing_is_sent_twice() {
-    let site = Site::new(carrier(LATER, LATER));
-    site.configure("");
-    let key = site.create_app("shop").await;
-    let daemon = site.serve().await;
+    let (site, key, daemon) = started(Site::new(carrier(LATER, LATER))).await;
     let mut events = site.device.events();
     let otp = issue(&daemon, &key).await;
     when(&mut events, "the submission", |kind| matches!(kind, EventKind::Submitted { .. })).await;
@@ -137,10 +133,7 @@ async fn killed_after_ctrl_z_a_report_settles_the_doubt_and_nothing_is_sent_twic
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_after_ctrl_z_without_a_report_the_same_code_goes_out_once_more() {
-    let site = Site::new(carrier(LATER, AT_ONCE));
-    site.configure("");
-    let key = site.create_app("shop").await;
-    let daemon = site.serve().await;
+    let (site, key, daemon) = started(Site::new(carrier(LATER, AT_ONCE))).await;
     site.device.hold_reports(true);
     let mut events = site.device.events();
     let otp = issue(&daemon, &key).await;
@@ -159,10 +152,7 @@ async fn killed_after_ctrl_z_without_a_report_the_same_code_goes_out_once_more()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_before_the_report_the_report_still_finds_its_message() {
-    let site = Site::new(carrier(AT_ONCE, LATER));
-    site.configure("");
-    let key = site.create_app("shop").await;
-    let daemon = site.serve().await;
+    let (site, key, daemon) = started(Site::new(carrier(AT_ONCE, LATER))).await;
     let otp = issue(&daemon, &key).await;
     message_until(&daemon, &key, &otp, "sent").await;
     daemon.kill().await;
