@@ -120,8 +120,8 @@ impl Store {
         &self.0.key
     }
 
-    /// Changes after every commit that may give dispatch something to do: a message is new, waits again, or is
-    /// withdrawn. Take it before looking at the queue, so that no change is missed.
+    /// Changes after every commit that may give dispatch something to do: a message is new, waits again, is
+    /// in doubt, or is withdrawn. Take it before looking at the queue, so that no change is missed.
     #[must_use]
     pub fn queue(&self) -> watch::Receiver<u64> {
         self.0.queue.subscribe()

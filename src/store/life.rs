@@ -24,6 +24,8 @@ pub(super) struct Message {
     pub(super) deadline: Moment,
     has_text: bool,
     waited_from: Option<Moment>,
+    /// When its doubt was to end, as it was loaded.
+    doubted_until: Option<Moment>,
     /// From when its next part may be handed out, if one waits.
     pub(super) not_before: Moment,
     sim: Option<String>,
@@ -84,6 +86,7 @@ impl Message {
             )?
             .query_row([seq], |row| {
                 let waited_from = row.get::<_, Option<i64>>("waiting_from")?.map(Moment::from_millis);
+                let doubt_until = row.get::<_, Option<i64>>("doubt_until")?.map(Moment::from_millis);
                 let policy = if row.get("of_otp")? { "resend".to_owned() } else { row.get::<_, String>("in_doubt")? };
                 let message = Message {
                     seq,
@@ -96,7 +99,8 @@ impl Message {
                     sim: row.get("sim")?,
                     sim_until: row.get::<_, Option<i64>>("sim_until")?.map(Moment::from_millis),
                     taken_over: row.get("taken_over")?,
-                    doubt_until: row.get::<_, Option<i64>>("doubt_until")?.map(Moment::from_millis),
+                    doubt_until,
+                    doubted_until: doubt_until,
                     resent: row.get("resent")?,
                     parts: Vec::new(),
                 };
@@ -210,7 +214,9 @@ impl Message {
         if self.has_text && !keeps_text {
             work.note_erasure();
         }
-        if waiting_from != self.waited_from && !under_way {
+        // A doubt that begins is something that falls due.
+        let begins_to_doubt = self.doubt_until.is_some() && self.doubt_until != self.doubted_until;
+        if begins_to_doubt || (waiting_from != self.waited_from && !under_way) {
             work.touch_queue();
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! One message, tried again or not at all.
 
-use smsotpd::message::Status;
+use smsotpd::message::{InDoubtPolicy, Status};
 use smsotpd::sim::{Fault, Registration};
 use smsotpd::store::{AttemptOutcome, NewMessage};
 
@@ -62,4 +62,15 @@ async fn a_modem_hopes_for_an_answer_for_less_time_when_something_waits() {
     let (alone, waited_for) = (hopes_for(false).await, hopes_for(true).await);
     assert!((175..190).contains(&alone), "alone it hoped for {alone} s");
     assert!((55..70).contains(&waited_for), "waited for, it hoped for {waited_for} s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_code_in_doubt_goes_out_once_more_although_nothing_else_happens() {
+    let mut world = World::new(1).await;
+    world.slots[0].device.faults().queue(Fault::SilentAfterCtrlZ { submitted: false });
+    world.dispatch(&no_budget()).await;
+    let message = NewMessage { in_doubt: InDoubtPolicy::Resend, ..world.new_message(1) };
+    let id = world.accept(message).await;
+    world.until_all(&[id], Status::Sent).await;
+    assert_eq!(world.detail(id).await.attempts.len(), 2);
 }
