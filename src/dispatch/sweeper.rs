@@ -29,23 +29,18 @@ pub(super) async fn sweep(store: Store, stop: CancellationToken) -> Result<(), S
                 Some(store.clock().now() + GATHER)
             }
         };
+        let mut gathered = None;
         loop {
             let look = *look_at.borrow_and_update();
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
                 () = due(&store, next) => break,
-                () = due(&store, look) => {
-                    store.look().await?;
-                    if *look_at.borrow() == look {
-                        // It could not be written.
-                        gather(&store, &stop).await;
-                    }
-                }
+                () = due(&store, gathered) => break,
+                () = due(&store, look) => store.look().await?,
                 changed = look_at.changed() => changed.map_err(|_| StoreError::Gone)?,
-                changed = queue.changed() => {
+                changed = queue.changed(), if gathered.is_none() => {
                     changed.map_err(|_| StoreError::Gone)?;
-                    gather(&store, &stop).await;
-                    break;
+                    gathered = Some(store.clock().now() + GATHER);
                 }
             }
         }
@@ -56,12 +51,5 @@ async fn due(store: &Store, next: Option<Moment>) {
     match next {
         Some(moment) => store.clock().sleep_until(moment).await,
         None => std::future::pending().await,
-    }
-}
-
-async fn gather(store: &Store, stop: &CancellationToken) {
-    tokio::select! {
-        () = stop.cancelled() => {}
-        () = store.clock().sleep_until(store.clock().now() + GATHER) => {}
     }
 }

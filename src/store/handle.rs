@@ -94,6 +94,7 @@ impl Store {
             erasures: watch::Sender::new(0),
             line: Line::default(),
             look_at: look_at.clone(),
+            given_back: Vec::new(),
             writable: writable.clone(),
         };
         tokio::spawn(scrub(writer.erasures.subscribe(), commands.downgrade()));

@@ -312,7 +312,7 @@ impl Search<'_> {
     }
 }
 
-/// The SIM through which the recipient had one of the few messages before this one, if this one was never tried.
+/// The SIM that sent the recipient one of the few messages before this one, if this one was never tried.
 fn last_sim(work: &Work<'_>, seq: i64) -> Result<Option<String>, StoreError> {
     let mut statement = work.conn.prepare_cached(
         "SELECT earlier.created, part.status, part.sim
@@ -327,11 +327,10 @@ fn last_sim(work: &Work<'_>, seq: i64) -> Result<Option<String>, StoreError> {
         if row::moment(row, "created")? < work.now - ACQUAINTANCE {
             break;
         }
-        let was_given_to_the_network = !matches!(
-            row::status_from(&row.get::<_, String>(1)?)?,
-            Status::Queued | Status::Cancelled | Status::Expired | Status::Failed
-        );
-        if was_given_to_the_network {
+        // A SIM that may have let the recipient down is not the one to wait for.
+        let arrived_through_it =
+            matches!(row::status_from(&row.get::<_, String>(1)?)?, Status::Sent | Status::Delivered);
+        if arrived_through_it {
             return Ok(row.get(2)?);
         }
     }

@@ -86,6 +86,17 @@ pub(super) fn empty_journal(conn: &Connection) -> Result<bool, StoreError> {
     Ok(blocked == 0)
 }
 
+/// Does something without waiting for others who have the database open.
+pub(super) fn wait_for_nobody<T>(
+    conn: &Connection,
+    work: impl FnOnce(&Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    conn.busy_timeout(Duration::ZERO)?;
+    let done = work(conn);
+    conn.busy_timeout(PATIENCE)?;
+    done
+}
+
 fn version(conn: &Connection) -> Result<usize, StoreError> {
     let version: i64 = conn.query_row("PRAGMA user_version", (), |row| row.get(0))?;
     usize::try_from(version).map_err(|_| StoreError::unreadable("user_version"))

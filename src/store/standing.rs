@@ -16,7 +16,7 @@ use crate::clock::Moment;
 /// A claim that waits to be served. Must be ended by [`Standing::part`] or [`Standing::withdraw`]: a part that was
 /// assigned to a claim which is just dropped stays `sending` until the next start.
 #[derive(Debug)]
-pub struct Standing(oneshot::Receiver<Result<Assignment, StoreError>>);
+pub struct Standing(oneshot::Receiver<Assignment>);
 
 impl Standing {
     /// Waits for a part. That it is being sent is on disk then.
@@ -24,16 +24,16 @@ impl Standing {
     /// May be cancelled, if [`Standing::withdraw`] follows.
     ///
     /// # Errors
-    /// [`StoreError::Gone`] when the store has ended; others when it could not write.
+    /// [`StoreError::Gone`] when the store has ended.
     pub async fn part(&mut self) -> Result<Assignment, StoreError> {
-        (&mut self.0).await.map_err(|_| StoreError::Gone)?
+        (&mut self.0).await.map_err(|_| StoreError::Gone)
     }
 
     /// Waits no longer. A part that was assigned in the meantime is given out here, and must be settled.
     #[must_use]
     pub fn withdraw(mut self) -> Option<Assignment> {
         self.0.close();
-        self.0.try_recv().ok()?.ok()
+        self.0.try_recv().ok()
     }
 }
 
@@ -71,7 +71,7 @@ impl Store {
 #[derive(Debug)]
 pub(super) struct Waiting {
     claim: Claim,
-    answer: oneshot::Sender<Result<Assignment, StoreError>>,
+    answer: oneshot::Sender<Assignment>,
 }
 
 /// The standing claims, as the writer keeps them.
@@ -79,7 +79,7 @@ pub(super) struct Waiting {
 pub(super) struct Line {
     waiting: VecDeque<Waiting>,
     /// Served in the transaction that is open.
-    served: Vec<(Waiting, Result<Assignment, StoreError>)>,
+    served: Vec<(Waiting, Assignment)>,
     /// When the rest are to be looked at again.
     pub(super) look_at: Option<Moment>,
 }
@@ -94,18 +94,18 @@ impl Line {
     }
 
     /// Assigns what waits, in the open transaction. `run` runs one claim in a savepoint of its own.
+    ///
+    /// # Errors
+    /// The first that `run` gives; everybody who was not served then waits on.
     pub(super) fn serve(
         &mut self,
         run: impl Fn(&mut dyn FnMut(&Work<'_>) -> Result<(), StoreError>) -> Result<(), StoreError>,
-    ) {
+    ) -> Result<(), StoreError> {
         self.look_at = None;
+        let mut line = std::mem::take(&mut self.waiting);
         let mut something_waits = true;
-        for waiting in std::mem::take(&mut self.waiting) {
+        while something_waits && let Some(waiting) = line.pop_front() {
             if waiting.answer.is_closed() {
-                continue;
-            }
-            if !something_waits {
-                self.waiting.push_back(waiting);
                 continue;
             }
             let mut claimed = None;
@@ -116,22 +116,26 @@ impl Line {
                 }
                 Ok(())
             });
-            match (outcome, claimed) {
-                (Err(error), _) => self.served.push((waiting, Err(error))),
-                (Ok(()), Some(Claimed::Part(part))) => self.served.push((waiting, Ok(part))),
-                (Ok(()), Some(Claimed::Nothing { next })) => {
+            match claimed.filter(|_| outcome.is_ok()) {
+                Some(Claimed::Part(part)) => self.served.push((waiting, part)),
+                Some(Claimed::Nothing { next }) => {
                     self.look_at = [self.look_at, next].into_iter().flatten().min();
                     self.waiting.push_back(waiting);
                 }
-                (Ok(()), None) => self.waiting.push_back(waiting),
+                None => self.waiting.push_back(waiting),
+            }
+            if outcome.is_err() {
+                self.waiting.append(&mut line);
+                return outcome;
             }
         }
+        self.waiting.append(&mut line);
+        Ok(())
     }
 
     /// The transaction is committed: hands the parts out. Returns those whose modem has left meanwhile.
     pub(super) fn hand_out(&mut self) -> Vec<Assignment> {
-        let answers = self.served.drain(..).filter_map(|(waiting, part)| waiting.answer.send(part).err());
-        answers.filter_map(Result::ok).collect()
+        self.served.drain(..).filter_map(|(waiting, part)| waiting.answer.send(part).err()).collect()
     }
 
     /// The transaction was undone: everybody waits as before.
@@ -169,7 +173,7 @@ mod tests {
         }
     }
 
-    fn waiting() -> (Waiting, oneshot::Receiver<Result<Assignment, StoreError>>) {
+    fn waiting() -> (Waiting, oneshot::Receiver<Assignment>) {
         let (answer, standing) = oneshot::channel();
         let claim = Claim {
             modem: "m1".parse().unwrap(),
@@ -185,9 +189,9 @@ mod tests {
         let mut line = Line::default();
         let (gone, receiver) = waiting();
         drop(receiver);
-        line.served.push((gone, Ok(assignment())));
+        line.served.push((gone, assignment()));
         let (there, mut receiver) = waiting();
-        line.served.push((there, Ok(assignment())));
+        line.served.push((there, assignment()));
         assert_eq!(line.hand_out().len(), 1);
         assert!(receiver.try_recv().is_ok());
     }
@@ -196,8 +200,8 @@ mod tests {
     fn after_a_commit_that_failed_everybody_waits_as_before() {
         let mut line = Line::default();
         let ((first, mut a), (second, _b), (third, _c)) = (waiting(), waiting(), waiting());
-        line.served.push((first, Ok(assignment())));
-        line.served.push((second, Ok(assignment())));
+        line.served.push((first, assignment()));
+        line.served.push((second, assignment()));
         line.join(third);
         line.take_back();
         assert_eq!(line.waiting.len(), 3);

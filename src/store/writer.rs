@@ -8,6 +8,7 @@
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -23,6 +24,9 @@ use crate::secret::SiteKey;
 pub(super) const WAITING: usize = 1024;
 /// How many go into one transaction at most, so that none waits long for those behind it.
 const BATCH: usize = 256;
+
+/// After a transaction that failed, those who wait are looked at again after this time.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// What a command sees of the world while it runs.
 pub(super) struct Work<'a> {
@@ -123,6 +127,8 @@ pub(super) struct Writer {
     /// The modems that wait for a part, and when they are to be looked at again.
     pub(super) line: Line,
     pub(super) look_at: watch::Sender<Option<Moment>>,
+    /// Parts whose modem left while they were assigned, until it is on disk that they wait again.
+    pub(super) given_back: Vec<Assignment>,
     /// Whether the last write was kept.
     pub(super) writable: Arc<AtomicBool>,
 }
@@ -133,7 +139,7 @@ impl Writer {
         while let Some(first) = self.commands.blocking_recv() {
             let mut waiting = Some(first);
             let mut batch = Vec::new();
-            let mut look = false;
+            let (mut look, mut scrub) = (false, false);
             let mut lookers = Vec::new();
             while let Some(command) = waiting {
                 match command {
@@ -146,7 +152,7 @@ impl Writer {
                         lookers.push(done);
                         look = true;
                     }
-                    Command::Scrub => self.scrub(),
+                    Command::Scrub => scrub = true,
                     Command::Close => self.commands.close(),
                 }
                 waiting = if batch.len() < BATCH { self.commands.try_recv().ok() } else { None };
@@ -154,6 +160,9 @@ impl Writer {
             if let Err(error) = self.commit(batch, look) {
                 tracing::error!(%error, "the store ends");
                 return;
+            }
+            if scrub {
+                self.scrub();
             }
             for done in lookers {
                 // Whoever asked may have gone.
@@ -171,13 +180,16 @@ impl Writer {
         let effects = Effects::default();
         let mut done = Vec::with_capacity(batch.len());
         let outcome = self.transact(batch, look, &mut done, &effects);
-        let mut left_alone = Vec::new();
         if outcome.is_ok() {
-            left_alone = self.line.hand_out();
-            self.wake(&effects);
+            self.given_back = self.line.hand_out();
         } else {
             self.line.take_back();
         }
+        if !self.given_back.is_empty() || (outcome.is_err() && !self.line.is_empty()) {
+            // Whatever else happens or not, this is looked at again.
+            self.line.look_at = Some(self.clock.now() + LOOK_AGAIN);
+        }
+        self.wake(&effects, &outcome);
         self.note_kept(&outcome, &done, &effects);
         for (change, result) in done {
             change.answer(result.and(outcome.clone()));
@@ -188,24 +200,9 @@ impl Writer {
                 tracing::warn!(%error, "a transaction failed; its commands were refused");
                 Ok(())
             }
-            Ok(()) => self.give_back(left_alone),
+            Ok(()) if self.given_back.is_empty() => Ok(()),
+            Ok(()) => self.commit(Vec::new(), true),
         }
-    }
-
-    /// Parts whose modem left while they were assigned wait again.
-    fn give_back(&mut self, parts: Vec<Assignment>) -> Result<(), StoreError> {
-        if parts.is_empty() {
-            return Ok(());
-        }
-        let (Command::Change(change), _) = change(move |work| {
-            parts.iter().try_for_each(|part| {
-                let reason = "the modem left before it was given the part".to_owned();
-                settling::settle(work, part.attempt, SubmitResult::NotReady { reason })
-            })
-        }) else {
-            return Ok(());
-        };
-        self.commit(vec![change], false)
     }
 
     /// Notes whether the disk took the last write; a batch that wrote nothing tells nothing of that.
@@ -219,8 +216,11 @@ impl Writer {
     }
 
     /// Wakes who watches, before the answers go out: whoever has an answer finds the watches changed already.
-    fn wake(&self, effects: &Effects) {
+    fn wake(&self, effects: &Effects, outcome: &Result<(), StoreError>) {
         self.look_at.send_if_modified(|look_at| std::mem::replace(look_at, self.line.look_at) != self.line.look_at);
+        if outcome.is_err() {
+            return;
+        }
         let happened = [
             (&self.queue, effects.queue.get()),
             (&self.changes, effects.changed.get()),
@@ -240,7 +240,7 @@ impl Writer {
         effects: &Effects,
     ) -> Result<(), StoreError> {
         let before = self.conn.total_changes();
-        let mut outcome = execute(&self.conn, "BEGIN IMMEDIATE");
+        let mut outcome = execute(&self.conn, "BEGIN IMMEDIATE").and_then(|()| self.give_back(effects));
         for mut change in batch {
             // After a fault of the disk SQLite may have undone everything: then nothing of this batch counts.
             let result = match &outcome {
@@ -254,9 +254,16 @@ impl Writer {
             }
             done.push((change, result));
         }
-        if outcome.is_ok() && (look || effects.queue.get()) && !self.line.is_empty() {
+        if outcome.is_ok() && (look || effects.queue.get()) {
             let mut line = std::mem::take(&mut self.line);
-            line.serve(|claim| self.savepoint(effects, claim));
+            let served = line.serve(|claim| self.savepoint(effects, claim));
+            if let Err(error) = served {
+                // What was assigned before it counts only if the rest of the transaction does.
+                line.look_at = Some(self.clock.now() + LOOK_AGAIN);
+                let undone = error.is_fatal() || self.conn.is_autocommit();
+                tracing::warn!(%error, "a part could not be assigned");
+                outcome = if undone { Err(error) } else { Ok(()) };
+            }
             self.line = line;
         }
         // A transaction that changed nothing must not cost the disk a write.
@@ -270,6 +277,17 @@ impl Writer {
             let _ = execute(&self.conn, "ROLLBACK");
         }
         outcome
+    }
+
+    /// Has the parts wait again whose modem left while they were assigned.
+    fn give_back(&self, effects: &Effects) -> Result<(), StoreError> {
+        for part in &self.given_back {
+            self.savepoint(effects, &mut |work| {
+                let reason = "the modem left before it was given the part".to_owned();
+                settling::settle(work, part.attempt, SubmitResult::NotReady { reason })
+            })?;
+        }
+        Ok(())
     }
 
     fn savepoint(
@@ -290,7 +308,9 @@ impl Writer {
     }
 
     fn scrub(&self) {
-        match schema::empty_journal(&self.conn) {
+        // A reader in the way is not waited for: commands wait.
+        let emptied = schema::wait_for_nobody(&self.conn, schema::empty_journal);
+        match emptied {
             // A query still needs the journal: tried again after the next pause.
             Ok(false) => self.erasures.send_modify(|commits| *commits += 1),
             Ok(true) => {}

@@ -287,12 +287,23 @@ async fn the_same_recipient_stays_on_the_same_sim_while_that_is_well_and_not_for
     assert_eq!(part(world.store.claim(beside("a", &["b"])).await.unwrap()).message, next);
 
     let third = world.accept(world.new_message(&alice())).await;
-    assert_eq!(part(world.store.claim(beside("b", &["c"])).await.unwrap()).message, third, "its SIM is not well");
+    let through_b = part(world.store.claim(beside("b", &["c"])).await.unwrap());
+    assert_eq!(through_b.message, third, "its SIM is not well");
+    world.sent(&through_b, 2).await;
     let fourth = world.accept(world.new_message(&alice())).await;
     let left = world.store.claim(beside("a", &["b"])).await.unwrap();
     assert!(matches!(left, Claimed::Nothing { .. }), "now it is b's: {left:?}");
     world.pass(seconds(5)).await;
     assert_eq!(part(world.store.claim(beside("a", &["b"])).await.unwrap()).message, fourth, "it has waited enough");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sim_that_may_have_let_the_recipient_down_is_not_waited_for() {
+    let world = World::new().await;
+    world.accept(world.new_message(&alice())).await;
+    world.in_doubt(&world.claim().await).await;
+    let next = world.accept(world.new_message(&alice())).await;
+    assert_eq!(part(world.store.claim(beside("b", &["a"])).await.unwrap()).message, next);
 }
 
 #[tokio::test(start_paused = true)]

@@ -105,3 +105,24 @@ async fn sixty_four_in_line_are_given_each_its_own() {
     }
     assert_eq!(given, ids);
 }
+
+#[tokio::test(start_paused = true)]
+async fn when_nobody_stands_in_line_nothing_is_looked_at() {
+    let world = World::new().await;
+    world.accept(world.new_message(&alice())).await;
+    let retry = world.clock.now() + seconds(4);
+    let failed = SubmitResult::Failed {
+        class: FailureClass::Network,
+        code: None,
+        reason: "congestion".to_owned(),
+        next: Next::RetryAt(retry),
+    };
+    world.settle(&world.claim().await, failed).await;
+    let standing = world.store.stand(claim("a")).await.unwrap();
+    world.store.look().await.unwrap();
+    assert_eq!(*world.store.look_at().borrow(), Some(retry));
+    assert!(standing.withdraw().is_none());
+    world.pass(seconds(4)).await;
+    world.store.look().await.unwrap();
+    assert_eq!(*world.store.look_at().borrow(), None);
+}
