@@ -56,7 +56,8 @@ impl Store {
     pub async fn counts(&self) -> Result<Counts, StoreError> {
         self.query(|conn| {
             let sql = "SELECT (SELECT count(*) FROM message WHERE waiting_from IS NOT NULL),
-                              (SELECT count(*) FROM part WHERE status = 'sending'),
+                              (SELECT count(*) FROM part WHERE status IN ('sending', 'in_doubt', 'queued')
+                                 AND attempt IS NOT NULL AND status = 'sending'),
                               (SELECT count(*) FROM message WHERE status = 'in_doubt'),
                               (SELECT count(*) FROM otp WHERE status = 'pending')";
             Ok(conn.prepare_cached(sql)?.query_row((), |row| {

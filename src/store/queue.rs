@@ -419,6 +419,9 @@ fn open(
 }
 
 fn attempts_under_way(work: &Work<'_>) -> Result<Vec<AttemptId>, StoreError> {
-    let mut statement = work.conn.prepare_cached("SELECT attempt FROM part WHERE status = 'sending'")?;
+    // Said in the words of the index over what is not settled.
+    let sql = "SELECT attempt FROM part
+               WHERE status IN ('sending', 'in_doubt', 'queued') AND attempt IS NOT NULL AND status = 'sending'";
+    let mut statement = work.conn.prepare_cached(sql)?;
     Ok(statement.query_map((), |row| row.get(0).map(AttemptId))?.collect::<Result<_, _>>()?)
 }

@@ -117,7 +117,6 @@ CREATE TABLE part (
 CREATE INDEX part_reported ON part (number, sim, reference, attempt) WHERE reference IS NOT NULL;
 CREATE INDEX part_unsettled ON part (number, sim)
     WHERE status IN ('sending', 'in_doubt', 'queued') AND attempt IS NOT NULL;
-CREATE INDEX part_sending ON part (attempt) WHERE status = 'sending';
 
 -- Parts that had been sent when another SIM took their message over: a report about one must not be taken for one
 -- about another message. Only reports up to the moment known_until can be about it.
