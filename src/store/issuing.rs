@@ -159,7 +159,7 @@ pub(super) fn latest(
         .prepare_cached(
             "SELECT seq FROM otp WHERE number = ?1 AND app = ?2 AND purpose = ?3 AND recent IS NOT NULL
                AND seq > coalesce((SELECT last_otp FROM removed_app WHERE name = ?2), 0)
-             ORDER BY seq DESC LIMIT 1",
+             ORDER BY created DESC, seq DESC LIMIT 1",
         )?
         .query_row((row::number(to), app.as_str(), purpose), |row| row.get(0))
         .optional()?)

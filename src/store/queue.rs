@@ -7,7 +7,7 @@ use super::handle::Store;
 use super::life::Message;
 use super::messages::AttemptOutcome;
 use super::writer::Work;
-use super::{row, settling, sweep};
+use super::{row, settling};
 use crate::clock::Moment;
 use crate::ids::{MessageId, MessageReference, ModemName, OtpId, SimId};
 use crate::message::{Event, FailureClass, Next, Priority, Status};
@@ -158,8 +158,8 @@ impl Store {
         .await
     }
 
-    /// Takes the next part for a modem: by priority, then earliest deadline, then age. What is due at the head is
-    /// expired. When this returns, the attempt is on disk.
+    /// Takes the next part for a modem: by priority, then earliest deadline, then age. What is past its deadline is
+    /// passed over. When this returns, the attempt is on disk.
     ///
     /// # Errors
     /// When the store cannot do it; nothing is changed then.
@@ -216,9 +216,6 @@ impl Store {
     }
 }
 
-/// How many messages that are due a claim expires on its way. The sweep does the rest.
-const EXPIRED_BY_THE_WAY: usize = 16;
-
 fn write_down(work: &Work<'_>, settlement: Settlement) -> Result<(), StoreError> {
     let Settlement { attempt, message, part, result } = settlement;
     tracing::debug!(message.id = %message, part, outcome = result.outcome().as_str(), "an attempt is over");
@@ -234,7 +231,6 @@ const ACQUAINTANCE: Duration = Duration::from_secs(24 * 3600);
 const LEFT_TO_OTHERS: usize = 32;
 
 pub(super) fn claim_next(work: &Work<'_>, claim: &Claim) -> Result<Claimed, StoreError> {
-    sweep::expire_messages(work, EXPIRED_BY_THE_WAY)?;
     let mut search = Search { claim, next: None, left: 0 };
     for priority in 0..=row::priority(claim.lowest) {
         while let Some(seq) = search.pick(work, priority)? {

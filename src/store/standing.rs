@@ -110,10 +110,8 @@ impl Line {
             }
             let mut claimed = None;
             let outcome = run(&mut |work| {
-                something_waits = queue::something_waits(work)?;
-                if something_waits {
-                    claimed = Some(queue::claim_next(work, &waiting.claim)?);
-                }
+                claimed = Some(queue::claim_next(work, &waiting.claim)?);
+                something_waits = line.is_empty() || queue::something_waits(work)?;
                 Ok(())
             });
             match claimed.filter(|_| outcome.is_ok()) {

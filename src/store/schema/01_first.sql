@@ -58,7 +58,6 @@ CREATE TABLE otp (
     resend_from   INTEGER NOT NULL,
     recent        INTEGER
 ) STRICT;
-CREATE INDEX otp_latest ON otp (number, app, purpose) WHERE recent IS NOT NULL;
 CREATE INDEX otp_of_number ON otp (number, created) WHERE recent IS NOT NULL;
 CREATE INDEX otp_of_prefix ON otp (number / 10000, created) WHERE recent IS NOT NULL;
 CREATE INDEX otp_due ON otp (expires) WHERE status = 'pending';
