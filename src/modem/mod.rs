@@ -10,6 +10,7 @@
 //! it keeps      reports.rs  until they are on disk      verdict.rs  what answers mean for sending
 //!               cards.rs    which card is which      storages.rs  what has gathered on the modem
 //!               rarely.rs   what it does not repeat in the log
+//! it asks        card.rs  network.rs  routing.rs
 //! it speaks by  wire.rs over port.rs
 //! ```
 //!
@@ -17,14 +18,17 @@
 //! been sent is in doubt.
 
 mod actor;
+mod card;
 mod cards;
 mod event;
 mod handle;
 mod health;
 mod intake;
+mod network;
 mod port;
 mod rarely;
 mod reports;
+mod routing;
 mod sending;
 mod settings;
 mod setup;
