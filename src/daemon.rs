@@ -144,7 +144,7 @@ impl Daemon {
 
 fn serial_ports(config: &Config) -> Vec<(modem::Settings, Box<dyn Connector>)> {
     let open = |settings: &modem::Settings| {
-        let connector = SerialConnector::new(settings.port.clone(), settings.baud);
+        let connector = SerialConnector::new(settings.port.clone().unwrap_or_default(), settings.baud);
         (settings.clone(), Box::new(connector) as Box<dyn Connector>)
     };
     config.modem.iter().map(open).collect()
