@@ -21,6 +21,7 @@ use super::event::Event;
 use super::handle::{Job, Modem};
 use super::health::{Health, State};
 use super::port::{Connector, Io};
+use super::profile::Profile;
 use super::rarely::Rarely;
 use super::reports::Reports;
 use super::settings::Settings;
@@ -64,6 +65,8 @@ pub fn spawn(
         events,
         stop,
         health,
+        profile: Profile::generic(),
+        reference: 0,
         inbox,
         asked,
         reports: Reports::new(name.clone()),
@@ -120,6 +123,10 @@ pub(super) struct Actor {
     pub(super) reports: Reports,
     pub(super) cards: Cards,
     pub(super) health: watch::Sender<Health>,
+    /// The ways of the modem's family.
+    pub(super) profile: &'static Profile,
+    /// The reference of the message sent last.
+    pub(super) reference: u8,
     pub(super) statuses: Statuses,
     /// Why the modem cannot send whatever the network says: its card, or it takes no messages.
     pub(super) trouble: Option<State>,
@@ -193,6 +200,8 @@ impl Actor {
     async fn attend(&mut self, io: Box<dyn Io>) -> (End, bool) {
         let mut wire = Wire::new(io);
         self.show(State::Starting);
+        // Another modem may be on the port than last time.
+        self.profile = Profile::generic();
         self.storages = Storages::default();
         let end = match self.open(&mut wire).await {
             Ok(()) => (self.serve(&mut wire).await, true),
@@ -330,6 +339,14 @@ impl Actor {
         }
         self.recover(wire).await?;
         Ok(result)
+    }
+
+    /// Tells the modem what its family is told. What it refuses does not matter.
+    pub(super) async fn tell(&mut self, wire: &mut Wire, lines: &'static [&'static str]) -> Result<(), End> {
+        for line in lines {
+            let _ = self.ask(wire, &Command::setting(line)).await?;
+        }
+        Ok(())
     }
 
     /// Waits until a modem that did not answer is awake again. Others get the messages meanwhile.

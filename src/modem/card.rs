@@ -7,7 +7,7 @@ use super::health::{Sim, State};
 use super::setup::quoted;
 use super::verdict;
 use super::wire::Wire;
-use crate::at::{CardNumber, Command, CommandError, Refusal, Reply};
+use crate::at::{Command, CommandError, Refusal, Reply};
 use crate::ids::Iccid;
 
 /// A card can be busy with itself for some seconds after start: how often it is asked again, and after which pause.
@@ -21,6 +21,7 @@ impl Actor {
         if let Some(trouble) = trouble(&state) {
             return Ok(Some(trouble));
         }
+        self.tell(wire, self.profile.with_card).await?;
         let Some(sim) = self.read_card(wire).await? else { return Ok(Some(verdict::nameless_card())) };
         if self.health.borrow().sim.as_ref().is_some_and(|before| before.id != sim.id) {
             self.reports.detach();
@@ -54,7 +55,7 @@ impl Actor {
 
     async fn read_card(&mut self, wire: &mut Wire) -> Result<Option<Sim>, End> {
         let mut iccid: Option<Iccid> = None;
-        for way in CardNumber::ALL {
+        for way in self.profile.card_number.in_order() {
             let reply = self.ask_patiently(wire, &Command::card_number(way)).await?;
             iccid = reply.ok().and_then(|reply| reply.text()?.trim_end_matches(['F', 'f', '"']).parse().ok());
             if iccid.is_some() {

@@ -10,7 +10,8 @@
 //! it keeps      reports.rs  until they are on disk      verdict.rs  what answers mean for sending
 //!               cards.rs    which card is which      storages.rs  what has gathered on the modem
 //!               rarely.rs   what it does not repeat in the log
-//! it asks        card.rs  network.rs  routing.rs
+//! it asks        card.rs  network.rs  routing.rs  bearer.rs
+//! in the way of  profile/     the modem's family
 //! it speaks by  wire.rs over port.rs
 //! ```
 //!
@@ -18,6 +19,7 @@
 //! been sent is in doubt.
 
 mod actor;
+mod bearer;
 mod card;
 mod cards;
 mod event;
@@ -26,6 +28,7 @@ mod health;
 mod intake;
 mod network;
 mod port;
+mod profile;
 mod rarely;
 mod reports;
 mod routing;
@@ -42,5 +45,6 @@ pub use event::{Acknowledge, Event};
 pub use handle::Modem;
 pub use health::{Health, Recovery, Registration, Rung, Signal, Sim, State};
 pub use port::{Connecting, Connector, Io, Resetting, SerialConnector};
+pub use profile::{Acknowledgement, Profile};
 pub use settings::Settings;
 pub use submission::{Outcome, Patience, Submission};
