@@ -109,7 +109,10 @@ impl Filling<'_> {
                 (self.age == Age::Old).then_some(0),
                 waits.then_some(created),
             ])?;
-        Ok(self.transaction.last_insert_rowid())
+        let message = self.transaction.last_insert_rowid();
+        let newest = "UPDATE otp SET message = ?2 WHERE seq = ?1";
+        self.transaction.prepare_cached(newest)?.execute((otp, message))?;
+        Ok(message)
     }
 
     fn add_part(&self, message: i64, number: i64, created: i64) -> anyhow::Result<()> {
@@ -122,6 +125,8 @@ impl Filling<'_> {
                 )?
                 .execute((message, created))?;
             attempt = Some(self.transaction.last_insert_rowid());
+            let last = "UPDATE message SET attempt = ?2 WHERE seq = ?1";
+            self.transaction.prepare_cached(last)?.execute((message, attempt))?;
         }
         self.transaction
             .prepare_cached(

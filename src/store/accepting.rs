@@ -106,6 +106,9 @@ pub(super) fn insert(
     for part in 0..message.parts.max(1) {
         statement.execute((seq, part, number))?;
     }
+    if let Some(otp) = otp {
+        work.conn.prepare_cached("UPDATE otp SET message = ?2 WHERE seq = ?1")?.execute((otp, seq))?;
+    }
     work.touch_queue();
     Ok(seq)
 }

@@ -315,7 +315,7 @@ fn last_sim(work: &Work<'_>, seq: i64) -> Result<Option<String>, StoreError> {
          FROM message CROSS JOIN message AS earlier CROSS JOIN part
          WHERE message.seq = ?1 AND earlier.number = message.number AND earlier.seq < ?1
            AND part.message = earlier.seq AND part.part = 0
-           AND NOT EXISTS (SELECT 1 FROM attempt WHERE attempt.message = ?1)
+           AND message.attempt IS NULL
          ORDER BY earlier.seq DESC LIMIT 4",
     )?;
     let mut rows = statement.query([seq])?;
@@ -346,8 +346,8 @@ fn assign(work: &Work<'_>, seq: i64, claim: &Claim) -> Result<Option<Assignment>
     };
     work.conn
         .prepare_cached(
-            "INSERT INTO attempt (message, part, modem, sim, started, started_at, outcome)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'sending')",
+            "INSERT INTO attempt (message, part, modem, sim, started, started_at, outcome, before)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'sending', ?7)",
         )?
         .execute((
             seq,
@@ -356,8 +356,10 @@ fn assign(work: &Work<'_>, seq: i64, claim: &Claim) -> Result<Option<Assignment>
             claim.sim.as_str(),
             work.now.as_millis(),
             work.wall.as_millisecond(),
+            message.attempt,
         ))?;
     let attempt = AttemptId(work.conn.last_insert_rowid());
+    message.attempt = Some(attempt.0);
     let assignment = open(work, seq, attempt, number, &message)?;
     let part = &mut message.parts[number];
     part.happen(Event::Claimed);
