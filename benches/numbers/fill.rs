@@ -94,8 +94,10 @@ impl Filling<'_> {
         self.transaction
             .prepare_cached(
                 "INSERT INTO message (id, app, otp, number, status, priority, text, encoding, parts, class0, in_doubt,
-                                      created, created_at, deadline, sent_at, delivered_at, waiting_from)
-                 VALUES (?1, 'bench', ?2, ?3, ?4, 0, ?5, 'gsm7', 1, 0, 'resend', ?6, 0, ?7, ?8, ?9, ?10)",
+                                      created, created_at, deadline, sent_at, delivered_at, waiting_from,
+                                      queue)
+                 VALUES (?1, 'bench', ?2, ?3, ?4, 0, ?5, 'gsm7', 1, 0, 'resend', ?6, 0, ?7, ?8, ?9, ?10,
+                         iif(?10 IS NULL, NULL, 0))",
             )?
             .execute(params![
                 id.as_bytes(),

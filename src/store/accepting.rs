@@ -81,8 +81,8 @@ pub(super) fn insert(
     work.conn
         .prepare_cached(
             "INSERT INTO message (id, app, otp, number, status, priority, text, encoding, parts, class0, replace_type,
-                                  in_doubt, created, created_at, deadline, waiting_from)
-             VALUES (?1, ?2, ?3, ?4, 'queued', ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?12)",
+                                  in_doubt, created, created_at, deadline, waiting_from, queue)
+             VALUES (?1, ?2, ?3, ?4, 'queued', ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?12, ?5)",
         )?
         .execute((
             message.id.as_bytes(),

@@ -15,6 +15,9 @@ use crate::message::{Event, InDoubtPolicy, Status, after_doubt, transition, whol
 /// whole message again.
 pub(super) const LOYALTY: Duration = Duration::from_secs(120);
 
+/// The queue of messages that a modem is at a part of; the others are the priorities.
+const UNDER_WAY: i64 = 3;
+
 /// A message while it is worked on.
 pub(super) struct Message {
     pub(super) seq: i64,
@@ -33,6 +36,7 @@ pub(super) struct Message {
     taken_over: bool,
     doubt_until: Option<Moment>,
     resent: bool,
+    priority: i64,
     /// The last attempt at any of its parts.
     pub(super) attempt: Option<i64>,
     pub(super) parts: Vec<Part>,
@@ -77,7 +81,7 @@ impl Message {
             .conn
             .prepare_cached(
                 "SELECT in_doubt, deadline, text IS NOT NULL AS has_text, waiting_from, sim, sim_until,
-                        taken_over, doubt_until, resent, attempt, otp IS NOT NULL AS of_otp,
+                        taken_over, doubt_until, resent, attempt, priority, otp IS NOT NULL AS of_otp,
                         otp IS NOT NULL AND (
                             SELECT otp.status <> 'pending' OR otp.message <> message.seq
                             FROM otp WHERE otp.seq = message.otp
@@ -105,6 +109,7 @@ impl Message {
                     doubted_until: doubt_until,
                     resent: row.get("resent")?,
                     attempt: row.get("attempt")?,
+                    priority: row.get("priority")?,
                     parts: Vec::new(),
                 };
                 Ok((message, policy))
@@ -189,6 +194,7 @@ impl Message {
             self.sim = None;
         }
         let waiting_from = (waits && !under_way).then_some(self.not_before);
+        let queue = if under_way { Some(UNDER_WAY) } else { waits.then_some(self.priority) };
         let keeps_text = !self.abandoned && (waits || under_way || self.doubt_until.is_some());
         self.save_parts(work)?;
         let wall = work.wall.as_millisecond();
@@ -198,7 +204,8 @@ impl Message {
             .prepare_cached(
                 "UPDATE message SET status = ?2, text = CASE WHEN ?3 THEN text END, waiting_from = ?4, sim = ?5,
                         sim_until = ?6, doubt_until = ?7, resent = ?8, sent_at = coalesce(sent_at, ?9),
-                        delivered_at = coalesce(delivered_at, ?10), taken_over = ?11, attempt = ?12
+                        delivered_at = coalesce(delivered_at, ?10), taken_over = ?11, attempt = ?12,
+                        queue = ?13
                  WHERE seq = ?1",
             )?
             .execute((
@@ -214,6 +221,7 @@ impl Message {
                 (status == Status::Delivered).then_some(wall),
                 self.taken_over,
                 self.attempt,
+                queue,
             ))?;
         if self.has_text && !keeps_text {
             work.note_erasure();

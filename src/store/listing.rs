@@ -55,9 +55,8 @@ impl Store {
     /// When the database cannot be read.
     pub async fn counts(&self) -> Result<Counts, StoreError> {
         self.query(|conn| {
-            let sql = "SELECT (SELECT count(*) FROM message WHERE waiting_from IS NOT NULL),
-                              (SELECT count(*) FROM part WHERE status IN ('sending', 'in_doubt', 'queued')
-                                 AND attempt IS NOT NULL AND status = 'sending'),
+            let sql = "SELECT (SELECT count(*) FROM message WHERE queue < 3),
+                              (SELECT count(*) FROM message WHERE queue = 3),
                               (SELECT count(*) FROM message WHERE status = 'in_doubt'),
                               (SELECT count(*) FROM otp WHERE status = 'pending')";
             Ok(conn.prepare_cached(sql)?.query_row((), |row| {

@@ -66,6 +66,7 @@ CREATE INDEX otp_due ON otp (expires) WHERE status = 'pending';
 
 -- Messages. text is sealed, and erased once nothing more can be sent of it.
 -- waiting_from is the moment from which the next waiting part may be handed to a modem; NULL when none waits.
+-- queue is its priority while a part of it waits, 3 while a modem is at one, and NULL when neither is so.
 -- sim is the SIM that took the first part of a message of several; the other parts follow on it. From the moment
 -- sim_until on another SIM may take the message over, once, and then all parts start again; taken_over is 1 when one
 -- has.
@@ -91,6 +92,7 @@ CREATE TABLE message (
     sent_at      INTEGER,
     delivered_at INTEGER,
     waiting_from INTEGER,
+    queue        INTEGER,
     sim          TEXT,
     sim_until    INTEGER,
     taken_over   INTEGER NOT NULL DEFAULT 0,
@@ -98,7 +100,7 @@ CREATE TABLE message (
     resent       INTEGER NOT NULL DEFAULT 0,
     attempt      INTEGER
 ) STRICT;
-CREATE INDEX message_waiting ON message (priority, deadline) WHERE waiting_from IS NOT NULL;
+CREATE INDEX message_queued ON message (queue, deadline) WHERE queue IS NOT NULL;
 CREATE INDEX message_in_doubt ON message (doubt_until) WHERE doubt_until IS NOT NULL;
 CREATE INDEX message_held ON message (seq) WHERE status = 'in_doubt';
 CREATE INDEX message_of_number ON message (number);
@@ -117,7 +119,7 @@ CREATE TABLE part (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX part_reported ON part (number, sim, reference, attempt) WHERE reference IS NOT NULL;
 CREATE INDEX part_unsettled ON part (number, sim)
-    WHERE status IN ('sending', 'in_doubt', 'queued') AND attempt IS NOT NULL;
+    WHERE status IN ('in_doubt', 'queued') AND attempt IS NOT NULL;
 
 -- Parts that had been sent when another SIM took their message over: a report about one must not be taken for one
 -- about another message. Only reports up to the moment known_until can be about it.
