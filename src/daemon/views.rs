@@ -3,30 +3,33 @@
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::dispatch::{Budgets, Lanes};
+use crate::dispatch::{Budgets, LaneState, Member, Pool, Resting};
 use crate::http::{self, ModemState, ModemView, SimView};
 use crate::limits::BudgetLeft;
-use crate::modem::{self, Health, Modem, State};
+use crate::modem::{self, Health, State};
 
 /// A budget's windows slide by themselves; no event tells so. This is how old what is shown of them may be.
 const BUDGET_SHOWN_FOR: Duration = Duration::from_secs(60);
 
-/// The views of all modems, and what is needed to keep one of them true.
+/// The views of the pool's modems, in its order, and what is needed to keep them true.
 pub(super) struct Views {
     shown: watch::Sender<Vec<ModemView>>,
-    modems: Vec<Modem>,
-    lanes: Lanes,
+    members: watch::Receiver<Vec<Member>>,
     budgets: Budgets,
     clock: Clock,
 }
 
 impl Views {
-    pub(super) fn new(modems: &[Modem], lanes: Lanes, budgets: Budgets, clock: Clock) -> Self {
-        let shown = modems.iter().map(|modem| view(&modem.health().borrow(), BudgetLeft::default(), false)).collect();
-        Self { shown: watch::Sender::new(shown), modems: modems.to_vec(), lanes, budgets, clock }
+    pub(super) fn new(pool: &Pool, clock: Clock) -> Self {
+        let (members, budgets) = (pool.members(), pool.budgets().clone());
+        let views = Self { shown: watch::Sender::default(), members, budgets, clock };
+        let fresh = views.members.borrow().iter().map(|member| views.of(member).show()).collect();
+        views.shown.send_replace(fresh);
+        views
     }
 
     pub(super) fn subscribe(&self) -> watch::Receiver<Vec<ModemView>> {
@@ -34,48 +37,86 @@ impl Views {
     }
 
     /// Keeps all views true until stopped.
-    pub(super) async fn follow(self, stop: CancellationToken) {
-        let each = (0..self.modems.len()).map(|index| self.follow_one(index));
-        let all = each.collect::<tokio::task::JoinSet<()>>();
-        stop.run_until_cancelled(all.join_all()).await;
+    pub(super) async fn follow(mut self, stop: CancellationToken) {
+        let (mut followed, mut followers) = (0, JoinSet::new());
+        loop {
+            // A member stays where it is in the list: it only grows.
+            let members = self.members.borrow_and_update().clone();
+            for member in &members[followed..] {
+                let mut one = self.of(member);
+                let fresh = one.show();
+                self.shown.send_if_modified(|views| {
+                    let is_new = followed == views.len();
+                    if is_new {
+                        views.push(fresh);
+                    }
+                    is_new
+                });
+                followers.spawn(one.follow(followed, self.shown.clone()));
+                followed += 1;
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                Ok(()) = self.members.changed() => {}
+                Some(Err(error)) = followers.join_next() => if error.is_panic() {
+                    std::panic::resume_unwind(error.into_panic());
+                },
+            }
+        }
     }
 
-    fn follow_one(&self, index: usize) -> impl Future<Output = ()> + Send + 'static {
-        let mut health = self.modems[index].health();
-        let mut sending = self.lanes.sending(index);
-        let (shown, budgets, clock) = (self.shown.clone(), self.budgets.clone(), self.clock.clone());
-        async move {
-            loop {
-                let now = clock.now();
-                let fresh = {
-                    let health = health.borrow_and_update();
-                    let left = health.sim.as_ref().map(|sim| budgets.left(&sim.id, now)).unwrap_or_default();
-                    view(&health, left, *sending.borrow_and_update())
-                };
-                shown.send_if_modified(|views| {
-                    let changed = views[index] != fresh;
-                    views[index] = fresh;
-                    changed
-                });
-                let changed = tokio::select! {
-                    changed = health.changed() => changed,
-                    changed = sending.changed() => changed,
-                    () = tokio::time::sleep(BUDGET_SHOWN_FOR) => Ok(()),
-                };
-                if changed.is_err() {
-                    return;
-                }
+    fn of(&self, member: &Member) -> One {
+        One {
+            health: member.modem().health(),
+            lane: member.lane(),
+            budgets: self.budgets.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+}
+
+/// What one modem's view is made of.
+struct One {
+    health: watch::Receiver<Health>,
+    lane: watch::Receiver<LaneState>,
+    budgets: Budgets,
+    clock: Clock,
+}
+
+impl One {
+    fn show(&mut self) -> ModemView {
+        let health = self.health.borrow_and_update();
+        let left = health.sim.as_ref().map(|sim| self.budgets.left(&sim.id, self.clock.now())).unwrap_or_default();
+        view(&health, left, &self.lane.borrow_and_update())
+    }
+
+    /// Keeps this view, the one at `index`, true. Its end is the modem's.
+    async fn follow(mut self, index: usize, shown: watch::Sender<Vec<ModemView>>) {
+        loop {
+            let fresh = self.show();
+            shown.send_if_modified(|views| {
+                let changed = views[index] != fresh;
+                views[index] = fresh;
+                changed
+            });
+            tokio::select! {
+                changed = self.health.changed() => if changed.is_err() { return },
+                // A lane that has ended, which it only does at the end of everything, tells nothing new.
+                Ok(()) = self.lane.changed() => {}
+                () = tokio::time::sleep(BUDGET_SHOWN_FOR) => {}
             }
         }
     }
 }
 
-fn view(health: &Health, budget_left: BudgetLeft, sending: bool) -> ModemView {
-    let (state, reason, advice) = match &health.state {
-        State::Absent { reason } => (ModemState::Absent, Some(reason.clone()), Some(PLUG_IT_IN.to_owned())),
-        State::Starting => (ModemState::Starting, Some("it is being set up".to_owned()), None),
-        State::Ready => (ModemState::Ready, None, None),
-        State::NotReady { reason, advice } => (ModemState::NotReady, Some(reason.clone()), Some(advice.clone())),
+fn view(health: &Health, budget_left: BudgetLeft, lane: &LaneState) -> ModemView {
+    let (state, reason, advice) = match (&health.state, &lane.resting) {
+        (State::Absent { reason }, _) => (ModemState::Absent, Some(reason.clone()), Some(PLUG_IT_IN.to_owned())),
+        (State::Starting, _) => (ModemState::Starting, Some("it is being set up".to_owned()), None),
+        (State::Ready, Some(Resting { reason, advice, .. })) | (State::NotReady { reason, advice }, _) => {
+            (ModemState::NotReady, Some(reason.clone()), Some(advice.clone()))
+        }
+        (State::Ready, None) => (ModemState::Ready, None, None),
     };
     ModemView {
         name: health.name.clone(),
@@ -94,7 +135,7 @@ fn view(health: &Health, budget_left: BudgetLeft, sending: bool) -> ModemView {
         service_centre: health.service_centre.clone(),
         port: health.port.clone(),
         budget_left,
-        in_flight: u32::from(sending),
+        in_flight: u32::from(lane.sending),
     }
 }
 

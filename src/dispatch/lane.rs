@@ -5,8 +5,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::conduct::Conduct;
-use super::dispatcher::{Allowance, Budgets};
+use super::budgets::{Allowance, Budgets};
+use super::conduct::{Cause, Conduct, Rest};
+use super::pool::{LaneState, Newcomer, Resting};
 use super::ready::ReadySims;
 use crate::clock::Moment;
 use crate::ids::SimId;
@@ -27,22 +28,21 @@ pub(super) struct Lane {
     modem: Modem,
     budgets: Budgets,
     ready_sims: ReadySims,
-    sending: watch::Sender<bool>,
+    state: watch::Sender<LaneState>,
     stop: CancellationToken,
     health: watch::Receiver<Health>,
     /// What came of the last message, until the store has it.
     unsettled: Option<Settlement>,
     conduct: Conduct,
-    /// How long the modem must be left alone after its last message.
-    rest: Option<Duration>,
+    /// The modem must be left alone after its last message.
+    rest: Option<Rest>,
 }
 
 impl Lane {
     pub(super) fn new(
         store: Store,
-        modem: Modem,
+        (modem, state): Newcomer,
         (budgets, ready_sims): (Budgets, ReadySims),
-        sending: watch::Sender<bool>,
         stop: CancellationToken,
     ) -> Self {
         let health = modem.health();
@@ -51,7 +51,7 @@ impl Lane {
             modem,
             budgets,
             ready_sims,
-            sending,
+            state,
             stop,
             health,
             unsettled: None,
@@ -198,7 +198,7 @@ impl Lane {
             replace: assignment.replace,
             patience: waiting,
         });
-        self.sending.send_replace(true);
+        self.state.send_modify(|state| state.sending = true);
         let outcome = tokio::select! {
             outcome = submit => outcome,
             never = tell_when_something_waits(&self.store, &patience) => match never {},
@@ -209,7 +209,7 @@ impl Lane {
         if result.spends_budget() {
             self.budgets.record(sim, now);
         }
-        self.sending.send_replace(false);
+        self.state.send_modify(|state| state.sending = false);
         let duration_ms = now.since(started).as_millis();
         let (what, why) = words(&result);
         tracing::info!(
@@ -229,13 +229,45 @@ impl Lane {
     async fn rest(&mut self) -> Result<(), StoreError> {
         let Some(rest) = self.rest.take() else { return Ok(()) };
         self.ready_sims.leave(self.modem.name());
+        let (now, since) = (self.store.clock().now(), self.store.clock().wall());
+        let resting = Resting {
+            advice: rest.cause.advice().to_owned(),
+            since,
+            until: since.checked_add(rest.time).unwrap_or(since),
+            reason: rest.reason,
+        };
+        self.state.send_modify(|state| state.resting = Some(resting));
         self.settle().await?;
-        let until = self.store.clock().now() + rest;
+        let clock = self.store.clock().clone();
+        let stop = self.stop.clone();
         tokio::select! {
-            () = self.stop.cancelled() => {}
-            () = self.store.clock().sleep_until(until) => {}
+            () = stop.cancelled() => {}
+            () = clock.sleep_until(now + rest.time) => {}
+            () = self.changed_for_good(rest.cause) => {}
         }
+        self.state.send_modify(|state| state.resting = None);
         Ok(())
+    }
+
+    /// Waits until what the modem rests for may be over before its time: another SIM is in it, of which nothing is
+    /// known yet; or it was refused, and somebody has had it out, or in another network, meanwhile.
+    async fn changed_for_good(&mut self, cause: Cause) {
+        let sim = |health: &Health| health.sim.as_ref().map(|sim| sim.id.clone());
+        let before = sim(&self.health.borrow());
+        let mut was_away = false;
+        while self.health.changed().await.is_ok() {
+            let health = self.health.borrow_and_update();
+            let is_ready = health.state.is_ready();
+            if is_ready && sim(&health) != before {
+                self.conduct = Conduct::default();
+                return;
+            }
+            if is_ready && was_away && cause != Cause::Unclear {
+                return;
+            }
+            was_away |= !is_ready;
+        }
+        std::future::pending().await
     }
 
     /// Waits until the modem's state changes, `moment` comes, or the lane is stopped.

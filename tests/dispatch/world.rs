@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use smsotpd::clock::Clock;
-use smsotpd::dispatch::{Budgets, Dispatcher};
+use smsotpd::dispatch::{Dispatcher, Pool};
 use smsotpd::ids::{AppName, MessageId, OtpId, SimId};
 use smsotpd::limits::{self, BudgetLeft, BudgetSettings};
 use smsotpd::message::{InDoubtPolicy, Priority, Status};
@@ -73,7 +73,7 @@ pub(crate) struct World {
     pub(crate) slots: Vec<Slot>,
     _from_the_air: mpsc::Receiver<Event>,
     running: Option<(JoinHandle<()>, CancellationToken)>,
-    budgets: Option<Budgets>,
+    pool: Option<Pool>,
 }
 
 pub(crate) fn app() -> AppName {
@@ -124,7 +124,7 @@ impl World {
             slots,
             _from_the_air: from_the_air,
             running: None,
-            budgets: None,
+            pool: None,
         };
         for index in 0..world.slots.len() {
             world.ready(index, true).await;
@@ -139,13 +139,27 @@ impl World {
 
     /// Starts dispatching over all modems.
     pub(crate) async fn dispatch(&mut self, budget: &BudgetSettings) {
+        self.dispatch_over(self.slots.len(), budget).await;
+    }
+
+    /// Starts dispatching over the first so many modems.
+    pub(crate) async fn dispatch_over(&mut self, modems: usize, budget: &BudgetSettings) {
         let stop = CancellationToken::new();
-        let modems = self.slots.iter().map(|slot| slot.modem.clone()).collect();
-        let dispatcher = Dispatcher::new(self.store.clone(), modems, budget, stop.clone()).await.unwrap();
-        self.budgets = Some(dispatcher.budgets());
+        let (dispatcher, pool) = Dispatcher::new(self.store.clone(), budget, stop.clone()).await.unwrap();
+        self.pool = Some(pool);
+        (0..modems).for_each(|slot| self.join(slot));
         let running = tokio::spawn(async move { dispatcher.run().await.unwrap() });
         self.running = Some((running, stop));
         self.settle_down().await;
+    }
+
+    /// Takes a modem into the pool.
+    pub(crate) fn join(&self, slot: usize) {
+        assert!(self.pool().add(self.slots[slot].modem.clone()));
+    }
+
+    pub(crate) fn pool(&self) -> &Pool {
+        self.pool.as_ref().unwrap()
     }
 
     /// Ends dispatching; what is in flight is settled.
@@ -156,7 +170,7 @@ impl World {
     }
 
     pub(crate) fn left(&self, slot: usize) -> BudgetLeft {
-        self.budgets.as_ref().unwrap().left(&self.slots[slot].sim(), self.clock.now())
+        self.pool().budgets().left(&self.slots[slot].sim(), self.clock.now())
     }
 
     pub(crate) fn new_message(&self, to: usize) -> NewMessage {
