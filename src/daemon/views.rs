@@ -7,8 +7,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::dispatch::{Budgets, LaneState, Member, Pool, Resting};
-use crate::http::{self, ModemState, ModemView, SimView};
+use crate::dispatch::{Budgets, LaneState, Member, Pool};
+use crate::http::{self, ModemState, ModemView, RecoveryView, SimView};
 use crate::limits::BudgetLeft;
 use crate::modem::{self, Health, State};
 
@@ -110,33 +110,55 @@ impl One {
 }
 
 fn view(health: &Health, budget_left: BudgetLeft, lane: &LaneState) -> ModemView {
-    let (state, reason, advice) = match (&health.state, &lane.resting) {
-        (State::Absent { reason }, _) => (ModemState::Absent, Some(reason.clone()), Some(PLUG_IT_IN.to_owned())),
-        (State::Starting, _) => (ModemState::Starting, Some("it is being set up".to_owned()), None),
-        (State::Ready, Some(Resting { reason, advice, .. })) | (State::NotReady { reason, advice }, _) => {
-            (ModemState::NotReady, Some(reason.clone()), Some(advice.clone()))
-        }
-        (State::Ready, None) => (ModemState::Ready, None, None),
+    let (state, reason, advice) = state(health, lane);
+    let (since, until) = match &lane.resting {
+        Some(resting) if state == ModemState::Resting => (resting.since, resting.until),
+        _ => (health.since, None),
     };
     ModemView {
         name: health.name.clone(),
         state,
         reason,
         advice,
-        since: health.since,
+        since,
+        until,
+        draining: lane.draining,
         manufacturer: health.manufacturer.clone(),
         model: health.model.clone(),
         firmware: health.firmware.clone(),
+        family: health.family,
         imei: health.imei.clone(),
         sim: health.sim.as_ref().map(|sim| SimView { iccid: sim.iccid.clone(), imsi: sim.imsi.clone() }),
         registration: registration(health.registration),
         operator: health.operator.clone(),
         signal_dbm: health.signal.map(|signal| signal.dbm),
         service_centre: health.service_centre.clone(),
+        phone_number: health.phone_number.clone(),
         port: health.port.clone(),
+        recovery: health.recovery.map(recovery),
         budget_left,
         in_flight: u32::from(lane.sending),
     }
+}
+
+/// What the modem says of itself comes first; then what its lane holds against it.
+fn state(health: &Health, lane: &LaneState) -> (ModemState, Option<String>, Option<String>) {
+    let told = |state, reason: &str, advice: &str| (state, Some(reason.to_owned()), Some(advice.to_owned()));
+    match (&health.state, &lane.resting) {
+        (State::Absent { reason }, _) => told(ModemState::Absent, reason, PLUG_IT_IN),
+        (State::Starting, _) => (ModemState::Starting, Some("it is being set up".to_owned()), None),
+        (State::NotReady { reason, advice }, _) => told(ModemState::NotReady, reason, advice),
+        (State::Ready, _) if lane.draining => {
+            let back = format!("`POST /v1/modems/{}/resume` puts it back into use.", health.name);
+            told(ModemState::Draining, "somebody has taken it out of use", &back)
+        }
+        (State::Ready, Some(resting)) => told(ModemState::Resting, &resting.reason, &resting.advice),
+        (State::Ready, None) => (ModemState::Ready, None, None),
+    }
+}
+
+fn recovery(recovery: modem::Recovery) -> RecoveryView {
+    RecoveryView { rung: recovery.rung.as_str(), at: recovery.at, helped: recovery.helped }
 }
 
 const PLUG_IT_IN: &str = "Is the modem plugged in, and is its `port` in the configuration right? \
@@ -147,7 +169,8 @@ fn registration(registration: modem::Registration) -> http::Registration {
         modem::Registration::Home => http::Registration::Home,
         modem::Registration::Roaming => http::Registration::Roaming,
         modem::Registration::Searching => http::Registration::Searching,
-        modem::Registration::Denied | modem::Registration::EmergencyOnly => http::Registration::Denied,
+        modem::Registration::Denied => http::Registration::Denied,
+        modem::Registration::EmergencyOnly => http::Registration::EmergencyOnly,
         modem::Registration::Idle => http::Registration::NotRegistered,
         modem::Registration::Unknown => http::Registration::Unknown,
     }

@@ -10,7 +10,7 @@ use super::conduct::{Cause, Conduct, Rest};
 use super::pool::{LaneState, Newcomer, Resting};
 use super::ready::ReadySims;
 use crate::clock::Moment;
-use crate::ids::SimId;
+use crate::ids::{ModemName, SimId};
 use crate::message::{self, Next, Priority};
 use crate::modem::{Health, Modem, Outcome, State, Submission};
 use crate::store::{Assignment, Claim, Claimed, Settlement, Store, StoreError, SubmitResult};
@@ -74,18 +74,18 @@ impl Lane {
 
     /// Takes one message and sends it, or waits until there may be something to do.
     async fn turn(&mut self) -> Result<(), StoreError> {
+        // Before anything is looked at, so that no change is missed.
+        let sims = self.ready_sims.subscribe();
         let Some(sim) = self.ready() else { return self.stand_aside(None).await };
         let (lowest, until) = match self.budgets.allowance(&sim, self.store.clock().now()) {
-            Allowance::Anything => {
-                self.ready_sims.join(self.modem.name(), &sim);
-                (Priority::Bulk, None)
-            }
-            Allowance::CodesOnly { until } => {
-                self.ready_sims.leave(self.modem.name());
-                (Priority::Otp, Some(until))
-            }
+            Allowance::Anything => (Priority::Bulk, None),
+            Allowance::CodesOnly { until } => (Priority::Otp, Some(until)),
             Allowance::Nothing { until } => return self.stand_aside(Some(until)).await,
         };
+        if let Err(holder) = self.ready_sims.join(self.modem.name(), &sim, lowest == Priority::Bulk) {
+            return self.wait_for_sim(&holder, sims).await;
+        }
+        self.show_rest(None);
         if let Some(assignment) = self.next(&sim, lowest, until).await? {
             self.send(&sim, assignment).await;
             self.rest().await?;
@@ -96,9 +96,44 @@ impl Lane {
     /// Waits until the modem or its budget may allow something again.
     async fn stand_aside(&mut self, until: Option<Moment>) -> Result<(), StoreError> {
         self.ready_sims.leave(self.modem.name());
+        self.show_rest(None);
         self.settle().await?;
         self.until_changed(until).await;
         Ok(())
+    }
+
+    /// Waits until the SIM may be free that another modem sends with.
+    async fn wait_for_sim(
+        &mut self,
+        holder: &ModemName,
+        mut sims: watch::Receiver<impl Send + Sync>,
+    ) -> Result<(), StoreError> {
+        self.settle().await?;
+        let reason = format!("the SIM in it is in use by the modem {holder}");
+        let advice = "Wait until that modem has noticed that its SIM is gone; if it goes on, restart that modem.";
+        self.show_rest(Some(Resting {
+            reason,
+            advice: advice.to_owned(),
+            since: self.store.clock().wall(),
+            until: None,
+        }));
+        tokio::select! {
+            () = self.until_changed(None) => {}
+            _ = sims.changed() => {}
+        }
+        Ok(())
+    }
+
+    /// Shows what the modem rests for. What is shown already goes on.
+    fn show_rest(&self, resting: Option<Resting>) {
+        self.state.send_if_modified(|state| {
+            let reason = |resting: &Option<Resting>| resting.as_ref().map(|resting| resting.reason.clone());
+            let is_other = reason(&state.resting) != reason(&resting);
+            if is_other {
+                state.resting = resting;
+            }
+            is_other
+        });
     }
 
     /// The SIM of a modem that can be given a message now.
@@ -229,23 +264,20 @@ impl Lane {
     async fn rest(&mut self) -> Result<(), StoreError> {
         let Some(rest) = self.rest.take() else { return Ok(()) };
         self.ready_sims.leave(self.modem.name());
-        let (now, since) = (self.store.clock().now(), self.store.clock().wall());
-        let resting = Resting {
-            advice: rest.cause.advice().to_owned(),
-            since,
-            until: since.checked_add(rest.time).unwrap_or(since),
-            reason: rest.reason,
-        };
-        self.state.send_modify(|state| state.resting = Some(resting));
+        let since = self.store.clock().wall();
+        let until = since.checked_add(rest.time).ok();
+        let advice = rest.cause.advice().to_owned();
+        self.show_rest(Some(Resting { reason: rest.reason, advice, since, until }));
         self.settle().await?;
+        let over = self.store.clock().now() + rest.time;
         let clock = self.store.clock().clone();
         let stop = self.stop.clone();
         tokio::select! {
             () = stop.cancelled() => {}
-            () = clock.sleep_until(now + rest.time) => {}
+            () = clock.sleep_until(over) => {}
             () = self.changed_for_good(rest.cause) => {}
         }
-        self.state.send_modify(|state| state.resting = None);
+        self.show_rest(None);
         Ok(())
     }
 

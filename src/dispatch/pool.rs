@@ -45,8 +45,8 @@ pub struct Resting {
     pub advice: String,
     /// Since when.
     pub since: Timestamp,
-    /// When it is tried again.
-    pub until: Timestamp,
+    /// When it is tried again; `None`: once what is the matter has changed.
+    pub until: Option<Timestamp>,
 }
 
 impl Pool {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use smsotpd::clock::Clock;
-use smsotpd::dispatch::{Dispatcher, Pool};
+use smsotpd::dispatch::{Dispatcher, LaneState, Pool};
 use smsotpd::ids::{AppName, MessageId, OtpId, SimId};
 use smsotpd::limits::{self, BudgetLeft, BudgetSettings};
 use smsotpd::message::{InDoubtPolicy, Priority, Status};
@@ -99,13 +99,18 @@ pub(crate) fn no_budget() -> BudgetSettings {
 impl World {
     /// So many modems, all ready.
     pub(crate) async fn new(modems: u16) -> Self {
+        Self::of((0..modems).map(DeviceSettings::numbered)).await
+    }
+
+    /// These modems, all ready.
+    pub(crate) async fn of(modems: impl IntoIterator<Item = DeviceSettings>) -> Self {
         let (folder, clock) = (tempfile::tempdir().unwrap(), Clock::simulated());
         let store = Store::open(folder.path(), Some(clock.clone())).await.unwrap();
         let submit_time = Duration::from_millis(500);
         let carrier = Carrier::new(CarrierSettings { submit_time, ..CarrierSettings::default() });
         let (events, from_the_air) = mpsc::channel(1024);
-        let slot = |index| {
-            let device = Device::new(DeviceSettings::numbered(index), carrier.clone());
+        let slot = |(index, settings)| {
+            let device = Device::new(settings, carrier.clone());
             // What these tests ask for is nothing that a report changes.
             device.hold_reports(true);
             let plug = watch::Sender::new(true);
@@ -115,7 +120,7 @@ impl World {
             let (modem, _) = modem::spawn(&settings, Box::new(port), clock.clone(), events.clone(), stop);
             Slot { device, modem, plug }
         };
-        let slots: Vec<Slot> = (0..modems).map(slot).collect();
+        let slots: Vec<Slot> = modems.into_iter().enumerate().map(slot).collect();
         let mut world = Self {
             _folder: folder,
             store,
@@ -156,6 +161,11 @@ impl World {
     /// Takes a modem into the pool.
     pub(crate) fn join(&self, slot: usize) {
         assert!(self.pool().add(self.slots[slot].modem.clone()));
+    }
+
+    /// What the lane of this modem is doing, by the order of joining.
+    pub(crate) fn lane(&self, slot: usize) -> LaneState {
+        self.pool().members().borrow()[slot].lane().borrow().clone()
     }
 
     pub(crate) fn pool(&self) -> &Pool {
