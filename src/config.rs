@@ -165,7 +165,7 @@ impl Config {
             if !names.insert(&modem.name) {
                 faults.push(document.fault(&format!("modem[{n}].name"), "another modem has this name"));
             }
-            if !ports.insert(&modem.port) {
+            if modem.port.is_some() && !ports.insert(&modem.port) {
                 faults.push(document.fault(&format!("modem[{n}].port"), "another modem has this port"));
             }
         }

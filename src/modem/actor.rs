@@ -56,7 +56,8 @@ pub fn spawn(
     let name = settings.name.clone();
     let (jobs, inbox) = mpsc::channel(1);
     let (pulse, asked) = mpsc::channel(1);
-    let (health, seen) = watch::channel(Health::new(name.clone(), settings.port.clone(), clock.wall()));
+    let (health, seen) =
+        watch::channel(Health::new(name.clone(), settings.port.clone().unwrap_or_default(), clock.wall()));
     let actor = Actor {
         name: name.clone(),
         clock,

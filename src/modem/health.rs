@@ -2,6 +2,7 @@
 
 use crate::clock::Timestamp;
 use crate::ids::{Iccid, Imei, Imsi, ModemName, SimId};
+use crate::phone::PhoneNumber;
 
 /// One modem as it is now. Handed out as a watch value: whoever is interested waits for the next one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +33,52 @@ pub struct Health {
     pub signal: Option<Signal>,
     /// The number of the service centre (`+CSCA?`); `None` when the card holds none.
     pub service_centre: Option<String>,
+    /// The card's own telephone number (`+CNUM`), which many cards do not hold.
+    pub phone_number: Option<PhoneNumber>,
+    /// The family whose manners it is driven by, for instance `quectel`; `None` until it has said who made it.
+    pub family: Option<&'static str>,
+    /// What was last tried to bring it back, and whether that helped.
+    pub recovery: Option<Recovery>,
+}
+
+/// What was tried with a modem that did not answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recovery {
+    /// The rung of the ladder.
+    pub rung: Rung,
+    /// When it was tried.
+    pub at: Timestamp,
+    /// Whether the modem could send after it; `None` while that is not known.
+    pub helped: Option<bool>,
+}
+
+/// The rungs of the ladder, the gentlest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Rung {
+    /// ESC and `AT`.
+    Wake,
+    /// The port closed and opened.
+    Reopen,
+    /// The modem restarted (`AT+CFUN=1,1` or its family's own command).
+    Restart,
+    /// Its USB device taken off the bus and back.
+    UsbReset,
+    /// The site's own command for its power.
+    PowerCycle,
+}
+
+impl Rung {
+    /// The rung as one word, for instance `usb_reset`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Wake => "wake",
+            Self::Reopen => "reopen",
+            Self::Restart => "restart",
+            Self::UsbReset => "usb_reset",
+            Self::PowerCycle => "power_cycle",
+        }
+    }
 }
 
 impl Health {
@@ -51,6 +98,9 @@ impl Health {
             operator: None,
             signal: None,
             service_centre: None,
+            phone_number: None,
+            family: None,
+            recovery: None,
         }
     }
 }

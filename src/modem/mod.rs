@@ -10,6 +10,7 @@
 //! it keeps      reports.rs  until they are on disk      verdict.rs  what answers mean for sending
 //!               cards.rs    which card is which      storages.rs  what has gathered on the modem
 //!               rarely.rs   what it does not repeat in the log
+//! it asks        card.rs  network.rs  routing.rs
 //! it speaks by  wire.rs over port.rs
 //! ```
 //!
@@ -17,14 +18,17 @@
 //! been sent is in doubt.
 
 mod actor;
+mod card;
 mod cards;
 mod event;
 mod handle;
 mod health;
 mod intake;
+mod network;
 mod port;
 mod rarely;
 mod reports;
+mod routing;
 mod sending;
 mod settings;
 mod setup;
@@ -36,7 +40,7 @@ mod wire;
 pub use actor::spawn;
 pub use event::{Acknowledge, Event};
 pub use handle::Modem;
-pub use health::{Health, Registration, Signal, Sim, State};
-pub use port::{Connecting, Connector, Io, SerialConnector};
+pub use health::{Health, Recovery, Registration, Rung, Signal, Sim, State};
+pub use port::{Connecting, Connector, Io, Resetting, SerialConnector};
 pub use settings::Settings;
 pub use submission::{Outcome, Patience, Submission};

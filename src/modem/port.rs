@@ -18,6 +18,9 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 /// What [`Connector::connect`] gives: the open port, or why it does not open.
 pub type Connecting<'a> = Pin<Box<dyn Future<Output = io::Result<Box<dyn Io>>> + Send + 'a>>;
 
+/// What [`Connector::reset_usb`] gives: whether the device was reset.
+pub type Resetting<'a> = Pin<Box<dyn Future<Output = io::Result<()>> + Send + 'a>>;
+
 /// Opens one modem's port, as often as it is asked.
 pub trait Connector: Send + 'static {
     /// Opens the port.
@@ -25,6 +28,14 @@ pub trait Connector: Send + 'static {
     /// # Errors
     /// The operating system's, when the port is not there, is in use, or must not be opened.
     fn connect(&mut self) -> Connecting<'_>;
+
+    /// Takes the modem's USB device off the bus and puts it back, while no port of it is open.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::Unsupported`] for a port that is not on USB; else the operating system's.
+    fn reset_usb(&mut self) -> Resetting<'_> {
+        Box::pin(std::future::ready(Err(io::ErrorKind::Unsupported.into())))
+    }
 }
 
 /// A serial port by its path: 8 data bits, no parity, 1 stop bit, no flow control, for this process alone.

@@ -245,7 +245,7 @@ impl World {
 
     /// The task over a port of its own kind, with this modem behind it.
     pub(crate) fn over(connector: Box<dyn Connector>, scripted: Scripted) -> Self {
-        let settings = Settings { name: "m1".parse().unwrap(), port: "/dev/m1".to_owned(), baud: 115_200 };
+        let settings = Settings::at_port("m1".parse().unwrap(), "/dev/m1");
         let (clock, stop) = (Clock::simulated(), CancellationToken::new());
         let (sender, events) = mpsc::channel(4);
         let (modem, task) = spawn(&settings, connector, clock.clone(), sender, stop.clone());
