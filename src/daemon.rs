@@ -30,7 +30,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::dispatch::Dispatcher;
 use crate::http::{self, Api};
-use crate::modem::{self, Connector, Modem, SerialConnector};
+use crate::modem::{self, Connector, Modem, PinBook, SerialConnector, Surroundings};
 use crate::store::Store;
 use crate::{intake, notify};
 use views::Views;
@@ -83,13 +83,18 @@ impl Daemon {
         let (stop_http, stop_modems) = (CancellationToken::new(), CancellationToken::new());
         let (events, from_the_air) = mpsc::channel(EVENTS);
         let mut modems = Vec::new();
+        let surroundings = Surroundings {
+            clock: store.clock().clone(),
+            events,
+            stop: stop_modems.clone(),
+            pins: PinBook::in_folder(&config.state_dir),
+        };
         for (settings, connector) in parts.modems.unwrap_or_else(|| serial_ports(config)) {
-            let (modem, task) =
-                modem::spawn(&settings, connector, store.clock().clone(), events.clone(), stop_modems.clone());
+            let (modem, task) = modem::spawn(&settings, connector, surroundings.clone());
             tasks.spawn(async { ("modem", task.await.map_err(Into::into)) });
             modems.push(modem);
         }
-        drop(events);
+        drop(surroundings);
         // Without modems nothing comes from the air, and no view changes: tasks that have ended before they began.
         let any_modem = !modems.is_empty();
         if any_modem {

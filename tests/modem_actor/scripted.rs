@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use smsotpd::clock::Clock;
 use smsotpd::ids::{MessageId, MessageReference};
-use smsotpd::modem::{Connecting, Connector, Event, Health, Io, Modem, Outcome, Settings, Submission, spawn};
+use smsotpd::modem::{
+    Connecting, Connector, Event, Health, Io, Modem, Outcome, PinBook, Settings, Submission, Surroundings, spawn,
+};
 use smsotpd::pdu::{Frame, Submit};
 use smsotpd::phone::PhoneNumber;
 use smsotpd::secret::Text;
@@ -248,7 +250,9 @@ impl World {
         let settings = Settings::at_port("m1".parse().unwrap(), "/dev/m1");
         let (clock, stop) = (Clock::simulated(), CancellationToken::new());
         let (sender, events) = mpsc::channel(4);
-        let (modem, task) = spawn(&settings, connector, clock.clone(), sender, stop.clone());
+        let surroundings =
+            Surroundings { clock: clock.clone(), events: sender, stop: stop.clone(), pins: PinBook::in_memory() };
+        let (modem, task) = spawn(&settings, connector, surroundings);
         Self { scripted, modem, clock, events, stop, task, hurry: watch::Sender::new(false) }
     }
 
