@@ -7,6 +7,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::answer::Answer;
+use super::tries::Counter;
 
 /// The longest answers to ordinary commands: 300 ms by the makers' word, but up to 3 s while a modem is busy talking.
 const ORDINARY: Duration = Duration::from_secs(5);
@@ -147,6 +148,24 @@ impl Command {
             CardNumber::Huawei => Self::new("^ICCID", "?", Answer::Digits("^ICCID"), CARD),
             CardNumber::Quectel => Self::new("+QCCID", "", Answer::Digits("+QCCID"), CARD),
         }
+    }
+
+    /// How many tries are left for the card's PIN, asked in this way ([`Reply::tries`](super::Reply::tries)).
+    #[must_use]
+    pub fn tries(way: Counter) -> Self {
+        let (name, arguments) = match way {
+            Counter::Huawei => ("^CPIN", "?"),
+            Counter::Zte => ("+ZPINPUK", "=?"),
+            Counter::Quectel => ("+QPINC", "?"),
+            Counter::Telit => ("#PCT", ""),
+            Counter::Ublox => ("+UPINCNT", ""),
+            Counter::Cinterion => ("^SPIC", "=\"SC\""),
+            Counter::Simcom => ("+SPIC", ""),
+            Counter::Sierra => ("+CPINC", "?"),
+            Counter::Standard => ("+CPINR", ""),
+            Counter::Csim => ("+CSIM", "=10,\"0020000100\""),
+        };
+        Self::new(name, arguments, Answer::Named(name), CARD)
     }
 
     /// `AT+CIMI`: the subscription's number.

@@ -12,6 +12,7 @@
 //! command.rs   what can be asked, how long to wait, and (answer.rs) which lines are the answer
 //! fields.rs    numbers, quoted strings, lists and ranges      reply.rs     the typed answers
 //! refusal.rs   what went wrong, and whose trouble it is       payload.rs   a PDU nobody prints
+//! tries.rs     how often a card's PIN may still be wrong
 //! ```
 //!
 //! Its one rule: every line has exactly one owner.
@@ -25,6 +26,7 @@ mod payload;
 mod refusal;
 mod reply;
 mod session;
+mod tries;
 mod unsolicited;
 mod wake;
 
@@ -34,4 +36,5 @@ pub use payload::Payload;
 pub use refusal::Refusal;
 pub use reply::{Reply, Routes, Stored};
 pub use session::{Busy, CommandError, Delivery, OPENING_TRIES, Output, Session};
+pub use tries::{Counter, Tries};
 pub use unsolicited::{Place, Unsolicited};
