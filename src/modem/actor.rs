@@ -29,7 +29,7 @@ use super::submission::Outcome;
 use super::turn::Turn;
 use super::verdict::{self, Statuses};
 use super::wire::{Gone, Wire, now};
-use crate::at::OPENING_TRIES;
+use crate::at::{CardNumber, OPENING_TRIES};
 use crate::clock::Clock;
 use crate::ids::ModemName;
 
@@ -83,6 +83,7 @@ pub fn spawn(
         asked,
         reports: Reports::new(name.clone()),
         cards: Cards::default(),
+        card_number_way: None,
         statuses: Statuses::default(),
         trouble: None,
         look: false,
@@ -116,6 +117,8 @@ pub(super) struct Actor {
     pub(super) clock: Clock,
     pub(super) reports: Reports,
     pub(super) cards: Cards,
+    /// The way in which this modem tells the card's number, once one is known.
+    pub(super) card_number_way: Option<CardNumber>,
     pub(super) health: watch::Sender<Health>,
     pub(super) statuses: Statuses,
     /// Why the modem cannot send whatever the network says: its card, or it takes no messages.

@@ -10,7 +10,7 @@
 //! it keeps      reports.rs  until they are on disk      verdict.rs  what answers mean for sending
 //!               cards.rs    which card is which      storages.rs  what has gathered on the modem
 //!               pin.rs      PINs not to try again    rarely.rs   what it does not repeat in the log
-//! it asks        card.rs  network.rs  routing.rs
+//! it asks        card.rs, with its PIN by unlock.rs  network.rs  routing.rs
 //! it speaks by  wire.rs over port.rs
 //! ```
 //!
@@ -36,6 +36,7 @@ mod setup;
 mod storages;
 mod submission;
 mod turn;
+mod unlock;
 mod verdict;
 mod wire;
 
