@@ -62,8 +62,9 @@ async fn a_report_that_could_not_be_stored_stays_on_the_modem_and_is_taken_by_th
         Surroundings { clock: Clock::resume(None), events, stop: stop.clone(), pins: PinBook::in_memory() };
     let (modem, task) = modem::spawn(&settings, Box::new(Pipe(device.clone())), surroundings);
     let dispatching = CancellationToken::new();
-    let dispatcher =
-        Dispatcher::new(store.clone(), vec![modem], &BudgetSettings::default(), dispatching.clone()).await.unwrap();
+    let (dispatcher, pool) =
+        Dispatcher::new(store.clone(), &BudgetSettings::default(), dispatching.clone()).await.unwrap();
+    pool.add(modem);
     let dispatcher = tokio::spawn(dispatcher.run());
 
     let accepted = send::send(
