@@ -16,13 +16,13 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::arrivals::Arrivals;
 use super::cards::Cards;
 use super::event::Event;
 use super::handle::{Job, Modem};
 use super::health::{Health, State};
 use super::port::{Connector, Io};
 use super::rarely::Rarely;
-use super::reports::Reports;
 use super::settings::Settings;
 use super::storages::Storages;
 use super::submission::Outcome;
@@ -66,7 +66,7 @@ pub fn spawn(
         health,
         inbox,
         asked,
-        reports: Reports::new(name.clone()),
+        arrivals: Arrivals::new(name.clone()),
         cards: Cards::default(),
         statuses: Statuses::default(),
         trouble: None,
@@ -117,7 +117,7 @@ pub(super) enum Turn {
 pub(super) struct Actor {
     pub(super) name: ModemName,
     pub(super) clock: Clock,
-    pub(super) reports: Reports,
+    pub(super) arrivals: Arrivals,
     pub(super) cards: Cards,
     pub(super) health: watch::Sender<Health>,
     pub(super) statuses: Statuses,
@@ -183,8 +183,8 @@ impl Actor {
                 value = &mut future => return Some(value),
                 Some(asked) = self.asked.recv() => alive(asked),
                 Some(job) = self.inbox.recv() => self.refuse(job),
-                Some(settled) = self.reports.settled() => self.reports.settle(settled),
-                permit = permit(offer) => self.reports.offer(permit),
+                Some(settled) = self.arrivals.settled() => self.arrivals.settle(settled),
+                permit = permit(offer) => self.arrivals.offer(permit),
             }
         }
     }
@@ -198,7 +198,7 @@ impl Actor {
             Ok(()) => (self.serve(&mut wire).await, true),
             Err(end) => (end, false),
         };
-        self.reports.detach();
+        self.arrivals.detach();
         self.statuses = Statuses::default();
         self.health.send_modify(|health| {
             health.registration = self.statuses.registration();
@@ -228,13 +228,13 @@ impl Actor {
     /// Does one thing: what sends first, what listens next, what only asks last.
     async fn serve_once(&mut self, wire: &mut Wire) -> Result<(), End> {
         let free = !self.is_wanted();
-        if (free || (self.chores_due > 0 && self.reports.has_many_chores()))
-            && let Some(todo) = self.reports.next_chore()
+        if (free || (self.chores_due > 0 && self.arrivals.has_many_chores()))
+            && let Some(todo) = self.arrivals.next_chore()
         {
             self.chores_due = self.chores_due.saturating_sub(1);
             return self.do_chore(wire, todo).await;
         }
-        if free && self.reports.take_overflow() {
+        if free && self.arrivals.take_overflow() {
             self.storages.sweep_soon();
             self.look = true;
         }
@@ -244,7 +244,7 @@ impl Actor {
         }
         let pause = if self.is_ready() { LOOK_WHILE_READY } else { LOOK_WHILE_NOT_READY };
         let look_at = self.looked + pause;
-        let due = self.reports.chore_at().map_or(look_at, |at| at.min(look_at));
+        let due = self.arrivals.chore_at().map_or(look_at, |at| at.min(look_at));
         let turn = tokio::select! {
             biased;
             turn = self.turn(wire, true) => turn?,
@@ -278,12 +278,12 @@ impl Actor {
                 alive(asked);
                 Ok(Turn::Nothing)
             }
-            Some(settled) = self.reports.settled() => {
-                self.reports.settle(settled);
+            Some(settled) = self.arrivals.settled() => {
+                self.arrivals.settle(settled);
                 Ok(Turn::Nothing)
             }
             permit = permit(offer) => {
-                self.reports.offer(permit);
+                self.arrivals.offer(permit);
                 Ok(Turn::Nothing)
             }
             Some(job) = self.inbox.recv(), if !ready || (accept && idle) => {
@@ -298,7 +298,7 @@ impl Actor {
 
     /// When the next report is to be handed out, and to whom.
     fn offer(&self) -> Option<(Instant, mpsc::Sender<Event>)> {
-        self.reports.offer_at().map(|at| (at, self.events.clone()))
+        self.arrivals.offer_at().map(|at| (at, self.events.clone()))
     }
 
     fn handle(&mut self, output: Output) -> Result<Turn, End> {
@@ -408,10 +408,10 @@ impl Actor {
             self.refuse(job);
         }
         // What was printed is nowhere else: it goes to whoever still takes it.
-        while self.reports.offer_at().is_some()
+        while self.arrivals.offer_at().is_some()
             && let Ok(permit) = self.events.clone().try_reserve_owned()
         {
-            self.reports.offer(permit);
+            self.arrivals.offer(permit);
         }
     }
 }

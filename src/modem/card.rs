@@ -23,9 +23,9 @@ impl Actor {
         }
         let Some(sim) = self.read_card(wire).await? else { return Ok(Some(verdict::nameless_card())) };
         if self.health.borrow().sim.as_ref().is_some_and(|before| before.id != sim.id) {
-            self.reports.detach();
+            self.arrivals.detach();
         }
-        self.reports.belong_to(&sim.id);
+        self.arrivals.belong_to(&sim.id);
         self.health.send_modify(|health| health.sim = Some(sim));
         if let Err(error) = self.ask_patiently(wire, &Command::pdu_mode()).await? {
             return Ok(Some(verdict::no_messages(error)));

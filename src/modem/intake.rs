@@ -1,8 +1,8 @@
 //! What the modem says by itself, and what has to be said to it about its reports.
 
 use super::actor::{Actor, End};
+use super::arrivals::{Chore, Origin, Todo, decode};
 use super::health::State;
-use super::reports::{Chore, Origin, Todo, decode};
 use super::verdict;
 use super::wire::Wire;
 use crate::at::{Command, CommandError, Payload, Place, Refusal, Unsolicited};
@@ -13,7 +13,7 @@ impl Actor {
     pub(super) fn hear(&mut self, said: Unsolicited) {
         match said {
             Unsolicited::StatusReport(payload) => self.take_printed(&payload),
-            Unsolicited::StatusReportStored(place) => self.reports.announce(place),
+            Unsolicited::StatusReportStored(place) => self.arrivals.announce(place),
             Unsolicited::Registration(domain, status) => {
                 let before = self.statuses.registration();
                 self.statuses.set(domain, status);
@@ -34,7 +34,7 @@ impl Actor {
     pub(super) fn lose_card(&mut self, trouble: State) {
         self.look |= self.trouble.is_none();
         self.trouble = Some(trouble);
-        self.reports.detach();
+        self.arrivals.detach();
     }
 
     fn take_printed(&mut self, payload: &Payload) {
@@ -54,7 +54,7 @@ impl Actor {
     /// Keeps a report until it is stored; tells whether it is kept.
     pub(super) fn hold(&mut self, report: StatusReport, origin: Origin) -> bool {
         let sim = self.health.borrow().sim.as_ref().map(|sim| sim.id.clone());
-        self.reports.hold(sim, report, origin)
+        self.arrivals.hold(sim, report, origin)
     }
 
     /// Says one thing to the modem about its reports. What it refuses is said again later, a few times.
@@ -65,7 +65,7 @@ impl Actor {
             Chore::Read(place) => (self.read(wire, place).await?, place.clone()),
         };
         // The card may have gone meanwhile; then the place is on another.
-        if !done && self.trouble.is_none() && !self.reports.put_off(todo) {
+        if !done && self.trouble.is_none() && !self.arrivals.put_off(todo) {
             if let Some(more) = self.refused.warn() {
                 let index = place.index;
                 tracing::warn!(modem.name = %self.name, index, more, "the modem does not let go of a stored status report");

@@ -7,7 +7,7 @@
 //! ```text
 //! others see    settings.rs  handle.rs  submission.rs  health.rs  event.rs
 //! the task      actor.rs: setup.rs, then sending.rs and intake.rs in turns
-//! it keeps      reports.rs  until they are on disk      verdict.rs  what answers mean for sending
+//! it keeps      arrivals.rs until they are on disk      verdict.rs  what answers mean for sending
 //!               cards.rs    which card is which      storages.rs  what has gathered on the modem
 //!               rarely.rs   what it does not repeat in the log
 //! it asks        card.rs  network.rs  routing.rs
@@ -18,6 +18,7 @@
 //! been sent is in doubt.
 
 mod actor;
+mod arrivals;
 mod card;
 mod cards;
 mod event;
@@ -27,7 +28,6 @@ mod intake;
 mod network;
 mod port;
 mod rarely;
-mod reports;
 mod routing;
 mod sending;
 mod settings;

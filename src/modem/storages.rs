@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::actor::{Actor, End};
-use super::reports::{Origin, decode};
+use super::arrivals::{Origin, decode};
 use super::wire::{Wire, now};
 use crate::at::{Command, Field, Place, Reply};
 
@@ -88,7 +88,7 @@ impl Actor {
                 // What is no report is a message to the modem, and not touched.
                 let Some(report) = decode(&stored.payload) else { continue };
                 if !self.hold(report, Origin::Stored(place.clone())) {
-                    self.reports.announce(place);
+                    self.arrivals.announce(place);
                 }
             }
         }

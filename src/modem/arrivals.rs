@@ -77,7 +77,7 @@ impl Held {
 }
 
 /// The reports of one modem.
-pub(super) struct Reports {
+pub(super) struct Arrivals {
     modem: ModemName,
     held: Vec<Held>,
     chores: VecDeque<Todo>,
@@ -92,7 +92,7 @@ pub(super) struct Reports {
     settled: mpsc::Receiver<Settled>,
 }
 
-impl Reports {
+impl Arrivals {
     pub(super) fn new(modem: ModemName) -> Self {
         let (answers, settled) = mpsc::channel(MOST_HELD);
         Self {
