@@ -93,7 +93,7 @@ impl Daemon {
         // Without modems nothing comes from the air, and no view changes: tasks that have ended before they began.
         let any_modem = !modems.is_empty();
         if any_modem {
-            tasks.spawn(named("intake", intake::run(store.clone(), from_the_air)));
+            tasks.spawn(named("intake", intake::run(store.clone(), config.opt_out.clone(), from_the_air)));
         }
 
         let dispatcher =

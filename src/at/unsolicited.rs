@@ -1,7 +1,7 @@
 //! What a modem says by itself (3GPP TS 27.005 §3.4, 27.007 §7.2 and §8.3).
 
 use super::command::Domain;
-use super::fields::fields;
+use super::fields::{Field, fields};
 use super::payload::Payload;
 
 /// Something the modem said without being asked, as far as anybody here cares.
@@ -15,6 +15,8 @@ pub enum Unsolicited {
     Message(Payload),
     /// `+CMTI`: a message was stored.
     MessageStored(Place),
+    /// `^SMMEMFULL`, `+QIND: "smsfull"`: nothing more can come in until something is deleted.
+    StorageFull,
     /// `+CREG`, `+CGREG`, `+CEREG`: the registration has changed.
     Registration(Domain, u32),
     /// `+CPIN`: the card's state has changed; the text is as for the query.
@@ -70,6 +72,9 @@ fn whole(name: &str, rest: &str) -> Option<Unsolicited> {
     match name {
         "+CDSI" => place(rest).map(Unsolicited::StatusReportStored),
         "+CMTI" => place(rest).map(Unsolicited::MessageStored),
+        // Huawei and Quectel: `^SMMEMFULL: "SM"`, `+QIND: "smsfull","ME"`.
+        "^SMMEMFULL" => Some(Unsolicited::StorageFull),
+        "+QIND" if fields(rest).first().and_then(Field::text) == Some("smsfull") => Some(Unsolicited::StorageFull),
         "+CPIN" => Some(Unsolicited::SimState(rest.to_owned())),
         _ => {
             let domain = Domain::by_name(name)?;

@@ -21,7 +21,7 @@ use super::auth::{self, Caller};
 use super::body::JsonBody;
 use super::fields::{self, Named, Number, Words};
 use super::idempotency::IdempotencyKey;
-use super::openapi::{EveryCall, NoSuch, Sent, WithBody, WrongQuery};
+use super::openapi::{EveryCall, NoSuch, Sent, WithRecipient, WrongQuery};
 use super::problem::{Kind, Problem};
 
 /// The most messages on one page, and how many there are when nobody says.
@@ -220,6 +220,7 @@ impl From<SendError> for Problem {
                 Self::invalid("deadline_seconds", format!("expected a whole number from 1 to {longest}"))
             }
             SendError::KeyReused => Self::new(Kind::KeyReused),
+            SendError::OptedOut => Self::new(Kind::RecipientOptedOut),
             SendError::Store(error) => error.into(),
         }
     }
@@ -236,7 +237,7 @@ impl From<SendError> for Problem {
             ("get" = (operation_id = "get_message", parameters(("id" = "$response.body#/id")))),
             ("cancel" = (operation_id = "cancel_message", parameters(("id" = "$response.body#/id")))),
         ), example = json!(super::openapi::example_accepted())),
-        EveryCall, WithBody
+        EveryCall, WithRecipient
     )
 )]
 pub(super) async fn send(

@@ -86,6 +86,11 @@ refusals! {
     Open: HeaderTwice UnknownHost HeadTooLarge Internal Busy StoreUnavailable;
     /// What a call with a body can answer.
     WithBody: NotJson BodyIncomplete HeaderTwice SlowBody BodyTooLarge NotJsonType Invalid KeyReused;
+    /// What a call with a body and a recipient can answer.
+    WithRecipient: NotJson BodyIncomplete HeaderTwice SlowBody BodyTooLarge NotJsonType Invalid KeyReused
+        RecipientOptedOut;
+    /// What sending again can answer when the recipient wants no messages any more.
+    Unwanted: RecipientOptedOut;
     /// What a call with a query can answer.
     WrongQuery: Invalid;
     /// What a call that names something can answer.

@@ -130,11 +130,11 @@ pub(super) struct Actor {
     /// The modem wants every report it prints acknowledged (`+CSMS: 1`).
     pub(super) acknowledges: bool,
     pub(super) storages: Storages,
-    /// What is said of printed reports that cannot be read.
+    /// What is said of what was printed and cannot be read.
     pub(super) unreadable: Rarely,
-    /// What is said of stored reports that are none.
+    /// What is said of what is stored and did not come in.
     pub(super) strange: Rarely,
-    /// What is said of stored reports that the modem neither lets read nor deletes.
+    /// What is said of what is stored and the modem neither lets read nor deletes.
     pub(super) refused: Rarely,
     /// How many chores may still be done before the next message, when there are too many of them.
     chores_due: u8,
@@ -371,7 +371,8 @@ impl Actor {
     /// Shows the state that follows from what is known.
     fn judge(&mut self) {
         let registration = self.statuses.registration();
-        let state = self.trouble.clone().unwrap_or_else(|| verdict::of_registration(registration));
+        let trouble = self.trouble.clone().or_else(|| self.storages.trouble());
+        let state = trouble.unwrap_or_else(|| verdict::of_registration(registration));
         self.health
             .send_if_modified(|health| std::mem::replace(&mut health.registration, registration) != registration);
         self.show(state);
