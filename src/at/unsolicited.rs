@@ -1,7 +1,7 @@
 //! What a modem says by itself (3GPP TS 27.005 §3.4, 27.007 §7.2 and §8.3).
 
 use super::command::Domain;
-use super::fields::{Field, fields};
+use super::fields::fields;
 use super::payload::Payload;
 
 /// Something the modem said without being asked, as far as anybody here cares.
@@ -15,12 +15,20 @@ pub enum Unsolicited {
     Message(Payload),
     /// `+CMTI`: a message was stored.
     MessageStored(Place),
-    /// `^SMMEMFULL`, `+QIND: "smsfull"`: nothing more can come in until something is deleted.
-    StorageFull,
     /// `+CREG`, `+CGREG`, `+CEREG`: the registration has changed.
     Registration(Domain, u32),
     /// `+CPIN`: the card's state has changed; the text is as for the query.
     SimState(String),
+    /// The modem has started anew by itself, and knows nothing of what it was told before.
+    Boot,
+    /// The card, or what the modem makes of it, can be used now: worth another look.
+    Ready,
+    /// A storage is full, and nothing more will come in, reports neither; its name where the modem tells it.
+    StorageFull(Option<String>),
+    /// Somebody calls, or is no longer calling. Some modems never say the second.
+    Call(bool),
+    /// The modem's supply is too weak for it.
+    WeakPower,
 }
 
 /// Where a message is kept.
@@ -72,9 +80,6 @@ fn whole(name: &str, rest: &str) -> Option<Unsolicited> {
     match name {
         "+CDSI" => place(rest).map(Unsolicited::StatusReportStored),
         "+CMTI" => place(rest).map(Unsolicited::MessageStored),
-        // Huawei and Quectel: `^SMMEMFULL: "SM"`, `+QIND: "smsfull","ME"`.
-        "^SMMEMFULL" => Some(Unsolicited::StorageFull),
-        "+QIND" if fields(rest).first().and_then(Field::text) == Some("smsfull") => Some(Unsolicited::StorageFull),
         "+CPIN" => Some(Unsolicited::SimState(rest.to_owned())),
         _ => {
             let domain = Domain::by_name(name)?;

@@ -13,10 +13,6 @@ impl Actor {
         match said {
             Unsolicited::StatusReport(payload) | Unsolicited::Message(payload) => self.take_printed(&payload),
             Unsolicited::StatusReportStored(place) | Unsolicited::MessageStored(place) => self.arrivals.announce(place),
-            Unsolicited::StorageFull => {
-                self.storages.sweep_soon();
-                self.look = true;
-            }
             Unsolicited::Registration(domain, status) => {
                 let before = self.statuses.registration();
                 self.statuses.set(domain, status);
@@ -28,6 +24,12 @@ impl Actor {
                 Some(trouble) => self.lose_card(trouble),
                 None => self.look |= self.trouble.is_some(),
             },
+            Unsolicited::Boot | Unsolicited::Ready => self.look = true,
+            Unsolicited::StorageFull(_) => {
+                self.storages.sweep_soon();
+                self.look = true;
+            }
+            Unsolicited::Call(_) | Unsolicited::WeakPower => {}
         }
     }
 

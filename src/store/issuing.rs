@@ -74,12 +74,12 @@ impl Store {
             let otp = current(work, seq)?;
             let opted_out = optouts::contains(work, row::number(&message.to))?.then_some(ResendRefusal::OptedOut);
             if let Some(refusal) = refusal(&otp, work.now).or(opted_out) {
-                let message = otps::newest_message_of(work.conn, seq)?;
+                let message = listing::message_of(work.conn, otp.message)?;
                 return Ok(Some(ResendOutcome::Refused(refusal, otp.view(work.now, message))));
             }
             spend_resend(work, &otp, new_code)?;
             accepting::insert(work, &message, Some(seq), message.deadline.min(otp.expires))?;
-            life::withdraw_messages_of(work, seq)?;
+            life::withdraw_abandoned(work, otp.message)?;
             Ok(Some(ResendOutcome::Resent(view(work, seq)?)))
         })
         .await
@@ -192,8 +192,9 @@ fn current(work: &Work<'_>, seq: i64) -> Result<Kept, StoreError> {
 }
 
 fn view(work: &Work<'_>, seq: i64) -> Result<OtpView, StoreError> {
-    let message = otps::newest_message_of(work.conn, seq)?;
-    Ok(Kept::load(work.conn, seq)?.view(work.now, message))
+    let otp = Kept::load(work.conn, seq)?;
+    let message = listing::message_of(work.conn, otp.message)?;
+    Ok(otp.view(work.now, message))
 }
 
 fn refusal(otp: &Kept, now: Moment) -> Option<ResendRefusal> {

@@ -104,7 +104,7 @@ async fn a_full_storage_is_emptied_and_the_modem_sends_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_storage_that_says_it_is_full_is_looked_through_at_once() {
-    for said in ["^SMMEMFULL: \"SM\"", "+QIND: \"smsfull\",\"SM\""] {
+    for said in ["+CIEV: smsfull,1", "+CIEV: \"smsfull\",\"SM\""] {
         let mut world = World::ready().await;
         world.scripted.answer("AT+CPMS=\"SM\"", "+CPMS: 5,5,5,5,5,5\r\n\r\nOK");
         world.scripted.answer("AT+CMGL=4", &listing([(2, DELIVER.to_owned())].into_iter()));
