@@ -102,7 +102,7 @@ impl Daemon {
         let policies = Arc::new(config.policy.clone());
         let api = Api::new(store.clone(), policies, config.sim_budget.clone(), views.subscribe(), &config.http)?;
         tasks.spawn(named("modems", modems.run(finds)));
-        tasks.spawn(named("intake", intake::run(store.clone(), from_the_air)));
+        tasks.spawn(named("intake", intake::run(store.clone(), config.opt_out.clone(), from_the_air)));
         tasks.spawn(named("dispatch", dispatcher.run()));
         tasks.spawn(endless("views", views.follow(stop_modems.clone())));
         tasks.spawn(endless("http", http::serve(listeners, http::router(api), stop_http.clone())));

@@ -7,7 +7,7 @@
 //! ```text
 //! others see    settings.rs  handle.rs  submission.rs  health.rs  event.rs
 //! the task      recovery.rs, as ladder.rs says: actor.rs: setup.rs, then sending.rs and intake.rs, turn by turn.rs
-//! it keeps      reports.rs  until they are on disk      verdict.rs  what answers mean for sending
+//! it keeps      arrivals.rs until they are on disk      verdict.rs  what answers mean for sending
 //!               cards.rs    which card is which      storages.rs  what has gathered on the modem
 //!               sends.rs    whether it still sends
 //!               pin.rs      PINs not to try again    rarely.rs   what it does not repeat in the log
@@ -20,6 +20,7 @@
 //! been sent is in doubt.
 
 mod actor;
+mod arrivals;
 mod bearer;
 mod card;
 mod cards;
@@ -34,7 +35,6 @@ mod port;
 mod profile;
 mod rarely;
 mod recovery;
-mod reports;
 mod routing;
 mod sending;
 mod sends;
