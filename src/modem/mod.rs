@@ -11,7 +11,8 @@
 //!               cards.rs    which card is which      storages.rs  what has gathered on the modem
 //!               rarely.rs   what it does not repeat in the log
 //! it asks        card.rs  network.rs  routing.rs
-//! it speaks by  wire.rs over port.rs
+//! it speaks by  wire.rs over port.rs (a serial port) or tcp.rs (a serial server)
+//! its port      discovery/  which modem is where     holder.rs  who else has a port open
 //! ```
 //!
 //! Its one rule: an outcome never says more than is known. What was surely not sent may be sent again; what may have
@@ -20,9 +21,11 @@
 mod actor;
 mod card;
 mod cards;
+pub mod discovery;
 mod event;
 mod handle;
 mod health;
+mod holder;
 mod intake;
 mod network;
 mod port;
@@ -34,6 +37,7 @@ mod settings;
 mod setup;
 mod storages;
 mod submission;
+mod tcp;
 mod verdict;
 mod wire;
 
@@ -44,3 +48,4 @@ pub use health::{Health, Recovery, Registration, Rung, Signal, Sim, State};
 pub use port::{Connecting, Connector, Io, Resetting, SerialConnector};
 pub use settings::Settings;
 pub use submission::{Outcome, Patience, Submission};
+pub use tcp::{AddressError, TcpAddress, TcpConnector};
