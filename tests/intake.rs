@@ -61,8 +61,9 @@ async fn a_report_that_could_not_be_stored_stays_on_the_modem_and_is_taken_by_th
     let (modem, task) =
         modem::spawn(&settings, Box::new(Pipe(device.clone())), Clock::resume(None), events, stop.clone());
     let dispatching = CancellationToken::new();
-    let dispatcher =
-        Dispatcher::new(store.clone(), vec![modem], &BudgetSettings::default(), dispatching.clone()).await.unwrap();
+    let (dispatcher, pool) =
+        Dispatcher::new(store.clone(), &BudgetSettings::default(), dispatching.clone()).await.unwrap();
+    pool.add(modem);
     let dispatcher = tokio::spawn(dispatcher.run());
 
     let accepted = send::send(
