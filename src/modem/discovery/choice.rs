@@ -48,16 +48,18 @@ fn ask(ports: Vec<String>) -> Choice {
 }
 
 fn order(device: &UsbDevice, exact: Option<Entry>, vendor: Option<Entry>, named: &[String]) -> Vec<String> {
-    let known: Vec<Entry> = exact.into_iter().chain(vendor).collect();
-    let left_out: Vec<Place> = known.iter().flat_map(Entry::not).collect();
-    let candidates: Vec<&Tty> = without(device.ttys.iter().collect(), &left_out);
-    // What the vendor says of its interfaces beats a number, and a number beats a guess.
-    let by_meaning = vendor.iter().flat_map(Entry::at).filter(|place| *place != Place::Last);
-    let by_number = exact.iter().flat_map(|entry| entry.at().chain(entry.second()).collect::<Vec<_>>());
-    let by_guess = vendor.iter().flat_map(Entry::at).filter(|place| *place == Place::Last);
-    let places: Vec<Place> = by_meaning.chain(by_number).chain(by_guess).collect();
     let mut order: Vec<&Tty> = Vec::new();
-    take(&mut order, &candidates, &places);
+    // What the vendor says of its interfaces beats a number, and a number beats a guess.
+    let never: Vec<Place> = vendor.iter().flat_map(Entry::not).collect();
+    let candidates: Vec<&Tty> = without(device.ttys.iter().collect(), &never);
+    let (guess, meaning): (Vec<Place>, Vec<Place>) =
+        vendor.iter().flat_map(Entry::at).partition(|place| *place == Place::Last);
+    take(&mut order, &candidates, &meaning);
+    let never: Vec<Place> = exact.iter().flat_map(Entry::not).collect();
+    let candidates = without(candidates, &never);
+    let numbers: Vec<Place> = exact.iter().flat_map(|entry| entry.at().chain(entry.second())).collect();
+    take(&mut order, &candidates, &numbers);
+    take(&mut order, &candidates, &guess);
     if order.is_empty() || exact.is_none_or(|entry| entry.at().next().is_none()) {
         for entry in drivers(&candidates) {
             let places: Vec<Place> = entry.at().collect();

@@ -1,0 +1,5 @@
+//! Finding modems: on machines made of folders, on pseudo-terminals, and by the whole daemon.
+#![allow(clippy::unwrap_used, reason = "in a test, what is not there is a failure")]
+
+mod layouts;
+mod tree;
