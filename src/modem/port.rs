@@ -7,13 +7,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::oneshot;
 use tokio_serial::{ClearBuffer, SerialPort, SerialPortBuilderExt, SerialStream};
 
 use super::discovery::{UsbPlace, reset};
-use super::holder;
+use super::holder::{self, Verdict};
 
 /// Where the system's devices are told of.
 pub(super) const SYSFS: &str = "/sys";
@@ -28,6 +29,18 @@ pub type Connecting<'a> = Pin<Box<dyn Future<Output = io::Result<Box<dyn Io>>> +
 
 /// What [`Connector::reset_usb`] gives: whether the device was reset.
 pub type Resetting<'a> = Pin<Box<dyn Future<Output = io::Result<()>> + Send + 'a>>;
+
+/// Why a port does not open, in a whole sentence, for people.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Unopened(String);
+
+impl Unopened {
+    /// This reason as an error of the operating system's kind.
+    pub(super) fn as_error(kind: io::ErrorKind, reason: String) -> io::Error {
+        io::Error::new(kind, Self(reason))
+    }
+}
 
 /// Opens one modem's port, as often as it is asked.
 pub trait Connector: Send + 'static {
@@ -104,22 +117,33 @@ pub(super) async fn usb_place(sysfs: &Path, port: &Path) -> Option<UsbPlace> {
     tokio::task::spawn_blocking(move || UsbPlace::of_port(&sysfs, &port)).await.ok().flatten()
 }
 
+/// How long a port that this process has just left may take to be free, in steps.
+const WAIT: Duration = Duration::from_millis(50);
+const MOST_WAITS: u8 = 20;
+
 /// Done when a port that was dropped is closed; until then nobody can open it.
 pub(super) type Closed = oneshot::Receiver<()>;
 
-/// Opens a serial port. One that is held by another program is left alone, and the program named.
+/// Opens a serial port. One that is held by another program is left alone, and the program named; one that this process
+/// is about to close is waited for a little.
 pub(super) async fn open(sysfs: &Path, path: &Path, baud: u32) -> io::Result<(Box<dyn Io>, Closed)> {
-    // 8N1 without flow control is what a new builder has; the lock is taken while it opens.
-    match tokio_serial::new(path.to_string_lossy(), baud).open_native_async() {
-        Ok(stream) => {
-            let (closing, closed) = oneshot::channel();
-            Ok((Box::new(Serial { stream: Some(stream), closing: Some(closing) }), closed))
+    let mut waits = MOST_WAITS;
+    loop {
+        // 8N1 without flow control is what a new builder has; the lock is taken while it opens.
+        let error = match tokio_serial::new(path.to_string_lossy(), baud).open_native_async() {
+            Ok(stream) => {
+                let (closing, closed) = oneshot::channel();
+                return Ok((Box::new(Serial { stream: Some(stream), closing: Some(closing) }), closed));
+            }
+            Err(error) => io::Error::from(error),
+        };
+        let (sysfs, path) = (sysfs.to_owned(), path.to_owned());
+        let judge = tokio::task::spawn_blocking(move || holder::judge(error, &sysfs, &path));
+        match judge.await.map_err(io::Error::other)? {
+            Verdict::Ours(_) if waits > 0 => waits -= 1,
+            Verdict::Ours(error) | Verdict::Other(error) => return Err(error),
         }
-        Err(error) => {
-            let (sysfs, path) = (sysfs.to_owned(), path.to_owned());
-            let explain = move || holder::explain(error.into(), &sysfs, &path);
-            Err(tokio::task::spawn_blocking(explain).await.unwrap_or_else(io::Error::other))
-        }
+        tokio::time::sleep(WAIT).await;
     }
 }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 use rustix::net::sockopt;
 use tokio::net::TcpStream;
 
-use super::port::{Connecting, Connector, Io};
+use super::port::{Connecting, Connector, Io, Unopened};
 
 /// How long one address may take to answer.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -95,7 +95,7 @@ impl TcpConnector {
             }
         }
         let reason = format!("the serial server {} does not answer: {failed}", self.address);
-        Err(io::Error::new(failed.kind(), reason))
+        Err(Unopened::as_error(failed.kind(), reason))
     }
 }
 

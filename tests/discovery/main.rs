@@ -2,4 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "in a test, what is not there is a failure")]
 
 mod layouts;
+mod live;
+mod site;
+#[path = "../support/mod.rs"]
+mod support;
 mod tree;

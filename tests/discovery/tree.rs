@@ -99,18 +99,9 @@ impl Machine {
         std::fs::remove_dir_all(real).unwrap();
     }
 
-    /// Makes what a name in the folder of devices leads to. (A device node cannot be made without rights.)
-    pub(crate) fn node(&self, tty: &str, behind: &Path) {
-        symlink(behind, self.devices().join(tty)).unwrap();
-    }
-
     /// Makes a link in the folder of links, and the folder.
     pub(crate) fn link(&self, name: &str, to: &Path) {
         std::fs::create_dir_all(self.links()).unwrap();
         symlink(to, self.links().join(name)).unwrap();
-    }
-
-    pub(crate) fn unlink(&self, name: &str) {
-        std::fs::remove_file(self.links().join(name)).unwrap();
     }
 }

@@ -29,6 +29,8 @@ const TRIES: u8 = 5;
 const TRIES_WITH_STRANGERS: u8 = 2;
 /// Where no events are to be had (too many programs watch files), this is how often it looks.
 const WITHOUT_EVENTS: Duration = Duration::from_secs(60);
+/// Where pseudo-terminals are.
+const PSEUDO_TERMINALS: &str = "/dev/pts";
 /// Digits of the IMEI in the name of a modem that was found by itself, when no other has the same.
 const DIGITS_IN_NAME: usize = 6;
 
@@ -166,8 +168,8 @@ impl Finder {
             let Some(ports) = spot.due(now).map(<[PathBuf]>::to_vec) else { continue };
             let tries = if spot.site.expected { TRIES } else { TRIES_WITH_STRANGERS };
             let (key, fingerprint) = (key.clone(), spot.site.fingerprint.clone());
-            let (sysfs, on_usb) = (self.settings.sysfs.clone(), spot.site.usb.is_some());
-            let round = async move { (key, fingerprint, ask(sysfs, ports, on_usb, tries).await) };
+            let sysfs = self.settings.sysfs.clone();
+            let round = async move { (key, fingerprint, ask(sysfs, ports, tries).await) };
             let task = self.asking.spawn(round);
             spot.ask(task);
         }
@@ -248,11 +250,10 @@ async fn changed(watcher: Option<&Watcher>) -> io::Result<()> {
 }
 
 /// Asks the ports of one place, one after the other, until a modem answers.
-async fn ask(sysfs: PathBuf, ports: Vec<PathBuf>, on_usb: bool, tries: u8) -> Round {
+async fn ask(sysfs: PathBuf, ports: Vec<PathBuf>, tries: u8) -> Round {
     let mut closed = None;
     for port in ports {
-        // On USB nobody but a rival has a port open. A link may lead to a terminal, which has its maker on it.
-        if on_usb && let Some(reason) = held(port.clone()).await {
+        if let Some(reason) = held(port.clone()).await {
             return Round::Closed { reason, advice: String::new() };
         }
         match probe::ask(&sysfs, &port, tries).await {
@@ -275,8 +276,12 @@ async fn ask(sysfs: PathBuf, ports: Vec<PathBuf>, on_usb: bool, tries: u8) -> Ro
     closed.map_or(Round::Silent, |(reason, advice)| Round::Closed { reason, advice })
 }
 
+/// Who has the port open already. A pseudo-terminal always has its maker on it; there only opening it tells.
 async fn held(port: PathBuf) -> Option<String> {
-    let look = move || holder::of(&port).map(|holder| holder.explain(&port));
+    let look = move || {
+        let is_device = port.canonicalize().is_ok_and(|port| !port.starts_with(PSEUDO_TERMINALS));
+        is_device.then(|| holder::of(&port)).flatten().map(|holder| holder.explain(&port))
+    };
     tokio::task::spawn_blocking(look).await.ok().flatten()
 }
 

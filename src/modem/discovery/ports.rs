@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::super::port::{self, Connecting, Connector, Io, Resetting};
+use super::super::port::{self, Connecting, Connector, Io, Resetting, Unopened};
 use super::reset::reset;
 use super::sysfs::UsbPlace;
 use crate::ids::Imei;
@@ -140,12 +140,12 @@ impl WhereverItIs {
                 (None, Some(port)) => return Ok(port::open(&self.ports.sysfs, port, self.baud).await?.0),
                 (Some(Some(reason)), _) if self.told.as_ref() != Some(&reason) => {
                     self.told = Some(reason.clone());
-                    return Err(io::Error::new(io::ErrorKind::NotFound, reason));
+                    return Err(Unopened::as_error(io::ErrorKind::NotFound, reason));
                 }
                 _ => {}
             }
             if seen.changed().await.is_err() {
-                return Err(io::Error::new(io::ErrorKind::NotFound, "the daemon is stopping"));
+                return Err(Unopened::as_error(io::ErrorKind::NotFound, "the daemon is stopping".to_owned()));
             }
         }
     }
