@@ -21,6 +21,7 @@ use super::handle::{Job, Modem};
 use super::health::{Health, State};
 use super::pin::PinBook;
 use super::port::{Connector, Io};
+use super::profile::Profile;
 use super::rarely::Rarely;
 use super::reports::Reports;
 use super::settings::Settings;
@@ -79,6 +80,8 @@ pub fn spawn(
         events,
         stop,
         health,
+        profile: Profile::generic(),
+        reference: 0,
         inbox,
         asked,
         reports: Reports::new(name.clone()),
@@ -120,6 +123,10 @@ pub(super) struct Actor {
     /// The way in which this modem tells the card's number, once one is known.
     pub(super) card_number_way: Option<CardNumber>,
     pub(super) health: watch::Sender<Health>,
+    /// The ways of the modem's family.
+    pub(super) profile: &'static Profile,
+    /// The reference of the message sent last.
+    pub(super) reference: u8,
     pub(super) statuses: Statuses,
     /// Why the modem cannot send whatever the network says: its card, or it takes no messages.
     pub(super) trouble: Option<State>,
@@ -184,6 +191,8 @@ impl Actor {
     async fn attend(&mut self, io: Box<dyn Io>) -> (End, bool) {
         let mut wire = Wire::new(io);
         self.show(State::Starting);
+        // Another modem may be on the port than last time.
+        self.profile = Profile::generic();
         self.storages = Storages::default();
         let end = match self.open(&mut wire).await {
             Ok(()) => (self.serve(&mut wire).await, true),

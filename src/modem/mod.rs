@@ -10,7 +10,8 @@
 //! it keeps      reports.rs  until they are on disk      verdict.rs  what answers mean for sending
 //!               cards.rs    which card is which      storages.rs  what has gathered on the modem
 //!               pin.rs      PINs not to try again    rarely.rs   what it does not repeat in the log
-//! it asks        card.rs, with its PIN by unlock.rs  network.rs  routing.rs
+//! it asks        card.rs, with its PIN by unlock.rs  network.rs  routing.rs  bearer.rs
+//! in the way of  profile/     the modem's family
 //! it speaks by  wire.rs over port.rs (a serial port) or tcp.rs (a serial server)
 //! its port      discovery/  which modem is where     holder.rs  who else has a port open
 //! ```
@@ -19,6 +20,7 @@
 //! been sent is in doubt.
 
 mod actor;
+mod bearer;
 mod card;
 mod cards;
 pub mod discovery;
@@ -30,6 +32,7 @@ mod intake;
 mod network;
 mod pin;
 mod port;
+mod profile;
 mod rarely;
 mod reports;
 mod routing;
@@ -50,6 +53,7 @@ pub use handle::Modem;
 pub use health::{Health, Recovery, Registration, Rung, Signal, Sim, State};
 pub use pin::PinBook;
 pub use port::{Connecting, Connector, Io, Resetting, SerialConnector};
+pub use profile::{Acknowledgement, Profile};
 pub use settings::{Settings, SettingsFault};
 pub use submission::{Outcome, Patience, Submission};
 pub use tcp::{AddressError, TcpAddress, TcpConnector};
