@@ -8,21 +8,26 @@
 //! It reads AT in its own way and shares nothing with the driver but the PDUs, or both would be wrong together. All
 //! waiting is by tokio's time, so a paused clock pauses this world too, and every draw comes from a seed.
 
+mod agenda;
 mod air;
 mod answer;
 mod attributes;
+mod card;
 mod carrier;
 mod charset;
 mod command;
 mod configuration;
 mod device;
+mod dice;
 mod event;
+mod family;
 mod fault;
 mod handset;
 mod identity;
 mod line;
 mod messages;
 mod network;
+mod power;
 mod routing;
 mod sending;
 mod session;
@@ -30,11 +35,20 @@ mod settings;
 mod storage;
 mod terminal;
 mod text_mode;
+mod trouble;
+mod unlocking;
+mod ussd;
+mod wire;
 
 pub use carrier::{Arrival, Carrier};
 pub use device::{Device, Registration};
 pub use event::{Event, EventKind};
-pub use fault::{Fault, Faults, HangUp};
+pub use family::Family;
+pub use fault::{
+    BrownOut, CardFault, Drawn, Fault, FaultError, Faults, HangUp, ReportFault, SendResult, Standing, Timed, Until,
+};
 pub use handset::{Handset, Received};
 pub use settings::{CarrierSettings, DeviceSettings};
+pub use storage::StorageName;
 pub use terminal::Terminal;
+pub use ussd::{UssdAnswer, UssdForm};
