@@ -83,6 +83,14 @@ impl Carrier {
         Handset::new(number.clone(), self.phone(number), self.clone())
     }
 
+    /// Every phone that anybody has asked for or written to, by number.
+    #[must_use]
+    pub fn handsets(&self) -> Vec<Handset> {
+        let mut numbers: Vec<PhoneNumber> = self.lock().phones.keys().cloned().collect();
+        numbers.sort_by_key(PhoneNumber::e164);
+        numbers.iter().map(|number| self.handset(number)).collect()
+    }
+
     /// Every message that arrives at any handset from now on.
     #[must_use]
     pub fn arrivals(&self) -> broadcast::Receiver<Arrival> {

@@ -12,7 +12,7 @@ use super::air::Air;
 use super::card::Card;
 use super::carrier::Carrier;
 use super::event::{Event, EventKind};
-use super::fault::{BrownOut, CardFault, End, Fault, Faults, Standing};
+use super::fault::{BrownOut, CardFault, End, Fault, Faults, Standing, Timed};
 use super::session::Session;
 use super::settings::DeviceSettings;
 use super::storage::{Storage, StorageName};
@@ -229,6 +229,15 @@ impl Device {
     pub fn cut_power(&self, gone_for: Duration) {
         self.0.faults.change(|condition| condition.end_silence(End::PowerCut));
         self.0.faults.queue(Fault::BrownOut(BrownOut { at: None, gone_for }));
+    }
+
+    /// Lets these faults happen, each at its time from now. An endless row never ends.
+    pub async fn suffer(&self, faults: impl IntoIterator<Item = Timed> + Send) {
+        let start = Instant::now();
+        for Timed { after, fault } in faults {
+            tokio::time::sleep_until(start + after).await;
+            self.0.faults.queue(fault);
+        }
     }
 
     /// Ends every fault: nothing waits or lasts, the SIM is inside, whole and without a PIN, the network takes the modem in.

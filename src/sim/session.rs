@@ -355,11 +355,15 @@ impl Session {
 
     /// What the family offers and refuses all the same.
     fn family_refusal(&self, command: &Command) -> Option<Failure> {
-        let Operation::Set(parameters) = &command.operation else { return None };
+        let typed = match &command.operation {
+            Operation::Set(parameters) => parameters.all(),
+            Operation::Execute => &[],
+            Operation::Read | Operation::Test => return None,
+        };
         let fits = |(name, pattern, _): &&(&str, &[&str], &str)| {
-            let mut pairs = pattern.iter().zip(parameters.all());
+            let mut pairs = pattern.iter().zip(typed);
             *name == command.name
-                && pattern.len() <= parameters.all().len()
+                && pattern.len() <= typed.len()
                 && pairs.all(|(wanted, typed)| *wanted == "_" || wanted == typed)
         };
         self.profile().refuses.iter().find(fits).map(|(_, _, line)| Failure::Words((*line).to_owned()))

@@ -74,18 +74,18 @@ impl Silence {
 
     fn ends_with(self, end: End) -> bool {
         match self.until {
-            Until::Escape => end >= End::Escape,
-            Until::Reopened => end >= End::Reopened,
-            Until::Restart => end >= End::Restart,
-            Until::Replugged => end >= End::Replugged,
-            Until::PowerCut => end >= End::PowerCut,
+            Until::Escape => matches!(end, End::Escape | End::Restart | End::Replugged | End::PowerCut),
+            Until::Reopened => matches!(end, End::Reopened | End::Replugged | End::PowerCut),
+            Until::Restart => matches!(end, End::Restart | End::Replugged | End::PowerCut),
+            Until::Replugged => matches!(end, End::Replugged | End::PowerCut),
+            Until::PowerCut => end == End::PowerCut,
             Until::After(_) => self.end().is_some_and(|end| end <= Instant::now()),
         }
     }
 }
 
-/// What may end a silence: the later ones end what the earlier ones would.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// What may end a silence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::sim) enum End {
     /// Only time has gone by.
     Time,
