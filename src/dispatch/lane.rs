@@ -177,6 +177,7 @@ impl Lane {
     async fn pause(&self, error: &StoreError) {
         tracing::warn!(modem.name = %self.modem.name(), %error, "the queue cannot be reached; trying again");
         tokio::select! {
+            biased;
             () = self.stop.cancelled() => {}
             () = tokio::time::sleep(STORE_PAUSE) => {}
         }
@@ -200,6 +201,7 @@ impl Lane {
         });
         self.sending.send_replace(true);
         let outcome = tokio::select! {
+            biased;
             outcome = submit => outcome,
             never = tell_when_something_waits(&self.store, &patience) => match never {},
         };
@@ -232,6 +234,7 @@ impl Lane {
         self.settle().await?;
         let until = self.store.clock().now() + rest;
         tokio::select! {
+            biased;
             () = self.stop.cancelled() => {}
             () = self.store.clock().sleep_until(until) => {}
         }
@@ -248,6 +251,7 @@ impl Lane {
             }
         };
         tokio::select! {
+            biased;
             () = self.stop.cancelled() => {}
             () = due => {}
             changed = self.health.changed() => {
