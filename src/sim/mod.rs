@@ -31,7 +31,7 @@ mod storage;
 mod terminal;
 mod text_mode;
 
-pub use carrier::{Arrival, Carrier};
+pub use carrier::{Arrival, Carrier, Submitted};
 pub use device::{Device, Registration};
 pub use event::{Event, EventKind};
 pub use fault::{Fault, Faults, HangUp};
