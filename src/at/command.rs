@@ -7,6 +7,8 @@ use std::fmt;
 use std::time::Duration;
 
 use super::answer::Answer;
+use super::tries::Counter;
+use crate::phone::PhoneNumber;
 
 /// The longest answers to ordinary commands: 300 ms by the makers' word, but up to 3 s while a modem is busy talking.
 const ORDINARY: Duration = Duration::from_secs(5);
@@ -149,6 +151,30 @@ impl Command {
         }
     }
 
+    /// How many tries are left for the card's PIN, asked in this way ([`Reply::tries`](super::Reply::tries)).
+    #[must_use]
+    pub fn tries(way: Counter) -> Self {
+        let (name, arguments) = match way {
+            Counter::Huawei => ("^CPIN", "?"),
+            Counter::Zte => ("+ZPINPUK", "=?"),
+            Counter::Quectel => ("+QPINC", "?"),
+            Counter::Telit => ("#PCT", ""),
+            Counter::Ublox => ("+UPINCNT", ""),
+            Counter::Cinterion => ("^SPIC", "=\"SC\""),
+            Counter::Simcom => ("+SPIC", ""),
+            Counter::Sierra => ("+CPINC", "?"),
+            Counter::Standard => ("+CPINR", ""),
+            Counter::Csim => ("+CSIM", "=10,\"0020000100\""),
+        };
+        Self::new(name, arguments, Answer::Named(name), CARD)
+    }
+
+    /// `AT+CPIN="…"`: the card's PIN, which is digits alone.
+    #[must_use]
+    pub fn enter_pin(digits: &str) -> Self {
+        Self::new("+CPIN", &format!("=\"{digits}\""), Answer::Nothing, CARD)
+    }
+
     /// `AT+CIMI`: the subscription's number.
     #[must_use]
     pub fn subscriber() -> Self {
@@ -210,6 +236,18 @@ impl Command {
     #[must_use]
     pub fn service_centre() -> Self {
         Self::new("+CSCA", "?", Answer::Named("+CSCA"), ORDINARY)
+    }
+
+    /// `AT+CSCA="…",145`: the service centre's number, with its country.
+    #[must_use]
+    pub fn set_service_centre(number: &PhoneNumber) -> Self {
+        Self::new("+CSCA", &format!("=\"{}\",145", number.e164()), Answer::Nothing, CARD)
+    }
+
+    /// `AT+CNUM`: the card's own telephone number.
+    #[must_use]
+    pub fn own_number() -> Self {
+        Self::new("+CNUM", "", Answer::Named("+CNUM"), CARD)
     }
 
     /// `AT+CREG=2` and its like: tell when the registration changes.

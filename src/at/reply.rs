@@ -62,6 +62,11 @@ impl Reply {
         (!text.is_empty()).then_some(text)
     }
 
+    /// What stands in each line.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.lines.iter().map(|line| line.text.as_str())
+    }
+
     /// The fields of the first line.
     #[must_use]
     pub fn fields(&self) -> Vec<Field<'_>> {

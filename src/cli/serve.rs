@@ -45,7 +45,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         version = env!("CARGO_PKG_VERSION"),
         address = %daemon.address,
         socket = ?daemon.socket,
-        modems = daemon.modems.len(),
+        modems = daemon.pool.members().borrow().len(),
         "serving"
     );
     daemon.run(asked).await?;

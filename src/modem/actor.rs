@@ -9,7 +9,6 @@
 //! All of it goes through [`Actor::turn`], so that whatever the task waits for, it goes on listening to the modem,
 //! handing out reports, refusing what it cannot send, and watching for the end.
 
-use std::future::Future;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot, watch};
@@ -20,15 +19,17 @@ use super::cards::Cards;
 use super::event::Event;
 use super::handle::{Job, Modem};
 use super::health::{Health, State};
+use super::pin::PinBook;
 use super::port::{Connector, Io};
 use super::rarely::Rarely;
 use super::reports::Reports;
 use super::settings::Settings;
 use super::storages::Storages;
 use super::submission::Outcome;
+use super::turn::Turn;
 use super::verdict::{self, Statuses};
 use super::wire::{Gone, Wire, now};
-use crate::at::{Command, CommandError, Delivery, OPENING_TRIES, Output, Reply};
+use crate::at::{CardNumber, OPENING_TRIES};
 use crate::clock::Clock;
 use crate::ids::ModemName;
 
@@ -43,16 +44,28 @@ const LOOK_WHILE_READY: Duration = Duration::from_secs(300);
 /// How many chores are done between two messages when too many wait: a report read, and one deleted.
 const CHORES_BETWEEN: u8 = 2;
 
+/// What the tasks of all modems have in common.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// The site's clock.
+    pub clock: Clock,
+    /// Where what comes from the air is handed out.
+    pub events: mpsc::Sender<Event>,
+    /// Ends the task.
+    pub stop: CancellationToken,
+    /// The PINs that must not be tried again.
+    pub pins: PinBook,
+}
+
 /// Starts the task that owns one modem. It ends when `stop` is cancelled, within 500 ms, and leaves the modem at no
 /// prompt. Reports that nobody has taken by then are put into `events`, as far as there is room.
 #[must_use]
 pub fn spawn(
     settings: &Settings,
     connector: Box<dyn Connector>,
-    clock: Clock,
-    events: mpsc::Sender<Event>,
-    stop: CancellationToken,
+    surroundings: Surroundings,
 ) -> (Modem, JoinHandle<()>) {
+    let Surroundings { clock, events, stop, pins } = surroundings;
     let name = settings.name.clone();
     let (jobs, inbox) = mpsc::channel(1);
     let (pulse, asked) = mpsc::channel(1);
@@ -60,6 +73,8 @@ pub fn spawn(
         watch::channel(Health::new(name.clone(), settings.port.clone().unwrap_or_default(), clock.wall()));
     let actor = Actor {
         name: name.clone(),
+        settings: settings.clone(),
+        pins,
         clock,
         events,
         stop,
@@ -68,6 +83,7 @@ pub fn spawn(
         asked,
         reports: Reports::new(name.clone()),
         cards: Cards::default(),
+        card_number_way: None,
         statuses: Statuses::default(),
         trouble: None,
         look: false,
@@ -82,12 +98,6 @@ pub fn spawn(
     (Modem { name, jobs, pulse, health: seen }, tokio::spawn(actor.run(connector)))
 }
 
-/// Tells whoever asked that the task is alive.
-fn alive(asked: oneshot::Sender<()>) {
-    // Whoever asked may have gone.
-    let _ = asked.send(());
-}
-
 /// Why an open port is left.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum End {
@@ -99,26 +109,16 @@ pub(super) enum End {
     Deaf,
 }
 
-/// What one turn brought.
-pub(super) enum Turn {
-    /// The running command has ended.
-    Finished(Result<Reply, CommandError>),
-    /// The message under way has been settled.
-    Settled(Delivery),
-    /// The message settled last was sent under this reference, though it was in doubt.
-    SentAfterAll(u8),
-    /// A message to send.
-    Job(Job),
-    /// Something that has been dealt with.
-    Nothing,
-}
-
 /// Everything the task knows.
 pub(super) struct Actor {
     pub(super) name: ModemName,
+    pub(super) settings: Settings,
+    pub(super) pins: PinBook,
     pub(super) clock: Clock,
     pub(super) reports: Reports,
     pub(super) cards: Cards,
+    /// The way in which this modem tells the card's number, once one is known.
+    pub(super) card_number_way: Option<CardNumber>,
     pub(super) health: watch::Sender<Health>,
     pub(super) statuses: Statuses,
     /// Why the modem cannot send whatever the network says: its card, or it takes no messages.
@@ -137,12 +137,12 @@ pub(super) struct Actor {
     /// What is said of stored reports that the modem neither lets read nor deletes.
     pub(super) refused: Rarely,
     /// How many chores may still be done before the next message, when there are too many of them.
-    chores_due: u8,
-    events: mpsc::Sender<Event>,
-    stop: CancellationToken,
-    inbox: mpsc::Receiver<Job>,
+    pub(super) chores_due: u8,
+    pub(super) events: mpsc::Sender<Event>,
+    pub(super) stop: CancellationToken,
+    pub(super) inbox: mpsc::Receiver<Job>,
     /// Whoever wants to know whether the task is alive.
-    asked: mpsc::Receiver<oneshot::Sender<()>>,
+    pub(super) asked: mpsc::Receiver<oneshot::Sender<()>>,
 }
 
 impl Actor {
@@ -170,23 +170,6 @@ impl Actor {
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
         self.leave();
-    }
-
-    /// Waits for something while no port is open; `None` when the daemon stops.
-    async fn meanwhile<T>(&mut self, future: impl Future<Output = T>) -> Option<T> {
-        tokio::pin!(future);
-        loop {
-            let offer = self.offer();
-            tokio::select! {
-                biased;
-                () = self.stop.cancelled() => return None,
-                value = &mut future => return Some(value),
-                Some(asked) = self.asked.recv() => alive(asked),
-                Some(job) = self.inbox.recv() => self.refuse(job),
-                Some(settled) = self.reports.settled() => self.reports.settle(settled),
-                permit = permit(offer) => self.reports.offer(permit),
-            }
-        }
     }
 
     /// Stays with an open port until it must be left; tells whether the modem had been set up on it.
@@ -262,104 +245,6 @@ impl Actor {
         }
     }
 
-    /// Moves the world on by one step. With `accept`, and while the modem is ready, a message to send is handed back;
-    /// while it is not ready, messages are refused.
-    ///
-    /// May be cancelled at any time.
-    pub(super) async fn turn(&mut self, wire: &mut Wire, accept: bool) -> Result<Turn, End> {
-        let ready = self.is_ready();
-        let idle = wire.session.is_idle();
-        let offer = self.offer();
-        tokio::select! {
-            biased;
-            () = self.stop.cancelled() => Err(End::Stopped),
-            output = wire.next() => self.handle(output?),
-            Some(asked) = self.asked.recv() => {
-                alive(asked);
-                Ok(Turn::Nothing)
-            }
-            Some(settled) = self.reports.settled() => {
-                self.reports.settle(settled);
-                Ok(Turn::Nothing)
-            }
-            permit = permit(offer) => {
-                self.reports.offer(permit);
-                Ok(Turn::Nothing)
-            }
-            Some(job) = self.inbox.recv(), if !ready || (accept && idle) => {
-                if ready {
-                    return Ok(Turn::Job(job));
-                }
-                self.refuse(job);
-                Ok(Turn::Nothing)
-            }
-        }
-    }
-
-    /// When the next report is to be handed out, and to whom.
-    fn offer(&self) -> Option<(Instant, mpsc::Sender<Event>)> {
-        self.reports.offer_at().map(|at| (at, self.events.clone()))
-    }
-
-    fn handle(&mut self, output: Output) -> Result<Turn, End> {
-        match output {
-            Output::Finished(result) => return Ok(Turn::Finished(result)),
-            Output::Settled(delivery) => return Ok(Turn::Settled(delivery)),
-            Output::SentAfterAll(reference) => return Ok(Turn::SentAfterAll(reference)),
-            Output::Unsolicited(said) => self.hear(said),
-            Output::Deaf => return Err(End::Deaf),
-            // The wire has written what was to be written; that the modem is awake shows in its being idle.
-            Output::Write(_) | Output::Awake => {}
-        }
-        Ok(Turn::Nothing)
-    }
-
-    /// Asks the modem something. When no answer comes, the modem is awake again before this returns.
-    pub(super) async fn ask(&mut self, wire: &mut Wire, command: &Command) -> Result<Result<Reply, CommandError>, End> {
-        self.recover(wire).await?;
-        if wire.session.handle_command(command, now()).is_err() {
-            return Ok(Err(CommandError::TimedOut));
-        }
-        let result = loop {
-            if let Turn::Finished(result) = self.turn(wire, false).await? {
-                break result;
-            }
-        };
-        if let Err(error) = &result {
-            tracing::debug!(modem.name = %self.name, ?command, %error, "the modem does not do as it is told");
-        }
-        self.recover(wire).await?;
-        Ok(result)
-    }
-
-    /// Waits until a modem that did not answer is awake again. Others get the messages meanwhile.
-    pub(super) async fn recover(&mut self, wire: &mut Wire) -> Result<(), End> {
-        if wire.session.is_idle() {
-            return Ok(());
-        }
-        tracing::warn!(modem.name = %self.name, "the modem did not answer in time and is being woken");
-        if self.is_ready() {
-            self.show(verdict::silent());
-        }
-        while !wire.session.is_idle() {
-            self.turn(wire, false).await?;
-        }
-        Ok(())
-    }
-
-    /// Waits, and goes on listening.
-    pub(super) async fn rest(&mut self, wire: &mut Wire, time: Duration) -> Result<(), End> {
-        let over = tokio::time::sleep(time);
-        tokio::pin!(over);
-        loop {
-            tokio::select! {
-                biased;
-                () = &mut over => return Ok(()),
-                turn = self.turn(wire, false) => drop(turn?),
-            }
-        }
-    }
-
     pub(super) fn is_ready(&self) -> bool {
         self.health.borrow().state.is_ready()
     }
@@ -393,7 +278,7 @@ impl Actor {
         });
     }
 
-    fn refuse(&self, job: Job) {
+    pub(super) fn refuse(&self, job: Job) {
         let reason = match &self.health.borrow().state {
             State::Absent { reason } | State::NotReady { reason, .. } => reason.clone(),
             State::Starting | State::Ready => "the modem is starting".to_owned(),
@@ -415,15 +300,4 @@ impl Actor {
             self.reports.offer(permit);
         }
     }
-}
-
-/// Room for one event, from this time on; never, when there is none to hand out or nobody to take it.
-async fn permit(offer: Option<(Instant, mpsc::Sender<Event>)>) -> mpsc::OwnedPermit<Event> {
-    if let Some((at, events)) = offer {
-        tokio::time::sleep_until(at.into()).await;
-        if let Ok(permit) = events.reserve_owned().await {
-            return permit;
-        }
-    }
-    std::future::pending().await
 }

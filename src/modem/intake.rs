@@ -25,6 +25,12 @@ impl Actor {
                 Some(trouble) => self.lose_card(trouble),
                 None => self.look |= self.trouble.is_some(),
             },
+            Unsolicited::Boot | Unsolicited::Ready => self.look = true,
+            Unsolicited::StorageFull(_) => {
+                self.storages.sweep_soon();
+                self.look = true;
+            }
+            Unsolicited::Call(_) | Unsolicited::WeakPower => {}
             // Messages to the modem are left where they are stored until there is a use for them.
             Unsolicited::Message(_) | Unsolicited::MessageStored(_) => {}
         }

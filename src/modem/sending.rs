@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::actor::{Actor, End, Turn};
+use super::actor::{Actor, End};
 use super::handle::Job;
 use super::submission::{Outcome, Submission};
+use super::turn::Turn;
 use super::wire::{Wire, now};
 use crate::at::{Delivery, Payload};
 use crate::clock::Moment;

@@ -5,7 +5,6 @@
 //! sending.
 
 use super::actor::{Actor, End};
-use super::card;
 use super::wire::{Wire, now};
 use crate::at::{Command, Domain, Field, Reply};
 
@@ -24,14 +23,9 @@ impl Actor {
         Ok(())
     }
 
-    /// Asks again what may have changed; the card only while something is the matter with it, or it said so itself.
+    /// Asks again what may have changed.
     pub(super) async fn look_again(&mut self, wire: &mut Wire) -> Result<(), End> {
-        let state = self.ask(wire, &Command::sim_state()).await?;
-        if let Some(trouble) = card::trouble(&state) {
-            self.lose_card(trouble);
-        } else if self.trouble.is_some() {
-            self.trouble = self.set_up_card(wire).await?;
-        }
+        self.look_at_card(wire).await?;
         self.ask_network(wire).await?;
         self.look = false;
         if self.trouble.is_none() && self.storages.sweep_due() && !self.is_wanted() {

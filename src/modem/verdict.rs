@@ -1,6 +1,7 @@
 //! What a modem's answers mean for whoever wants to send: ready, or not ready, why, and what to do.
 
 use super::health::{Registration, State};
+use super::pin::{BookError, NoPin};
 use crate::at::{CommandError, Domain, Refusal};
 
 /// The last `<stat>` heard for each domain (3GPP TS 27.007 §7.2, §10.1.20, §10.1.22).
@@ -79,21 +80,85 @@ pub(super) fn of_registration(registration: Registration) -> State {
 pub(super) fn of_card(state: &str) -> Option<State> {
     Some(match state {
         "READY" => return None,
-        "SIM PIN" => not_ready(
-            "the SIM asks for its PIN",
-            "Put the SIM into a phone and turn its PIN off; this version does not enter one.",
+        "SIM PIN" => locked(&Locked::NoPin(NoPin::NotConfigured)),
+        "SIM PUK" => asks_for_puk(),
+        "SIM PIN2" | "SIM PUK2" => not_ready(
+            format!("the SIM asks for its second code ({state})"),
+            "Put the SIM into a phone and turn its list of fixed numbers off.",
         ),
-        "SIM PUK" => not_ready(
-            "the SIM is locked and asks for its PUK",
-            "Put the SIM into a phone and enter the PUK that the operator gave with the card.",
-        ),
-        other if other.starts_with("PH-") => not_ready(
-            "the modem is locked to another SIM or network",
-            "Use a SIM of the operator that sold the modem, or have the modem unlocked.",
-        ),
+        other if other.starts_with("PH-") => locked_modem(),
         "NOT READY" | "NOT INSERTED" | "" => no_card(),
         _ => not_ready("the SIM is not ready", "Put the SIM into a phone and see what it asks for there."),
     })
+}
+
+fn asks_for_puk() -> State {
+    not_ready(
+        "the SIM is locked and asks for its PUK",
+        "Put the SIM into a phone and enter the PUK that the operator gave with the card.",
+    )
+}
+
+fn locked_modem() -> State {
+    not_ready(
+        "the modem is locked to another SIM or network",
+        "Use a SIM of the operator that sold the modem, or have the modem unlocked.",
+    )
+}
+
+/// Why a card that asks for its PIN is not given one.
+#[derive(Debug)]
+pub(super) enum Locked {
+    /// There is none.
+    NoPin(NoPin),
+    /// It was given this one, and did not become ready.
+    Tried,
+    /// So few tries are left.
+    FewTries(u8),
+    /// Nothing tells how many are left.
+    Uncounted,
+    /// Neither the card nor the modem tells its number.
+    Nameless,
+    /// What was tried cannot be looked up or written down.
+    Book(BookError),
+}
+
+const IN_A_PHONE: &str = "Put the SIM into a phone and turn its PIN off.";
+
+/// The card asks for its PIN and is not given one.
+pub(super) fn locked(why: &Locked) -> State {
+    let asks = "the SIM asks for its PIN";
+    match why {
+        Locked::NoPin(NoPin::NotConfigured) => not_ready(
+            asks,
+            "Write the PIN into a file and name the file as `pin-file` of this modem, or put the SIM into a phone and turn its PIN off.",
+        ),
+        Locked::NoPin(why) => not_ready(
+            format!("{asks}, and {why}"),
+            "Write the PIN, 4 to 8 digits, into that file so that the daemon can read it.",
+        ),
+        Locked::Tried => not_ready(
+            format!("{asks}, and the configured one was tried once and did not unlock it"),
+            "Enter the right PIN in a phone, then write it into the PIN file; the same wrong one is never tried again.",
+        ),
+        Locked::FewTries(0) => asks_for_puk(),
+        Locked::FewTries(left) => not_ready(
+            format!("{asks}, and only {left} of 3 tries are left, so it is not given one"),
+            "Put the SIM into a phone and enter its PIN there, which gives all tries back.",
+        ),
+        Locked::Uncounted => not_ready(
+            format!("{asks}, and the modem does not tell how many tries are left, so it is not given one"),
+            IN_A_PHONE,
+        ),
+        Locked::Nameless => not_ready(
+            format!("{asks}, and neither the SIM nor the modem tells its number, so it is not given one"),
+            IN_A_PHONE,
+        ),
+        Locked::Book(error) => not_ready(
+            format!("{asks}, and what was tried before cannot be known: {error}"),
+            "Make sure that the daemon can read and write that file; remove it if it is damaged and the configured PIN is surely right.",
+        ),
+    }
 }
 
 fn no_card() -> State {
@@ -104,6 +169,15 @@ fn no_card() -> State {
 pub(super) fn of_card_error(error: CommandError) -> State {
     match error {
         CommandError::Refused(Refusal::Cme(Some(10)) | Refusal::Cms(Some(310))) => no_card(),
+        CommandError::Refused(Refusal::Cme(Some(12)) | Refusal::Cms(Some(316))) => asks_for_puk(),
+        CommandError::Refused(Refusal::Cme(Some(5..=7 | 40..=48)) | Refusal::Cms(Some(312))) => locked_modem(),
+        CommandError::Refused(Refusal::Cme(Some(14)) | Refusal::Cms(Some(314))) => not_ready(
+            "the SIM is busy with itself",
+            "Wait a minute; if it goes on, take the SIM out and put it back in.",
+        ),
+        CommandError::Refused(Refusal::Cme(Some(15)) | Refusal::Cms(Some(315))) => {
+            not_ready("the SIM is not one that this modem can use", "Use another SIM.")
+        }
         CommandError::Refused(refusal) => not_ready(
             format!("the SIM cannot be read ({refusal}): {}", refusal.meaning()),
             "Take the SIM out and put it back in; then try it in a phone.",

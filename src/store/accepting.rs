@@ -81,8 +81,8 @@ pub(super) fn insert(
     work.conn
         .prepare_cached(
             "INSERT INTO message (id, app, otp, number, status, priority, text, encoding, parts, class0, replace_type,
-                                  in_doubt, created, created_at, deadline, waiting_from)
-             VALUES (?1, ?2, ?3, ?4, 'queued', ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?12)",
+                                  in_doubt, created, created_at, deadline, waiting_from, queue)
+             VALUES (?1, ?2, ?3, ?4, 'queued', ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?12, ?5)",
         )?
         .execute((
             message.id.as_bytes(),
@@ -105,6 +105,9 @@ pub(super) fn insert(
         work.conn.prepare_cached("INSERT INTO part (message, part, status, number) VALUES (?1, ?2, 'queued', ?3)")?;
     for part in 0..message.parts.max(1) {
         statement.execute((seq, part, number))?;
+    }
+    if let Some(otp) = otp {
+        work.conn.prepare_cached("UPDATE otp SET message = ?2 WHERE seq = ?1")?.execute((otp, seq))?;
     }
     work.touch_queue();
     Ok(seq)

@@ -70,12 +70,12 @@ impl Store {
             let Some(seq) = find(work, &app, id)? else { return Ok(None) };
             let otp = current(work, seq)?;
             if let Some(refusal) = refusal(&otp, work.now) {
-                let message = otps::newest_message_of(work.conn, seq)?;
+                let message = listing::message_of(work.conn, otp.message)?;
                 return Ok(Some(ResendOutcome::Refused(refusal, otp.view(work.now, message))));
             }
             spend_resend(work, &otp, new_code)?;
             accepting::insert(work, &message, Some(seq), message.deadline.min(otp.expires))?;
-            life::withdraw_messages_of(work, seq)?;
+            life::withdraw_abandoned(work, otp.message)?;
             Ok(Some(ResendOutcome::Resent(view(work, seq)?)))
         })
         .await
@@ -188,8 +188,9 @@ fn current(work: &Work<'_>, seq: i64) -> Result<Kept, StoreError> {
 }
 
 fn view(work: &Work<'_>, seq: i64) -> Result<OtpView, StoreError> {
-    let message = otps::newest_message_of(work.conn, seq)?;
-    Ok(Kept::load(work.conn, seq)?.view(work.now, message))
+    let otp = Kept::load(work.conn, seq)?;
+    let message = listing::message_of(work.conn, otp.message)?;
+    Ok(otp.view(work.now, message))
 }
 
 fn refusal(otp: &Kept, now: Moment) -> Option<ResendRefusal> {

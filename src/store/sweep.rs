@@ -47,7 +47,7 @@ pub(super) fn expire_messages(work: &Work<'_>, most: usize) -> Result<(), StoreE
     for priority in 0..3 {
         let due = due(
             work,
-            "SELECT seq FROM message WHERE waiting_from IS NOT NULL AND priority = ?3 AND deadline <= ?1
+            "SELECT seq FROM message WHERE queue = ?3 AND deadline <= ?1
              ORDER BY deadline LIMIT ?2",
             most,
             Some(priority),
@@ -119,7 +119,7 @@ fn next_due(work: &Work<'_>) -> Result<Option<Moment>, StoreError> {
         first(
             work,
             &format!(
-                "SELECT deadline FROM message WHERE waiting_from IS NOT NULL AND priority = {priority}
+                "SELECT deadline FROM message WHERE queue = {priority}
                  ORDER BY deadline LIMIT 1"
             ),
         )

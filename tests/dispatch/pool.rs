@@ -115,3 +115,25 @@ async fn a_recipient_hears_from_the_same_sim_while_its_modem_is_well() {
     world.until_all(&[id], Status::Sent).await;
     assert_ne!(world.sender(id).await, sender);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_modem_that_joins_while_messages_wait_sends_them_at_once() {
+    let mut world = World::new(1).await;
+    world.dispatch_over(0, &no_budget()).await;
+    let ids = [world.accept(world.new_message(1)).await, world.accept(world.new_message(2)).await];
+    world.pass(seconds(30)).await;
+    assert_eq!(world.status(ids[0]).await, Status::Queued);
+    let begun = world.clock.now();
+    world.join(0);
+    world.until_all(&ids, Status::Sent).await;
+    assert!(world.clock.now().since(begun) < seconds(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_joins_once() {
+    let mut world = World::new(1).await;
+    world.dispatch(&no_budget()).await;
+    let pool = world.pool();
+    assert!(!pool.add(world.slots[0].modem.clone()));
+    assert_eq!(pool.members().borrow().len(), 1);
+}

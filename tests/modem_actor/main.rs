@@ -1,6 +1,7 @@
 //! A modem's task through its public door, in paused time.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test, what is not there is a failure")]
 
+mod card;
 mod opening;
 mod reports;
 mod scripted;

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use smsotpd::clock::Clock;
 use smsotpd::ids::{MessageId, MessageReference};
-use smsotpd::modem::{Connecting, Connector, Event, Health, Io, Modem, Outcome, Settings, Submission, spawn};
+use smsotpd::modem::{
+    Connecting, Connector, Event, Health, Io, Modem, Outcome, PinBook, Settings, State, Submission, Surroundings, spawn,
+};
 use smsotpd::pdu::{Frame, Submit};
 use smsotpd::phone::PhoneNumber;
 use smsotpd::secret::Text;
@@ -32,7 +34,16 @@ pub(crate) enum OnSubmit {
     NoPrompt,
 }
 
+/// A card that wants its PIN.
+pub(crate) struct Lock {
+    pub(crate) pin: &'static str,
+    pub(crate) tries: u8,
+}
+
 pub(crate) struct Script {
+    lock: Option<Lock>,
+    /// It goes away when it hears a line that begins like this.
+    vanish_at: Option<&'static str>,
     /// What is answered to a line, final result and all; `OK` to what is not here.
     answers: HashMap<&'static str, String>,
     on_submit: OnSubmit,
@@ -44,6 +55,30 @@ pub(crate) struct Script {
     /// What the modem says by itself at the next opportunity.
     says: VecDeque<String>,
     reference: u8,
+}
+
+impl Script {
+    /// What a modem with a locked card answers to this line, when it is another thing than usual.
+    fn of_locked_card(&mut self, line: &str) -> Option<String> {
+        let lock = self.lock.as_mut()?;
+        match line {
+            "AT+CPIN?" if lock.tries == 0 => Some("+CPIN: SIM PUK\r\n\r\nOK".to_owned()),
+            "AT+CPIN?" => Some("+CPIN: SIM PIN\r\n\r\nOK".to_owned()),
+            "AT+CPINR" if !self.answers.contains_key(line) => {
+                Some(format!("+CPINR: SIM PIN,{},3\r\n+CPINR: SIM PUK,10,10\r\n\r\nOK", lock.tries))
+            }
+            "AT+CIMI" | "AT+CMGF=0" => Some("+CME ERROR: 11".to_owned()),
+            _ if !line.starts_with("AT+CPIN=") => None,
+            _ if line == format!("AT+CPIN=\"{}\"", lock.pin) => {
+                self.lock = None;
+                Some("OK".to_owned())
+            }
+            _ => {
+                lock.tries = lock.tries.saturating_sub(1);
+                Some("+CME ERROR: 16".to_owned())
+            }
+        }
+    }
 }
 
 /// The scripted modem, from outside.
@@ -72,6 +107,8 @@ impl Scripted {
         ];
         let answers = answers.into_iter().map(|(line, answer)| (line, answer.to_owned())).collect();
         let script = Script {
+            lock: None,
+            vanish_at: None,
             answers,
             on_submit: OnSubmit::Take,
             heard: Vec::new(),
@@ -89,6 +126,31 @@ impl Scripted {
 
     pub(crate) fn answer(&self, line: &'static str, answer: &str) {
         self.script().answers.insert(line, answer.to_owned());
+    }
+
+    /// Puts a card in that wants this PIN.
+    pub(crate) fn lock(&self, pin: &'static str, tries: u8) {
+        self.script().lock = Some(Lock { pin, tries });
+    }
+
+    pub(crate) fn vanish_at(&self, line: &'static str) {
+        self.script().vanish_at = Some(line);
+    }
+
+    pub(crate) fn unlock(&self) {
+        self.script().lock = None;
+    }
+
+    pub(crate) fn tries_left(&self) -> u8 {
+        self.script().lock.as_ref().map_or(3, |lock| lock.tries)
+    }
+
+    /// The PINs it was given.
+    pub(crate) fn pins(&self) -> Vec<String> {
+        self.heard()
+            .iter()
+            .filter_map(|line| Some(line.strip_prefix("AT+CPIN=\"")?.trim_end_matches('"').to_owned()))
+            .collect()
     }
 
     pub(crate) fn on_submit(&self, what: OnSubmit) {
@@ -183,7 +245,14 @@ impl Scripted {
 
     pub(crate) fn obey(&self, line: String) -> Option<String> {
         let mut script = self.script();
+        if script.vanish_at.is_some_and(|start| line.starts_with(start)) {
+            script.vanish_at = None;
+            script.plugged = false;
+            script.heard.push(line);
+            return None;
+        }
         let answer = script.answers.get(line.as_str()).cloned().unwrap_or_else(|| "OK".to_owned());
+        let answer = script.of_locked_card(&line).unwrap_or(answer);
         let send = line.starts_with("AT+CMGS=");
         script.heard.push(line);
         match script.on_submit {
@@ -227,6 +296,10 @@ impl Connector for Scripted {
     }
 }
 
+pub(crate) fn settings() -> Settings {
+    Settings::at_port("m1".parse().unwrap(), "/dev/m1")
+}
+
 /// The task, its surroundings, and the modem.
 pub(crate) struct World {
     pub(crate) scripted: Scripted,
@@ -245,10 +318,18 @@ impl World {
 
     /// The task over a port of its own kind, with this modem behind it.
     pub(crate) fn over(connector: Box<dyn Connector>, scripted: Scripted) -> Self {
-        let settings = Settings::at_port("m1".parse().unwrap(), "/dev/m1");
+        Self::with(connector, scripted, &settings(), PinBook::in_memory())
+    }
+
+    pub(crate) fn set(scripted: Scripted, settings: &Settings, pins: PinBook) -> Self {
+        Self::with(Box::new(scripted.clone()), scripted, settings, pins)
+    }
+
+    fn with(connector: Box<dyn Connector>, scripted: Scripted, settings: &Settings, pins: PinBook) -> Self {
         let (clock, stop) = (Clock::simulated(), CancellationToken::new());
         let (sender, events) = mpsc::channel(4);
-        let (modem, task) = spawn(&settings, connector, clock.clone(), sender, stop.clone());
+        let surroundings = Surroundings { clock: clock.clone(), events: sender, stop: stop.clone(), pins };
+        let (modem, task) = spawn(settings, connector, surroundings);
         Self { scripted, modem, clock, events, stop, task, hurry: watch::Sender::new(false) }
     }
 
@@ -262,6 +343,17 @@ impl World {
         let mut health = self.modem.health();
         let reached = tokio::time::timeout(Duration::from_secs(3600), health.wait_for(wanted)).await;
         reached.expect("the modem never got there").unwrap().clone()
+    }
+
+    /// Waits for a state that names these words, and gives its reason and advice.
+    pub(crate) async fn says(&self, words: &str) -> (String, String) {
+        let said = |health: &Health| match &health.state {
+            State::NotReady { reason, advice } => Some((reason.clone(), advice.clone())),
+            State::Absent { reason } => Some((reason.clone(), String::new())),
+            _ => None,
+        };
+        let health = self.until(|health| said(health).is_some_and(|(reason, _)| reason.contains(words))).await;
+        said(&health).unwrap()
     }
 
     pub(crate) fn message(&self, seconds: u64) -> Submission {
