@@ -28,6 +28,8 @@ pub(crate) const LENGTH: usize = REPORT.len() / 2 - 1;
 pub(crate) enum OnSubmit {
     Take,
     Refuse(&'static str),
+    /// The next one alone.
+    RefuseOnce(&'static str),
     Silence,
     VanishAfterCtrlZ,
     VanishBeforePrompt,
@@ -273,6 +275,10 @@ impl Scripted {
         match script.on_submit {
             OnSubmit::Take => Some(format!("\r\n+CMGS: {}\r\n\r\nOK\r\n", script.reference)),
             OnSubmit::Refuse(answer) => Some(format!("\r\n{answer}\r\n")),
+            OnSubmit::RefuseOnce(answer) => {
+                script.on_submit = OnSubmit::Take;
+                Some(format!("\r\n{answer}\r\n"))
+            }
             OnSubmit::VanishAfterCtrlZ => {
                 script.plugged = false;
                 None
