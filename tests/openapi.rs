@@ -54,6 +54,8 @@ async fn every_call_of_the_api_is_described() {
         "get /v1/messages/{id}",
         "delete /v1/messages/{id}",
         "get /v1/modems",
+        "post /v1/modems/{name}/drain",
+        "post /v1/modems/{name}/resume",
         "get /v1/status",
         "get /healthz",
         "get /readyz",

@@ -29,6 +29,8 @@ fn calls() -> OpenApiRouter<Shared> {
         .routes(routes!(messages::send, messages::list))
         .routes(routes!(messages::get, messages::cancel))
         .routes(routes!(modems::list))
+        .routes(routes!(modems::drain))
+        .routes(routes!(modems::resume))
         .routes(routes!(status::status))
         .routes(routes!(status::healthz))
         .routes(routes!(status::readyz))

@@ -18,6 +18,7 @@ use super::ladder::Ladder;
 use super::network::{Calls, Nudges};
 use super::pin::PinBook;
 use super::port::{Connector, Io};
+use super::profile::Profile;
 use super::rarely::Rarely;
 use super::reports::Reports;
 use super::sends::Sends;
@@ -76,6 +77,8 @@ pub fn spawn(
         events,
         stop,
         health,
+        profile: Profile::generic(),
+        reference: 0,
         inbox,
         asked,
         reports: Reports::new(name.clone()),
@@ -131,6 +134,10 @@ pub(super) struct Actor {
     /// The way in which this modem tells the card's number, once one is known.
     pub(super) card_number_way: Option<CardNumber>,
     pub(super) health: watch::Sender<Health>,
+    /// The ways of the modem's family.
+    pub(super) profile: &'static Profile,
+    /// The reference of the message sent last.
+    pub(super) reference: u8,
     pub(super) statuses: Statuses,
     /// Why the modem cannot send whatever the network says: its card, or it takes no messages.
     pub(super) trouble: Option<State>,
@@ -173,7 +180,8 @@ impl Actor {
     pub(super) async fn attend(&mut self, io: Box<dyn Io>) -> End {
         let mut wire = Wire::new(io);
         (self.awake, self.worked) = (false, false);
-        // Another modem may be on this port.
+        // Another modem may be on the port than last time.
+        self.profile = Profile::generic();
         self.card_number_way = None;
         if !self.health.borrow().is_being_brought_back() {
             self.show(State::Starting);

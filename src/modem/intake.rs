@@ -87,7 +87,8 @@ impl Actor {
     /// A modem whose acknowledgement comes too late, or not as it wants it, may hand out no more reports until it is told
     /// anew where they go (3GPP TS 27.005 §3.4.4).
     async fn acknowledge(&mut self, wire: &mut Wire) -> Result<(), End> {
-        if self.ask(wire, &Command::acknowledge()).await?.is_err() {
+        let Some(command) = self.acknowledgement() else { return Ok(()) };
+        if self.ask(wire, &command).await?.is_err() {
             self.route_reports(wire).await?;
         }
         Ok(())

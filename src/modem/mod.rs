@@ -11,7 +11,8 @@
 //!               cards.rs    which card is which      storages.rs  what has gathered on the modem
 //!               sends.rs    whether it still sends
 //!               pin.rs      PINs not to try again    rarely.rs   what it does not repeat in the log
-//! it asks        card.rs, with its PIN by unlock.rs  network.rs  routing.rs
+//! it asks        card.rs, with its PIN by unlock.rs  network.rs  routing.rs  bearer.rs
+//! in the way of  profile/     the modem's family
 //! it speaks by  wire.rs over port.rs
 //! ```
 //!
@@ -19,6 +20,7 @@
 //! been sent is in doubt.
 
 mod actor;
+mod bearer;
 mod card;
 mod cards;
 mod event;
@@ -29,6 +31,7 @@ mod ladder;
 mod network;
 mod pin;
 mod port;
+mod profile;
 mod rarely;
 mod recovery;
 mod reports;
@@ -50,5 +53,6 @@ pub use handle::Modem;
 pub use health::{Health, Recovery, Registration, Rung, Signal, Sim, State};
 pub use pin::PinBook;
 pub use port::{Connecting, Connector, Io, Resetting, SerialConnector};
+pub use profile::{Acknowledgement, Profile};
 pub use settings::Settings;
 pub use submission::{Outcome, Patience, Submission};

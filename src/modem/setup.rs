@@ -1,17 +1,17 @@
-//! Setting a modem up: who it is, then its card (card.rs), where its reports go (routing.rs), and how it stands with the
+//! Setting a modem up: who it is and what its family is told first, then its card (card.rs), where its reports go (routing.rs), and how it stands with the
 //! network (network.rs).
 //!
 //! A modem that lacks something is set up as far as it goes: only its card and its taking of PDUs are needed for
 //! sending.
 
 use super::actor::{Actor, End};
+use super::profile::Profile;
 use super::wire::{Wire, now};
 use crate::at::{Command, Field, Reply};
 
 impl Actor {
     /// Everything, in the order on which drivers agree.
     pub(super) async fn set_up(&mut self, wire: &mut Wire) -> Result<(), End> {
-        let _ = self.ask(wire, &Command::numeric_errors()).await?;
         self.identify(wire).await?;
         self.trouble = self.set_up_card(wire).await?;
         self.watch_network(wire).await?;
@@ -36,11 +36,16 @@ impl Actor {
     async fn identify(&mut self, wire: &mut Wire) -> Result<(), End> {
         let manufacturer = self.ask_text(wire, &Command::manufacturer()).await?;
         let model = self.ask_text(wire, &Command::model()).await?;
+        self.profile = Profile::of(manufacturer.as_deref(), model.as_deref());
+        wire.session.adopt(&self.profile.manners);
+        self.tell(wire, self.profile.first).await?;
+        let _ = self.ask(wire, &Command::numeric_errors()).await?;
         let firmware = self.ask_text(wire, &Command::revision()).await?;
         let imei = self.ask_text(wire, &Command::serial_number()).await?;
         self.health.send_modify(|health| {
             health.manufacturer = manufacturer;
             health.model = model;
+            health.family = Some(self.profile.name);
             health.firmware = firmware;
             health.imei = imei.and_then(|text| text.parse().ok());
             // Another card may be in it than last time.

@@ -128,6 +128,14 @@ impl Actor {
         Ok(result)
     }
 
+    /// Tells the modem what its family is told. What it refuses does not matter.
+    pub(super) async fn tell(&mut self, wire: &mut Wire, lines: &'static [&'static str]) -> Result<(), End> {
+        for line in lines {
+            let _ = self.ask(wire, &Command::setting(line)).await?;
+        }
+        Ok(())
+    }
+
     /// Waits until a modem that did not answer is awake again. Others get the messages meanwhile.
     pub(super) async fn recover(&mut self, wire: &mut Wire) -> Result<(), End> {
         if wire.session.is_idle() {

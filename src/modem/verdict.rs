@@ -49,6 +49,13 @@ impl Statuses {
     }
 }
 
+impl Statuses {
+    /// Registered in LTE, and nowhere that is known to carry messages.
+    pub(super) fn is_lte_alone(self) -> bool {
+        matches!(self.eps, Some(1 | 5)) && !matches!(self.circuit, Some(1 | 5 | 6 | 7 | 9 | 10))
+    }
+}
+
 fn not_ready(reason: impl Into<String>, advice: impl Into<String>) -> State {
     State::NotReady { reason: reason.into(), advice: advice.into() }
 }

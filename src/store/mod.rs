@@ -19,6 +19,7 @@
 //! | `messages`, `accepting`, `listing` | messages as the API sees them |
 //! | `queue`, `settling`, `reports` | messages as modems and the network see them |
 //! | `life` | one message with its parts, as all of these change it |
+//! | `drains` | modems that a person has taken out of use |
 //! | `sweep` | what falls due with time |
 //! | `idempotency`, `row`, `error` | repeated requests; columns and types; what can go wrong |
 //!
@@ -27,6 +28,7 @@
 
 mod accepting;
 mod apps;
+mod drains;
 mod error;
 mod handle;
 mod idempotency;
