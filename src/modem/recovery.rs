@@ -19,8 +19,6 @@ use super::wire::{Wire, now};
 
 /// How long a port may take to open before it counts as away. A connector may wait longer: it is asked again.
 const CONNECTING: Duration = Duration::from_secs(60);
-/// The line that makes any modem start anew.
-const RESTART: &str = "AT+CFUN=1,1";
 /// How long taking a device off the bus and putting it back may take.
 const RESETTING: Duration = Duration::from_secs(15);
 /// How long the site's own command for the power may take.
@@ -119,7 +117,7 @@ impl Actor {
         let opened = self.meanwhile(tokio::time::timeout(CONNECTING, connector.connect())).await?;
         if let Ok(Ok(io)) = opened {
             let mut wire = Wire::new(io);
-            self.meanwhile(wire.shout(RESTART)).await?;
+            self.meanwhile(wire.shout(self.profile.restart)).await?;
         }
         Some(Taken::Done)
     }
