@@ -45,17 +45,25 @@ impl Actor {
     async fn live(&mut self, connector: &mut dyn Connector) -> Option<(Fault, Option<State>)> {
         match self.meanwhile(tokio::time::timeout(CONNECTING, connector.connect())).await? {
             Ok(Ok(io)) => {
+                self.show_port(connector.port());
                 let end = self.attend(io).await;
                 self.fault(&end).map(|(fault, state)| (fault, Some(state)))
             }
             Ok(Err(error)) => {
                 tracing::debug!(modem.name = %self.name, %error, "the port does not open");
                 let fault = if error.kind() == io::ErrorKind::NotFound { Fault::Away } else { Fault::NotNow };
-                Some((fault, Some(State::Absent { reason: format!("the port does not open: {error}") })))
+                Some((fault, Some(State::unopened(&error))))
             }
             // It is waited for, and why has been told.
             Err(_) => Some((Fault::Away, None)),
         }
+    }
+
+    fn show_port(&self, port: Option<String>) {
+        self.health.send_if_modified(|health| {
+            let port = port.filter(|port| *port != health.port);
+            port.map(|port| health.port = port).is_some()
+        });
     }
 
     fn fault(&mut self, end: &End) -> Option<(Fault, State)> {
