@@ -59,6 +59,8 @@ pub(crate) struct Script {
     plugged: bool,
     /// It prints this for ever and reads nothing.
     floods: Option<&'static [u8]>,
+    /// It prints every line it hears, until it is told not to.
+    pub(crate) echoes: bool,
     /// It answers with this, whatever it is asked.
     babbles: Option<&'static [u8]>,
     /// It does not answer until this has been done to it.
@@ -131,6 +133,7 @@ impl Scripted {
             heard: Vec::new(),
             plugged: true,
             floods: None,
+            echoes: false,
             babbles: None,
             deaf_until: None,
             usb_resets: None,
@@ -291,7 +294,14 @@ impl Scripted {
                 if text == "AT+CFUN=1,1" {
                     self.cure(Rung::Restart);
                 }
-                (!text.is_empty()).then(|| self.obey(text)).flatten()
+                if text.is_empty() {
+                    return None;
+                }
+                let echo = if self.script().echoes { format!("{text}\r") } else { String::new() };
+                if text == "ATE0V1" {
+                    self.script().echoes = false;
+                }
+                self.obey(text).map(|answer| echo + &answer)
             }
             0x1b => {
                 line.clear();
