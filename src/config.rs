@@ -18,11 +18,11 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::http;
 use crate::http::HttpError;
 use crate::issue::{Policy, PolicyError};
 use crate::limits::BudgetSettings;
 use crate::modem::{self, discovery};
+use crate::{http, intake};
 
 pub use document::{Document, Fault};
 pub use listing::{Entry, Origin, list};
@@ -41,6 +41,8 @@ pub struct Config {
     pub discovery: discovery::Settings,
     /// How much one SIM sends at most.
     pub sim_budget: BudgetSettings,
+    /// By which words people choose to get no more messages.
+    pub opt_out: intake::Settings,
     /// What codes are like, by the policy's name. There is always one called `default`.
     pub policy: BTreeMap<String, Policy>,
 }
@@ -56,6 +58,7 @@ impl Default for Config {
             modem: Vec::new(),
             discovery: discovery::Settings::default(),
             sim_budget: BudgetSettings::default(),
+            opt_out: intake::Settings::default(),
             policy: BTreeMap::from([(DEFAULT_POLICY.to_owned(), Policy::default())]),
         }
     }

@@ -103,7 +103,7 @@ impl Daemon {
             tasks.spawn(endless("discovery", discovery.run(found.clone(), stop_modems.clone())));
         }
 
-        let views = Views::new(&pool, store.clock().clone());
+        let views = Views::new(&pool, &store);
         let policies = Arc::new(config.policy.clone());
         let api = Api::new(store.clone(), policies, config.sim_budget.clone(), views.subscribe(), &config.http)?;
         let api = match unusable {
@@ -111,7 +111,7 @@ impl Daemon {
             None => api,
         };
         tasks.spawn(named("modems", modems.run(finds)));
-        tasks.spawn(named("intake", intake::run(store.clone(), from_the_air)));
+        tasks.spawn(named("intake", intake::run(store.clone(), config.opt_out.clone(), from_the_air)));
         tasks.spawn(named("dispatch", dispatcher.run()));
         tasks.spawn(endless("views", views.follow(stop_modems.clone())));
         tasks.spawn(endless("http", http::serve(listeners, http::router(api), stop_http.clone())));

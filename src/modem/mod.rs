@@ -6,9 +6,10 @@
 //!
 //! ```text
 //! others see    settings.rs  handle.rs  submission.rs  health.rs  event.rs
-//! the task      actor.rs: setup.rs, then sending.rs and intake.rs, turn by turn.rs
-//! it keeps      reports.rs  until they are on disk      verdict.rs  what answers mean for sending
+//! the task      recovery.rs, as ladder.rs says: actor.rs: setup.rs, then sending.rs and intake.rs, turn by turn.rs
+//! it keeps      arrivals.rs until they are on disk      verdict.rs  what answers mean for sending
 //!               cards.rs    which card is which      storages.rs  what has gathered on the modem
+//!               sends.rs    whether it still sends
 //!               pin.rs      PINs not to try again    rarely.rs   what it does not repeat in the log
 //! it asks        card.rs, with its PIN by unlock.rs  network.rs  routing.rs  bearer.rs
 //! in the way of  profile/     the modem's family
@@ -20,6 +21,7 @@
 //! been sent is in doubt.
 
 mod actor;
+mod arrivals;
 mod bearer;
 mod card;
 mod cards;
@@ -29,14 +31,16 @@ mod handle;
 mod health;
 mod holder;
 mod intake;
+mod ladder;
 mod network;
 mod pin;
 mod port;
 mod profile;
 mod rarely;
-mod reports;
+mod recovery;
 mod routing;
 mod sending;
+mod sends;
 mod settings;
 mod setup;
 mod storages;
