@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use tokio::sync::watch;
 
 use crate::ids::{ModemName, SimId};
+use crate::store::Neighbour;
 
 /// The SIMs that modems send with. Cheap to clone; all clones share the list.
 #[derive(Clone, Debug, Default)]
@@ -49,13 +50,11 @@ impl ReadySims {
         self.0.send_if_modified(|sims| sims.remove(modem).is_some());
     }
 
-    /// The SIMs of all modems but this one that could take any message.
-    pub(super) fn others(&self, modem: &ModemName) -> Vec<SimId> {
+    /// The other modems whose SIM could take any message.
+    pub(super) fn others(&self, modem: &ModemName) -> Vec<Neighbour> {
         let sims = self.0.borrow();
-        sims.iter()
-            .filter(|(other, held)| *other != modem && held.takes_all)
-            .map(|(_, held)| held.sim.clone())
-            .collect()
+        let others = sims.iter().filter(|(other, held)| *other != modem && held.takes_all);
+        others.map(|(modem, held)| Neighbour { modem: modem.clone(), sim: held.sim.clone() }).collect()
     }
 
     /// Changes whenever the list does. Take it before looking at the list, so that no change is missed.
@@ -77,7 +76,7 @@ mod tests {
     fn a_modem_does_not_see_itself() {
         let (ready, a, b, sim) = sims();
         assert_eq!(ready.join(&a, &sim, true), Ok(()));
-        assert_eq!((ready.others(&a), ready.others(&b)), (vec![], vec![sim]));
+        assert_eq!((ready.others(&a), ready.others(&b)), (vec![], vec![Neighbour { modem: a.clone(), sim }]));
     }
 
     #[test]

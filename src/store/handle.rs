@@ -21,6 +21,7 @@ use super::writer::{self, Command, Work, Writer};
 use super::{drains, key, schema, site};
 use crate::clock::{Clock, Moment};
 use crate::ids::ModemName;
+use crate::route::Routes;
 use crate::secret::SiteKey;
 
 /// The database in the state folder.
@@ -46,6 +47,7 @@ struct Inner {
     key: SiteKey,
     commands: mpsc::Sender<Command>,
     readers: Readers,
+    routes: Mutex<Arc<Routes>>,
     queue: watch::Sender<u64>,
     changes: watch::Sender<u64>,
     look_at: watch::Sender<Option<Moment>>,
@@ -91,6 +93,7 @@ impl Store {
             conn,
             clock: clock.clone(),
             key: key.clone(),
+            routes: Arc::default(),
             commands: waiting,
             queue: queue.clone(),
             changes: changes.clone(),
@@ -109,7 +112,20 @@ impl Store {
         });
         let writer = Mutex::new(Some(writer));
         let (readers, tried) = (Readers::new(path), Mutex::new(None));
-        let inner = Inner { clock, key, commands, readers, queue, changes, look_at, drained, writer, writable, tried };
+        let inner = Inner {
+            clock,
+            key,
+            commands,
+            readers,
+            routes: Mutex::default(),
+            queue,
+            changes,
+            look_at,
+            drained,
+            writer,
+            writable,
+            tried,
+        };
         Ok(Store(Arc::new(inner)))
     }
 
@@ -178,6 +194,16 @@ impl Store {
         }
         let written = self.change_now(|work| Ok(work.conn.execute("UPDATE site SET wall = wall", ())?));
         written.await.is_ok()
+    }
+
+    /// The routes that messages go by.
+    #[must_use]
+    pub fn routes(&self) -> Arc<Routes> {
+        Arc::clone(&self.0.routes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn show_routes(&self, routes: Arc<Routes>) {
+        *self.0.routes.lock().unwrap_or_else(PoisonError::into_inner) = routes;
     }
 
     pub(super) fn watch_drained(&self) -> watch::Receiver<BTreeSet<ModemName>> {
@@ -404,12 +430,14 @@ mod tests {
     fn whole_table_scans(conn: &Connection) -> Result<Vec<String>, StoreError> {
         let busy = [
             include_str!("accepting.rs"),
+            include_str!("claiming.rs"),
             include_str!("idempotency.rs"),
             include_str!("issuing.rs"),
             include_str!("life.rs"),
             include_str!("listing.rs"),
             include_str!("queue.rs"),
             include_str!("reports.rs"),
+            include_str!("routing.rs"),
             include_str!("settling.rs"),
             include_str!("sweep.rs"),
             include_str!("verifying.rs"),

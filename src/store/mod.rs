@@ -17,7 +17,7 @@
 //! | `apps` | clients of the API |
 //! | `otps`, `issuing`, `verifying` | one-time passwords: their shape, then what is done with them |
 //! | `messages`, `accepting`, `listing` | messages as the API sees them |
-//! | `queue`, `settling`, `reports` | messages as modems and the network see them |
+//! | `queue`, `claiming`, `routing`, `settling`, `reports` | messages as modems and the network see them |
 //! | `life` | one message with its parts, as all of these change it |
 //! | `drains` | modems that a person has taken out of use |
 //! | `sweep` | what falls due with time |
@@ -28,6 +28,7 @@
 
 mod accepting;
 mod apps;
+mod claiming;
 mod drains;
 mod error;
 mod handle;
@@ -41,6 +42,7 @@ mod otps;
 mod queue;
 mod readers;
 mod reports;
+mod routing;
 mod row;
 mod schema;
 mod settling;
@@ -60,7 +62,7 @@ pub use messages::{
     MessageView, NewMessage, Page,
 };
 pub use otps::{IssueOutcome, NewCode, NewOtp, OtpView, ResendOutcome, ResendRefusal};
-pub use queue::{Assignment, AttemptId, Claim, Claimed, Settlement, SubmitResult};
+pub use queue::{Assignment, AttemptId, Claim, Claimed, Neighbour, Settlement, SubmitResult};
 pub use reports::{Report, ReportOutcome};
 pub use standing::Standing;
 pub use verifying::Which;

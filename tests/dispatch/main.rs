@@ -5,5 +5,6 @@
 mod budget;
 mod pool;
 mod retries;
+mod routes;
 mod sims;
 mod world;
