@@ -31,7 +31,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::dispatch::{Dispatcher, Pool};
 use crate::http::{self, Api};
-use crate::modem::{self, Connector, SerialConnector};
+use crate::modem::{self, Connector, PinBook, SerialConnector, Surroundings};
 use crate::route::Routes;
 use crate::store::Store;
 use crate::{intake, notify};
@@ -88,7 +88,13 @@ impl Daemon {
         let (stop_http, stop_modems) = (CancellationToken::new(), CancellationToken::new());
         let (dispatcher, pool) = Dispatcher::new(store.clone(), &config.sim_budget, stop_modems.clone()).await?;
         let (events, from_the_air) = mpsc::channel(EVENTS);
-        let mut modems = Modems::new(pool.clone(), store.clock().clone(), events, stop_modems.clone());
+        let surroundings = Surroundings {
+            clock: store.clock().clone(),
+            events,
+            stop: stop_modems.clone(),
+            pins: PinBook::in_folder(&config.state_dir),
+        };
+        let mut modems = Modems::new(pool.clone(), surroundings);
         for modem in parts.modems.unwrap_or_else(|| serial_ports(config)) {
             modems.add(modem);
         }

@@ -10,7 +10,7 @@ use smsotpd::ids::MessageId;
 use smsotpd::intake;
 use smsotpd::limits::BudgetSettings;
 use smsotpd::message::{InDoubtPolicy, Priority, Status};
-use smsotpd::modem::{self, Connecting, Connector, Io};
+use smsotpd::modem::{self, Connecting, Connector, Io, PinBook, Surroundings};
 use smsotpd::phone::PhoneNumber;
 use smsotpd::secret::Text;
 use smsotpd::send;
@@ -58,8 +58,9 @@ async fn a_report_that_could_not_be_stored_stays_on_the_modem_and_is_taken_by_th
     let stop = CancellationToken::new();
     let settings = toml::from_str("name = \"m1\"\nport = \"in memory\"").unwrap();
     let (events, from_the_air) = mpsc::channel(64);
-    let (modem, task) =
-        modem::spawn(&settings, Box::new(Pipe(device.clone())), Clock::resume(None), events, stop.clone());
+    let surroundings =
+        Surroundings { clock: Clock::resume(None), events, stop: stop.clone(), pins: PinBook::in_memory() };
+    let (modem, task) = modem::spawn(&settings, Box::new(Pipe(device.clone())), surroundings);
     let dispatching = CancellationToken::new();
     let (dispatcher, pool) =
         Dispatcher::new(store.clone(), &BudgetSettings::default(), dispatching.clone()).await.unwrap();
@@ -103,7 +104,8 @@ async fn a_report_that_could_not_be_stored_stays_on_the_modem_and_is_taken_by_th
     assert_eq!(status(&store, accepted.id).await, Status::Sent);
     let stop = CancellationToken::new();
     let (events, from_the_air) = mpsc::channel(64);
-    let (_modem, _task) = modem::spawn(&settings, Box::new(Pipe(device.clone())), Clock::resume(None), events, stop);
+    let surroundings = Surroundings { clock: Clock::resume(None), events, stop, pins: PinBook::in_memory() };
+    let (_modem, _task) = modem::spawn(&settings, Box::new(Pipe(device.clone())), surroundings);
     let mut happens = device.events();
     tokio::spawn(intake::run(store.clone(), from_the_air));
     when(&mut happens, |kind| is_command(kind, "+CMGD")).await;

@@ -5,11 +5,9 @@
 
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
-use tokio_util::sync::CancellationToken;
 
-use crate::clock::Clock;
 use crate::dispatch::Pool;
-use crate::modem::{self, Connector, Event};
+use crate::modem::{self, Connector, Surroundings};
 
 /// A modem that was found, and how its port is opened.
 pub(super) type NewModem = (modem::Settings, Box<dyn Connector>);
@@ -17,16 +15,14 @@ pub(super) type NewModem = (modem::Settings, Box<dyn Connector>);
 /// What every modem's task is given, and the tasks.
 pub(super) struct Modems {
     pool: Pool,
-    clock: Clock,
-    /// Where what comes from the air goes. Kept for modems that come later; so whoever takes it in ends after this.
-    events: mpsc::Sender<Event>,
-    stop: CancellationToken,
+    /// Kept for modems that come later; so whoever takes in what comes from the air ends after this.
+    surroundings: Surroundings,
     tasks: JoinSet<Result<(), JoinError>>,
 }
 
 impl Modems {
-    pub(super) fn new(pool: Pool, clock: Clock, events: mpsc::Sender<Event>, stop: CancellationToken) -> Self {
-        Self { pool, clock, events, stop, tasks: JoinSet::new() }
+    pub(super) fn new(pool: Pool, surroundings: Surroundings) -> Self {
+        Self { pool, surroundings, tasks: JoinSet::new() }
     }
 
     /// Starts a modem's task and gives it to the dispatcher. A name must not come twice: the second is left alone.
@@ -35,8 +31,7 @@ impl Modems {
             tracing::error!(modem.name = %settings.name, "another modem has this name; this one is left alone");
             return;
         }
-        let (modem, task) =
-            modem::spawn(&settings, connector, self.clock.clone(), self.events.clone(), self.stop.clone());
+        let (modem, task) = modem::spawn(&settings, connector, self.surroundings.clone());
         self.tasks.spawn(task);
         self.pool.add(modem);
     }
@@ -48,9 +43,15 @@ impl Modems {
     pub(super) async fn run(mut self, mut found: mpsc::Receiver<NewModem>) -> Result<(), JoinError> {
         loop {
             tokio::select! {
-                Some(modem) = found.recv(), if !self.stop.is_cancelled() => self.add(modem),
-                Some(ended) = self.tasks.join_next() => ended.and_then(|died| died)?,
-                () = self.stop.cancelled(), if self.tasks.is_empty() => return Ok(()),
+                Some(modem) = found.recv(), if !self.surroundings.stop.is_cancelled() => self.add(modem),
+                Some(ended) = self.tasks.join_next() => {
+                    ended.and_then(|died| died)?;
+                    if !self.surroundings.stop.is_cancelled() {
+                        // Nobody asked it to: this ends the process.
+                        return Ok(());
+                    }
+                }
+                () = self.surroundings.stop.cancelled(), if self.tasks.is_empty() => return Ok(()),
             }
         }
     }

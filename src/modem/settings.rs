@@ -23,7 +23,7 @@ pub struct Settings {
     /// The speed of a real serial line, in baud; without effect over USB. Default 115200.
     #[serde(default = "default_baud")]
     pub baud: u32,
-    /// A file that holds the PIN of its SIM and nothing else.
+    /// A file that holds the PIN of its SIM and nothing else. Default: the systemd credential `<name>.pin` or `pin`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pin_file: Option<PathBuf>,
     /// Whether messages may go over a visited network. Default true.

@@ -7,7 +7,7 @@ use smsotpd::dispatch::{Dispatcher, LaneState, Pool};
 use smsotpd::ids::{AppName, MessageId, OtpId, SimId};
 use smsotpd::limits::{self, BudgetLeft, BudgetSettings};
 use smsotpd::message::{InDoubtPolicy, Priority, Status};
-use smsotpd::modem::{self, Connecting, Connector, Event, Io, Modem};
+use smsotpd::modem::{self, Connecting, Connector, Event, Io, Modem, PinBook, Surroundings};
 use smsotpd::pdu::Encoding;
 use smsotpd::phone::PhoneNumber;
 use smsotpd::secret::{Code, Text};
@@ -116,8 +116,9 @@ impl World {
             let plug = watch::Sender::new(true);
             let port = Port { device: device.clone(), plugged: plug.subscribe() };
             let settings = toml::from_str(&format!("name = \"m{index}\"\nport = \"in memory\"")).unwrap();
-            let stop = CancellationToken::new();
-            let (modem, _) = modem::spawn(&settings, Box::new(port), clock.clone(), events.clone(), stop);
+            let (clock, stop, pins) = (clock.clone(), CancellationToken::new(), PinBook::in_memory());
+            let surroundings = Surroundings { clock, events: events.clone(), stop, pins };
+            let (modem, _) = modem::spawn(&settings, Box::new(port), surroundings);
             Slot { device, modem, plug }
         };
         let slots: Vec<Slot> = modems.into_iter().enumerate().map(slot).collect();
