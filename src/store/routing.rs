@@ -50,9 +50,11 @@ impl Store {
 
 /// Moves what waits into the queues that it belongs to by now.
 fn requeue(work: &Work<'_>) -> Result<(), StoreError> {
-    let mut statement =
-        work.conn.prepare_cached("SELECT seq, number, priority, queue FROM message WHERE queue >= 0")?;
-    let mut rows = statement.query(())?;
+    // Without routes only what had one is in the wrong place.
+    let first = queue(usize::from(work.routes.all().count() == 1), 0);
+    let sql = "SELECT seq, number, priority, queue FROM message WHERE queue >= ?1";
+    let mut statement = work.conn.prepare_cached(sql)?;
+    let mut rows = statement.query([first])?;
     let mut strays = Vec::new();
     while let Some(row) = rows.next()? {
         let right = queue_of(work.routes, row.get(1)?, row.get(2)?);
