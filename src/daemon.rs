@@ -14,6 +14,7 @@
 //! Its one rule: nothing is repaired here. A task that panics and a store that dies end the process, and systemd
 //! starts it again with everything that was accepted still on disk.
 
+mod modems;
 mod views;
 
 use std::net::SocketAddr;
@@ -28,11 +29,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::dispatch::Dispatcher;
+use crate::dispatch::{Dispatcher, Pool};
 use crate::http::{self, Api};
-use crate::modem::{self, Connector, Modem, SerialConnector};
+use crate::modem::{self, Connector, PinBook, Surroundings};
 use crate::store::Store;
 use crate::{intake, notify};
+use modems::{Discovery, Modems, NewModem, configured};
 use views::Views;
 
 /// Reports that wait for the store; beyond this the modems wait with theirs.
@@ -46,7 +48,7 @@ const STOPPING: Duration = Duration::from_millis(700);
 pub struct Parts {
     /// The clock, when it is not the system's.
     pub clock: Option<Clock>,
-    /// The modems and how their ports are opened, when not as the configuration says.
+    /// The modems and how their ports are opened, when not as the configuration says; then none is looked for.
     pub modems: Option<Vec<(modem::Settings, Box<dyn Connector>)>>,
 }
 
@@ -56,10 +58,11 @@ pub struct Daemon {
     pub address: SocketAddr,
     /// The unix socket it listens on, if any.
     pub socket: Option<PathBuf>,
-    /// The modems, in the configuration's order.
-    pub modems: Vec<Modem>,
+    /// The modems.
+    pub pool: Pool,
     /// The store.
     pub store: Store,
+    found: mpsc::Sender<NewModem>,
     tasks: JoinSet<(&'static str, anyhow::Result<()>)>,
     stop_http: CancellationToken,
     stop_modems: CancellationToken,
@@ -81,34 +84,39 @@ impl Daemon {
 
         let mut tasks = JoinSet::new();
         let (stop_http, stop_modems) = (CancellationToken::new(), CancellationToken::new());
+        let (dispatcher, pool) = Dispatcher::new(store.clone(), &config.sim_budget, stop_modems.clone()).await?;
         let (events, from_the_air) = mpsc::channel(EVENTS);
-        let mut modems = Vec::new();
-        for (settings, connector) in parts.modems.unwrap_or_else(|| serial_ports(config)) {
-            let (modem, task) =
-                modem::spawn(&settings, connector, store.clock().clone(), events.clone(), stop_modems.clone());
-            tasks.spawn(async { ("modem", task.await.map_err(Into::into)) });
-            modems.push(modem);
+        let surroundings = Surroundings {
+            clock: store.clock().clone(),
+            events,
+            stop: stop_modems.clone(),
+            pins: PinBook::in_folder(&config.state_dir),
+        };
+        let mut modems = Modems::new(pool.clone(), surroundings);
+        let discovery = (parts.modems.is_none() && config.looks_for_modems()).then(|| Discovery::new(config));
+        for modem in parts.modems.unwrap_or_else(|| configured(config, discovery.as_ref())) {
+            modems.add(modem);
         }
-        drop(events);
-        // Without modems nothing comes from the air, and no view changes: tasks that have ended before they began.
-        let any_modem = !modems.is_empty();
-        if any_modem {
-            tasks.spawn(named("intake", intake::run(store.clone(), from_the_air)));
+        let (found, finds) = mpsc::channel(1);
+        if let Some(discovery) = discovery {
+            tasks.spawn(endless("discovery", discovery.run(found.clone(), stop_modems.clone())));
         }
 
-        let dispatcher =
-            Dispatcher::new(store.clone(), modems.clone(), &config.sim_budget, stop_modems.clone()).await?;
-        let views = Views::new(&modems, dispatcher.lanes(), dispatcher.budgets(), store.clock().clone());
+        let views = Views::new(&pool, &store);
         let policies = Arc::new(config.policy.clone());
         let api = Api::new(store.clone(), policies, config.sim_budget.clone(), views.subscribe(), &config.http)?;
-        let (follow, serve) =
-            (views.follow(stop_modems.clone()), http::serve(listeners, http::router(api), stop_http.clone()));
+        tasks.spawn(named("modems", modems.run(finds)));
+        tasks.spawn(named("intake", intake::run(store.clone(), config.opt_out.clone(), from_the_air)));
         tasks.spawn(named("dispatch", dispatcher.run()));
-        if any_modem {
-            tasks.spawn(endless("views", follow));
-        }
-        tasks.spawn(endless("http", serve));
-        Ok(Self { address, socket, modems, store, tasks, stop_http, stop_modems })
+        tasks.spawn(endless("views", views.follow(stop_modems.clone())));
+        tasks.spawn(endless("http", http::serve(listeners, http::router(api), stop_http.clone())));
+        Ok(Self { address, socket, pool, store, found, tasks, stop_http, stop_modems })
+    }
+
+    /// Adds a modem while the daemon serves. One whose name is taken is left alone.
+    pub async fn add_modem(&self, settings: modem::Settings, connector: Box<dyn Connector>) {
+        // A daemon that is stopping needs no more modems.
+        let _ = self.found.send((settings, connector)).await;
     }
 
     /// Serves until `stop` is done, then stops everything in order.
@@ -122,7 +130,7 @@ impl Daemon {
             () = stop => Ok(()),
             () = store.closed() => Err(anyhow!("the database cannot be written any more")),
             error = ended_by_itself(&mut self.tasks) => Err(error),
-            () = watchdog(&self.store, &self.modems) => Ok(()),
+            () = watchdog(&self.store, &self.pool) => Ok(()),
         };
         notify::stopping();
         self.stop().await;
@@ -140,14 +148,6 @@ impl Daemon {
         }
         self.store.close().await;
     }
-}
-
-fn serial_ports(config: &Config) -> Vec<(modem::Settings, Box<dyn Connector>)> {
-    let open = |settings: &modem::Settings| {
-        let connector = SerialConnector::new(settings.port.clone().unwrap_or_default(), settings.baud);
-        (settings.clone(), Box::new(connector) as Box<dyn Connector>)
-    };
-    config.modem.iter().map(open).collect()
 }
 
 async fn named<E: Into<anyhow::Error>>(
@@ -173,14 +173,15 @@ async fn ended_by_itself(tasks: &mut JoinSet<(&'static str, anyhow::Result<()>)>
 }
 
 /// Feeds systemd's watchdog while the store and every modem's task answer; waits for ever without one.
-async fn watchdog(store: &Store, modems: &[Modem]) {
+async fn watchdog(store: &Store, pool: &Pool) {
     let Some(limit) = notify::watchdog() else { return std::future::pending().await };
     let mut beat = tokio::time::interval(limit / 3);
     loop {
         beat.tick().await;
+        let members = pool.members().borrow().clone();
         let all_answer = async {
-            for modem in modems {
-                modem.answers().await;
+            for member in &members {
+                member.modem().answers().await;
             }
             store.answers().await
         };

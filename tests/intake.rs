@@ -10,7 +10,7 @@ use smsotpd::ids::MessageId;
 use smsotpd::intake;
 use smsotpd::limits::BudgetSettings;
 use smsotpd::message::{InDoubtPolicy, Priority, Status};
-use smsotpd::modem::{self, Connecting, Connector, Io};
+use smsotpd::modem::{self, Connecting, Connector, Io, PinBook, Surroundings};
 use smsotpd::phone::PhoneNumber;
 use smsotpd::secret::Text;
 use smsotpd::send;
@@ -58,11 +58,13 @@ async fn a_report_that_could_not_be_stored_stays_on_the_modem_and_is_taken_by_th
     let stop = CancellationToken::new();
     let settings = toml::from_str("name = \"m1\"\nport = \"in memory\"").unwrap();
     let (events, from_the_air) = mpsc::channel(64);
-    let (modem, task) =
-        modem::spawn(&settings, Box::new(Pipe(device.clone())), Clock::resume(None), events, stop.clone());
+    let surroundings =
+        Surroundings { clock: Clock::resume(None), events, stop: stop.clone(), pins: PinBook::in_memory() };
+    let (modem, task) = modem::spawn(&settings, Box::new(Pipe(device.clone())), surroundings);
     let dispatching = CancellationToken::new();
-    let dispatcher =
-        Dispatcher::new(store.clone(), vec![modem], &BudgetSettings::default(), dispatching.clone()).await.unwrap();
+    let (dispatcher, pool) =
+        Dispatcher::new(store.clone(), &BudgetSettings::default(), dispatching.clone()).await.unwrap();
+    pool.add(modem);
     let dispatcher = tokio::spawn(dispatcher.run());
 
     let accepted = send::send(
@@ -93,7 +95,7 @@ async fn a_report_that_could_not_be_stored_stays_on_the_modem_and_is_taken_by_th
     store.close().await;
     device.hold_reports(false);
     when(&mut happens, |kind| is_command(kind, "+CMGR")).await;
-    assert!(intake::run(store, from_the_air).await.is_err(), "intake ends with its store");
+    assert!(intake::run(store, intake::Settings::default(), from_the_air).await.is_err(), "intake ends with its store");
     stop.cancel();
     task.await.unwrap();
 
@@ -102,9 +104,10 @@ async fn a_report_that_could_not_be_stored_stays_on_the_modem_and_is_taken_by_th
     assert_eq!(status(&store, accepted.id).await, Status::Sent);
     let stop = CancellationToken::new();
     let (events, from_the_air) = mpsc::channel(64);
-    let (_modem, _task) = modem::spawn(&settings, Box::new(Pipe(device.clone())), Clock::resume(None), events, stop);
+    let surroundings = Surroundings { clock: Clock::resume(None), events, stop, pins: PinBook::in_memory() };
+    let (_modem, _task) = modem::spawn(&settings, Box::new(Pipe(device.clone())), surroundings);
     let mut happens = device.events();
-    tokio::spawn(intake::run(store.clone(), from_the_air));
+    tokio::spawn(intake::run(store.clone(), intake::Settings::default(), from_the_air));
     when(&mut happens, |kind| is_command(kind, "+CMGD")).await;
     assert_eq!(status(&store, accepted.id).await, Status::Delivered, "it was on disk before it was deleted");
 }

@@ -94,8 +94,10 @@ impl Filling<'_> {
         self.transaction
             .prepare_cached(
                 "INSERT INTO message (id, app, otp, number, status, priority, text, encoding, parts, class0, in_doubt,
-                                      created, created_at, deadline, sent_at, delivered_at, waiting_from)
-                 VALUES (?1, 'bench', ?2, ?3, ?4, 0, ?5, 'gsm7', 1, 0, 'resend', ?6, 0, ?7, ?8, ?9, ?10)",
+                                      created, created_at, deadline, sent_at, delivered_at, waiting_from,
+                                      queue)
+                 VALUES (?1, 'bench', ?2, ?3, ?4, 0, ?5, 'gsm7', 1, 0, 'resend', ?6, 0, ?7, ?8, ?9, ?10,
+                         iif(?10 IS NULL, NULL, 0))",
             )?
             .execute(params![
                 id.as_bytes(),
@@ -109,7 +111,10 @@ impl Filling<'_> {
                 (self.age == Age::Old).then_some(0),
                 waits.then_some(created),
             ])?;
-        Ok(self.transaction.last_insert_rowid())
+        let message = self.transaction.last_insert_rowid();
+        let newest = "UPDATE otp SET message = ?2 WHERE seq = ?1";
+        self.transaction.prepare_cached(newest)?.execute((otp, message))?;
+        Ok(message)
     }
 
     fn add_part(&self, message: i64, number: i64, created: i64) -> anyhow::Result<()> {
@@ -122,6 +127,8 @@ impl Filling<'_> {
                 )?
                 .execute((message, created))?;
             attempt = Some(self.transaction.last_insert_rowid());
+            let last = "UPDATE message SET attempt = ?2 WHERE seq = ?1";
+            self.transaction.prepare_cached(last)?.execute((message, attempt))?;
         }
         self.transaction
             .prepare_cached(

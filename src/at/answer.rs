@@ -1,5 +1,6 @@
 //! What the lines of an answer look like, and so which lines are the running command's own.
 
+use super::manners;
 use super::payload::Payload;
 
 /// The lines of an answer, the final result aside.
@@ -59,21 +60,7 @@ fn is_registration_reply(rest: &str) -> bool {
 
 /// What modems say of themselves without a name, and the echo of something older.
 fn is_remark(text: &str) -> bool {
-    const REMARKS: [&str; 12] = [
-        "RING",
-        "NO CARRIER",
-        "BUSY",
-        "NO ANSWER",
-        "NO DIALTONE",
-        "RDY",
-        "SMS Ready",
-        "SMS DONE",
-        "PB DONE",
-        "Call Ready",
-        "NORMAL POWER DOWN",
-        "UNDER-VOLTAGE WARNNING",
-    ];
-    REMARKS.contains(&text) || text.starts_with("AT+")
+    manners::common(text).is_some() || text.starts_with("AT+")
 }
 
 /// IMEI, IMSI or ICCID: digits, at the end of an ICCID padded with `F`, perhaps in quotes.

@@ -2,7 +2,8 @@
 //!
 //! The numbers of `+CMS ERROR` are the network's causes up to 127 (3GPP TS 24.011 table 8.4), the service centre's from
 //! 128 to 255 (3GPP TS 23.040 §9.2.3.22), and the modem's from 300 (3GPP TS 27.005 §3.2.5); those of `+CME ERROR` are in
-//! 3GPP TS 27.007 §9.2. From 512 on every maker has a list of its own, so without the maker they say nothing.
+//! 3GPP TS 27.007 §9.2. From 512 on, and in the gaps below, every maker has a list of its own ([`Codes`]); without the
+//! maker those numbers say nothing.
 
 use std::fmt;
 
@@ -21,6 +22,25 @@ pub enum Refusal {
     Word(&'static str),
 }
 
+/// One number, or all from the first to the last; whose trouble it is, and what it means in a few plain words.
+pub type Code = (u16, u16, FailureClass, &'static str);
+
+/// A maker's own numbers, in rising order. They go before the standard's.
+#[derive(Debug, Default)]
+pub struct Codes {
+    /// Those of `+CMS ERROR`.
+    pub cms: &'static [Code],
+    /// Those of `+CME ERROR`.
+    pub cme: &'static [Code],
+    /// Those of `+CMS ERROR` after which the message may have been sent all the same: a timer that ran out.
+    pub doubtful: &'static [u16],
+}
+
+impl Codes {
+    /// None.
+    pub const NONE: &'static Self = &Self { cms: &[], cme: &[], doubtful: &[] };
+}
+
 impl Refusal {
     /// Reads what stands behind `+CMS ERROR:`.
     pub(super) fn cms(code: &str) -> Self {
@@ -32,16 +52,28 @@ impl Refusal {
         Self::Cme(number(code, CME_TEXTS))
     }
 
-    /// Whose trouble it is.
+    /// Whose trouble it is, and what it means in a few plain words, from a modem whose maker has these numbers.
     #[must_use]
-    pub fn class(self) -> FailureClass {
-        self.known().map_or(Unknown, |(class, _)| class)
+    pub fn read(self, codes: &Codes) -> (FailureClass, &'static str) {
+        let (code, own, standard) = match self {
+            Self::Cms(Some(code)) => (code, codes.cms, CMS),
+            Self::Cme(Some(code)) => (code, codes.cme, CME),
+            _ => return NO_REASON,
+        };
+        let known = own.iter().chain(standard).find(|(first, last, ..)| (*first..=*last).contains(&code));
+        known.map_or(NO_REASON, |(.., class, meaning)| (*class, *meaning))
     }
 
-    /// What it means, in a few plain words.
+    /// Whose trouble it is, by the standard alone.
+    #[must_use]
+    pub fn class(self) -> FailureClass {
+        self.read(Codes::NONE).0
+    }
+
+    /// What it means by the standard alone, in a few plain words.
     #[must_use]
     pub fn meaning(self) -> &'static str {
-        self.known().map_or("the modem gave no reason that can be told", |(_, meaning)| meaning)
+        self.read(Codes::NONE).1
     }
 
     /// Whether a message refused with this after its PDU was handed over may have been sent all the same.
@@ -49,23 +81,15 @@ impl Refusal {
     /// The network's own causes are a clear no. A network time-out is not: the request was on the air, only the
     /// answer is missing. Nor is what a modem says when it does not know, since that may be a time-out as well.
     #[must_use]
-    pub fn leaves_doubt(self) -> bool {
+    pub fn leaves_doubt(self, codes: &Codes) -> bool {
         match self {
             Self::Cms(Some(332)) | Self::Cme(Some(31)) => true,
             // SIMCom's words for a connection or a timer that broke under way.
             Self::Cms(Some(224..=226)) => true,
             Self::Cms(Some(1..=127 | 128..=255 | 302)) => false,
-            other => other.class() == Unknown,
+            Self::Cms(Some(code)) if codes.doubtful.contains(&code) => true,
+            other => other.read(codes).0 == Unknown,
         }
-    }
-
-    fn known(self) -> Option<(FailureClass, &'static str)> {
-        let (code, table) = match self {
-            Self::Cms(Some(code)) => (code, CMS),
-            Self::Cme(Some(code)) => (code, CME),
-            _ => return None,
-        };
-        table.iter().find(|(first, last, ..)| (*first..=*last).contains(&code)).map(|(.., class, text)| (*class, *text))
     }
 }
 
@@ -87,10 +111,10 @@ fn number(code: &str, texts: &[(&str, u16)]) -> Option<u16> {
     code.parse().ok().or_else(|| texts.iter().find(|(text, _)| text.eq_ignore_ascii_case(code)).map(|(_, code)| *code))
 }
 
-type Known = (u16, u16, FailureClass, &'static str);
+const NO_REASON: (FailureClass, &str) = (Unknown, "the modem gave no reason that can be told");
 
 /// Vendors' lists disagree on numbers 3 to 63 outside the causes for messages; there the milder reading is taken.
-const CMS: &[Known] = &[
+const CMS: &[Code] = &[
     (1, 1, Recipient, "the number is not assigned"),
     (3, 3, Recipient, "there is no route to the number"),
     (6, 6, Network, "no radio channel was free"),
@@ -143,15 +167,6 @@ const CMS: &[Known] = &[
     (211, 211, Modem, "the modem's memory is full"),
     (212, 213, Modem, "the SIM's own program is busy or failed"),
     (224, 226, Network, "the connection to the network broke"),
-    (256, 256, Modem, "not now"),
-    (257, 257, Sim, "the call is barred"),
-    (258, 259, Modem, "the modem is busy"),
-    (260, 260, Message, "the modem does not accept the number"),
-    (262, 262, Sim, "the SIM is blocked"),
-    (263, 263, Message, "the modem does not accept the message"),
-    (287, 287, Network, "the network failed"),
-    (290, 290, Network, "the network has no resources left"),
-    (296, 297, Modem, "the modem's other SIM is in the way"),
     (300, 300, Modem, "the modem failed"),
     (301, 301, Modem, "the modem's message service is taken by something else"),
     (302, 302, Unknown, "the modem does not allow it now; it may be in flight mode or not registered"),
@@ -174,12 +189,10 @@ const CMS: &[Known] = &[
     (331, 331, Network, "there is no network"),
     (332, 332, Network, "the network did not answer in time"),
     (340, 340, Unknown, "no acknowledgement was expected"),
-    (341, 341, Modem, "the memory failed"),
     (500, 500, Unknown, "the modem does not know; often the network does not carry messages on this kind of access"),
-    (510, 510, Sim, "the message was blocked"),
 ];
 
-const CME: &[Known] = &[
+const CME: &[Code] = &[
     (0, 2, Modem, "the modem failed"),
     (3, 3, Unknown, "the modem does not allow it now; it may be in flight mode or its SIM not ready"),
     (4, 4, Unknown, "the modem does not support it"),
@@ -220,7 +233,6 @@ const CME: &[Known] = &[
     (177, 177, Sim, "the operator has barred this SIM"),
     (183, 183, Network, "the network carries messages over packet data here"),
     (210, 233, Network, "the network failed"),
-    (515, 515, Modem, "the modem is busy"),
 ];
 
 /// The texts of 3GPP TS 27.005 §3.2.5, which a modem prints when other software left it in that mode, and one of SIMCom.
@@ -314,7 +326,7 @@ mod tests {
 
     #[test]
     fn without_the_maker_the_makers_own_codes_say_nothing() {
-        for code in 512..1000 {
+        for code in (256..300).chain(350..374).chain(501..1000) {
             assert_eq!(Refusal::Cms(Some(code)).class(), Unknown, "{code}");
         }
     }
@@ -331,13 +343,13 @@ mod tests {
     #[test]
     fn only_a_refusal_that_tells_nothing_leaves_doubt() {
         for sure in [1, 8, 21, 38, 96, 127, 192, 255, 302, 304, 310, 331] {
-            assert!(!Refusal::Cms(Some(sure)).leaves_doubt(), "{sure}");
+            assert!(!Refusal::Cms(Some(sure)).leaves_doubt(Codes::NONE), "{sure}");
         }
         for doubt in [0, 225, 332, 340, 500, 513, 604] {
-            assert!(Refusal::Cms(Some(doubt)).leaves_doubt(), "{doubt}");
+            assert!(Refusal::Cms(Some(doubt)).leaves_doubt(Codes::NONE), "{doubt}");
         }
         for refusal in [Refusal::Cms(None), Refusal::Cme(Some(31)), Refusal::Error, Refusal::Word("NA")] {
-            assert!(refusal.leaves_doubt(), "{refusal}");
+            assert!(refusal.leaves_doubt(Codes::NONE), "{refusal}");
         }
     }
 

@@ -62,6 +62,11 @@ impl Reply {
         (!text.is_empty()).then_some(text)
     }
 
+    /// What stands in each line.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.lines.iter().map(|line| line.text.as_str())
+    }
+
     /// The fields of the first line.
     #[must_use]
     pub fn fields(&self) -> Vec<Field<'_>> {
@@ -72,6 +77,14 @@ impl Reply {
     #[must_use]
     pub fn registration(&self) -> Option<u32> {
         self.fields().get(1).and_then(Field::number)
+    }
+
+    /// `+CREG: <n>,<stat>,[<lac>],[<ci>],[<AcT>],0,<cause>`: the network's cause for refusing (3GPP TS 24.008 §10.5.3.6,
+    /// 24.301 §9.9.3.9).
+    #[must_use]
+    pub fn refusal_cause(&self) -> Option<u32> {
+        let fields = self.fields();
+        (fields.get(5)?.number() == Some(0)).then(|| fields.get(6)?.number())?
     }
 
     /// `+CNMI: (…),(…),(…),(…),(…)`: where new messages can go.

@@ -18,17 +18,16 @@
 //! Its one rule: a message counts as not sent only while its Ctrl-Z has not been written.
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::time::{Duration, Instant};
 
 use super::answer::Answer;
 use super::command::Command;
-use super::frame::{Frame, Framer};
-use super::line::Line;
+use super::frame::Framer;
+use super::manners::Manners;
+use super::output::{Busy, CommandError, Delivery, Output};
 use super::payload::Payload;
-use super::refusal::Refusal;
 use super::reply::Reply;
-use super::unsolicited::{Announced, Meaning, Unsolicited};
+use super::unsolicited::Announced;
 use super::wake::{Next, Waking};
 
 /// How often `AT` is tried on a port that has just been opened: a modem that has just been plugged in needs time, one
@@ -40,89 +39,43 @@ const RECOVERY_TRIES: u8 = 3;
 /// How long the prompt may take.
 const PROMPT: Duration = Duration::from_secs(10);
 /// Leaves the prompt and drops what was typed there (3GPP TS 27.005 §3.5.1).
-const ESCAPE: &[u8] = b"\x1b";
+pub(super) const ESCAPE: &[u8] = b"\x1b";
 /// Ends the PDU and gives it to the network.
 const CTRL_Z: char = '\x1a';
-
-/// What the caller has to do or to know.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Output {
-    /// Write these octets, in one piece.
-    Write(Vec<u8>),
-    /// The running command has ended.
-    Finished(Result<Reply, CommandError>),
-    /// The message has been sent, or not, or nobody knows.
-    Settled(Delivery),
-    /// The message settled last, as [`Delivery::InDoubt`], was sent under this reference: its answer came late.
-    SentAfterAll(u8),
-    /// The modem said this by itself.
-    Unsolicited(Unsolicited),
-    /// The modem answers, and both sides are in step.
-    Awake,
-    /// The modem does not answer. Only [`Session::handle_wake`] goes on from here.
-    Deaf,
-}
-
-/// Octets print as their number alone: the PDU is among them.
-impl fmt::Debug for Output {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Write(octets) => write!(f, "Write({} octets)", octets.len()),
-            Self::Finished(result) => f.debug_tuple("Finished").field(result).finish(),
-            Self::Settled(delivery) => f.debug_tuple("Settled").field(delivery).finish(),
-            Self::SentAfterAll(reference) => f.debug_tuple("SentAfterAll").field(reference).finish(),
-            Self::Unsolicited(said) => f.debug_tuple("Unsolicited").field(said).finish(),
-            Self::Awake => f.write_str("Awake"),
-            Self::Deaf => f.write_str("Deaf"),
-        }
-    }
-}
-
-/// Why a command has no answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum CommandError {
-    /// The modem refused it.
-    #[error("{0}: {meaning}", meaning = .0.meaning())]
-    Refused(#[from] Refusal),
-    /// No final result came in time. The session is already waking the modem.
-    #[error("no answer came in time")]
-    TimedOut,
-}
-
-/// What became of a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Delivery {
-    /// The network took it under this reference (TP-MR).
-    Sent(u8),
-    /// It was refused, and surely not sent.
-    Refused(Refusal),
-    /// It was not handed over: the prompt did not come, the port was lost before, or the caller gave it up.
-    NotSent,
-    /// It was handed over. Then came a refusal that does not say what happened, or nothing.
-    InDoubt(Option<Refusal>),
-}
-
-/// A command is running already, or the modem is not awake.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the modem is busy with another command")]
-pub struct Busy;
 
 /// The conversation.
 #[derive(Default)]
 pub struct Session {
-    framer: Framer,
-    state: State,
-    outputs: VecDeque<Output>,
+    pub(super) framer: Framer,
+    pub(super) state: State,
+    pub(super) outputs: VecDeque<Output>,
+    pub(super) manners: &'static Manners,
     /// The first line of something the modem says in two.
-    announced: Option<Announced>,
+    pub(super) announced: Option<Announced>,
     /// The modem is being woken after a message whose answer has not come: no other message can have one.
-    doubtful: bool,
+    pub(super) doubtful: bool,
     /// The line written last, by which its echo is known.
-    line: String,
+    pub(super) line: String,
+    pub(super) echo: Echo,
+    /// A line that waits for the modem's pace, and since when it may go.
+    held: Option<(Instant, Vec<u8>)>,
+    /// When the last command ended.
+    pub(super) ended: Option<Instant>,
+}
+
+/// What is known of the modem's echo.
+#[derive(Default)]
+pub(super) struct Echo {
+    /// The line written last has come back.
+    pub(super) heard: bool,
+    /// So much of it, from its beginning, has come back as a line of its own.
+    pub(super) half: usize,
+    /// The modem has been told to be without, and is.
+    pub(super) off: bool,
 }
 
 #[derive(Default)]
-enum State {
+pub(super) enum State {
     /// Nobody has woken the modem, or it did not answer.
     #[default]
     Asleep,
@@ -139,6 +92,14 @@ enum State {
         limit: Duration,
         until: Instant,
     },
+    /// At the prompt, with a modem that must not be given all of it at once; Ctrl-Z is not written.
+    Typing {
+        payload: Payload,
+        limit: Duration,
+        until: Instant,
+        /// The PDU is written.
+        typed: bool,
+    },
     /// PDU and Ctrl-Z have been handed out to be written: the point of no return.
     Answering {
         since: Instant,
@@ -152,6 +113,11 @@ impl Session {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// From now on the modem is treated as its family wants it.
+    pub fn adopt(&mut self, manners: &'static Manners) {
+        self.manners = manners;
     }
 
     /// Whether a command or a message can be given now.
@@ -182,9 +148,9 @@ impl Session {
         if !self.is_idle() {
             return Err(Busy);
         }
-        self.write_line(command.line());
+        let written = self.write_line(command.line(), now);
         self.state =
-            State::Running { answer: command.answer(), reply: Reply::default(), until: now + command.timeout() };
+            State::Running { answer: command.answer(), reply: Reply::default(), until: written + command.timeout() };
         Ok(())
     }
 
@@ -197,14 +163,16 @@ impl Session {
         if !self.is_idle() {
             return Err(Busy);
         }
-        self.write_line(&format!("AT+CMGS={length}"));
-        self.state = State::Prompting { payload, limit, until: now + PROMPT };
+        let written = self.write_line(&format!("AT+CMGS={length}"), now);
+        self.state = State::Prompting { payload, limit, until: written + PROMPT };
         Ok(())
     }
 
     /// Changes how long the network's answer to the present message may take, counted from its Ctrl-Z.
     pub fn handle_limit(&mut self, new: Duration) {
-        if let State::Prompting { limit, .. } | State::Answering { limit, .. } = &mut self.state {
+        if let State::Prompting { limit, .. } | State::Typing { limit, .. } | State::Answering { limit, .. } =
+            &mut self.state
+        {
             *limit = new;
         }
     }
@@ -213,7 +181,7 @@ impl Session {
     /// may be broken off (ITU-T V.250 §5.6.1 wants a command's own word for it), and only before its Ctrl-Z; otherwise
     /// nothing happens.
     pub fn handle_abandon(&mut self, now: Instant) {
-        if matches!(self.state, State::Prompting { .. }) {
+        if matches!(self.state, State::Prompting { .. } | State::Typing { .. }) {
             self.outputs.push_back(Output::Settled(Delivery::NotSent));
             self.handle_wake(RECOVERY_TRIES, now);
         }
@@ -224,7 +192,7 @@ impl Session {
     pub fn handle_lost(&mut self, unwritten: bool) {
         let ended = match std::mem::take(&mut self.state) {
             State::Running { .. } => Output::Finished(Err(CommandError::TimedOut)),
-            State::Prompting { .. } => Output::Settled(Delivery::NotSent),
+            State::Prompting { .. } | State::Typing { .. } => Output::Settled(Delivery::NotSent),
             State::Answering { .. } if unwritten => Output::Settled(Delivery::NotSent),
             State::Answering { reference, .. } => Output::Settled(unanswered(reference)),
             State::Asleep | State::Waking(_) | State::Idle => return,
@@ -232,30 +200,20 @@ impl Session {
         self.outputs.push_back(ended);
     }
 
-    /// Takes what the modem sent.
-    pub fn handle_bytes(&mut self, bytes: &[u8], now: Instant) {
-        let mut framer = std::mem::take(&mut self.framer);
-        let mut input = bytes;
-        while let Some(frame) = framer.next(&mut input) {
-            match frame {
-                Frame::Line(line) => self.line(&String::from_utf8_lossy(line), now),
-                Frame::Prompt => self.prompt(now),
-                Frame::Overlong => self.announced = None,
-            }
-        }
-        self.framer = framer;
-    }
-
     /// Ends what has waited too long. Too early a call does nothing.
     pub fn handle_timeout(&mut self, now: Instant) {
-        if self.poll_timeout().is_none_or(|due| now < due) {
+        if let Some((_, octets)) = self.held.take_if(|(due, _)| now >= *due) {
+            self.write(octets);
+        }
+        if self.state_timeout().is_none_or(|due| now < due) {
             return;
         }
         let ended = match &mut self.state {
             State::Waking(waking) => {
                 let next = waking.timed_out(now);
-                return self.wake_on(next);
+                return self.wake_on(next, now);
             }
+            State::Typing { .. } => return self.type_on(now),
             State::Running { .. } => Output::Finished(Err(CommandError::TimedOut)),
             State::Prompting { .. } => Output::Settled(Delivery::NotSent),
             State::Answering { reference, .. } => {
@@ -276,10 +234,15 @@ impl Session {
     /// When [`Session::handle_timeout`] is due.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
+        let held = self.held.as_ref().map(|(due, _)| *due);
+        self.state_timeout().into_iter().chain(held).min()
+    }
+
+    fn state_timeout(&self) -> Option<Instant> {
         match &self.state {
             State::Asleep | State::Idle => None,
             State::Waking(waking) => Some(waking.until),
-            State::Running { until, .. } | State::Prompting { until, .. } => Some(*until),
+            State::Running { until, .. } | State::Prompting { until, .. } | State::Typing { until, .. } => Some(*until),
             State::Answering { since, limit, .. } => Some(*since + *limit),
         }
     }
@@ -291,188 +254,69 @@ fn unanswered(reference: Option<u8>) -> Delivery {
     reference.map_or(Delivery::InDoubt(None), Delivery::Sent)
 }
 
-/// What arrives.
+/// What is written, and waking.
 impl Session {
-    /// Finds the one owner of a line.
-    fn line(&mut self, text: &str, now: Instant) {
-        if self.is_echo(text) || self.completes_announced(text) {
-            return;
-        }
-        match Line::parse(text) {
-            Line::Final(result) => self.final_result(result, now),
-            Line::Named { name, rest } => {
-                if !self.information(name, rest, now) {
-                    self.unsolicited(name, rest);
-                }
-            }
-            Line::Text(text) => self.text(text, now),
-        }
+    pub(super) fn write(&mut self, octets: Vec<u8>) {
+        self.outputs.push_back(Output::Write(octets));
     }
 
-    /// The echo of the present line, perhaps with remains of an earlier one before it.
-    fn is_echo(&self, text: &str) -> bool {
-        !self.line.is_empty() && text.ends_with(self.line.as_str())
-    }
-
-    fn completes_announced(&mut self, text: &str) -> bool {
-        let Some(announced) = self.announced else { return false };
-        let Some(payload) = Payload::new(text.to_owned()) else { return false };
-        // A line of digits may be the answer to a question as well; then its length decides.
-        if self.wants_hex() && !announced.fits(&payload) {
-            return false;
+    /// Writes a line as soon as the modem's pace allows it; tells when that is.
+    fn write_line(&mut self, line: &str, now: Instant) -> Instant {
+        line.clone_into(&mut self.line);
+        self.echo = Echo { off: self.echo.off, ..Echo::default() };
+        // CR alone: an LF could fall into what follows.
+        let octets = format!("{line}\r").into_bytes();
+        let due = self.ended.map_or(now, |ended| ended + self.manners.pace).max(now);
+        if due > now {
+            self.held = Some((due, octets));
+        } else {
+            self.write(octets);
         }
-        self.announced = None;
-        self.outputs.extend(announced.complete(payload).map(Output::Unsolicited));
-        true
+        due
     }
 
-    /// Whether a line of nothing but hexadecimal digits could belong to the answer of the running command.
-    fn wants_hex(&self) -> bool {
-        match &self.state {
-            State::Waking(waking) => waking.wants_digits(),
-            State::Running { answer, .. } => answer.wants_hex(),
-            _ => false,
-        }
+    /// Writes the next of what is typed at the prompt.
+    pub(super) fn type_on(&mut self, now: Instant) {
+        let State::Typing { payload, limit, until, typed } = &mut self.state else { return };
+        let limit = *limit;
+        let octets = match (*typed, self.manners.gap) {
+            (false, Duration::ZERO) => format!("{}{CTRL_Z}", payload.expose()),
+            (false, gap) => {
+                (*typed, *until) = (true, now + gap);
+                let octets = payload.expose().as_bytes().to_vec();
+                return self.write(octets);
+            }
+            (true, _) => CTRL_Z.to_string(),
+        };
+        self.write(octets.into_bytes());
+        self.state = State::Answering { since: now, limit, reference: None };
     }
 
-    fn final_result(&mut self, result: Result<(), Refusal>, now: Instant) {
-        match &mut self.state {
-            State::Waking(waking) => {
-                let next = waking.answered(result.is_ok(), now);
-                self.wake_on(next);
-            }
-            State::Running { reply, .. } => {
-                let reply = std::mem::take(reply);
-                self.end(Output::Finished(result.map(|()| reply).map_err(CommandError::Refused)));
-            }
-            // An `OK` in place of the prompt ends nothing that has begun.
-            State::Prompting { .. } => {
-                if let Err(refusal) = result {
-                    self.end(Output::Settled(Delivery::Refused(refusal)));
-                }
-            }
-            State::Answering { reference, .. } => {
-                let delivery = match (*reference, result) {
-                    (Some(reference), _) => Delivery::Sent(reference),
-                    (None, Ok(())) => Delivery::InDoubt(None),
-                    (None, Err(refusal)) if refusal.leaves_doubt() => Delivery::InDoubt(Some(refusal)),
-                    (None, Err(refusal)) => Delivery::Refused(refusal),
-                };
-                let clear =
-                    matches!(delivery, Delivery::Sent(_)) || matches!(result, Err(Refusal::Cms(_) | Refusal::Cme(_)));
-                if clear {
-                    self.end(Output::Settled(delivery));
-                } else {
-                    // Perhaps it ended something else, and the message's own result is still to come.
-                    self.settle_and_wake(delivery, now);
-                }
-            }
-            // A late answer to what was given up.
-            State::Asleep | State::Idle => {}
-        }
-    }
-
-    fn settle_and_wake(&mut self, delivery: Delivery, now: Instant) {
+    pub(super) fn settle_and_wake(&mut self, delivery: Delivery, now: Instant) {
         self.outputs.push_back(Output::Settled(delivery));
         self.handle_wake(RECOVERY_TRIES, now);
         self.doubtful = matches!(delivery, Delivery::InDoubt(_));
     }
 
-    fn end(&mut self, output: Output) {
+    pub(super) fn end(&mut self, output: Output) {
         self.state = State::Idle;
         self.outputs.push_back(output);
     }
 
-    /// Whether a named line belongs to the running command; then it is taken.
-    fn information(&mut self, name: &str, rest: &str, now: Instant) -> bool {
-        match &mut self.state {
-            State::Waking(_) if name == "+CMGS" => {
-                if let Some(reference) = reference_in(rest).filter(|_| std::mem::take(&mut self.doubtful)) {
-                    self.outputs.push_back(Output::SentAfterAll(reference));
-                }
-                true
-            }
-            State::Waking(waking) => waking.hear(name, rest, now).is_some(),
-            State::Running { answer, reply, .. } => {
-                let takes = answer.takes_named(name, rest);
-                if takes {
-                    reply.add(rest);
-                }
-                takes
-            }
-            State::Answering { reference, .. } if name == "+CMGS" => {
-                *reference = reference_in(rest).or(*reference);
-                true
-            }
-            _ => false,
-        }
-    }
-
-    fn unsolicited(&mut self, name: &str, rest: &str) {
-        match Meaning::of(name, rest) {
-            Meaning::Whole(said) => self.outputs.push_back(Output::Unsolicited(said)),
-            Meaning::FirstOfTwo(announced) => self.announced = Some(announced),
-            Meaning::Nothing => {}
-        }
-    }
-
-    /// A line without a name: part of an answer that has none, a PDU, or a word like `RING`, which nobody wants.
-    fn text(&mut self, text: &str, now: Instant) {
-        match &mut self.state {
-            State::Waking(waking) => {
-                let next = waking.hear("", text, now);
-                self.wake_on(next.unwrap_or(Next::Wait));
-            }
-            State::Running { answer, reply, .. } if answer.takes_text(text) => reply.add(text),
-            State::Running { answer, reply, .. } if reply.lacks_payload() => {
-                answer.payload(text).into_iter().for_each(|payload| reply.add_payload(payload));
-            }
-            _ => {}
-        }
-    }
-
-    fn prompt(&mut self, now: Instant) {
-        match std::mem::take(&mut self.state) {
-            State::Prompting { payload, limit, .. } => {
-                self.line.clear();
-                self.write(format!("{}{CTRL_Z}", payload.expose()).into_bytes());
-                self.state = State::Answering { since: now, limit, reference: None };
-            }
-            // Past Ctrl-Z an escape would come too late; in every other state nothing may stay at a prompt.
-            state => {
-                let late = matches!(state, State::Answering { .. });
-                self.state = state;
-                if !late && self.outputs.back() != Some(&Output::Write(ESCAPE.to_vec())) {
-                    self.write(ESCAPE.to_vec());
-                }
-            }
-        }
-    }
-}
-
-/// What is written, and waking.
-impl Session {
-    fn write(&mut self, octets: Vec<u8>) {
-        self.outputs.push_back(Output::Write(octets));
-    }
-
-    fn write_line(&mut self, line: &str) {
-        line.clone_into(&mut self.line);
-        // CR alone: an LF could fall into what follows.
-        self.write(format!("{line}\r").into_bytes());
-    }
-
-    fn wake_on(&mut self, next: Next) {
+    pub(super) fn wake_on(&mut self, next: Next, now: Instant) {
         match next {
             Next::Wait => {}
             Next::Write => {
                 let command = if let State::Waking(waking) = &self.state { waking.command() } else { None };
                 match command {
-                    Some(command) => self.write_line(command.line()),
+                    Some(command) => drop(self.write_line(command.line(), now)),
                     None => self.escape(),
                 }
             }
-            Next::Awake => self.end(Output::Awake),
+            Next::Awake => {
+                self.echo.off = !self.echo.heard;
+                self.end(Output::Awake);
+            }
             Next::Deaf => {
                 self.state = State::Asleep;
                 self.outputs.push_back(Output::Deaf);
@@ -480,14 +324,10 @@ impl Session {
         }
     }
 
-    /// CR alone after it, so that whatever stood on the line before is over.
+    /// CR alone after it, so that whatever stood on the line before is over. What waited to be written is given up.
     fn escape(&mut self) {
+        self.held = None;
         self.line.clear();
         self.write([ESCAPE, b"\r"].concat());
     }
-}
-
-/// `+CMGS: <mr>[,…]`.
-fn reference_in(rest: &str) -> Option<u8> {
-    rest.split(',').next()?.trim().parse().ok()
 }

@@ -19,6 +19,16 @@ pub enum Unsolicited {
     Registration(Domain, u32),
     /// `+CPIN`: the card's state has changed; the text is as for the query.
     SimState(String),
+    /// The modem has started anew by itself, and knows nothing of what it was told before.
+    Boot,
+    /// The card, or what the modem makes of it, can be used now: worth another look.
+    Ready,
+    /// A storage is full, and nothing more will come in, reports neither; its name where the modem tells it.
+    StorageFull(Option<String>),
+    /// Somebody calls, or is no longer calling. Some modems never say the second.
+    Call(bool),
+    /// The modem's supply is too weak for it.
+    WeakPower,
 }
 
 /// Where a message is kept.

@@ -37,15 +37,15 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let _hangup = signal(SignalKind::hangup())?;
     let asked = asked_to_stop()?;
     let config = Config::load(args.config.as_deref())?;
-    if config.modem.is_empty() {
-        tracing::warn!("no [[modem]] is configured: messages are accepted and wait until one is");
+    if config.modem.is_empty() && !config.looks_for_modems() {
+        tracing::warn!("no [[modem]] is configured and discovery is off: messages are accepted and wait");
     }
     let daemon = Daemon::start(&config, Parts::default()).await?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         address = %daemon.address,
         socket = ?daemon.socket,
-        modems = daemon.modems.len(),
+        modems = daemon.pool.members().borrow().len(),
         "serving"
     );
     daemon.run(asked).await?;

@@ -1,32 +1,40 @@
 //! What the API shows of each modem, kept true: its health, whether it is sending, and what is left of its budget.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::dispatch::{Budgets, Lanes};
-use crate::http::{self, ModemState, ModemView, SimView};
+use crate::dispatch::{Budgets, LaneState, Member, Pool};
+use crate::http::{self, ModemState, ModemView, RecoveryView, SimView};
+use crate::ids::ModemName;
 use crate::limits::BudgetLeft;
-use crate::modem::{self, Health, Modem, State};
+use crate::modem::{self, Health, State};
+use crate::store::Store;
 
 /// A budget's windows slide by themselves; no event tells so. This is how old what is shown of them may be.
 const BUDGET_SHOWN_FOR: Duration = Duration::from_secs(60);
 
-/// The views of all modems, and what is needed to keep one of them true.
+/// The views of the pool's modems, in its order, and what is needed to keep them true.
 pub(super) struct Views {
     shown: watch::Sender<Vec<ModemView>>,
-    modems: Vec<Modem>,
-    lanes: Lanes,
+    members: watch::Receiver<Vec<Member>>,
+    drained: watch::Receiver<BTreeSet<ModemName>>,
     budgets: Budgets,
     clock: Clock,
 }
 
 impl Views {
-    pub(super) fn new(modems: &[Modem], lanes: Lanes, budgets: Budgets, clock: Clock) -> Self {
-        let shown = modems.iter().map(|modem| view(&modem.health().borrow(), BudgetLeft::default(), false)).collect();
-        Self { shown: watch::Sender::new(shown), modems: modems.to_vec(), lanes, budgets, clock }
+    pub(super) fn new(pool: &Pool, store: &Store) -> Self {
+        let (members, budgets) = (pool.members(), pool.budgets().clone());
+        let (drained, clock) = (store.drained(), store.clock().clone());
+        let views = Self { shown: watch::Sender::default(), members, drained, budgets, clock };
+        let fresh = views.members.borrow().iter().map(|member| views.of(member).show()).collect();
+        views.shown.send_replace(fresh);
+        views
     }
 
     pub(super) fn subscribe(&self) -> watch::Receiver<Vec<ModemView>> {
@@ -34,68 +42,132 @@ impl Views {
     }
 
     /// Keeps all views true until stopped.
-    pub(super) async fn follow(self, stop: CancellationToken) {
-        let each = (0..self.modems.len()).map(|index| self.follow_one(index));
-        let all = each.collect::<tokio::task::JoinSet<()>>();
-        stop.run_until_cancelled(all.join_all()).await;
+    pub(super) async fn follow(mut self, stop: CancellationToken) {
+        let (mut followed, mut followers) = (0, JoinSet::new());
+        loop {
+            // A member stays where it is in the list: it only grows.
+            let members = self.members.borrow_and_update().clone();
+            for member in &members[followed..] {
+                let mut one = self.of(member);
+                let fresh = one.show();
+                self.shown.send_if_modified(|views| {
+                    let is_new = followed == views.len();
+                    if is_new {
+                        views.push(fresh);
+                    }
+                    is_new
+                });
+                followers.spawn(one.follow(followed, self.shown.clone()));
+                followed += 1;
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                Ok(()) = self.members.changed() => {}
+                Some(Err(error)) = followers.join_next() => if error.is_panic() {
+                    std::panic::resume_unwind(error.into_panic());
+                },
+            }
+        }
     }
 
-    fn follow_one(&self, index: usize) -> impl Future<Output = ()> + Send + 'static {
-        let mut health = self.modems[index].health();
-        let mut sending = self.lanes.sending(index);
-        let (shown, budgets, clock) = (self.shown.clone(), self.budgets.clone(), self.clock.clone());
-        async move {
-            loop {
-                let now = clock.now();
-                let fresh = {
-                    let health = health.borrow_and_update();
-                    let left = health.sim.as_ref().map(|sim| budgets.left(&sim.id, now)).unwrap_or_default();
-                    view(&health, left, *sending.borrow_and_update())
-                };
-                shown.send_if_modified(|views| {
-                    let changed = views[index] != fresh;
-                    views[index] = fresh;
-                    changed
-                });
-                let changed = tokio::select! {
-                    changed = health.changed() => changed,
-                    changed = sending.changed() => changed,
-                    () = tokio::time::sleep(BUDGET_SHOWN_FOR) => Ok(()),
-                };
-                if changed.is_err() {
-                    return;
-                }
+    fn of(&self, member: &Member) -> One {
+        One {
+            health: member.modem().health(),
+            lane: member.lane(),
+            drained: self.drained.clone(),
+            budgets: self.budgets.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+}
+
+/// What one modem's view is made of.
+struct One {
+    health: watch::Receiver<Health>,
+    lane: watch::Receiver<LaneState>,
+    drained: watch::Receiver<BTreeSet<ModemName>>,
+    budgets: Budgets,
+    clock: Clock,
+}
+
+impl One {
+    fn show(&mut self) -> ModemView {
+        let health = self.health.borrow_and_update();
+        let left = health.sim.as_ref().map(|sim| self.budgets.left(&sim.id, self.clock.now())).unwrap_or_default();
+        let draining = self.drained.borrow_and_update().contains(&health.name);
+        view(&health, left, &self.lane.borrow_and_update(), draining)
+    }
+
+    /// Keeps this view, the one at `index`, true. Its end is the modem's.
+    async fn follow(mut self, index: usize, shown: watch::Sender<Vec<ModemView>>) {
+        loop {
+            let fresh = self.show();
+            shown.send_if_modified(|views| {
+                let changed = views[index] != fresh;
+                views[index] = fresh;
+                changed
+            });
+            tokio::select! {
+                changed = self.health.changed() => if changed.is_err() { return },
+                // A lane that has ended, which it only does at the end of everything, tells nothing new.
+                Ok(()) = self.lane.changed() => {}
+                Ok(()) = self.drained.changed() => {}
+                () = tokio::time::sleep(BUDGET_SHOWN_FOR) => {}
             }
         }
     }
 }
 
-fn view(health: &Health, budget_left: BudgetLeft, sending: bool) -> ModemView {
-    let (state, reason, advice) = match &health.state {
-        State::Absent { reason } => (ModemState::Absent, Some(reason.clone()), Some(PLUG_IT_IN.to_owned())),
-        State::Starting => (ModemState::Starting, Some("it is being set up".to_owned()), None),
-        State::Ready => (ModemState::Ready, None, None),
-        State::NotReady { reason, advice } => (ModemState::NotReady, Some(reason.clone()), Some(advice.clone())),
+fn view(health: &Health, budget_left: BudgetLeft, lane: &LaneState, draining: bool) -> ModemView {
+    let (state, reason, advice) = state(health, lane, draining);
+    let (since, until) = match &lane.resting {
+        Some(resting) if state == ModemState::Resting => (resting.since, resting.until),
+        _ => (health.since, None),
     };
     ModemView {
         name: health.name.clone(),
         state,
         reason,
         advice,
-        since: health.since,
+        since,
+        until,
+        draining,
         manufacturer: health.manufacturer.clone(),
         model: health.model.clone(),
         firmware: health.firmware.clone(),
+        family: health.family,
         imei: health.imei.clone(),
         sim: health.sim.as_ref().map(|sim| SimView { iccid: sim.iccid.clone(), imsi: sim.imsi.clone() }),
         registration: registration(health.registration),
         operator: health.operator.clone(),
         signal_dbm: health.signal.map(|signal| signal.dbm),
         service_centre: health.service_centre.clone(),
+        phone_number: health.phone_number.clone(),
         port: health.port.clone(),
+        recovery: health.recovery.map(recovery),
         budget_left,
-        in_flight: u32::from(sending),
+        in_flight: u32::from(lane.sending),
     }
+}
+
+/// What the modem says of itself comes first; then what its lane holds against it.
+fn state(health: &Health, lane: &LaneState, draining: bool) -> (ModemState, Option<String>, Option<String>) {
+    let told = |state, reason: &str, advice: &str| (state, Some(reason.to_owned()), Some(advice.to_owned()));
+    match (&health.state, &lane.resting) {
+        (State::Absent { reason }, _) => told(ModemState::Absent, reason, PLUG_IT_IN),
+        (State::Starting, _) => (ModemState::Starting, Some("it is being set up".to_owned()), None),
+        (State::NotReady { reason, advice }, _) => told(ModemState::NotReady, reason, advice),
+        (State::Ready, _) if draining => {
+            let back = format!("`POST /v1/modems/{}/resume` puts it back into use.", health.name);
+            told(ModemState::Draining, "somebody has taken it out of use", &back)
+        }
+        (State::Ready, Some(resting)) => told(ModemState::Resting, &resting.reason, &resting.advice),
+        (State::Ready, None) => (ModemState::Ready, None, None),
+    }
+}
+
+fn recovery(recovery: modem::Recovery) -> RecoveryView {
+    RecoveryView { rung: recovery.rung.as_str(), at: recovery.at, helped: recovery.helped }
 }
 
 const PLUG_IT_IN: &str = "Is the modem plugged in, and is its `port` in the configuration right? \
@@ -106,7 +178,8 @@ fn registration(registration: modem::Registration) -> http::Registration {
         modem::Registration::Home => http::Registration::Home,
         modem::Registration::Roaming => http::Registration::Roaming,
         modem::Registration::Searching => http::Registration::Searching,
-        modem::Registration::Denied | modem::Registration::EmergencyOnly => http::Registration::Denied,
+        modem::Registration::Denied => http::Registration::Denied,
+        modem::Registration::EmergencyOnly => http::Registration::EmergencyOnly,
         modem::Registration::Idle => http::Registration::NotRegistered,
         modem::Registration::Unknown => http::Registration::Unknown,
     }

@@ -7,9 +7,8 @@ use std::time::Duration;
 use crate::message::FailureClass;
 use crate::modem::Outcome;
 
-/// The first rest; it doubles with each one in a row, up to [`LONGEST_REST`].
+/// The first rest; it doubles with each one in a row.
 const FIRST_REST: Duration = Duration::from_secs(1);
-const LONGEST_REST: Duration = Duration::from_secs(60);
 
 /// So many troubles in a row, none of which the modem must be to blame for, are the modem's fault all the same.
 const TOO_MANY: u32 = 3;
@@ -21,27 +20,76 @@ pub(super) struct Conduct {
     rests: u32,
 }
 
+/// For how long a modem must be left alone, and what to say of it. After it, one message shows whether all is well.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Rest {
+    pub(super) time: Duration,
+    pub(super) cause: Cause,
+    /// What is the matter, in one sentence.
+    pub(super) reason: String,
+}
+
+/// What a modem is left alone for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// Messages through its SIM are refused: its contract, its credit, the card itself.
+    Sim,
+    /// The modem refuses them.
+    Modem,
+    /// They come to nothing, and it cannot be told why.
+    Unclear,
+}
+
+impl Cause {
+    /// The longest rest. What a person must mend is tried rarely; what may pass by itself once a minute.
+    const fn longest_rest(self) -> Duration {
+        match self {
+            Self::Sim | Self::Modem => Duration::from_secs(3600),
+            Self::Unclear => Duration::from_secs(60),
+        }
+    }
+
+    /// What the person who cares for the modem can do, in one sentence.
+    pub(super) const fn advice(self) -> &'static str {
+        match self {
+            Self::Sim => {
+                "Look at the SIM's credit and contract, or try it in a phone; a message now and then shows when it works again."
+            }
+            Self::Modem => "Unplug the modem and plug it in again; a message now and then shows when it works again.",
+            Self::Unclear => "Wait a minute; if it goes on, unplug the modem and plug it in again.",
+        }
+    }
+}
+
 impl Conduct {
-    /// Takes note of an outcome. `Some` is how long the modem must be left alone.
-    pub(super) fn after(&mut self, outcome: &Outcome) -> Option<Duration> {
-        let must_be_the_modem = match outcome {
+    /// Takes note of an outcome. `Some` when the modem must be left alone.
+    pub(super) fn after(&mut self, outcome: &Outcome) -> Option<Rest> {
+        let (cause, reason) = match outcome {
             Outcome::Sent { .. } => {
                 *self = Self::default();
                 return None;
             }
-            Outcome::NotReady { .. } => true,
-            Outcome::Failed { class: FailureClass::Modem | FailureClass::Sim, .. } => true,
-            Outcome::Failed { class: FailureClass::Unknown, .. } | Outcome::InDoubt { .. } => false,
+            Outcome::Failed { class: FailureClass::Sim, reason, .. } => (Cause::Sim, reason),
+            Outcome::Failed { class: FailureClass::Modem, reason, .. } => (Cause::Modem, reason),
+            Outcome::Failed { class: FailureClass::Unknown, reason, .. }
+            | Outcome::InDoubt { reason }
+            | Outcome::NotReady { reason } => (Cause::Unclear, reason),
             // The message or the network is the reason: this says nothing about the modem.
             Outcome::Failed { .. } | Outcome::Expired => return None,
         };
         self.troubles = self.troubles.saturating_add(1);
-        if !must_be_the_modem && self.troubles < TOO_MANY {
+        let surely_the_modem = cause != Cause::Unclear || matches!(outcome, Outcome::NotReady { .. });
+        if !surely_the_modem && self.troubles < TOO_MANY {
             return None;
         }
-        let rest = FIRST_REST.saturating_mul(1 << self.rests.min(6)).min(LONGEST_REST);
+        let time = FIRST_REST.saturating_mul(1 << self.rests.min(12)).min(cause.longest_rest());
         self.rests = self.rests.saturating_add(1);
-        Some(rest)
+        let reason = match cause {
+            Cause::Sim => format!("messages through this SIM are refused: {reason}"),
+            Cause::Modem => format!("the modem refuses messages: {reason}"),
+            Cause::Unclear => format!("the modem did not get the last message through: {reason}"),
+        };
+        Some(Rest { time, cause, reason })
     }
 }
 
@@ -56,13 +104,13 @@ mod tests {
 
     fn rests(outcomes: impl IntoIterator<Item = Outcome>) -> Vec<u64> {
         let mut conduct = Conduct::default();
-        outcomes.into_iter().map(|outcome| conduct.after(&outcome).map_or(0, |rest| rest.as_secs())).collect()
+        outcomes.into_iter().map(|outcome| conduct.after(&outcome).map_or(0, |rest| rest.time.as_secs())).collect()
     }
 
     #[test]
     fn a_fault_that_is_surely_the_modems_rests_it_at_once_and_longer_each_time() {
-        let faults = (0..8).map(|_| failed(FailureClass::Sim));
-        assert_eq!(rests(faults), [1, 2, 4, 8, 16, 32, 60, 60]);
+        let faults = (0..14).map(|_| failed(FailureClass::Sim));
+        assert_eq!(rests(faults), [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 3600, 3600]);
         assert_eq!(rests([Outcome::NotReady { reason: String::new() }, failed(FailureClass::Modem)]), [1, 2]);
     }
 
@@ -71,6 +119,25 @@ mod tests {
         let doubt = || Outcome::InDoubt { reason: String::new() };
         let unknown = || failed(FailureClass::Unknown);
         assert_eq!(rests([unknown(), doubt(), unknown(), unknown(), doubt()]), [0, 0, 1, 2, 4]);
+    }
+
+    #[test]
+    fn what_may_pass_by_itself_is_tried_once_a_minute() {
+        let left = (0..9).map(|_| Outcome::NotReady { reason: String::new() });
+        assert_eq!(rests(left), [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+    }
+
+    #[test]
+    fn a_rest_says_why_in_words() {
+        let barred = Outcome::Failed { class: FailureClass::Sim, code: None, reason: "it is barred".to_owned() };
+        let rest = Conduct::default().after(&barred).unwrap();
+        assert_eq!(
+            (rest.cause, rest.reason.as_str()),
+            (Cause::Sim, "messages through this SIM are refused: it is barred")
+        );
+        for cause in [Cause::Sim, Cause::Modem, Cause::Unclear] {
+            assert!(cause.advice().ends_with('.'), "{cause:?}");
+        }
     }
 
     #[test]

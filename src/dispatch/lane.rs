@@ -1,15 +1,17 @@
 //! A lane: one modem's way through the queue.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::conduct::Conduct;
-use super::dispatcher::{Allowance, Budgets};
+use super::budgets::{Allowance, Budgets};
+use super::conduct::{Cause, Conduct, Rest};
+use super::pool::{LaneState, Newcomer, Resting};
 use super::ready::ReadySims;
 use crate::clock::Moment;
-use crate::ids::SimId;
+use crate::ids::{ModemName, SimId};
 use crate::message::{self, Next, Priority};
 use crate::modem::{Health, Modem, Outcome, State, Submission};
 use crate::store::{Assignment, Claim, Claimed, Settlement, Store, StoreError, SubmitResult};
@@ -27,33 +29,35 @@ pub(super) struct Lane {
     modem: Modem,
     budgets: Budgets,
     ready_sims: ReadySims,
-    sending: watch::Sender<bool>,
+    state: watch::Sender<LaneState>,
     stop: CancellationToken,
     health: watch::Receiver<Health>,
+    /// The modems that somebody has taken out of use.
+    drained: watch::Receiver<BTreeSet<ModemName>>,
     /// What came of the last message, until the store has it.
     unsettled: Option<Settlement>,
     conduct: Conduct,
-    /// How long the modem must be left alone after its last message.
-    rest: Option<Duration>,
+    /// The modem must be left alone after its last message.
+    rest: Option<Rest>,
 }
 
 impl Lane {
     pub(super) fn new(
         store: Store,
-        modem: Modem,
+        (modem, state): Newcomer,
         (budgets, ready_sims): (Budgets, ReadySims),
-        sending: watch::Sender<bool>,
         stop: CancellationToken,
     ) -> Self {
-        let health = modem.health();
+        let (health, drained) = (modem.health(), store.drained());
         Self {
             store,
             modem,
             budgets,
             ready_sims,
-            sending,
+            state,
             stop,
             health,
+            drained,
             unsettled: None,
             conduct: Conduct::default(),
             rest: None,
@@ -74,18 +78,18 @@ impl Lane {
 
     /// Takes one message and sends it, or waits until there may be something to do.
     async fn turn(&mut self) -> Result<(), StoreError> {
+        // Before anything is looked at, so that no change is missed.
+        let sims = self.ready_sims.changed();
         let Some(sim) = self.ready() else { return self.stand_aside(None).await };
         let (lowest, until) = match self.budgets.allowance(&sim, self.store.clock().now()) {
-            Allowance::Anything => {
-                self.ready_sims.join(self.modem.name(), &sim);
-                (Priority::Bulk, None)
-            }
-            Allowance::CodesOnly { until } => {
-                self.ready_sims.leave(self.modem.name());
-                (Priority::Otp, Some(until))
-            }
+            Allowance::Anything => (Priority::Bulk, None),
+            Allowance::CodesOnly { until } => (Priority::Otp, Some(until)),
             Allowance::Nothing { until } => return self.stand_aside(Some(until)).await,
         };
+        if let Err(holder) = self.ready_sims.join(self.modem.name(), &sim, lowest == Priority::Bulk) {
+            return self.wait_for_sim(&holder, sims).await;
+        }
+        self.show_rest(None);
         if let Some(assignment) = self.next(&sim, lowest, until).await? {
             self.send(&sim, assignment).await;
             self.rest().await?;
@@ -96,13 +100,48 @@ impl Lane {
     /// Waits until the modem or its budget may allow something again.
     async fn stand_aside(&mut self, until: Option<Moment>) -> Result<(), StoreError> {
         self.ready_sims.leave(self.modem.name());
+        self.show_rest(None);
         self.settle().await?;
         self.until_changed(until).await;
         Ok(())
     }
 
+    /// Waits until the SIM may be free that another modem sends with.
+    async fn wait_for_sim(&mut self, holder: &ModemName, sims: impl Future<Output = ()>) -> Result<(), StoreError> {
+        self.settle().await?;
+        let reason = format!("the SIM in it is in use by the modem {holder}");
+        let advice = "Wait until that modem has noticed that its SIM is gone; if it goes on, restart that modem.";
+        self.show_rest(Some(Resting {
+            reason,
+            advice: advice.to_owned(),
+            since: self.store.clock().wall(),
+            until: None,
+        }));
+        tokio::select! {
+            biased;
+            () = self.until_changed(None) => {}
+            () = sims => {}
+        }
+        Ok(())
+    }
+
+    /// Shows what the modem rests for. What is shown already goes on.
+    fn show_rest(&self, resting: Option<Resting>) {
+        self.state.send_if_modified(|state| {
+            let reason = |resting: &Option<Resting>| resting.as_ref().map(|resting| resting.reason.clone());
+            let is_other = reason(&state.resting) != reason(&resting);
+            if is_other {
+                state.resting = resting;
+            }
+            is_other
+        });
+    }
+
     /// The SIM of a modem that can be given a message now.
     fn ready(&mut self) -> Option<SimId> {
+        if self.drained.borrow_and_update().contains(self.modem.name()) {
+            return None;
+        }
         let health = self.health.borrow_and_update();
         match (&health.state, &health.sim) {
             (State::Ready, Some(sim)) => Some(sim.id.clone()),
@@ -118,7 +157,7 @@ impl Lane {
         lowest: Priority,
         until: Option<Moment>,
     ) -> Result<Option<Assignment>, StoreError> {
-        let mut ready_sims = self.ready_sims.subscribe();
+        let ready_sims = self.ready_sims.changed();
         let others = self.ready_sims.others(self.modem.name());
         let claim = Claim { modem: self.modem.name().clone(), sim: sim.clone(), lowest, others };
         let taken = match self.unsettled.clone() {
@@ -143,7 +182,7 @@ impl Lane {
             part = standing.part() => Some(part),
             () = self.until_changed(until) => None,
             // What is left to others depends on who they are.
-            _ = ready_sims.changed() => None,
+            () = ready_sims => None,
         };
         match part {
             Some(Ok(assignment)) => Ok(Some(assignment)),
@@ -177,6 +216,7 @@ impl Lane {
     async fn pause(&self, error: &StoreError) {
         tracing::warn!(modem.name = %self.modem.name(), %error, "the queue cannot be reached; trying again");
         tokio::select! {
+            biased;
             () = self.stop.cancelled() => {}
             () = tokio::time::sleep(STORE_PAUSE) => {}
         }
@@ -198,8 +238,9 @@ impl Lane {
             replace: assignment.replace,
             patience: waiting,
         });
-        self.sending.send_replace(true);
+        self.state.send_modify(|state| state.sending = true);
         let outcome = tokio::select! {
+            biased;
             outcome = submit => outcome,
             never = tell_when_something_waits(&self.store, &patience) => match never {},
         };
@@ -209,7 +250,7 @@ impl Lane {
         if result.spends_budget() {
             self.budgets.record(sim, now);
         }
-        self.sending.send_replace(false);
+        self.state.send_modify(|state| state.sending = false);
         let duration_ms = now.since(started).as_millis();
         let (what, why) = words(&result);
         tracing::info!(
@@ -229,16 +270,47 @@ impl Lane {
     async fn rest(&mut self) -> Result<(), StoreError> {
         let Some(rest) = self.rest.take() else { return Ok(()) };
         self.ready_sims.leave(self.modem.name());
+        let since = self.store.clock().wall();
+        let until = since.checked_add(rest.time).ok();
+        let advice = rest.cause.advice().to_owned();
+        self.show_rest(Some(Resting { reason: rest.reason, advice, since, until }));
         self.settle().await?;
-        let until = self.store.clock().now() + rest;
+        let over = self.store.clock().now() + rest.time;
+        let clock = self.store.clock().clone();
+        let stop = self.stop.clone();
         tokio::select! {
-            () = self.stop.cancelled() => {}
-            () = self.store.clock().sleep_until(until) => {}
+            biased;
+            () = stop.cancelled() => {}
+            () = clock.sleep_until(over) => {}
+            () = self.changed_for_good(rest.cause) => {}
         }
+        self.show_rest(None);
         Ok(())
     }
 
-    /// Waits until the modem's state changes, `moment` comes, or the lane is stopped.
+    /// Waits until what the modem rests for may be over before its time: another SIM is in it, of which nothing is
+    /// known yet; or it was refused, and somebody has had it out, or in another network, meanwhile.
+    async fn changed_for_good(&mut self, cause: Cause) {
+        let sim = |health: &Health| health.sim.as_ref().map(|sim| sim.id.clone());
+        let before = sim(&self.health.borrow());
+        let mut was_away = false;
+        while self.health.changed().await.is_ok() {
+            let health = self.health.borrow_and_update();
+            let is_ready = health.state.is_ready();
+            if is_ready && sim(&health) != before {
+                self.conduct = Conduct::default();
+                return;
+            }
+            if is_ready && was_away && cause != Cause::Unclear {
+                return;
+            }
+            was_away |= !is_ready;
+        }
+        std::future::pending().await
+    }
+
+    /// Waits until the modem's state changes, somebody takes one out of use or puts one back, `moment` comes, or the lane
+    /// is stopped.
     async fn until_changed(&mut self, moment: Option<Moment>) {
         let clock = self.store.clock();
         let due = async {
@@ -248,8 +320,10 @@ impl Lane {
             }
         };
         tokio::select! {
+            biased;
             () = self.stop.cancelled() => {}
             () = due => {}
+            Ok(()) = self.drained.changed() => {}
             changed = self.health.changed() => {
                 if changed.is_err() {
                     // The modem's task has ended; the daemon is about to.

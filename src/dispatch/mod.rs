@@ -1,9 +1,10 @@
 //! From the queue to the modem: the only room that knows both.
 //!
-//! Every modem has a lane (`lane.rs`). A lane whose modem is ready and whose SIM has budget left takes the next message
-//! from the store, hands it to its modem, settles what came of it and takes the next in the same transaction. So the
-//! idle modem works first, a modem in trouble (`conduct.rs`) takes nothing, and a message in doubt holds up only its
-//! own lane. A recipient's own SIM is waited for a little while it is well (`ready.rs`).
+//! Modems join the pool (`pool.rs`) at any time, and every one has a lane (`lane.rs`). A lane whose modem is ready and
+//! whose SIM has budget left (`budgets.rs`) takes the next message from the store, hands it to its modem, settles what
+//! came of it and takes the next in the same transaction. So the idle modem works first, a modem in trouble
+//! (`conduct.rs`) takes nothing, and a message in doubt holds up only its own lane. A recipient's own SIM is waited for
+//! a little while it is well (`ready.rs`).
 //!
 //! Nothing is polled. A lane with nothing to do stands in line at the store, which gives it the next message in the
 //! very transaction that accepts it. Everything that becomes due by itself (a retry, a deadline, a doubt) is one timer
@@ -11,10 +12,14 @@
 //!
 //! Its one rule: the store hears of an attempt before the modem does, and of its outcome before the next one.
 
+mod budgets;
 mod conduct;
 mod dispatcher;
 mod lane;
+mod pool;
 mod ready;
 mod sweeper;
 
-pub use dispatcher::{Budgets, Dispatcher, Lanes};
+pub use budgets::Budgets;
+pub use dispatcher::Dispatcher;
+pub use pool::{LaneState, Member, Pool, Resting};

@@ -1,45 +1,86 @@
-//! Which SIMs could take any message now: what a recipient's own SIM is waited for.
+//! Which modem sends with which SIM now.
+//!
+//! No two modems send with one SIM at a time: a modem that has not noticed yet that its SIM was taken out keeps it until
+//! it fails with it. And it is known which SIMs could take any message: a recipient's own SIM is waited for a little.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::watch;
+use tokio::sync::Notify;
+use tokio::sync::futures::OwnedNotified;
 
 use crate::ids::{ModemName, SimId};
 
-/// The SIMs that are ready and have budget left for everything. Cheap to clone; all clones share the list.
+/// The SIMs that modems send with. Cheap to clone; all clones share the list.
+///
+/// Those who wait for a change are woken in the order in which they came, which a watch channel does not promise: so the
+/// modems keep their places in the line.
 #[derive(Clone, Debug, Default)]
-pub(super) struct ReadySims(watch::Sender<BTreeMap<ModemName, SimId>>);
+pub(super) struct ReadySims {
+    sims: Arc<Mutex<BTreeMap<ModemName, Held>>>,
+    changed: Arc<Notify>,
+}
+
+/// A SIM that a modem sends with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Held {
+    sim: SimId,
+    /// There is budget left for messages of every priority.
+    takes_all: bool,
+}
 
 impl ReadySims {
-    /// This modem's SIM could take any message. It stays so while the modem is at one.
-    pub(super) fn join(&self, modem: &ModemName, sim: &SimId) {
-        self.0.send_if_modified(|sims| {
-            let new = sims.get(modem) != Some(sim);
-            if new {
-                sims.insert(modem.clone(), sim.clone());
-            }
-            new
-        });
+    /// This modem sends with this SIM from now on, also while it is at a message, until it leaves.
+    ///
+    /// # Errors
+    /// The modem that sends with this SIM already; this one has left then.
+    pub(super) fn join(&self, modem: &ModemName, sim: &SimId, takes_all: bool) -> Result<(), ModemName> {
+        let mut sims = self.sims();
+        let holder = sims.iter().find(|(other, held)| *other != modem && held.sim == *sim);
+        if let Some(holder) = holder.map(|(other, _)| other.clone()) {
+            drop(sims);
+            self.leave(modem);
+            return Err(holder);
+        }
+        let held = Held { sim: sim.clone(), takes_all };
+        if sims.get(modem) != Some(&held) {
+            sims.insert(modem.clone(), held);
+            self.changed.notify_waiters();
+        }
+        Ok(())
     }
 
-    /// This modem's SIM could not.
+    /// This modem sends with no SIM.
     pub(super) fn leave(&self, modem: &ModemName) {
-        self.0.send_if_modified(|sims| sims.remove(modem).is_some());
+        if self.sims().remove(modem).is_some() {
+            self.changed.notify_waiters();
+        }
     }
 
-    /// The SIMs of all modems but this one.
+    /// The SIMs of all modems but this one that could take any message.
     pub(super) fn others(&self, modem: &ModemName) -> Vec<SimId> {
-        self.0.borrow().iter().filter(|(other, _)| *other != modem).map(|(_, sim)| sim.clone()).collect()
+        self.sims()
+            .iter()
+            .filter(|(other, held)| *other != modem && held.takes_all)
+            .map(|(_, held)| held.sim.clone())
+            .collect()
     }
 
-    /// Changes whenever the list does. Take it before looking at the list, so that no change is missed.
-    pub(super) fn subscribe(&self) -> watch::Receiver<BTreeMap<ModemName, SimId>> {
-        self.0.subscribe()
+    /// Is done at the next change of the list. Take it before looking at the list, so that no change is missed.
+    pub(super) fn changed(&self) -> OwnedNotified {
+        Arc::clone(&self.changed).notified_owned()
+    }
+
+    fn sims(&self) -> MutexGuard<'_, BTreeMap<ModemName, Held>> {
+        // No step in between leaves the list half changed.
+        self.sims.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::task::{Context, Waker};
+
     use super::*;
 
     fn sims() -> (ReadySims, ModemName, ModemName, SimId) {
@@ -47,21 +88,54 @@ mod tests {
         (ReadySims::default(), a, b, SimId::from_stored("1".to_owned()))
     }
 
+    /// Tells, whenever it is asked, whether this is done.
+    fn asking(future: impl Future<Output = ()>) -> impl FnMut() -> bool {
+        let mut future = Box::pin(future);
+        move || future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready()
+    }
+
     #[test]
     fn a_modem_does_not_see_itself() {
         let (ready, a, b, sim) = sims();
-        ready.join(&a, &sim);
+        assert_eq!(ready.join(&a, &sim, true), Ok(()));
         assert_eq!((ready.others(&a), ready.others(&b)), (vec![], vec![sim]));
+    }
+
+    #[test]
+    fn a_sim_that_is_kept_for_codes_is_not_waited_for() {
+        let (ready, a, b, sim) = sims();
+        assert_eq!(ready.join(&a, &sim, false), Ok(()));
+        assert_eq!(ready.others(&b), vec![]);
+    }
+
+    #[test]
+    fn a_sim_is_sent_with_by_one_modem_until_that_leaves() {
+        let (ready, a, b, sim) = sims();
+        assert_eq!(ready.join(&a, &sim, true), Ok(()));
+        assert_eq!(ready.join(&b, &sim, true), Err(a.clone()));
+        assert_eq!(ready.join(&a, &sim, true), Ok(()), "its own");
+        ready.leave(&a);
+        assert_eq!(ready.join(&b, &sim, true), Ok(()));
+        assert_eq!(ready.join(&a, &sim, true), Err(b));
+    }
+
+    #[test]
+    fn a_modem_that_finds_its_new_sim_taken_lets_go_of_the_old_one() {
+        let (ready, a, b, sim) = sims();
+        let other = SimId::from_stored("2".to_owned());
+        assert_eq!((ready.join(&a, &sim, true), ready.join(&b, &other, true)), (Ok(()), Ok(())));
+        assert_eq!(ready.join(&a, &other, true), Err(b.clone()));
+        assert_eq!(ready.join(&b, &sim, true), Ok(()));
     }
 
     #[test]
     fn only_what_is_new_counts_as_a_change() {
         let (ready, a, _, sim) = sims();
-        ready.join(&a, &sim);
-        let seen = ready.subscribe();
-        ready.join(&a, &sim);
-        assert!(!seen.has_changed().unwrap());
+        assert_eq!(ready.join(&a, &sim, true), Ok(()));
+        let mut changed = asking(ready.changed());
+        assert_eq!(ready.join(&a, &sim, true), Ok(()));
+        assert!(!changed());
         ready.leave(&a);
-        assert!(seen.has_changed().unwrap());
+        assert!(changed());
     }
 }

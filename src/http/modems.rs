@@ -1,4 +1,4 @@
-//! `GET /v1/modems`: the radios as the API shows them.
+//! `/v1/modems`: the radios as the API shows them, and taking one out of use.
 //!
 //! The daemon fills these views from what the modems tell; nothing here asks a modem anything.
 
@@ -9,10 +9,13 @@ use utoipa::ToSchema;
 use crate::clock::Timestamp;
 use crate::ids::{Iccid, Imei, Imsi, ModemName};
 use crate::limits::BudgetLeft;
+use crate::phone::PhoneNumber;
 
 use super::api::Shared;
-use super::auth::{Caller, Read};
-use super::openapi::EveryCall;
+use super::auth::{Admin, Caller, Read};
+use super::fields::Named;
+use super::openapi::{EveryCall, NoSuch};
+use super::problem::{Kind, Problem};
 
 /// One modem and how it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -31,6 +34,11 @@ pub struct ModemView {
     /// Since when it is in this state.
     #[schema(value_type = String, format = DateTime)]
     pub since: Timestamp,
+    /// When a modem that rests is tried again; null when it does not rest, or rests until something changes.
+    #[schema(value_type = Option<String>, format = DateTime, required = true)]
+    pub until: Option<Timestamp>,
+    /// Whether somebody has taken it out of use.
+    pub draining: bool,
     /// Who made it, as it says itself.
     #[schema(required = true)]
     pub manufacturer: Option<String>,
@@ -40,6 +48,9 @@ pub struct ModemView {
     /// Its firmware, as it says itself.
     #[schema(required = true)]
     pub firmware: Option<String>,
+    /// The family whose manners it is driven by, for instance `quectel`.
+    #[schema(value_type = Option<String>, required = true)]
+    pub family: Option<&'static str>,
     /// The radio's number.
     #[schema(value_type = Option<String>, required = true)]
     pub imei: Option<Imei>,
@@ -57,8 +68,15 @@ pub struct ModemView {
     /// The service centre that takes its messages.
     #[schema(required = true)]
     pub service_centre: Option<String>,
+    /// The card's own telephone number, masked; many cards do not hold it.
+    #[serde(serialize_with = "masked_number")]
+    #[schema(value_type = Option<String>, required = true)]
+    pub phone_number: Option<PhoneNumber>,
     /// The port it is driven through.
     pub port: String,
+    /// What was last tried to bring it back; null when that was never needed.
+    #[schema(required = true)]
+    pub recovery: Option<RecoveryView>,
     /// How many more parts its SIM may send; null = no limit.
     pub budget_left: BudgetLeft,
     /// How many parts it is sending now.
@@ -73,6 +91,10 @@ pub enum ModemState {
     Ready,
     /// It is being set up.
     Starting,
+    /// It is left alone for a while, because of what came of the last messages.
+    Resting,
+    /// Somebody has taken it out of use: it is given nothing new.
+    Draining,
     /// It is there and cannot send.
     NotReady,
     /// Its port is not there.
@@ -81,7 +103,8 @@ pub enum ModemState {
 
 impl ModemState {
     /// Every state, in the order of usefulness.
-    pub(super) const ALL: [Self; 4] = [Self::Ready, Self::Starting, Self::NotReady, Self::Absent];
+    pub(super) const ALL: [Self; 6] =
+        [Self::Ready, Self::Starting, Self::Resting, Self::Draining, Self::NotReady, Self::Absent];
 
     /// The state as the API writes it.
     #[must_use]
@@ -89,6 +112,8 @@ impl ModemState {
         match self {
             Self::Ready => "ready",
             Self::Starting => "starting",
+            Self::Resting => "resting",
+            Self::Draining => "draining",
             Self::NotReady => "not_ready",
             Self::Absent => "absent",
         }
@@ -107,6 +132,8 @@ pub enum Registration {
     Searching,
     /// Turned away by the network.
     Denied,
+    /// Allowed emergency calls only.
+    EmergencyOnly,
     /// Not looking for one.
     NotRegistered,
     /// Not known (yet).
@@ -130,6 +157,25 @@ fn masked<S: Serializer>(imsi: &Option<Imsi>, to: S) -> Result<S::Ok, S::Error> 
     imsi.as_ref().map(|imsi| format!("{}***", &imsi.as_str()[..5])).serialize(to)
 }
 
+fn masked_number<S: Serializer>(number: &Option<PhoneNumber>, to: S) -> Result<S::Ok, S::Error> {
+    number.as_ref().map(ToString::to_string).serialize(to)
+}
+
+/// What was tried with a modem that did not answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Recovery)]
+pub struct RecoveryView {
+    /// What was done: `wake`, `reopen`, `restart`, `usb_reset` or `power_cycle`.
+    #[schema(value_type = String, pattern = "^(wake|reopen|restart|usb_reset|power_cycle)$")]
+    pub rung: &'static str,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// Whether the modem could send after it; null while that is not known.
+    #[schema(required = true)]
+    pub helped: Option<bool>,
+}
+
 /// All modems.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Modems {
@@ -142,11 +188,73 @@ pub(super) struct Modems {
 #[utoipa::path(
     get, path = "/v1/modems", operation_id = "list_modems", tag = "site",
     responses(
-        (status = 200, description = "All modems, in the order of the configuration", body = Modems,
+        (status = 200, description = "All modems: those of the configuration in its order, then those found", body = Modems,
          example = json!({"modems": [super::openapi::example_modem()]})),
         EveryCall
     )
 )]
 pub(super) async fn list(State(shared): State<Shared>, _: Caller<Read>) -> axum::Json<Modems> {
     axum::Json(Modems { modems: shared.modems() })
+}
+
+/// Whether a modem is out of use.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Drain {
+    /// The modem.
+    name: String,
+    /// Whether it is out of use: it is given nothing new.
+    draining: bool,
+}
+
+/// Take a modem out of use
+///
+/// It ends what it is at and is given nothing new, until it is put back; a restart changes nothing about that. Taking out
+/// one that is out changes nothing.
+#[utoipa::path(
+    post, path = "/v1/modems/{name}/drain", operation_id = "drain_modem", tag = "site", params(Named<ModemName>),
+    responses(
+        (status = 200, description = "It is out of use", body = Drain,
+         example = json!({"name": "m1", "draining": true})),
+        EveryCall, NoSuch
+    )
+)]
+pub(super) async fn drain(
+    State(shared): State<Shared>,
+    _: Caller<Admin>,
+    Named(name): Named<ModemName>,
+) -> Result<axum::Json<Drain>, Problem> {
+    must_be_there(&shared, &name)?;
+    if shared.store().drain(&name).await? {
+        tracing::info!(modem.name = %name, "somebody has taken the modem out of use");
+    }
+    Ok(axum::Json(Drain { name: name.to_string(), draining: true }))
+}
+
+/// Put a modem back into use
+///
+/// Putting back one that is in use changes nothing.
+#[utoipa::path(
+    post, path = "/v1/modems/{name}/resume", operation_id = "resume_modem", tag = "site", params(Named<ModemName>),
+    responses(
+        (status = 200, description = "It is in use", body = Drain,
+         example = json!({"name": "m1", "draining": false})),
+        EveryCall, NoSuch
+    )
+)]
+pub(super) async fn resume(
+    State(shared): State<Shared>,
+    _: Caller<Admin>,
+    Named(name): Named<ModemName>,
+) -> Result<axum::Json<Drain>, Problem> {
+    must_be_there(&shared, &name)?;
+    if shared.store().resume(&name).await? {
+        tracing::info!(modem.name = %name, "somebody has put the modem back into use");
+    }
+    Ok(axum::Json(Drain { name: name.to_string(), draining: false }))
+}
+
+fn must_be_there(shared: &Shared, name: &ModemName) -> Result<(), Problem> {
+    let is_there = shared.modems().iter().any(|modem| modem.name == *name);
+    let unknown = || Problem::new(Kind::NoSuchThing).saying("No modem has this name; /v1/modems lists them.");
+    is_there.then_some(()).ok_or_else(unknown)
 }

@@ -5,28 +5,36 @@ use std::time::Duration;
 use super::actor::{Actor, End};
 use super::health::{Sim, State};
 use super::setup::quoted;
+use super::unlock::asks_for_pin;
 use super::verdict;
 use super::wire::Wire;
 use crate::at::{CardNumber, Command, CommandError, Refusal, Reply};
 use crate::ids::Iccid;
+use crate::phone::PhoneNumber;
 
 /// A card can be busy with itself for some seconds after start: how often it is asked again, and after which pause.
-const BUSY_TRIES: usize = 10;
+const BUSY_TRIES: usize = 30;
 const BUSY_PAUSE: Duration = Duration::from_secs(1);
 
 impl Actor {
     /// The card and what depends on it. `None` when messages can be sent, as far as it goes.
     pub(super) async fn set_up_card(&mut self, wire: &mut Wire) -> Result<Option<State>, End> {
         let state = self.ask_patiently(wire, &Command::sim_state()).await?;
-        if let Some(trouble) = trouble(&state) {
+        if asks_for_pin(&state) {
+            if let Some(trouble) = self.unlock(wire).await? {
+                return Ok(Some(trouble));
+            }
+        } else if let Some(trouble) = trouble(&state) {
             return Ok(Some(trouble));
         }
+        self.tell(wire, self.profile.with_card).await?;
         let Some(sim) = self.read_card(wire).await? else { return Ok(Some(verdict::nameless_card())) };
         if self.health.borrow().sim.as_ref().is_some_and(|before| before.id != sim.id) {
-            self.reports.detach();
+            self.arrivals.detach();
         }
-        self.reports.belong_to(&sim.id);
+        self.arrivals.belong_to(&sim.id);
         self.health.send_modify(|health| health.sim = Some(sim));
+        self.forget_pins().await;
         if let Err(error) = self.ask_patiently(wire, &Command::pdu_mode()).await? {
             return Ok(Some(verdict::no_messages(error)));
         }
@@ -34,37 +42,115 @@ impl Actor {
         self.storages = self.report_storages(wire).await?;
         self.sweep(wire).await?;
         let _ = self.ask(wire, &Command::keep_link()).await?;
-        let service_centre = self.ask(wire, &Command::service_centre()).await?.ok();
-        self.health.send_modify(|health| health.service_centre = service_centre.and_then(|reply| quoted(&reply, 0)));
+        self.set_up_numbers(wire).await?;
         Ok(None)
+    }
+
+    /// Asks how the card is, and whether it is still the same one: not every modem says so by itself.
+    pub(super) async fn look_at_card(&mut self, wire: &mut Wire) -> Result<(), End> {
+        let state = self.ask(wire, &Command::sim_state()).await?;
+        if let Some(trouble) = trouble(&state) {
+            self.lose_card(trouble);
+            if !asks_for_pin(&state) {
+                return Ok(());
+            }
+        }
+        if self.trouble.is_some() || self.is_other_card(wire).await? {
+            self.trouble = self.set_up_card(wire).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether another card is in the modem than the one that was set up. Not asked while a message waits.
+    async fn is_other_card(&mut self, wire: &mut Wire) -> Result<bool, End> {
+        let Some(known) = self.health.borrow().sim.as_ref().and_then(|sim| sim.iccid.clone()) else { return Ok(false) };
+        if self.is_wanted() {
+            return Ok(false);
+        }
+        let other = self.card_number(wire).await?.is_some_and(|number| number != known);
+        if other {
+            tracing::info!(modem.name = %self.name, "another SIM is in the modem");
+        }
+        Ok(other)
     }
 
     /// Asks again while the card is busy.
     async fn ask_patiently(&mut self, wire: &mut Wire, command: &Command) -> Result<Result<Reply, CommandError>, End> {
         for _ in 1..BUSY_TRIES {
-            match self.ask(wire, command).await? {
-                Err(CommandError::Refused(Refusal::Cms(Some(314)) | Refusal::Cme(Some(14)))) => {
-                    self.rest(wire, BUSY_PAUSE).await?;
-                }
-                other => return Ok(other),
+            let answer = self.ask(wire, command).await?;
+            if !is_busy(&answer) {
+                return Ok(answer);
             }
+            self.rest(wire, BUSY_PAUSE).await?;
         }
         self.ask(wire, command).await
     }
 
-    async fn read_card(&mut self, wire: &mut Wire) -> Result<Option<Sim>, End> {
-        let mut iccid: Option<Iccid> = None;
-        for way in CardNumber::ALL {
+    /// The card's own number, which it tells before it has its PIN as well.
+    pub(super) async fn card_number(&mut self, wire: &mut Wire) -> Result<Option<Iccid>, End> {
+        let ways: Vec<CardNumber> =
+            self.card_number_way.map_or_else(|| self.profile.card_number.in_order().collect(), |way| vec![way]);
+        for way in ways {
             let reply = self.ask_patiently(wire, &Command::card_number(way)).await?;
-            iccid = reply.ok().and_then(|reply| reply.text()?.trim_end_matches(['F', 'f', '"']).parse().ok());
-            if iccid.is_some() {
-                break;
+            let number = reply.ok().and_then(|reply| reply.text()?.trim_end_matches(['F', 'f', '"']).parse().ok());
+            if number.is_some() {
+                self.card_number_way = Some(way);
+                return Ok(number);
             }
         }
+        Ok(None)
+    }
+
+    async fn read_card(&mut self, wire: &mut Wire) -> Result<Option<Sim>, End> {
+        let iccid = self.card_number(wire).await?;
         let imsi = self.ask_patiently(wire, &Command::subscriber()).await?;
         let imsi = imsi.ok().and_then(|reply| reply.text()?.parse().ok());
         Ok(self.cards.recognise(iccid, imsi))
     }
+
+    /// The card's telephone number and its service centre's, which is written when the operator set another one.
+    async fn set_up_numbers(&mut self, wire: &mut Wire) -> Result<(), End> {
+        let mut service_centre = self.service_centre(wire).await?;
+        if let Some(wanted) = self.settings.service_centre.clone()
+            && service_centre.as_ref().is_ok_and(|held| *held != Some(wanted.e164()))
+            && self.ask(wire, &Command::set_service_centre(&wanted)).await?.is_ok()
+        {
+            tracing::info!(modem.name = %self.name, "the service centre's number was written to the SIM");
+            service_centre = self.service_centre(wire).await?;
+        }
+        if let Ok(None) = service_centre {
+            tracing::warn!(
+                modem.name = %self.name,
+                "the SIM holds no service centre number, so messages may be refused; ask the operator for it and set it \
+                 as `service-centre` of this modem"
+            );
+        }
+        let own = self.ask(wire, &Command::own_number()).await?.ok();
+        self.health.send_modify(|health| {
+            health.service_centre = service_centre.ok().flatten();
+            health.phone_number = own.and_then(|reply| own_number(&reply));
+        });
+        Ok(())
+    }
+
+    async fn service_centre(&mut self, wire: &mut Wire) -> Result<Result<Option<String>, CommandError>, End> {
+        let reply = self.ask(wire, &Command::service_centre()).await?;
+        Ok(reply.map(|reply| quoted(&reply, 0)))
+    }
+}
+
+/// `+CNUM: [<alpha>],<number>,<type>`: type 145 is a number with its country (3GPP TS 24.008 §10.5.4.7).
+fn own_number(reply: &Reply) -> Option<PhoneNumber> {
+    let (number, international) = (quoted(reply, 1)?, reply.fields().get(2)?.number() == Some(145));
+    match number.strip_prefix('+') {
+        None if international => PhoneNumber::parse(&format!("+{number}")).ok(),
+        _ => PhoneNumber::parse(&number).ok(),
+    }
+}
+
+/// Whether the card is busy with itself.
+pub(super) fn is_busy(answer: &Result<Reply, CommandError>) -> bool {
+    matches!(answer, Err(CommandError::Refused(Refusal::Cms(Some(314)) | Refusal::Cme(Some(14)))))
 }
 
 /// What keeps messages from being sent, by the answer to `+CPIN?`.

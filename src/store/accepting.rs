@@ -8,8 +8,8 @@ use super::idempotency::{self, Idempotency, Known};
 use super::life::Message;
 use super::listing;
 use super::messages::{AcceptOutcome, CancelOutcome, MessageView, NewMessage};
-use super::row;
 use super::writer::Work;
+use super::{optouts, row};
 use crate::clock::Moment;
 use crate::ids::{AppName, MessageId};
 use crate::message::Status;
@@ -33,6 +33,9 @@ impl Store {
                 // The key was used to issue an otp: the digest over the path says so already.
                 Known::Answered { otp: Some(_), .. } => return Ok(AcceptOutcome::KeyReused),
                 Known::No => {}
+            }
+            if optouts::contains(work, row::number(&message.to))? {
+                return Ok(AcceptOutcome::OptedOut);
             }
             let seq = insert(work, &message, None, message.deadline)?;
             idempotency::keep(work, &message.app, idempotency.as_ref(), None, seq)?;
@@ -81,8 +84,8 @@ pub(super) fn insert(
     work.conn
         .prepare_cached(
             "INSERT INTO message (id, app, otp, number, status, priority, text, encoding, parts, class0, replace_type,
-                                  in_doubt, created, created_at, deadline, waiting_from)
-             VALUES (?1, ?2, ?3, ?4, 'queued', ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?12)",
+                                  in_doubt, created, created_at, deadline, waiting_from, queue)
+             VALUES (?1, ?2, ?3, ?4, 'queued', ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?12, ?5)",
         )?
         .execute((
             message.id.as_bytes(),
@@ -105,6 +108,9 @@ pub(super) fn insert(
         work.conn.prepare_cached("INSERT INTO part (message, part, status, number) VALUES (?1, ?2, 'queued', ?3)")?;
     for part in 0..message.parts.max(1) {
         statement.execute((seq, part, number))?;
+    }
+    if let Some(otp) = otp {
+        work.conn.prepare_cached("UPDATE otp SET message = ?2 WHERE seq = ?1")?.execute((otp, seq))?;
     }
     work.touch_queue();
     Ok(seq)

@@ -15,10 +15,14 @@ use crate::message::{Event, InDoubtPolicy, Status, after_doubt, transition, whol
 /// whole message again.
 pub(super) const LOYALTY: Duration = Duration::from_secs(120);
 
+/// The queue of messages that a modem is at a part of; the others are the priorities.
+const UNDER_WAY: i64 = 3;
+
 /// A message while it is worked on.
 pub(super) struct Message {
     pub(super) seq: i64,
-    /// Its app was removed, or its otp has ended or sent a newer message: nothing more of this one is to be sent.
+    /// Its app was removed, its recipient wants no messages, or its otp has ended or sent a newer message: nothing more of
+    /// this one is to be sent.
     pub(super) abandoned: bool,
     in_doubt: InDoubtPolicy,
     pub(super) deadline: Moment,
@@ -33,6 +37,9 @@ pub(super) struct Message {
     taken_over: bool,
     doubt_until: Option<Moment>,
     resent: bool,
+    priority: i64,
+    /// The last attempt at any of its parts.
+    pub(super) attempt: Option<i64>,
     pub(super) parts: Vec<Part>,
 }
 
@@ -75,13 +82,13 @@ impl Message {
             .conn
             .prepare_cached(
                 "SELECT in_doubt, deadline, text IS NOT NULL AS has_text, waiting_from, sim, sim_until,
-                        taken_over, doubt_until, resent, otp IS NOT NULL AS of_otp,
+                        taken_over, doubt_until, resent, attempt, priority, otp IS NOT NULL AS of_otp,
                         otp IS NOT NULL AND (
-                            (SELECT status FROM otp WHERE otp.seq = message.otp) <> 'pending'
-                            OR seq < (SELECT max(newest.seq) FROM message AS newest WHERE newest.otp = message.otp)
+                            SELECT otp.status <> 'pending' OR otp.message <> message.seq
+                            FROM otp WHERE otp.seq = message.otp
                         ) OR seq <= coalesce(
                             (SELECT last_message FROM removed_app WHERE name = message.app), 0
-                        ) AS abandoned
+                        ) OR EXISTS (SELECT 1 FROM opt_out WHERE opt_out.number = message.number) AS abandoned
                  FROM message WHERE seq = ?1",
             )?
             .query_row([seq], |row| {
@@ -102,6 +109,8 @@ impl Message {
                     doubt_until,
                     doubted_until: doubt_until,
                     resent: row.get("resent")?,
+                    attempt: row.get("attempt")?,
+                    priority: row.get("priority")?,
                     parts: Vec::new(),
                 };
                 Ok((message, policy))
@@ -186,6 +195,7 @@ impl Message {
             self.sim = None;
         }
         let waiting_from = (waits && !under_way).then_some(self.not_before);
+        let queue = if under_way { Some(UNDER_WAY) } else { waits.then_some(self.priority) };
         let keeps_text = !self.abandoned && (waits || under_way || self.doubt_until.is_some());
         self.save_parts(work)?;
         let wall = work.wall.as_millisecond();
@@ -195,7 +205,8 @@ impl Message {
             .prepare_cached(
                 "UPDATE message SET status = ?2, text = CASE WHEN ?3 THEN text END, waiting_from = ?4, sim = ?5,
                         sim_until = ?6, doubt_until = ?7, resent = ?8, sent_at = coalesce(sent_at, ?9),
-                        delivered_at = coalesce(delivered_at, ?10), taken_over = ?11
+                        delivered_at = coalesce(delivered_at, ?10), taken_over = ?11, attempt = ?12,
+                        queue = ?13
                  WHERE seq = ?1",
             )?
             .execute((
@@ -210,6 +221,8 @@ impl Message {
                 sent.then_some(wall),
                 (status == Status::Delivered).then_some(wall),
                 self.taken_over,
+                self.attempt,
+                queue,
             ))?;
         if self.has_text && !keeps_text {
             work.note_erasure();
@@ -262,15 +275,11 @@ fn load_parts(work: &Work<'_>, seq: i64) -> Result<Vec<Part>, StoreError> {
     Ok(parts)
 }
 
-/// Withdraws what still waits of an otp's messages: all of them, once the otp has ended, or those before the newest.
-pub(super) fn withdraw_messages_of(work: &Work<'_>, otp: i64) -> Result<(), StoreError> {
-    let mut statement = work.conn.prepare_cached("SELECT seq FROM message WHERE otp = ?1 AND text IS NOT NULL")?;
-    let alive: Vec<i64> = statement.query_map([otp], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    for seq in alive {
-        let message = Message::load(work, seq)?;
-        if message.abandoned {
-            message.save(work)?;
-        }
+/// Withdraws what still waits of an otp's message, once the otp has ended or has a newer one.
+pub(super) fn withdraw_abandoned(work: &Work<'_>, seq: i64) -> Result<(), StoreError> {
+    let sql = "SELECT text IS NOT NULL FROM message WHERE seq = ?1";
+    if work.conn.prepare_cached(sql)?.query_row([seq], |row| row.get(0))? {
+        Message::load(work, seq)?.save(work)?;
     }
     Ok(())
 }

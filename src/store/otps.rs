@@ -94,6 +94,8 @@ pub enum IssueOutcome {
     KeyReused,
     /// A limit is reached. Nothing was done.
     Refused(Refusal),
+    /// The recipient wants no messages. Nothing was done.
+    OptedOut,
 }
 
 /// What came of a request to send a code again.
@@ -114,6 +116,8 @@ pub enum ResendRefusal {
     NoneLeft,
     /// It is too early: wait so long.
     TooEarly(Duration),
+    /// The recipient wants no messages any more.
+    OptedOut,
 }
 
 impl Store {
@@ -143,7 +147,7 @@ impl Store {
                 conn.prepare_cached(sql)?.query_row((id.as_bytes(), app.as_str()), |row| row.get(0)).optional()?;
             let Some(seq) = seq else { return Ok(None) };
             let kept = Kept::load(conn, seq)?;
-            let message = newest_message_of(conn, seq)?;
+            let message = listing::message_of(conn, kept.message)?;
             Ok(Some((kept.view(now, message), kept.sealed_code)))
         })
         .await
@@ -169,6 +173,8 @@ pub(super) struct Kept {
     pub(super) resends_left: u8,
     pub(super) resend_after: Duration,
     pub(super) resend_from: Moment,
+    /// The newest of its messages.
+    pub(super) message: i64,
 }
 
 impl Kept {
@@ -197,6 +203,7 @@ impl Kept {
             resends_left: row.get("resends_left")?,
             resend_after: Duration::from_millis(row.get::<_, u32>("resend_after")?.into()),
             resend_from: row::moment(row, "resend_from")?,
+            message: row.get("message")?,
         })
     }
 
@@ -233,17 +240,14 @@ impl Kept {
     }
 }
 
-/// The newest message of an otp that is known to be there.
-pub(super) fn newest_message_of(conn: &Connection, otp: i64) -> Result<MessageView, StoreError> {
-    let sql = format!("SELECT {} FROM message WHERE otp = ?1 ORDER BY seq DESC LIMIT 1", listing::COLUMNS);
-    conn.prepare_cached(&sql)?.query_row([otp], |row| Ok(listing::view(row)))?
-}
-
 /// Ends an otp: its code and texts are erased, and what waits of its messages is withdrawn.
 pub(super) fn end(work: &Work<'_>, otp: i64, status: Status) -> Result<(), StoreError> {
-    work.conn
-        .prepare_cached("UPDATE otp SET status = ?2, digest = NULL, sealed_code = NULL WHERE seq = ?1")?
-        .execute((otp, status.as_str()))?;
+    let message = work
+        .conn
+        .prepare_cached(
+            "UPDATE otp SET status = ?2, digest = NULL, sealed_code = NULL WHERE seq = ?1 RETURNING message",
+        )?
+        .query_row((otp, status.as_str()), |row| row.get(0))?;
     work.note_erasure();
-    life::withdraw_messages_of(work, otp)
+    life::withdraw_abandoned(work, message)
 }

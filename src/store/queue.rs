@@ -244,7 +244,7 @@ pub(super) fn claim_next(work: &Work<'_>, claim: &Claim) -> Result<Claimed, Stor
 
 /// Whether anything waits to be handed out, now or later.
 pub(super) fn something_waits(work: &Work<'_>) -> Result<bool, StoreError> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM message WHERE waiting_from IS NOT NULL)";
+    let sql = "SELECT EXISTS (SELECT 1 FROM message WHERE queue < 3)";
     Ok(work.conn.prepare_cached(sql)?.query_row((), |row| row.get(0))?)
 }
 
@@ -263,7 +263,7 @@ impl Search<'_> {
         let mut statement = work.conn.prepare_cached(
             "SELECT seq, waiting_from, iif(sim <> ?3, iif(taken_over, deadline, coalesce(sim_until, 0)), 0), sim
              FROM message
-             WHERE waiting_from IS NOT NULL AND priority = ?1 AND deadline > ?2 ORDER BY deadline, seq",
+             WHERE queue = ?1 AND deadline > ?2 ORDER BY deadline, seq",
         )?;
         let mut rows = statement.query((priority, work.now.as_millis(), self.claim.sim.as_str()))?;
         while let Some(row) = rows.next()? {
@@ -315,7 +315,7 @@ fn last_sim(work: &Work<'_>, seq: i64) -> Result<Option<String>, StoreError> {
          FROM message CROSS JOIN message AS earlier CROSS JOIN part
          WHERE message.seq = ?1 AND earlier.number = message.number AND earlier.seq < ?1
            AND part.message = earlier.seq AND part.part = 0
-           AND NOT EXISTS (SELECT 1 FROM attempt WHERE attempt.message = ?1)
+           AND message.attempt IS NULL
          ORDER BY earlier.seq DESC LIMIT 4",
     )?;
     let mut rows = statement.query([seq])?;
@@ -346,8 +346,8 @@ fn assign(work: &Work<'_>, seq: i64, claim: &Claim) -> Result<Option<Assignment>
     };
     work.conn
         .prepare_cached(
-            "INSERT INTO attempt (message, part, modem, sim, started, started_at, outcome)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'sending')",
+            "INSERT INTO attempt (message, part, modem, sim, started, started_at, outcome, before)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'sending', ?7)",
         )?
         .execute((
             seq,
@@ -356,8 +356,10 @@ fn assign(work: &Work<'_>, seq: i64, claim: &Claim) -> Result<Option<Assignment>
             claim.sim.as_str(),
             work.now.as_millis(),
             work.wall.as_millisecond(),
+            message.attempt,
         ))?;
     let attempt = AttemptId(work.conn.last_insert_rowid());
+    message.attempt = Some(attempt.0);
     let assignment = open(work, seq, attempt, number, &message)?;
     let part = &mut message.parts[number];
     part.happen(Event::Claimed);
@@ -415,9 +417,8 @@ fn open(
 }
 
 fn attempts_under_way(work: &Work<'_>) -> Result<Vec<AttemptId>, StoreError> {
-    // Said in the words of the index over what is not settled.
-    let sql = "SELECT attempt FROM part
-               WHERE status IN ('sending', 'in_doubt', 'queued') AND attempt IS NOT NULL AND status = 'sending'";
+    let sql = "SELECT part.attempt FROM message CROSS JOIN part ON part.message = message.seq
+               WHERE message.queue = 3 AND part.status = 'sending'";
     let mut statement = work.conn.prepare_cached(sql)?;
     Ok(statement.query_map((), |row| row.get(0).map(AttemptId))?.collect::<Result<_, _>>()?)
 }

@@ -163,11 +163,14 @@ fn is_about_former_part(work: &Work<'_>, report: &Report) -> Result<bool, StoreE
 fn unsettled(work: &Work<'_>, report: &Report) -> Result<Vec<(Status, Place)>, StoreError> {
     let mut statement = work.conn.prepare_cached(
         "SELECT part.status, part.message, part.part
+         FROM message CROSS JOIN part ON part.message = message.seq
+         WHERE message.queue = 3 AND message.number = ?1 AND part.sim = ?2 AND part.status = 'sending'
+         UNION ALL
+         SELECT part.status, part.message, part.part
          FROM part JOIN message ON message.seq = part.message JOIN attempt ON attempt.id = part.attempt
          WHERE part.number = ?1 AND part.sim = ?2
-           AND part.status IN ('sending', 'in_doubt', 'queued') AND part.attempt IS NOT NULL
-           AND (part.status <> 'queued' OR attempt.outcome = 'in_doubt')
-           AND (part.status = 'sending' OR message.deadline > ?3)",
+           AND part.status IN ('in_doubt', 'queued') AND part.attempt IS NOT NULL
+           AND (part.status <> 'queued' OR attempt.outcome = 'in_doubt') AND message.deadline > ?3",
     )?;
     let mut rows = statement.query((row::number(&report.to), report.sim.as_str(), work.now.as_millis()))?;
     let mut found = Vec::new();

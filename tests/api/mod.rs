@@ -18,6 +18,7 @@ use smsotpd::http::{self, Api, ModemState, ModemView, Registration, Settings, Si
 use smsotpd::ids::{AppName, OtpId};
 use smsotpd::issue::Policy;
 use smsotpd::limits::{self, BudgetLeft, BudgetSettings};
+use smsotpd::phone::PhoneNumber;
 use smsotpd::secret::ApiKey;
 use smsotpd::store::{NewApp, Scope, Store};
 use tempfile::TempDir;
@@ -205,9 +206,12 @@ pub(crate) fn modem(name: &str, state: ModemState) -> ModemView {
         reason: (!ready).then(|| "The SIM asks for its PIN.".to_owned()),
         advice: (!ready).then(|| "Put the PIN into pin-file.".to_owned()),
         since: "2026-05-04T08:12:44.001Z".parse().unwrap(),
+        until: None,
+        draining: false,
         manufacturer: Some("QUECTEL".to_owned()),
         model: Some("EC25".to_owned()),
         firmware: Some("EC25EFAR06A03M4G".to_owned()),
+        family: Some("quectel"),
         imei: Some("490154203237518".parse().unwrap()),
         sim: Some(SimView {
             iccid: Some("8988211000000000001".parse().unwrap()),
@@ -217,7 +221,9 @@ pub(crate) fn modem(name: &str, state: ModemState) -> ModemView {
         operator: Some("Example Mobile".to_owned()),
         signal_dbm: Some(-71),
         service_centre: Some("+15550000001".to_owned()),
+        phone_number: Some(PhoneNumber::parse("+15550000042").unwrap()),
         port: "/dev/smsotpd/m1".to_owned(),
+        recovery: None,
         budget_left: BudgetLeft { minute: Some(14), hour: Some(187), day: Some(942) },
         in_flight: 1,
     }

@@ -31,6 +31,13 @@ pub(crate) fn shown(output: &Output) -> String {
         }
         Output::Unsolicited(Unsolicited::Registration(_, status)) => format!("= registration {status}"),
         Output::Unsolicited(Unsolicited::SimState(state)) => format!("= sim {state}"),
+        Output::Unsolicited(Unsolicited::Boot) => "= restarted".to_owned(),
+        Output::Unsolicited(Unsolicited::Ready) => "= look again".to_owned(),
+        Output::Unsolicited(Unsolicited::StorageFull(name)) => {
+            format!("= full {}", name.as_deref().unwrap_or("somewhere"))
+        }
+        Output::Unsolicited(Unsolicited::Call(begins)) => format!("= call {}", if *begins { "begins" } else { "over" }),
+        Output::Unsolicited(Unsolicited::WeakPower) => "= weak power".to_owned(),
     }
 }
 

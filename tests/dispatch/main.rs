@@ -5,4 +5,5 @@
 mod budget;
 mod pool;
 mod retries;
+mod sims;
 mod world;

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use smsotpd::clock::Clock;
-use smsotpd::dispatch::{Budgets, Dispatcher};
+use smsotpd::dispatch::{Dispatcher, LaneState, Pool};
 use smsotpd::ids::{AppName, MessageId, OtpId, SimId};
 use smsotpd::limits::{self, BudgetLeft, BudgetSettings};
 use smsotpd::message::{InDoubtPolicy, Priority, Status};
-use smsotpd::modem::{self, Connecting, Connector, Event, Io, Modem};
+use smsotpd::modem::{self, Connecting, Connector, Event, Io, Modem, PinBook, Surroundings};
 use smsotpd::pdu::Encoding;
 use smsotpd::phone::PhoneNumber;
 use smsotpd::secret::{Code, Text};
@@ -73,7 +73,7 @@ pub(crate) struct World {
     pub(crate) slots: Vec<Slot>,
     _from_the_air: mpsc::Receiver<Event>,
     running: Option<(JoinHandle<()>, CancellationToken)>,
-    budgets: Option<Budgets>,
+    pool: Option<Pool>,
 }
 
 pub(crate) fn app() -> AppName {
@@ -99,23 +99,29 @@ pub(crate) fn no_budget() -> BudgetSettings {
 impl World {
     /// So many modems, all ready.
     pub(crate) async fn new(modems: u16) -> Self {
+        Self::of((0..modems).map(DeviceSettings::numbered)).await
+    }
+
+    /// These modems, all ready.
+    pub(crate) async fn of(modems: impl IntoIterator<Item = DeviceSettings>) -> Self {
         let (folder, clock) = (tempfile::tempdir().unwrap(), Clock::simulated());
         let store = Store::open(folder.path(), Some(clock.clone())).await.unwrap();
         let submit_time = Duration::from_millis(500);
         let carrier = Carrier::new(CarrierSettings { submit_time, ..CarrierSettings::default() });
         let (events, from_the_air) = mpsc::channel(1024);
-        let slot = |index| {
-            let device = Device::new(DeviceSettings::numbered(index), carrier.clone());
+        let slot = |(index, settings)| {
+            let device = Device::new(settings, carrier.clone());
             // What these tests ask for is nothing that a report changes.
             device.hold_reports(true);
             let plug = watch::Sender::new(true);
             let port = Port { device: device.clone(), plugged: plug.subscribe() };
             let settings = toml::from_str(&format!("name = \"m{index}\"\nport = \"in memory\"")).unwrap();
-            let stop = CancellationToken::new();
-            let (modem, _) = modem::spawn(&settings, Box::new(port), clock.clone(), events.clone(), stop);
+            let (clock, stop, pins) = (clock.clone(), CancellationToken::new(), PinBook::in_memory());
+            let surroundings = Surroundings { clock, events: events.clone(), stop, pins };
+            let (modem, _) = modem::spawn(&settings, Box::new(port), surroundings);
             Slot { device, modem, plug }
         };
-        let slots: Vec<Slot> = (0..modems).map(slot).collect();
+        let slots: Vec<Slot> = modems.into_iter().enumerate().map(slot).collect();
         let mut world = Self {
             _folder: folder,
             store,
@@ -124,7 +130,7 @@ impl World {
             slots,
             _from_the_air: from_the_air,
             running: None,
-            budgets: None,
+            pool: None,
         };
         for index in 0..world.slots.len() {
             world.ready(index, true).await;
@@ -139,13 +145,32 @@ impl World {
 
     /// Starts dispatching over all modems.
     pub(crate) async fn dispatch(&mut self, budget: &BudgetSettings) {
+        self.dispatch_over(self.slots.len(), budget).await;
+    }
+
+    /// Starts dispatching over the first so many modems.
+    pub(crate) async fn dispatch_over(&mut self, modems: usize, budget: &BudgetSettings) {
         let stop = CancellationToken::new();
-        let modems = self.slots.iter().map(|slot| slot.modem.clone()).collect();
-        let dispatcher = Dispatcher::new(self.store.clone(), modems, budget, stop.clone()).await.unwrap();
-        self.budgets = Some(dispatcher.budgets());
+        let (dispatcher, pool) = Dispatcher::new(self.store.clone(), budget, stop.clone()).await.unwrap();
+        self.pool = Some(pool);
+        (0..modems).for_each(|slot| self.join(slot));
         let running = tokio::spawn(async move { dispatcher.run().await.unwrap() });
         self.running = Some((running, stop));
         self.settle_down().await;
+    }
+
+    /// Takes a modem into the pool.
+    pub(crate) fn join(&self, slot: usize) {
+        assert!(self.pool().add(self.slots[slot].modem.clone()));
+    }
+
+    /// What the lane of this modem is doing, by the order of joining.
+    pub(crate) fn lane(&self, slot: usize) -> LaneState {
+        self.pool().members().borrow()[slot].lane().borrow().clone()
+    }
+
+    pub(crate) fn pool(&self) -> &Pool {
+        self.pool.as_ref().unwrap()
     }
 
     /// Ends dispatching; what is in flight is settled.
@@ -156,7 +181,7 @@ impl World {
     }
 
     pub(crate) fn left(&self, slot: usize) -> BudgetLeft {
-        self.budgets.as_ref().unwrap().left(&self.slots[slot].sim(), self.clock.now())
+        self.pool().budgets().left(&self.slots[slot].sim(), self.clock.now())
     }
 
     pub(crate) fn new_message(&self, to: usize) -> NewMessage {

@@ -42,22 +42,6 @@ async fn a_port_that_is_not_there_is_opened_once_it_is() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_locked_card_is_said_and_its_pin_is_never_tried() {
-    let scripted = Scripted::new();
-    scripted.answer("AT+CPIN?", "+CPIN: SIM PIN\r\n\r\nOK");
-    let world = World::start(scripted);
-    let health = world.until(|health| matches!(health.state, State::NotReady { .. })).await;
-    let State::NotReady { reason, advice } = health.state else { unreachable!() };
-    assert!(reason.contains("PIN") && advice.contains("turn its PIN off"), "{reason} {advice}");
-    tokio::time::sleep(Duration::from_secs(600)).await;
-    assert!(!world.scripted.heard().iter().any(|line| line.starts_with("AT+CPIN=")));
-    assert!(matches!(world.submit().await, Outcome::NotReady { .. }));
-    world.scripted.answer("AT+CPIN?", "+CPIN: READY\r\n\r\nOK");
-    world.scripted.say("+CPIN: READY");
-    world.until(|health| health.state.is_ready()).await;
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_card_that_is_busy_at_first_is_asked_again() {
     let scripted = Scripted::new();
     scripted.answer("AT+CMGF=0", "+CMS ERROR: 314");
@@ -136,8 +120,8 @@ async fn a_modem_that_does_not_say_that_it_has_a_network_is_asked() {
 #[tokio::test(start_paused = true)]
 async fn a_modem_that_talks_and_never_reads_is_left() {
     let world = World::ready().await;
-    world.scripted.flood(true);
-    world.until(|health| matches!(health.state, State::Absent { .. })).await;
-    world.scripted.flood(false);
+    world.scripted.flood(Some(b"\r\n>"));
+    world.says("the modem reads nothing").await;
+    world.scripted.flood(None);
     world.until(|health| health.state.is_ready()).await;
 }

@@ -3,12 +3,16 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use smsotpd::clock::Clock;
 use smsotpd::ids::{MessageId, MessageReference};
-use smsotpd::modem::{Connecting, Connector, Event, Health, Io, Modem, Outcome, Settings, Submission, spawn};
+use smsotpd::modem::{
+    Connecting, Connector, Event, Health, Io, Modem, Outcome, PinBook, Resetting, Rung, Settings, State, Submission,
+    Surroundings, spawn,
+};
 use smsotpd::pdu::{Frame, Submit};
 use smsotpd::phone::PhoneNumber;
 use smsotpd::secret::Text;
@@ -21,6 +25,9 @@ use tokio_util::sync::CancellationToken;
 pub(crate) const REPORT: &str = "0006110B915155214365F762900231153408629002311544080000";
 pub(crate) const LENGTH: usize = REPORT.len() / 2 - 1;
 
+/// A message to the modem from the short code 123; made by hand after 3GPP TS 23.040 §9.2.2.1.
+pub(crate) const DELIVER: &str = "0004038121F300006290023115340803C7F71B";
+
 /// What the scripted modem does with a message.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum OnSubmit {
@@ -32,18 +39,61 @@ pub(crate) enum OnSubmit {
     NoPrompt,
 }
 
+/// A card that wants its PIN.
+pub(crate) struct Lock {
+    pub(crate) pin: &'static str,
+    pub(crate) tries: u8,
+}
+
 pub(crate) struct Script {
+    lock: Option<Lock>,
+    /// It goes away when it hears a line that begins like this.
+    vanish_at: Option<&'static str>,
     /// What is answered to a line, final result and all; `OK` to what is not here.
     answers: HashMap<&'static str, String>,
     on_submit: OnSubmit,
     /// Every line, PDU and escape that arrived.
     heard: Vec<String>,
     plugged: bool,
-    /// It prints prompts for ever and reads nothing.
-    floods: bool,
+    /// It prints this for ever and reads nothing.
+    floods: Option<&'static [u8]>,
+    /// It answers with this, whatever it is asked.
+    babbles: Option<&'static [u8]>,
+    /// It does not answer until this has been done to it.
+    deaf_until: Option<Rung>,
+    /// How often its USB device was reset; `None` when it is on none.
+    usb_resets: Option<usize>,
+    /// It is there once its power has been cycled, which leaves this file behind.
+    power: Option<PathBuf>,
+    /// When its port was opened.
+    connects: Vec<tokio::time::Instant>,
     /// What the modem says by itself at the next opportunity.
     says: VecDeque<String>,
     reference: u8,
+}
+
+impl Script {
+    /// What a modem with a locked card answers to this line, when it is another thing than usual.
+    fn of_locked_card(&mut self, line: &str) -> Option<String> {
+        let lock = self.lock.as_mut()?;
+        match line {
+            "AT+CPIN?" if lock.tries == 0 => Some("+CPIN: SIM PUK\r\n\r\nOK".to_owned()),
+            "AT+CPIN?" => Some("+CPIN: SIM PIN\r\n\r\nOK".to_owned()),
+            "AT+CPINR" if !self.answers.contains_key(line) => {
+                Some(format!("+CPINR: SIM PIN,{},3\r\n+CPINR: SIM PUK,10,10\r\n\r\nOK", lock.tries))
+            }
+            "AT+CIMI" | "AT+CMGF=0" => Some("+CME ERROR: 11".to_owned()),
+            _ if !line.starts_with("AT+CPIN=") => None,
+            _ if line == format!("AT+CPIN=\"{}\"", lock.pin) => {
+                self.lock = None;
+                Some("OK".to_owned())
+            }
+            _ => {
+                lock.tries = lock.tries.saturating_sub(1);
+                Some("+CME ERROR: 16".to_owned())
+            }
+        }
+    }
 }
 
 /// The scripted modem, from outside.
@@ -72,11 +122,18 @@ impl Scripted {
         ];
         let answers = answers.into_iter().map(|(line, answer)| (line, answer.to_owned())).collect();
         let script = Script {
+            lock: None,
+            vanish_at: None,
             answers,
             on_submit: OnSubmit::Take,
             heard: Vec::new(),
             plugged: true,
-            floods: false,
+            floods: None,
+            babbles: None,
+            deaf_until: None,
+            usb_resets: None,
+            power: None,
+            connects: Vec::new(),
             says: VecDeque::new(),
             reference: 16,
         };
@@ -89,6 +146,31 @@ impl Scripted {
 
     pub(crate) fn answer(&self, line: &'static str, answer: &str) {
         self.script().answers.insert(line, answer.to_owned());
+    }
+
+    /// Puts a card in that wants this PIN.
+    pub(crate) fn lock(&self, pin: &'static str, tries: u8) {
+        self.script().lock = Some(Lock { pin, tries });
+    }
+
+    pub(crate) fn vanish_at(&self, line: &'static str) {
+        self.script().vanish_at = Some(line);
+    }
+
+    pub(crate) fn unlock(&self) {
+        self.script().lock = None;
+    }
+
+    pub(crate) fn tries_left(&self) -> u8 {
+        self.script().lock.as_ref().map_or(3, |lock| lock.tries)
+    }
+
+    /// The PINs it was given.
+    pub(crate) fn pins(&self) -> Vec<String> {
+        self.heard()
+            .iter()
+            .filter_map(|line| Some(line.strip_prefix("AT+CPIN=\"")?.trim_end_matches('"').to_owned()))
+            .collect()
     }
 
     pub(crate) fn on_submit(&self, what: OnSubmit) {
@@ -105,9 +187,46 @@ impl Scripted {
         self.changed.send_replace(());
     }
 
-    pub(crate) fn flood(&self, floods: bool) {
-        self.script().floods = floods;
+    pub(crate) fn flood(&self, with: Option<&'static [u8]>) {
+        self.script().floods = with;
         self.changed.send_replace(());
+    }
+
+    pub(crate) fn babble(&self, with: Option<&'static [u8]>) {
+        self.script().babbles = with;
+    }
+
+    /// It answers nothing until this is done to it.
+    pub(crate) fn deafen(&self, until: Rung) {
+        self.script().deaf_until = Some(until);
+    }
+
+    pub(crate) fn is_deaf(&self) -> bool {
+        self.script().deaf_until.is_some()
+    }
+
+    /// From now on its USB device can be reset.
+    pub(crate) fn on_usb(&self) {
+        self.script().usb_resets = Some(0);
+    }
+
+    pub(crate) fn usb_resets(&self) -> Option<usize> {
+        self.script().usb_resets
+    }
+
+    pub(crate) fn powered_by(&self, file: PathBuf) {
+        self.script().power = Some(file);
+    }
+
+    pub(crate) fn connects(&self) -> Vec<tokio::time::Instant> {
+        self.script().connects.clone()
+    }
+
+    fn cure(&self, rung: Rung) {
+        let mut script = self.script();
+        if script.deaf_until == Some(rung) {
+            script.deaf_until = None;
+        }
     }
 
     pub(crate) fn heard(&self) -> Vec<String> {
@@ -135,8 +254,8 @@ impl Scripted {
             if !self.script().plugged {
                 return;
             }
-            while self.script().floods {
-                if io.write_all(b"\r\n>").await.is_err() {
+            while let Some(with) = self.flooding() {
+                if io.write_all(with).await.is_err() {
                     return;
                 }
                 tokio::task::yield_now().await;
@@ -144,14 +263,19 @@ impl Scripted {
             tokio::select! {
                 octet = io.read_u8() => match octet {
                     Ok(octet) => if let Some(answer) = self.hear(&mut line, octet) {
+                        let babble = self.script().babbles;
                         // The other side may have gone; the next read tells.
-                        let _ = io.write_all(answer.as_bytes()).await;
+                        let _ = io.write_all(babble.unwrap_or(answer.as_bytes())).await;
                     },
                     Err(_) => return,
                 },
                 _ = changed.changed() => {}
             }
         }
+    }
+
+    fn flooding(&self) -> Option<&'static [u8]> {
+        self.script().floods
     }
 
     pub(crate) fn next_word(&self) -> Option<String> {
@@ -162,6 +286,9 @@ impl Scripted {
         match octet {
             b'\r' => {
                 let text = String::from_utf8(std::mem::take(line)).unwrap();
+                if text == "AT+CFUN=1,1" {
+                    self.cure(Rung::Restart);
+                }
                 (!text.is_empty()).then(|| self.obey(text)).flatten()
             }
             0x1b => {
@@ -183,7 +310,18 @@ impl Scripted {
 
     pub(crate) fn obey(&self, line: String) -> Option<String> {
         let mut script = self.script();
+        if script.vanish_at.is_some_and(|start| line.starts_with(start)) {
+            script.vanish_at = None;
+            script.plugged = false;
+            script.heard.push(line);
+            return None;
+        }
+        if script.deaf_until.is_some() {
+            script.heard.push(line);
+            return None;
+        }
         let answer = script.answers.get(line.as_str()).cloned().unwrap_or_else(|| "OK".to_owned());
+        let answer = script.of_locked_card(&line).unwrap_or(answer);
         let send = line.starts_with("AT+CMGS=");
         script.heard.push(line);
         match script.on_submit {
@@ -217,14 +355,32 @@ impl Scripted {
 impl Connector for Scripted {
     fn connect(&mut self) -> Connecting<'_> {
         Box::pin(async move {
+            self.cure(Rung::Reopen);
+            if self.script().power.as_ref().is_some_and(|file| file.exists()) {
+                self.cure(Rung::PowerCycle);
+            }
             if !self.script().plugged {
                 return Err(io::Error::from(io::ErrorKind::NotFound));
             }
+            self.script().connects.push(tokio::time::Instant::now());
             let (here, there) = tokio::io::duplex(4096);
             tokio::spawn(self.clone().serve(there));
             Ok(Box::new(here) as Box<dyn Io>)
         })
     }
+
+    fn reset_usb(&mut self) -> Resetting<'_> {
+        Box::pin(async move {
+            let resets = self.script().usb_resets.ok_or(io::ErrorKind::Unsupported)?;
+            self.script().usb_resets = Some(resets + 1);
+            self.cure(Rung::UsbReset);
+            Ok(())
+        })
+    }
+}
+
+pub(crate) fn settings() -> Settings {
+    Settings::at_port("m1".parse().unwrap(), "/dev/m1")
 }
 
 /// The task, its surroundings, and the modem.
@@ -245,11 +401,25 @@ impl World {
 
     /// The task over a port of its own kind, with this modem behind it.
     pub(crate) fn over(connector: Box<dyn Connector>, scripted: Scripted) -> Self {
-        let settings = Settings::at_port("m1".parse().unwrap(), "/dev/m1");
+        Self::with(connector, scripted, &settings(), PinBook::in_memory())
+    }
+
+    pub(crate) fn set(scripted: Scripted, settings: &Settings, pins: PinBook) -> Self {
+        Self::with(Box::new(scripted.clone()), scripted, settings, pins)
+    }
+
+    fn with(connector: Box<dyn Connector>, scripted: Scripted, settings: &Settings, pins: PinBook) -> Self {
         let (clock, stop) = (Clock::simulated(), CancellationToken::new());
         let (sender, events) = mpsc::channel(4);
-        let (modem, task) = spawn(&settings, connector, clock.clone(), sender, stop.clone());
+        let surroundings = Surroundings { clock: clock.clone(), events: sender, stop: stop.clone(), pins };
+        let (modem, task) = spawn(settings, connector, surroundings);
         Self { scripted, modem, clock, events, stop, task, hurry: watch::Sender::new(false) }
+    }
+
+    /// Waits until this rung has been tried and it is known whether it helped.
+    pub(crate) async fn tried(&self, rung: Rung) -> bool {
+        let known = |health: &Health| health.recovery.filter(|last| last.rung == rung).and_then(|last| last.helped);
+        known(&self.until(|health| known(health).is_some()).await).unwrap()
     }
 
     pub(crate) async fn ready() -> Self {
@@ -262,6 +432,17 @@ impl World {
         let mut health = self.modem.health();
         let reached = tokio::time::timeout(Duration::from_secs(3600), health.wait_for(wanted)).await;
         reached.expect("the modem never got there").unwrap().clone()
+    }
+
+    /// Waits for a state that names these words, and gives its reason and advice.
+    pub(crate) async fn says(&self, words: &str) -> (String, String) {
+        let said = |health: &Health| match &health.state {
+            State::NotReady { reason, advice } => Some((reason.clone(), advice.clone())),
+            State::Absent { reason } => Some((reason.clone(), String::new())),
+            _ => None,
+        };
+        let health = self.until(|health| said(health).is_some_and(|(reason, _)| reason.contains(words))).await;
+        said(&health).unwrap()
     }
 
     pub(crate) fn message(&self, seconds: u64) -> Submission {

@@ -97,12 +97,18 @@ fn outcome(world: &World, result: u8) -> SubmitResult {
 }
 
 /// What must never be in the database, as queries that find it.
-const NEVER: [(&str, &str); 6] = [
+const NEVER: [(&str, &str); 7] = [
     (
         "a message waits exactly when a part waits and none is under way",
         "SELECT 1 FROM message WHERE (waiting_from IS NOT NULL) <> (
              EXISTS (SELECT 1 FROM part WHERE message = seq AND status = 'queued')
              AND NOT EXISTS (SELECT 1 FROM part WHERE message = seq AND status = 'sending'))",
+    ),
+    (
+        "the queue of a message follows from its parts",
+        "SELECT 1 FROM message WHERE queue IS NOT CASE
+             WHEN EXISTS (SELECT 1 FROM part WHERE message = seq AND status = 'sending') THEN 3
+             WHEN waiting_from IS NOT NULL THEN priority END",
     ),
     (
         "a text that can still be sent is there, any other is erased",

@@ -37,7 +37,8 @@ CREATE TABLE removed_app (
 
 -- One-time passwords. digest and sealed_code are erased when the otp leaves 'pending'; sealed_code also when no
 -- resend is left. recent is 1 for a day after the otp was issued, then NULL: everything that looks otps up by number
--- uses indexes over the recent ones only, which stay small however long the history grows.
+-- uses indexes over the recent ones only, which stay small however long the history grows. message is the newest of its
+-- messages, the only one of which anything may still be sent.
 CREATE TABLE otp (
     seq           INTEGER PRIMARY KEY,
     id            BLOB    NOT NULL UNIQUE,
@@ -56,7 +57,8 @@ CREATE TABLE otp (
     resends_left  INTEGER NOT NULL,
     resend_after  INTEGER NOT NULL,
     resend_from   INTEGER NOT NULL,
-    recent        INTEGER
+    recent        INTEGER,
+    message       INTEGER REFERENCES message (seq)
 ) STRICT;
 CREATE INDEX otp_of_number ON otp (number, created) WHERE recent IS NOT NULL;
 CREATE INDEX otp_of_prefix ON otp (number / 10000, created) WHERE recent IS NOT NULL;
@@ -64,10 +66,12 @@ CREATE INDEX otp_due ON otp (expires) WHERE status = 'pending';
 
 -- Messages. text is sealed, and erased once nothing more can be sent of it.
 -- waiting_from is the moment from which the next waiting part may be handed to a modem; NULL when none waits.
+-- queue is its priority while a part of it waits, 3 while a modem is at one, and NULL when neither is so.
 -- sim is the SIM that took the first part of a message of several; the other parts follow on it. From the moment
 -- sim_until on another SIM may take the message over, once, and then all parts start again; taken_over is 1 when one
 -- has.
 -- doubt_until is when parts in doubt go out once more; resent is 1 when they have.
+-- attempt is the last attempt at any of its parts.
 CREATE TABLE message (
     seq          INTEGER PRIMARY KEY,
     id           BLOB    NOT NULL UNIQUE,
@@ -88,18 +92,18 @@ CREATE TABLE message (
     sent_at      INTEGER,
     delivered_at INTEGER,
     waiting_from INTEGER,
+    queue        INTEGER,
     sim          TEXT,
     sim_until    INTEGER,
     taken_over   INTEGER NOT NULL DEFAULT 0,
     doubt_until  INTEGER,
-    resent       INTEGER NOT NULL DEFAULT 0
+    resent       INTEGER NOT NULL DEFAULT 0,
+    attempt      INTEGER
 ) STRICT;
-CREATE INDEX message_waiting ON message (priority, deadline) WHERE waiting_from IS NOT NULL;
+CREATE INDEX message_queued ON message (queue, deadline) WHERE queue IS NOT NULL;
 CREATE INDEX message_in_doubt ON message (doubt_until) WHERE doubt_until IS NOT NULL;
 CREATE INDEX message_held ON message (seq) WHERE status = 'in_doubt';
-CREATE INDEX message_of_app ON message (app);
 CREATE INDEX message_of_number ON message (number);
-CREATE INDEX message_of_otp ON message (otp) WHERE otp IS NOT NULL;
 
 -- The parts of a message, numbered from 0. attempt is the last one, and reference the TP-MR it came to.
 CREATE TABLE part (
@@ -115,7 +119,7 @@ CREATE TABLE part (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX part_reported ON part (number, sim, reference, attempt) WHERE reference IS NOT NULL;
 CREATE INDEX part_unsettled ON part (number, sim)
-    WHERE status IN ('sending', 'in_doubt', 'queued') AND attempt IS NOT NULL;
+    WHERE status IN ('in_doubt', 'queued') AND attempt IS NOT NULL;
 
 -- Parts that had been sent when another SIM took their message over: a report about one must not be taken for one
 -- about another message. Only reports up to the moment known_until can be about it.
@@ -129,7 +133,8 @@ CREATE TABLE former_part (
 ) STRICT, WITHOUT ROWID;
 
 -- Every try to hand a part to a modem, written before the modem saw a byte of it. outcome is 'sending' until it is
--- settled. report is the TP-ST of the last status report about it.
+-- settled. report is the TP-ST of the last status report about it. before is the attempt at the same message before
+-- this one.
 CREATE TABLE attempt (
     id         INTEGER PRIMARY KEY,
     message    INTEGER NOT NULL REFERENCES message (seq),
@@ -143,9 +148,9 @@ CREATE TABLE attempt (
     reference  INTEGER,
     report     INTEGER,
     code       TEXT,
-    reason     TEXT
+    reason     TEXT,
+    before     INTEGER
 ) STRICT;
-CREATE INDEX attempt_of_message ON attempt (message);
 
 -- Status reports that came while a modem was still at a part for their SIM and number. They are taken on again, and
 -- leave this table, when that part is settled; so it never has more than a few rows.
@@ -171,3 +176,9 @@ CREATE TABLE idempotency (
     message INTEGER NOT NULL REFERENCES message (seq),
     UNIQUE (app, key)
 ) STRICT;
+
+-- Modems that a person has taken out of use, by name, and since when.
+CREATE TABLE drained_modem (
+    name     TEXT    PRIMARY KEY,
+    since_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

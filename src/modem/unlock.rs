@@ -1,0 +1,123 @@
+//! Giving a card its PIN, at most once.
+//!
+//! Only a card that asks for exactly that is given one, only with all its tries left, and only after the book on disk says
+//! so (pin.rs). What comes of it is what the card says afterwards, not what the modem answered.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::actor::{Actor, End};
+use super::card;
+use super::health::State;
+use super::pin::{self, BookError, CardKey, Pin, PinBook};
+use super::verdict::{self, Locked};
+use super::wire::Wire;
+use crate::at::{Command, CommandError, Reply};
+
+/// The tries that a card has while none has failed.
+const ALL_TRIES: u8 = 3;
+/// How often a card that was given its PIN is asked whether it is ready, and after which pause.
+const READY_TRIES: usize = 20;
+const READY_PAUSE: Duration = Duration::from_secs(1);
+
+impl Actor {
+    /// Gives the card, which asks for its PIN, the one that is configured. `None` when it is ready after it.
+    pub(super) async fn unlock(&mut self, wire: &mut Wire) -> Result<Option<State>, End> {
+        let settings = self.settings.clone();
+        let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+        let pin = match aside(move || pin::configured(&settings, credentials.as_deref())).await {
+            Ok(pin) => pin,
+            Err(why) => return Ok(Some(verdict::locked(&Locked::NoPin(why)))),
+        };
+        let number = self.card_number(wire).await?;
+        let imei = self.health.borrow().imei.clone();
+        let card = number.as_ref().map(CardKey::of_card).or_else(|| imei.as_ref().map(CardKey::of_modem));
+        let Some(card) = card else { return Ok(Some(verdict::locked(&Locked::Nameless))) };
+        if let Err(why) = self.permit(wire, card, pin.clone()).await? {
+            return Ok(Some(verdict::locked(&why)));
+        }
+        tracing::info!(modem.name = %self.name, "the SIM is given its PIN");
+        let answer = self.ask(wire, &Command::enter_pin(pin.expose())).await?;
+        // Some families fail over the card's next command when it comes at once.
+        self.rest(wire, self.profile.after_unlock).await?;
+        self.await_ready(wire, answer.is_ok()).await
+    }
+
+    /// Whether this card may be given this PIN. If so, the book says that it was.
+    async fn permit(&mut self, wire: &mut Wire, card: CardKey, pin: Pin) -> Result<Result<(), Locked>, End> {
+        let (this_card, this_pin) = (card.clone(), pin.clone());
+        match self.with_book(move |book| book.holds(&this_card, &this_pin)).await {
+            Ok(false) => {}
+            Ok(true) => return Ok(Err(Locked::Tried)),
+            Err(error) => return Ok(Err(Locked::Book(error))),
+        }
+        match self.tries_left(wire).await? {
+            Some(ALL_TRIES..) => Ok(self.with_book(move |book| book.add(&card, &pin)).await.map_err(Locked::Book)),
+            Some(few) => Ok(Err(Locked::FewTries(few))),
+            None => Ok(Err(Locked::Uncounted)),
+        }
+    }
+
+    /// Waits for what the card says once it has its PIN.
+    async fn await_ready(&mut self, wire: &mut Wire, accepted: bool) -> Result<Option<State>, End> {
+        let mut state = Err(CommandError::TimedOut);
+        for _ in 0..READY_TRIES {
+            self.rest(wire, READY_PAUSE).await?;
+            state = self.ask(wire, &Command::sim_state()).await?;
+            let undecided = card::is_busy(&state) || (accepted && asks_for_pin(&state));
+            if !undecided {
+                break;
+            }
+        }
+        Ok(if asks_for_pin(&state) { Some(verdict::locked(&Locked::Tried)) } else { card::trouble(&state) })
+    }
+
+    /// How many tries the card has left; `None` when nothing tells.
+    async fn tries_left(&mut self, wire: &mut Wire) -> Result<Option<u8>, End> {
+        for way in self.profile.counter.in_order() {
+            if let Ok(reply) = self.ask(wire, &Command::tries(way)).await?
+                && let Some(tries) = reply.tries(way)
+            {
+                return Ok(Some(tries.pin));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The card is ready: whatever PIN it was given was right, or is of no matter any more.
+    pub(super) async fn forget_pins(&mut self) {
+        let cards: Vec<CardKey> = {
+            let health = self.health.borrow();
+            let card = health.sim.as_ref().and_then(|sim| sim.iccid.as_ref()).map(CardKey::of_card);
+            card.into_iter().chain(health.imei.as_ref().map(CardKey::of_modem)).collect()
+        };
+        if let Err(error) = self.with_book(move |book| book.forget(&cards)).await {
+            tracing::warn!(modem.name = %self.name, %error, "the list of refused PINs cannot be kept");
+        }
+    }
+
+    async fn with_book<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&PinBook) -> Result<T, BookError> + Send + 'static,
+    ) -> Result<T, BookError> {
+        let pins = self.pins.clone();
+        aside(move || work(&pins)).await
+    }
+}
+
+/// Whether the card asks for its PIN and for nothing else.
+pub(super) fn asks_for_pin(state: &Result<Reply, CommandError>) -> bool {
+    state.as_ref().is_ok_and(|reply| reply.text() == Some("SIM PIN"))
+}
+
+/// Does what may wait for a disk where waiting harms nobody.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // Only a runtime that is being shut down cuts such work off, and this task with it.
+            Err(_) => std::future::pending().await,
+        },
+    }
+}

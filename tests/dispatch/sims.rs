@@ -1,0 +1,116 @@
+//! The SIM is what counts, not the modem that it is in.
+
+use smsotpd::message::Status;
+use smsotpd::sim::{DeviceSettings, Fault};
+
+use crate::world::{World, budget, no_budget, seconds};
+
+/// Two modems with the same SIM in them, as it looks to a modem that has not noticed that its SIM is gone.
+async fn one_sim_in_two_modems() -> World {
+    let first = DeviceSettings::numbered(0);
+    let second = DeviceSettings { imei: DeviceSettings::numbered(1).imei, ..first.clone() };
+    World::of([first, second]).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sim_that_moves_to_another_modem_keeps_what_it_has_sent() {
+    let mut world = one_sim_in_two_modems().await;
+    world.slots[1].plug(false);
+    world.ready(1, false).await;
+    world.dispatch(&budget("per-minute = 0\nper-hour = 0\nper-day = 5\ncodes-share-percent = 0")).await;
+    let mut ids = Vec::new();
+    for to in 0..3 {
+        ids.push(world.accept(world.new_message(to)).await);
+    }
+    world.until_all(&ids, Status::Sent).await;
+    world.slots[0].plug(false);
+    world.slots[1].plug(true);
+    world.ready(1, true).await;
+    assert_eq!(world.left(1).day, Some(2));
+    for to in 3..6 {
+        ids.push(world.accept(world.new_message(to)).await);
+    }
+    world.until_all(&ids[..5], Status::Sent).await;
+    world.pass(seconds(60)).await;
+    assert_eq!(world.sender(ids[4]).await, "m1");
+    assert_eq!((world.status(ids[5]).await, world.left(1).day), (Status::Queued, Some(0)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_modems_never_send_with_one_sim_at_once() {
+    let mut world = one_sim_in_two_modems().await;
+    world.dispatch(&no_budget()).await;
+    let waits = world.lane(1).resting.expect("the second modem waits for the SIM");
+    assert_eq!((waits.reason.as_str(), waits.until), ("the SIM in it is in use by the modem m0", None));
+    let mut ids = Vec::new();
+    for to in 0..4 {
+        ids.push(world.accept(world.new_message(to)).await);
+    }
+    let all = ids.clone();
+    world
+        .until("all sent, one by one", async move |world| {
+            let counts = world.store.counts().await.unwrap();
+            assert!(counts.sending <= 1);
+            counts.sending + counts.queued == 0
+        })
+        .await;
+    for id in &all {
+        assert_eq!(world.sender(*id).await, "m0");
+    }
+    // The first fails with the SIM that it no longer has, and the second has it.
+    world.slots[0].device.faults().queue(Fault::CmsError(310));
+    let id = world.accept(world.new_message(9)).await;
+    let begun = world.clock.now();
+    world.until_all(&[id], Status::Sent).await;
+    assert_eq!(world.sender(id).await, "m1");
+    assert!(world.clock.now().since(begun) < seconds(2));
+    assert_eq!(world.lane(1).resting, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_barred_sim_leaves_the_pool_with_its_reason_and_comes_back_by_itself() {
+    let mut world = World::new(2).await;
+    world.dispatch(&no_budget()).await;
+    for _ in 0..3 {
+        world.slots[0].device.faults().queue(Fault::CmsError(8));
+    }
+    let mut ids = Vec::new();
+    for to in 0..2 {
+        ids.push(world.accept(world.new_message(to)).await);
+    }
+    world.until("the refusal", async |world| world.lane(0).resting.is_some()).await;
+    let resting = world.lane(0).resting.unwrap();
+    assert!(
+        resting.reason.starts_with("messages through this SIM are refused: the operator has barred"),
+        "{resting:?}"
+    );
+    assert!(resting.advice.contains("credit") && resting.until > Some(resting.since), "{resting:?}");
+    world.until_all(&ids, Status::Sent).await;
+    // The probes cost no message more than a moment, and show when the operator has changed its mind.
+    let mut back = false;
+    for to in 2..40 {
+        let id = world.accept(world.new_message(to)).await;
+        world.until_all(&[id], Status::Sent).await;
+        world.pass(seconds(1)).await;
+        back |= world.sender(id).await == "m0";
+    }
+    assert!(back && world.lane(0).resting.is_none(), "it did not come back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_modem_is_tried_at_once_when_it_has_been_out() {
+    let mut world = World::new(1).await;
+    for _ in 0..8 {
+        world.slots[0].device.faults().queue(Fault::CmsError(8));
+    }
+    world.dispatch(&no_budget()).await;
+    let id = world.accept(world.new_message(1)).await;
+    world.until("a long rest", async |world| world.detail(id).await.attempts.len() == 8).await;
+    world.pass(seconds(5)).await;
+    world.slots[0].plug(false);
+    world.ready(0, false).await;
+    world.slots[0].plug(true);
+    let begun = world.clock.now();
+    world.until_all(&[id], Status::Sent).await;
+    assert!(world.clock.now().since(begun) < seconds(30), "it rested on");
+}
