@@ -4,31 +4,36 @@
 
 #[path = "support/bench.rs"]
 mod bench;
+mod support;
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::process::Stdio;
 use std::time::Duration;
 
-use bench::{Bench, soon};
+use bench::Bench;
+use serde_json::json;
 use smsotpd::pdu;
-use smsotpd::sim::{EventKind, Family, Fault};
+use smsotpd::sim::{CarrierSettings, EventKind, Family, Fault};
+use support::{Site, soon};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::process::Child;
+use tokio::process::{Child, Command};
 
-/// Starts ser2net between the bench's modem and this port of the loopback.
-fn serve(bench: &Bench, address: SocketAddr) -> Child {
-    let configuration = bench.write(
-        "ser2net.yaml",
-        &format!(
-            "connection: &modem\n  accepter: tcp,{},{}\n  connector: serialdev,{},115200n81,local\n",
-            address.ip(),
-            address.port(),
-            bench.link().display(),
-        ),
+/// Starts ser2net between the modem at this link and this port of the loopback.
+fn serve(link: &Path, address: SocketAddr) -> Child {
+    let configuration = link.with_file_name("ser2net.yaml");
+    let text = format!(
+        "connection: &modem\n  accepter: tcp,{},{}\n  connector: serialdev,{},115200n81,local\n",
+        address.ip(),
+        address.port(),
+        link.display(),
     );
+    std::fs::write(&configuration, text).unwrap();
+    let mut command = Command::new("ser2net");
     // In the foreground, and without a lock file in the system's folder.
-    bench.start("ser2net", &[Path::new("-n"), Path::new("-u"), Path::new("-c"), &configuration])
+    command.args(["-n", "-u", "-c"]).arg(&configuration);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true).spawn().unwrap()
 }
 
 /// A port that nobody has.
@@ -67,7 +72,7 @@ async fn talk(stream: &mut TcpStream, typed: &str, end: &str) -> String {
 async fn a_message_is_sent_and_announced_through_ser2net() {
     let bench = Bench::set_up(Family::Generic).await;
     let address = free_address().await;
-    let _server = serve(&bench, address);
+    let _server = serve(&bench.link(), address);
     let mut stream = connect(address).await;
     talk(&mut stream, "ATE0\r", "OK\r\n").await;
     assert_eq!(talk(&mut stream, "AT+CSQ\r", "OK\r\n").await, "\r\n+CSQ: 21,99\r\n\r\nOK\r\n");
@@ -86,7 +91,7 @@ async fn a_message_is_sent_and_announced_through_ser2net() {
 async fn the_modem_starts_anew_behind_ser2net() {
     let bench = Bench::set_up(Family::Cinterion).await;
     let address = free_address().await;
-    let _server = serve(&bench, address);
+    let _server = serve(&bench.link(), address);
     let mut events = bench.device.events();
     let mut stream = connect(address).await;
     talk(&mut stream, "", "^SYSSTART\r\n").await;
@@ -100,4 +105,29 @@ async fn the_modem_starts_anew_behind_ser2net() {
     };
     soon("AT+CMGS", command).await;
     talk(&mut stream, "AT\r", "OK\r\n").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs ser2net"]
+async fn the_daemon_sends_through_ser2net_and_again_after_it_was_restarted() {
+    let at_once = Duration::from_millis(20);
+    let settings = CarrierSettings { submit_time: at_once, delivery_time: at_once, ..CarrierSettings::default() };
+    let site = Site::new(settings);
+    let path = site.configure("");
+    let address = free_address().await;
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace(&format!("{:?}", site.link()), &format!("\"tcp://{address}\""))).unwrap();
+    let mut server = serve(&site.link(), address);
+    connect(address).await;
+    let key = site.create_app("shop").await;
+    let daemon = site.serve().await;
+    for number in ["+15550100123", "+15550100124"] {
+        daemon.until_ready().await;
+        daemon.post("/v1/otp", &key, json!({ "to": number })).await;
+        soon("the code", site.handset(number).next()).await;
+        server.kill().await.unwrap();
+        daemon.until("/v1/modems", &key, |modems| modems["modems"][0]["state"] == "absent").await;
+        server = serve(&site.link(), address);
+    }
+    assert!(daemon.terminate().await.success());
 }
