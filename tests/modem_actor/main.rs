@@ -2,7 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test, what is not there is a failure")]
 
 mod card;
+mod messages;
+mod network;
 mod opening;
+mod recovery;
 mod reports;
 mod scripted;
 mod sending;

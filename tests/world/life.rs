@@ -77,7 +77,9 @@ impl Life {
             modems.push(modem);
         }
         drop(surroundings);
-        tasks.push(tokio::spawn(watch.clone().over("intake", intake::run(store.clone(), from_the_air))));
+        tasks.push(tokio::spawn(
+            watch.clone().over("intake", intake::run(store.clone(), intake::Settings::default(), from_the_air)),
+        ));
         tasks.push(tokio::spawn(watch.over("dispatch", dispatcher.run())));
         Ok(Self { store, modems, in_doubt, writer, tasks, actors, stop, ending })
     }
