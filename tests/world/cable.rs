@@ -1,12 +1,13 @@
 //! Between a simulated modem and the daemon: the modem stays powered when the daemon dies, and its words take time.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
-use smsotpd::modem::{Connecting, Connector, Io};
+use smsotpd::modem::{Connecting, Connector, Io, Resetting};
 use smsotpd::sim::Device;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
 use crate::dice::Dice;
 
@@ -18,6 +19,7 @@ const ROOM: usize = 64 * 1024;
 pub(crate) struct Socket {
     plugged: watch::Sender<bool>,
     present: watch::Sender<bool>,
+    reset: Arc<Notify>,
     drivers: mpsc::UnboundedSender<DuplexStream>,
 }
 
@@ -25,14 +27,35 @@ impl Socket {
     /// Plugs a modem in.
     pub(crate) fn new(device: Device, dice: Dice) -> Self {
         let (drivers, waiting) = mpsc::unbounded_channel();
-        let socket = Self { plugged: watch::Sender::new(true), present: watch::Sender::new(false), drivers };
-        tokio::spawn(power(device, socket.plugged.subscribe(), socket.present.clone(), waiting, dice));
+        let (plugged, present) = (watch::Sender::new(true), watch::Sender::new(false));
+        let socket = Self { plugged, present, reset: Arc::default(), drivers };
+        tokio::spawn(socket.clone().power(device, waiting, dice));
         socket
     }
 
     /// Plugs the modem in or pulls it out.
     pub(crate) fn plug(&self, plugged: bool) {
         self.plugged.send_replace(plugged);
+    }
+
+    /// Runs the modem whenever it has power. A modem whose port vanished is back after a while.
+    async fn power(self, device: Device, mut drivers: mpsc::UnboundedReceiver<DuplexStream>, mut dice: Dice) {
+        let mut plugged = self.plugged.subscribe();
+        while plugged.wait_for(|plugged| *plugged).await.is_ok() {
+            let (port, host) = tokio::io::duplex(ROOM);
+            self.present.send_replace(true);
+            tokio::select! {
+                biased;
+                _ = plugged.wait_for(|plugged| !plugged) => {}
+                () = self.reset.notified() => {}
+                _ = device.serve(port) => {}
+                () = carry(host, &device, &mut drivers, &mut dice) => {}
+            }
+            self.present.send_replace(false);
+            while drivers.try_recv().is_ok() {}
+            let away = device.take_absence().unwrap_or_else(|| dice.time(100, 8_000));
+            tokio::time::sleep(away).await;
+        }
     }
 }
 
@@ -47,33 +70,20 @@ impl Connector for Socket {
         };
         Box::pin(async { opened })
     }
-}
 
-/// Runs the modem whenever it has power. A modem whose port vanished is back after a while.
-async fn power(
-    device: Device,
-    mut plugged: watch::Receiver<bool>,
-    present: watch::Sender<bool>,
-    mut drivers: mpsc::UnboundedReceiver<DuplexStream>,
-    mut dice: Dice,
-) {
-    while plugged.wait_for(|plugged| *plugged).await.is_ok() {
-        let (port, host) = tokio::io::duplex(ROOM);
-        present.send_replace(true);
-        tokio::select! {
-            biased;
-            _ = plugged.wait_for(|plugged| !plugged) => {}
-            _ = device.serve(port) => {}
-            () = carry(host, &mut drivers, &mut dice) => {}
-        }
-        present.send_replace(false);
-        while drivers.try_recv().is_ok() {}
-        tokio::time::sleep(dice.time(100, 8_000)).await;
+    fn reset_usb(&mut self) -> Resetting<'_> {
+        self.reset.notify_waiters();
+        Box::pin(async { Ok(()) })
     }
 }
 
 /// Carries bytes between the modem and the driver that has the port open. What the modem says to nobody is lost.
-async fn carry(modem: DuplexStream, drivers: &mut mpsc::UnboundedReceiver<DuplexStream>, dice: &mut Dice) {
+async fn carry(
+    modem: DuplexStream,
+    device: &Device,
+    drivers: &mut mpsc::UnboundedReceiver<DuplexStream>,
+    dice: &mut Dice,
+) {
     let (mut from_modem, mut to_modem) = tokio::io::split(modem);
     let mut driver: Option<DuplexStream> = None;
     let (mut said, mut typed) = ([0; 1024], [0; 1024]);
@@ -97,7 +107,10 @@ async fn carry(modem: DuplexStream, drivers: &mut mpsc::UnboundedReceiver<Duplex
                         return;
                     }
                 }
-                _ => driver = None,
+                _ => {
+                    driver = None;
+                    device.faults().port_left();
+                }
             },
             Some(next) = drivers.recv() => driver = Some(next),
         }

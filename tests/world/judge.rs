@@ -46,6 +46,9 @@ fn message(ledger: &Ledger, serial: usize, detail: &MessageDetail) -> Vec<String
     let status = detail.message.status;
     let in_doubt = |part| count(detail, part, AttemptOutcome::InDoubt);
     let ever_in_doubt = (0..parts).any(|part| in_doubt(part) > 0);
+    // Another SIM that takes a message of several parts over starts it again, once.
+    let taken_over = parts > 1 && detail.attempts.windows(2).any(|pair| pair[0].sim != pair[1].sim);
+    let doubts = 1 + usize::from(promise.resend_in_doubt) + usize::from(taken_over);
     for part in 0..parts {
         let taken = promise.copies.get(usize::from(part)).map_or(0, Vec::len);
         let (sent, doubted) = (count(detail, part, AttemptOutcome::Sent), in_doubt(part));
@@ -55,7 +58,7 @@ fn message(ledger: &Ledger, serial: usize, detail: &MessageDetail) -> Vec<String
         if taken > sent + doubted {
             faults.push(format!("part {part} was taken more often than the store says"));
         }
-        if doubted > 2 || (doubted > 1 && !promise.resend_in_doubt) {
+        if doubted > doubts {
             faults.push(format!("part {part} was sent again although it was in doubt before"));
         }
         if status == Status::Sent && taken == 0 {
@@ -68,7 +71,7 @@ fn message(ledger: &Ledger, serial: usize, detail: &MessageDetail) -> Vec<String
     if promise.withdrawn && !promise.copies.is_empty() {
         faults.push("was sent although it was withdrawn".to_owned());
     }
-    if status == Status::Delivered && promise.arrived == 0 {
+    if status == Status::Delivered && promise.arrived == 0 && !promise.foretold {
         faults.push("is delivered, and the handset does not have it".to_owned());
     }
     if status == Status::InDoubt && !ever_in_doubt {
@@ -77,7 +80,7 @@ fn message(ledger: &Ledger, serial: usize, detail: &MessageDetail) -> Vec<String
     if matches!(status, Status::Queued | Status::Sending) {
         faults.push("never came to an end".to_owned());
     }
-    if !ever_in_doubt && reports_came(ledger, promise, detail, deadline) {
+    if !ever_in_doubt && !promise.unreported && reports_came(ledger, promise, detail, deadline) {
         if status == Status::Sent {
             faults.push("was reported on, and the store does not know".to_owned());
         }
@@ -92,7 +95,7 @@ fn message(ledger: &Ledger, serial: usize, detail: &MessageDetail) -> Vec<String
 /// hour after the deadline.
 fn reports_came(ledger: &Ledger, promise: &Promise, detail: &MessageDetail, deadline: Moment) -> bool {
     let Some(last) = promise.copies.iter().flatten().max().copied() else { return false };
-    let all_said = if promise.arrived > 0 { last } else { last.max(deadline) } + SAID_WITHIN;
+    let all_said = if promise.arrived > 0 { last } else { last.max(deadline) } + SAID_WITHIN + promise.reported_late;
     let counts_until = deadline + Duration::from_secs(3600);
     let free = |name: &str| {
         ledger.open.iter().any(|(modem, since, until)| {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use smsotpd::clock::Moment;
 use smsotpd::ids::{MessageId, OtpId};
 use smsotpd::otp::{Reason, Verdict};
-use smsotpd::pdu::UserData;
 use smsotpd::phone::PhoneNumber;
+use smsotpd::sim::{ReportFault, Submitted};
 
 /// Everything that was promised and seen.
 #[derive(Default)]
@@ -36,6 +36,10 @@ pub(crate) struct Promise {
     pub(crate) withdrawn: bool,
     /// What the network took of each part, and when it was given it.
     pub(crate) copies: Vec<Vec<Moment>>,
+    /// What befell a report on it: none comes, or one before the handset has it, or later than it should by this.
+    pub(crate) unreported: bool,
+    pub(crate) foretold: bool,
+    pub(crate) reported_late: Duration,
     /// How often the handset had it whole.
     pub(crate) arrived: u32,
     /// The code, once it is on its way.
@@ -83,6 +87,9 @@ impl Ledger {
             unheard: false,
             withdrawn: false,
             copies: Vec::new(),
+            unreported: false,
+            foretold: false,
+            reported_late: Duration::ZERO,
             arrived: 0,
             code: None,
         });
@@ -90,22 +97,17 @@ impl Ledger {
     }
 
     /// The network was given a part, and took it or not. Tells which one for the diary.
-    pub(crate) fn submitted(
-        &mut self,
-        from: &PhoneNumber,
-        to: Option<&PhoneNumber>,
-        part: &UserData,
-        at: Moment,
-        took: bool,
-    ) -> String {
+    pub(crate) fn submitted(&mut self, submitted: &Submitted, at: Moment) -> String {
+        let Submitted { from, part, refused, report, .. } = submitted;
+        let (to, took) = (part.destination.to_phone(), refused.is_none());
         self.asked.push((from.clone(), at));
-        let text = part.text();
-        let place = part.concatenation().map_or(0, |place| usize::from(place.sequence) - 1);
+        let text = part.user_data.text();
+        let place = part.user_data.concatenation().map_or(0, |place| usize::from(place.sequence) - 1);
         let Some((serial, promise)) = self.marked(&text) else {
             self.blame("the network was given something that nobody asked for".to_owned());
             return "?".to_owned();
         };
-        if Some(&promise.to) != to {
+        if Some(&promise.to) != to.as_ref() {
             let wrong = format!("W{serial} was sent to another number");
             self.blame(wrong);
         } else if took {
@@ -115,6 +117,14 @@ impl Ledger {
             let copies = &mut promise.copies;
             copies.resize(copies.len().max(place + 1), Vec::new());
             copies[place].push(at);
+            match *report {
+                ReportFault::Never => promise.unreported = true,
+                ReportFault::Early => promise.foretold = true,
+                ReportFault::Late(time) => promise.reported_late = promise.reported_late.max(time),
+                // It comes behind the next, and nobody knows when that is.
+                ReportFault::OutOfOrder => promise.unreported = true,
+                ReportFault::Twice | ReportFault::None => {}
+            }
         }
         format!("W{serial}/{place}")
     }

@@ -9,7 +9,7 @@ use smsotpd::clock::{Clock, Moment};
 use smsotpd::ids::AppName;
 use smsotpd::limits::BudgetSettings;
 use smsotpd::modem::Modem;
-use smsotpd::sim::{Arrival, Carrier, CarrierSettings, Device, DeviceSettings, Submitted};
+use smsotpd::sim::{Arrival, Carrier, CarrierSettings, Device, DeviceSettings, Family, Fault, Submitted};
 use smsotpd::store::Store;
 use tempfile::TempDir;
 use tokio::sync::{Notify, mpsc};
@@ -67,7 +67,11 @@ impl Site {
         let carrier = Carrier::with_clock(settings, Clock::simulated());
         let modems = toss.from(1, 4) as u16;
         let devices: Vec<Device> =
-            (0..modems).map(|index| Device::new(DeviceSettings::numbered(index), carrier.clone())).collect();
+            (0..modems).map(|index| Device::new(modem(index, &mut toss), carrier.clone())).collect();
+        for device in &devices {
+            // The counter of a modem that is not new may be about to wrap.
+            device.faults().queue(Fault::NextReference(toss.below(256) as u8));
+        }
         let socket = |(index, device): (usize, &Device)| Socket::new(device.clone(), dice.of("cable", index));
         let sockets = devices.iter().enumerate().map(socket).collect();
         let (ended, endings) = mpsc::unbounded_channel();
@@ -220,6 +224,14 @@ fn folder() -> TempDir {
     made.unwrap()
 }
 
+fn modem(index: u16, dice: &mut Dice) -> DeviceSettings {
+    if dice.percent(50) {
+        DeviceSettings::numbered(index)
+    } else {
+        DeviceSettings::of(*dice.one_of(&Family::ALL), index)
+    }
+}
+
 fn budget(dice: &mut Dice) -> BudgetSettings {
     let limit = |dice: &mut Dice, least, most| if dice.percent(30) { 0 } else { dice.from(least, most) };
     let (minute, hour, day) = (limit(dice, 2, 15), limit(dice, 10, 200), limit(dice, 40, 1000));
@@ -229,10 +241,10 @@ fn budget(dice: &mut Dice) -> BudgetSettings {
 }
 
 async fn watch_network(site: Arc<Site>, mut submitted: tokio::sync::broadcast::Receiver<Submitted>) {
-    while let Ok(Submitted { from, part, at, refused }) = submitted.recv().await {
-        let moment = site.moment(at);
-        let to = part.destination.to_phone();
-        let which = site.ledger().submitted(&from, to.as_ref(), &part.user_data, moment, refused.is_none());
+    while let Ok(given) = submitted.recv().await {
+        let moment = site.moment(given.at);
+        let which = site.ledger().submitted(&given, moment);
+        let Submitted { from, part, refused, .. } = given;
         let said = if refused.is_none() { "takes" } else { "refuses" };
         site.note(format_args!("the network {said} {which} as {} from {}", part.reference, from.digits()));
     }
