@@ -115,12 +115,6 @@ impl Carrier {
         self.0.arrivals.subscribe()
     }
 
-    /// Every part that the network takes from a modem or refuses from now on, as it says so.
-    #[must_use]
-    pub fn submitted(&self) -> broadcast::Receiver<Submitted> {
-        self.0.submitted.subscribe()
-    }
-
     /// Lets the network answer this code so from now on. At first it answers `*100#` with a balance of 12.34 EUR.
     pub fn answer_ussd(&self, code: &str, answer: UssdAnswer) {
         self.lock().ussd.insert(code.to_owned(), answer);
@@ -128,6 +122,12 @@ impl Carrier {
 
     pub(super) fn ussd_answer(&self, code: &str) -> Option<UssdAnswer> {
         self.lock().ussd.get(code).cloned()
+    }
+
+    /// Every part that the network takes from a modem or refuses from now on, as it says so.
+    #[must_use]
+    pub fn submitted(&self) -> broadcast::Receiver<Submitted> {
+        self.0.submitted.subscribe()
     }
 
     /// What a modem's clock shows (NITZ).
