@@ -10,7 +10,7 @@
 //! it keeps      arrivals.rs until they are on disk      verdict.rs  what answers mean for sending
 //!               cards.rs    which card is which      storages.rs  what has gathered on the modem
 //!               pin.rs      PINs not to try again    rarely.rs   what it does not repeat in the log
-//! it asks        card.rs, with its PIN by unlock.rs  network.rs  routing.rs
+//! it asks        card.rs, with its PIN by unlock.rs  network.rs  routing.rs  and the network by ussd.rs
 //! it speaks by  wire.rs over port.rs
 //! ```
 //!
@@ -37,6 +37,7 @@ mod storages;
 mod submission;
 mod turn;
 mod unlock;
+mod ussd;
 mod verdict;
 mod wire;
 
@@ -48,3 +49,4 @@ pub use pin::PinBook;
 pub use port::{Connecting, Connector, Io, Resetting, SerialConnector};
 pub use settings::Settings;
 pub use submission::{Outcome, Patience, Submission};
+pub use ussd::{UssdAnswer, UssdError};

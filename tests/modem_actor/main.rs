@@ -8,3 +8,4 @@ mod reports;
 mod scripted;
 mod sending;
 mod storages;
+mod ussd;
