@@ -98,7 +98,7 @@ impl Daemon {
         }
         let (found, finds) = mpsc::channel(1);
 
-        let views = Views::new(&pool, store.clock().clone());
+        let views = Views::new(&pool, &store);
         let policies = Arc::new(config.policy.clone());
         let api = Api::new(store.clone(), policies, config.sim_budget.clone(), views.subscribe(), &config.http)?;
         tasks.spawn(named("modems", modems.run(finds)));

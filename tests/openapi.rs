@@ -59,6 +59,8 @@ async fn every_call_of_the_api_is_described() {
         "put /v1/opt-outs/{number}",
         "delete /v1/opt-outs/{number}",
         "get /v1/modems",
+        "post /v1/modems/{name}/drain",
+        "post /v1/modems/{name}/resume",
         "get /v1/status",
         "get /healthz",
         "get /readyz",

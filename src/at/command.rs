@@ -16,6 +16,8 @@ use crate::phone::UssdCode;
 const ORDINARY: Duration = Duration::from_secs(5);
 /// What reads the card, which may be busy with itself after its PIN.
 const CARD: Duration = Duration::from_secs(20);
+/// A search for networks.
+const SEARCH: Duration = Duration::from_secs(180);
 /// A whole storage, printed by the slowest modem known.
 const LISTING: Duration = Duration::from_secs(120);
 
@@ -39,11 +41,25 @@ pub enum CardNumber {
     Huawei,
     /// `AT+QCCID`: Quectel.
     Quectel,
+    /// `AT+CICCID`, which answers `+ICCID`: SIMCom for LTE.
+    Simcom,
+    /// `AT!ICCID?`: Sierra Wireless.
+    Sierra,
+    /// `AT#CCID`: Telit.
+    Telit,
+    /// `AT^SCID`: Cinterion.
+    Cinterion,
 }
 
 impl CardNumber {
-    /// All of them, the commonest first.
+    /// Those that modems of more than one maker have, the commonest first.
     pub const ALL: [Self; 4] = [Self::Ccid, Self::Quectel, Self::Iccid, Self::Huawei];
+
+    /// This way, then the common ones.
+    pub fn in_order(self) -> impl Iterator<Item = Self> {
+        let common = Self::ALL.into_iter().filter(move |way| *way != self);
+        std::iter::once(self).chain(common)
+    }
 }
 
 /// Which of the network's registrations is meant.
@@ -150,6 +166,10 @@ impl Command {
             CardNumber::Iccid => Self::new("+ICCID", "", Answer::Digits("+ICCID"), CARD),
             CardNumber::Huawei => Self::new("^ICCID", "?", Answer::Digits("^ICCID"), CARD),
             CardNumber::Quectel => Self::new("+QCCID", "", Answer::Digits("+QCCID"), CARD),
+            CardNumber::Simcom => Self::new("+CICCID", "", Answer::Digits("+ICCID"), CARD),
+            CardNumber::Sierra => Self::new("!ICCID", "?", Answer::Digits("!ICCID"), CARD),
+            CardNumber::Telit => Self::new("#CCID", "", Answer::Digits("#CCID"), CARD),
+            CardNumber::Cinterion => Self::new("^SCID", "", Answer::Digits("^SCID"), CARD),
         }
     }
 
@@ -252,10 +272,28 @@ impl Command {
         Self::new("+CNUM", "", Answer::Named("+CNUM"), CARD)
     }
 
-    /// `AT+CREG=2` and its like: tell when the registration changes.
+    /// `AT+CREG=<n>` and its like: tell when the registration changes. 2 tells where, 3 also why it was refused.
     #[must_use]
-    pub fn watch_registration(domain: Domain) -> Self {
-        Self::new(domain.name(), "=2", Answer::Nothing, ORDINARY)
+    pub fn watch_registration(domain: Domain, detail: u8) -> Self {
+        Self::new(domain.name(), &format!("={detail}"), Answer::Nothing, ORDINARY)
+    }
+
+    /// `AT+CEER`: why something was refused last, in the maker's own words.
+    #[must_use]
+    pub fn last_refusal() -> Self {
+        Self::new("+CEER", "", Answer::Text("+CEER"), ORDINARY)
+    }
+
+    /// `AT+COPS=0`: look for a network, and choose it yourself.
+    #[must_use]
+    pub fn choose_network() -> Self {
+        Self::new("+COPS", "=0", Answer::Nothing, SEARCH)
+    }
+
+    /// `AT+CFUN=1` or `AT+CFUN=4`: the radio on or off.
+    #[must_use]
+    pub fn radio(on: bool) -> Self {
+        Self::new("+CFUN", if on { "=1" } else { "=4" }, Answer::Nothing, CARD)
     }
 
     /// `AT+CREG?` and its like: how does it stand?
@@ -318,6 +356,31 @@ impl Command {
         Self::new("+CNMA", "", Answer::Nothing, ORDINARY)
     }
 
+    /// `AT+CNMA=…`: the same, for modems that want a number with it.
+    #[must_use]
+    pub fn acknowledge_with(number: u8) -> Self {
+        Self::new("+CNMA", &format!("={number}"), Answer::Nothing, ORDINARY)
+    }
+
+    /// `AT+CGSMS?`: over which service it sends messages.
+    #[must_use]
+    pub fn message_service() -> Self {
+        Self::new("+CGSMS", "?", Answer::Named("+CGSMS"), ORDINARY)
+    }
+
+    /// A question of a modem's family, as it is written, for instance `AT+QCFG="ims"`. The lines of the answer have its
+    /// name.
+    #[must_use]
+    pub fn question(line: &'static str) -> Self {
+        Self { answer: Answer::Named(name_in(line)), ..Self::setting(line) }
+    }
+
+    /// A setting of a modem's family, as it is written, for instance `AT^CURC=0`. Nothing is expected but its result.
+    #[must_use]
+    pub fn setting(line: &'static str) -> Self {
+        Self { name: name_in(line), line: line.to_owned(), answer: Answer::Nothing, timeout: CARD }
+    }
+
     /// The command's name, for instance `+CSQ`.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -339,6 +402,12 @@ impl Command {
     pub(super) fn answer(&self) -> Answer {
         self.answer
     }
+}
+
+/// `+QCFG` of `AT+QCFG="ims"`.
+fn name_in(line: &'static str) -> &'static str {
+    let body = line.strip_prefix("AT").unwrap_or(line);
+    body.split(['=', '?']).next().unwrap_or(body)
 }
 
 impl fmt::Debug for Command {
@@ -363,5 +432,7 @@ mod tests {
     fn a_command_prints_as_its_name_alone() {
         assert_eq!(format!("{:?}", Command::delete_message(7)), "+CMGD");
         assert_eq!(format!("{:?}", Command::attention()), "AT");
+        assert_eq!(format!("{:?}", Command::setting("AT^CURC=0")), "^CURC");
+        assert_eq!(format!("{:?}", Command::question("AT+CPMS?")), "+CPMS");
     }
 }

@@ -8,7 +8,7 @@ use super::refusal::Codes;
 use super::unsolicited::Unsolicited;
 
 /// What is peculiar to the modems of one family, as far as the conversation goes.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Manners {
     /// The pause between the end of an answer and the next line. ITU-T V.250 §5.6 wants 100 ms, which only modems on a
     /// real serial line need.
@@ -76,7 +76,7 @@ impl Remark {
 
 /// The words that many families share: those of ITU-T V.250 §6.3 and 3GPP TS 27.007 §6.11 for calls, and what modules
 /// print while they start.
-const COMMON: [(&str, Remark); 21] = [
+const COMMON: [(&str, Remark); 22] = [
     ("RING", Remark::Call),
     ("+CRING", Remark::Call),
     ("+CLIP", Remark::Call),
@@ -95,6 +95,7 @@ const COMMON: [(&str, Remark); 21] = [
     ("+CIEV: smsfull", Remark::StorageFull),
     // As the modules spell it.
     ("UNDER-VOLTAGE", Remark::WeakPower),
+    ("UNDER_VOLTAGE", Remark::WeakPower),
     ("NORMAL POWER DOWN", Remark::SmallTalk),
     ("POWERED DOWN", Remark::SmallTalk),
     ("VOICE CALL: BEGIN", Remark::Call),

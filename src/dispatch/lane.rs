@@ -1,5 +1,6 @@
 //! A lane: one modem's way through the queue.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -31,6 +32,8 @@ pub(super) struct Lane {
     state: watch::Sender<LaneState>,
     stop: CancellationToken,
     health: watch::Receiver<Health>,
+    /// The modems that somebody has taken out of use.
+    drained: watch::Receiver<BTreeSet<ModemName>>,
     /// What came of the last message, until the store has it.
     unsettled: Option<Settlement>,
     conduct: Conduct,
@@ -45,7 +48,7 @@ impl Lane {
         (budgets, ready_sims): (Budgets, ReadySims),
         stop: CancellationToken,
     ) -> Self {
-        let health = modem.health();
+        let (health, drained) = (modem.health(), store.drained());
         Self {
             store,
             modem,
@@ -54,6 +57,7 @@ impl Lane {
             state,
             stop,
             health,
+            drained,
             unsettled: None,
             conduct: Conduct::default(),
             rest: None,
@@ -138,6 +142,9 @@ impl Lane {
 
     /// The SIM of a modem that can be given a message now.
     fn ready(&mut self) -> Option<SimId> {
+        if self.drained.borrow_and_update().contains(self.modem.name()) {
+            return None;
+        }
         let health = self.health.borrow_and_update();
         match (&health.state, &health.sim) {
             (State::Ready, Some(sim)) => Some(sim.id.clone()),
@@ -302,7 +309,8 @@ impl Lane {
         std::future::pending().await
     }
 
-    /// Waits until the modem's state changes, `moment` comes, or the lane is stopped.
+    /// Waits until the modem's state changes, somebody takes one out of use or puts one back, `moment` comes, or the lane
+    /// is stopped.
     async fn until_changed(&mut self, moment: Option<Moment>) {
         let clock = self.store.clock();
         let due = async {
@@ -314,6 +322,7 @@ impl Lane {
         tokio::select! {
             () = self.stop.cancelled() => {}
             () = due => {}
+            Ok(()) = self.drained.changed() => {}
             changed = self.health.changed() => {
                 if changed.is_err() {
                     // The modem's task has ended; the daemon is about to.

@@ -14,7 +14,7 @@ use utoipa::openapi::schema::Type;
 use utoipa::openapi::{ObjectBuilder, Required};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::ids::{InboxId, MessageId, OtpId};
+use crate::ids::{InboxId, MessageId, ModemName, OtpId};
 use crate::otp::CodeLength;
 use crate::phone::PhoneNumber;
 use crate::secret::{Code, Text};
@@ -82,19 +82,25 @@ impl<T: FromStr, S: Send + Sync> FromRequestParts<S> for Named<T> {
 
 impl IntoParams for Named<OtpId> {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        vec![id_parameter("The otp's id", "^otp_[0-9a-f]{32}$", "otp_01998b6a0c1e7d3e8f5a4b3c2d1e0f9a")]
+        vec![parameter("id", "The otp's id", "^otp_[0-9a-f]{32}$", "otp_01998b6a0c1e7d3e8f5a4b3c2d1e0f9a")]
     }
 }
 
 impl IntoParams for Named<MessageId> {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        vec![id_parameter("The message's id", "^msg_[0-9a-f]{32}$", "msg_01998b6a0c1e7d3e8f5a4b3c2d1e0f9b")]
+        vec![parameter("id", "The message's id", "^msg_[0-9a-f]{32}$", "msg_01998b6a0c1e7d3e8f5a4b3c2d1e0f9b")]
+    }
+}
+
+impl IntoParams for Named<ModemName> {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![parameter("name", "The modem's name", "^[a-z0-9][a-z0-9_-]{0,31}$", "m1")]
     }
 }
 
 impl IntoParams for Named<InboxId> {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        vec![id_parameter("The message's id", "^in_[0-9a-f]{32}$", "in_01998b6a0c1e7d3e8f5a4b3c2d1e0f9c")]
+        vec![parameter("id", "The message's id", "^in_[0-9a-f]{32}$", "in_01998b6a0c1e7d3e8f5a4b3c2d1e0f9c")]
     }
 }
 
@@ -114,15 +120,11 @@ impl<S: Send + Sync> FromRequestParts<S> for NumberInPath {
 impl IntoParams for NumberInPath {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let pattern = r"^(\+|00)[1-9][0-9]{7,14}$";
-        vec![path_parameter("number", "The number with its country code", pattern, "+15551234567")]
+        vec![parameter("number", "The number with its country code", pattern, "+15551234567")]
     }
 }
 
-fn id_parameter(description: &str, pattern: &str, example: &str) -> Parameter {
-    path_parameter("id", description, pattern, example)
-}
-
-fn path_parameter(name: &str, description: &str, pattern: &str, example: &str) -> Parameter {
+fn parameter(name: &str, description: &str, pattern: &str, example: &str) -> Parameter {
     let schema = ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern)).build();
     ParameterBuilder::new()
         .name(name)

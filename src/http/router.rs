@@ -33,6 +33,8 @@ fn calls() -> OpenApiRouter<Shared> {
         .routes(routes!(optouts::list))
         .routes(routes!(optouts::put, optouts::remove))
         .routes(routes!(modems::list))
+        .routes(routes!(modems::drain))
+        .routes(routes!(modems::resume))
         .routes(routes!(status::status))
         .routes(routes!(status::healthz))
         .routes(routes!(status::readyz))

@@ -27,6 +27,7 @@ impl Actor {
         } else if let Some(trouble) = trouble(&state) {
             return Ok(Some(trouble));
         }
+        self.tell(wire, self.profile.with_card).await?;
         let Some(sim) = self.read_card(wire).await? else { return Ok(Some(verdict::nameless_card())) };
         if self.health.borrow().sim.as_ref().is_some_and(|before| before.id != sim.id) {
             self.arrivals.detach();
@@ -87,7 +88,9 @@ impl Actor {
 
     /// The card's own number, which it tells before it has its PIN as well.
     pub(super) async fn card_number(&mut self, wire: &mut Wire) -> Result<Option<Iccid>, End> {
-        for way in self.card_number_way.map_or(CardNumber::ALL.to_vec(), |way| vec![way]) {
+        let ways: Vec<CardNumber> =
+            self.card_number_way.map_or_else(|| self.profile.card_number.in_order().collect(), |way| vec![way]);
+        for way in ways {
             let reply = self.ask_patiently(wire, &Command::card_number(way)).await?;
             let number = reply.ok().and_then(|reply| reply.text()?.trim_end_matches(['F', 'f', '"']).parse().ok());
             if number.is_some() {

@@ -82,6 +82,11 @@ impl Rung {
 }
 
 impl Health {
+    /// Whether something is being tried with it, and it has not shown yet whether that helped.
+    pub(super) fn is_being_brought_back(&self) -> bool {
+        self.recovery.is_some_and(|last| last.helped.is_none())
+    }
+
     /// A modem nobody has looked at yet.
     pub(crate) fn new(name: ModemName, port: String, now: Timestamp) -> Self {
         Self {

@@ -4,7 +4,7 @@ use super::actor::{Actor, End};
 use super::arrivals::{Arrival, Chore, Mark, Origin, Todo};
 use super::health::State;
 use super::verdict;
-use super::wire::Wire;
+use super::wire::{Wire, now};
 use crate::at::{Command, CommandError, Payload, Place, Refusal, Unsolicited};
 
 impl Actor {
@@ -25,12 +25,15 @@ impl Actor {
                 Some(trouble) => self.lose_card(trouble),
                 None => self.look |= self.trouble.is_some(),
             },
-            Unsolicited::Boot | Unsolicited::Ready => self.look = true,
+            Unsolicited::Ready => self.look = true,
             Unsolicited::StorageFull(_) => {
                 self.storages.sweep_soon();
                 self.look = true;
             }
-            Unsolicited::Call(_) | Unsolicited::WeakPower => {}
+            Unsolicited::Call(rings) => self.calls.heard(rings, now()),
+            Unsolicited::WeakPower => self.ladder.browned_out(now()),
+            // The port is left for it, and the modem set up from zero.
+            Unsolicited::Boot => {}
         }
     }
 
@@ -124,7 +127,8 @@ impl Actor {
     /// A modem whose acknowledgement comes too late, or not as it wants it, may hand out no more reports until it is told
     /// anew where they go (3GPP TS 27.005 §3.4.4).
     async fn acknowledge(&mut self, wire: &mut Wire) -> Result<(), End> {
-        if self.ask(wire, &Command::acknowledge()).await?.is_err() {
+        let Some(command) = self.acknowledgement() else { return Ok(()) };
+        if self.ask(wire, &command).await?.is_err() {
             self.route_reports(wire).await?;
         }
         Ok(())

@@ -6,11 +6,13 @@
 //!
 //! ```text
 //! others see    settings.rs  handle.rs  submission.rs  health.rs  event.rs
-//! the task      actor.rs: setup.rs, then sending.rs and intake.rs, turn by turn.rs
+//! the task      recovery.rs, as ladder.rs says: actor.rs: setup.rs, then sending.rs and intake.rs, turn by turn.rs
 //! it keeps      arrivals.rs until they are on disk      verdict.rs  what answers mean for sending
 //!               cards.rs    which card is which      storages.rs  what has gathered on the modem
+//!               sends.rs    whether it still sends
 //!               pin.rs      PINs not to try again    rarely.rs   what it does not repeat in the log
-//! it asks        card.rs, with its PIN by unlock.rs  network.rs  routing.rs  and the network by ussd.rs
+//! it asks        card.rs, with its PIN by unlock.rs  network.rs  routing.rs  bearer.rs  and the network by ussd.rs
+//! in the way of  profile/     the modem's family
 //! it speaks by  wire.rs over port.rs
 //! ```
 //!
@@ -19,18 +21,23 @@
 
 mod actor;
 mod arrivals;
+mod bearer;
 mod card;
 mod cards;
 mod event;
 mod handle;
 mod health;
 mod intake;
+mod ladder;
 mod network;
 mod pin;
 mod port;
+mod profile;
 mod rarely;
+mod recovery;
 mod routing;
 mod sending;
+mod sends;
 mod settings;
 mod setup;
 mod storages;
@@ -47,6 +54,7 @@ pub use handle::Modem;
 pub use health::{Health, Recovery, Registration, Rung, Signal, Sim, State};
 pub use pin::PinBook;
 pub use port::{Connecting, Connector, Io, Resetting, SerialConnector};
+pub use profile::{Acknowledgement, Profile};
 pub use settings::Settings;
 pub use submission::{Outcome, Patience, Submission};
 pub use ussd::{UssdAnswer, UssdError};

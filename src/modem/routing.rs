@@ -1,21 +1,20 @@
 //! Where the modem is to put what comes from the air, chosen from what it offers.
 
 use super::actor::{Actor, End};
+use super::profile::{Acknowledgement, Profile};
 use super::storages::Storages;
 use super::wire::Wire;
 use crate::at::{Command, Field, NewMessages, Reply};
-
-/// Where reports may wait, the likeliest first.
-const REPORT_STORAGES: [&str; 3] = ["SR", "SM", "ME"];
 
 impl Actor {
     /// Chooses from what the modem offers; some offer what they then refuse, so the next best is tried.
     pub(super) async fn route_reports(&mut self, wire: &mut Wire) -> Result<(), End> {
         // Left at 1 by other software, a modem would wait for acknowledgements. One that knows only 1 gets them.
         self.acknowledges = self.ask(wire, &Command::plain_service()).await?.is_err()
+            && self.acknowledgement().is_some()
             && self.ask(wire, &Command::acknowledged_service()).await?.is_ok();
         let offer = self.ask(wire, &Command::new_messages_offer()).await?.ok();
-        for route in routes(offer.as_ref()) {
+        for route in routes(self.profile, offer.as_ref()) {
             if self.ask(wire, &Command::new_messages(route)).await?.is_ok() {
                 if route.ds == 0 {
                     tracing::warn!(modem.name = %self.name, "the modem does not hand out status reports");
@@ -25,6 +24,15 @@ impl Actor {
         }
         tracing::warn!(modem.name = %self.name, "the modem takes no setting for status reports");
         Ok(())
+    }
+
+    /// What the modem wants to be told when something it handed out has been taken.
+    pub(super) fn acknowledgement(&self) -> Option<Command> {
+        match self.profile.acknowledgement {
+            Acknowledgement::Never => None,
+            Acknowledgement::Plain => Some(Command::acknowledge()),
+            Acknowledgement::Numbered(number) => Some(Command::acknowledge_with(number)),
+        }
     }
 
     /// The storages that can be read and may hold reports.
@@ -38,19 +46,18 @@ impl Actor {
         };
         let offered = |storage: &&str| readable.iter().any(|field| field.text() == Some(storage));
         Ok(Storages::new(
-            REPORT_STORAGES.iter().filter(|storage| offered(storage)).map(|storage| (*storage).to_owned()),
+            self.profile.storages.iter().filter(|storage| offered(storage)).map(|storage| (*storage).to_owned()),
         ))
     }
 }
 
-/// The settings worth trying, the best first: reports stored, since a stored one also waits for a daemon that is away,
-/// else printed; in mode 2, else 1.
-fn routes(offer: Option<&Reply>) -> Vec<NewMessages> {
+/// The settings worth trying, as the modem's family prefers them.
+fn routes(profile: &Profile, offer: Option<&Reply>) -> Vec<NewMessages> {
     let mut all = Vec::new();
-    for ds in [2, 1, 0] {
-        for mode in [2, 1, 3] {
+    for ds in profile.reports {
+        for mode in profile.modes {
             for bfr in [0, 1] {
-                all.push(NewMessages { mode, mt: 1, bm: 0, ds, bfr });
+                all.push(NewMessages { mode: *mode, mt: 1, bm: 0, ds: *ds, bfr });
             }
         }
     }

@@ -7,7 +7,7 @@ use super::handle::Job;
 use super::submission::{Outcome, Submission};
 use super::turn::Turn;
 use super::wire::{Wire, now};
-use crate::at::{Delivery, Payload};
+use crate::at::{Delivery, Payload, Refusal};
 use crate::clock::Moment;
 use crate::ids::MessageReference;
 use crate::message::FailureClass;
@@ -43,21 +43,25 @@ impl Actor {
             return Ok(());
         }
         let (mut outcome, mut end) = self.submit(wire, &submission).await;
-        if !wire.session.is_idle() && self.is_ready() {
+        if !wire.session.is_idle() && end.is_ok() {
             // Shown before the answer, so that the next message goes elsewhere at once.
-            self.show(super::verdict::silent());
+            self.say_silent();
         }
         if end.is_ok() && matches!(outcome, Outcome::InDoubt { .. }) {
             match self.proof(wire).await {
-                Ok(Some(reference)) => outcome = self::outcome(Delivery::Sent(reference)),
+                Ok(Some(reference)) => outcome = self.outcome(Delivery::Sent(reference)),
                 Ok(None) => {}
                 Err(other) => end = Err(other),
             }
+        }
+        if end.is_ok() {
+            end = self.explain(wire, &mut outcome).await;
         }
         tracing::info!(
             modem.name = %self.name, message.id = %submission.message, part = submission.part, outcome = word(&outcome),
             "a part was given to the modem"
         );
+        self.note(&outcome);
         // A caller that has gone needs no answer.
         let _ = answer.send(outcome);
         end?;
@@ -65,25 +69,70 @@ impl Actor {
     }
 
     async fn submit(&mut self, wire: &mut Wire, submission: &Submission) -> (Outcome, Result<(), End>) {
+        match self.hand_over(wire, submission, true).await {
+            // A service centre that takes no validity period gets the message once more without one.
+            (Err(Delivery::Refused(Refusal::Cms(Some(198 | 199)))), Ok(())) => {
+                let (settled, end) = self.hand_over(wire, submission, false).await;
+                (settled.unwrap_or_else(|delivery| self.outcome(delivery)), end)
+            }
+            (settled, end) => (settled.unwrap_or_else(|delivery| self.outcome(delivery)), end),
+        }
+    }
+
+    /// Gives the message to the modem once: what it said, or what became of it without its word.
+    async fn hand_over(
+        &mut self,
+        wire: &mut Wire,
+        submission: &Submission,
+        with_validity: bool,
+    ) -> (Result<Outcome, Delivery>, Result<(), End>) {
         let now_here = self.clock.now();
         if now_here >= submission.deadline {
-            return (Outcome::Expired, Ok(()));
+            return (Ok(Outcome::Expired), Ok(()));
         }
-        let (length, payload) = match encode(submission, now_here) {
+        let (length, payload) = match encode(submission, with_validity.then_some(now_here)) {
             Ok(encoded) => encoded,
             Err(error) => {
                 let reason = error.to_string();
-                return (Outcome::Failed { class: FailureClass::Message, code: None, reason }, Ok(()));
+                return (Ok(Outcome::Failed { class: FailureClass::Message, code: None, reason }), Ok(()));
             }
         };
         let limit = limit(*submission.patience.borrow());
         if wire.session.handle_send(length, payload, limit, now()).is_err() {
-            return (Outcome::NotReady { reason: "the modem is busy".to_owned() }, Ok(()));
+            return (Ok(Outcome::NotReady { reason: "the modem is busy".to_owned() }), Ok(()));
         }
         match self.follow(wire, submission).await {
-            Ok((_, true)) => (Outcome::Expired, Ok(())),
-            Ok((delivery, false)) => (outcome(delivery), Ok(())),
-            Err(end) => (outcome(give_up(wire).await), Err(end)),
+            Ok((_, true)) => (Ok(Outcome::Expired), Ok(())),
+            Ok((delivery, false)) => (Err(delivery), Ok(())),
+            Err(end) => (Err(give_up(wire).await), Err(end)),
+        }
+    }
+
+    /// What a settled message comes to, by the numbers of the modem's maker.
+    fn outcome(&mut self, delivery: Delivery) -> Outcome {
+        match delivery {
+            Delivery::Sent(reference) => {
+                self.reference = reference;
+                Outcome::Sent { reference: MessageReference(reference) }
+            }
+            // The service centre has it already, from a try that the modem made of its own; the reference is the next one.
+            Delivery::Refused(Refusal::Cms(Some(197))) => self.outcome(Delivery::Sent(self.reference.wrapping_add(1))),
+            Delivery::Refused(refusal) => {
+                let (class, meaning) = refusal.read(self.profile.manners.codes);
+                Outcome::Failed { class, code: Some(refusal.to_string()), reason: meaning.to_owned() }
+            }
+            Delivery::NotSent => Outcome::NotReady {
+                reason: "the modem did not ask for the message, or went away before it had it".to_owned(),
+            },
+            Delivery::InDoubt(Some(refusal)) => {
+                let (_, meaning) = refusal.read(self.profile.manners.codes);
+                Outcome::InDoubt {
+                    reason: format!("the modem had the whole message and answered {refusal}: {meaning}"),
+                }
+            }
+            Delivery::InDoubt(None) => {
+                Outcome::InDoubt { reason: "the modem had the whole message and no answer came".to_owned() }
+            }
         }
     }
 
@@ -142,13 +191,14 @@ fn limit(waited_for: bool) -> Duration {
     if waited_for { WAITED_FOR } else { ALONE }
 }
 
-fn encode(submission: &Submission, now: Moment) -> Result<(usize, Payload), Unsendable> {
+/// Without a time of its own the message gets no validity period.
+fn encode(submission: &Submission, now: Option<Moment>) -> Result<(usize, Payload), Unsendable> {
     let frame = Frame { service_centre: None, tpdu: submit(submission, now)?.encode()? };
     let payload = Payload::new(frame.to_hex()?).ok_or(Unsendable::Payload)?;
     Ok((frame.length(), payload))
 }
 
-fn submit(submission: &Submission, now: Moment) -> Result<Submit, Unsendable> {
+fn submit(submission: &Submission, now: Option<Moment>) -> Result<Submit, Unsendable> {
     let parts = segment(submission.text.expose(), submission.concat_reference)?;
     let user_data: UserData = parts.into_iter().nth(submission.part).ok_or(Unsendable::Part(submission.part))?;
     Ok(Submit {
@@ -159,29 +209,9 @@ fn submit(submission: &Submission, now: Moment) -> Result<Submit, Unsendable> {
         destination: Address::from(&submission.to),
         protocol: submission.replace.and_then(ProtocolId::replace).unwrap_or_default(),
         class: submission.class0.then_some(MessageClass::Class0),
-        validity: Some(Validity::Relative(RelativeValidity::at_least(submission.deadline.since(now)))),
+        validity: now.map(|now| Validity::Relative(RelativeValidity::at_least(submission.deadline.since(now)))),
         user_data,
     })
-}
-
-fn outcome(delivery: Delivery) -> Outcome {
-    match delivery {
-        Delivery::Sent(reference) => Outcome::Sent { reference: MessageReference(reference) },
-        Delivery::Refused(refusal) => Outcome::Failed {
-            class: refusal.class(),
-            code: Some(refusal.to_string()),
-            reason: refusal.meaning().to_owned(),
-        },
-        Delivery::NotSent => Outcome::NotReady {
-            reason: "the modem did not ask for the message, or went away before it had it".to_owned(),
-        },
-        Delivery::InDoubt(Some(refusal)) => Outcome::InDoubt {
-            reason: format!("the modem had the whole message and answered {refusal}: {}", refusal.meaning()),
-        },
-        Delivery::InDoubt(None) => {
-            Outcome::InDoubt { reason: "the modem had the whole message and no answer came".to_owned() }
-        }
-    }
 }
 
 fn word(outcome: &Outcome) -> &'static str {

@@ -1,22 +1,20 @@
-//! Setting a modem up: who it is, then its card (card.rs), where its reports go (routing.rs), and how it stands with the
+//! Setting a modem up: who it is and what its family is told first, then its card (card.rs), where its reports go (routing.rs), and how it stands with the
 //! network (network.rs).
 //!
 //! A modem that lacks something is set up as far as it goes: only its card and its taking of PDUs are needed for
 //! sending.
 
 use super::actor::{Actor, End};
+use super::profile::Profile;
 use super::wire::{Wire, now};
-use crate::at::{Command, Domain, Field, Reply};
+use crate::at::{Command, Field, Reply};
 
 impl Actor {
     /// Everything, in the order on which drivers agree.
     pub(super) async fn set_up(&mut self, wire: &mut Wire) -> Result<(), End> {
-        let _ = self.ask(wire, &Command::numeric_errors()).await?;
         self.identify(wire).await?;
         self.trouble = self.set_up_card(wire).await?;
-        for domain in Domain::ALL {
-            let _ = self.ask(wire, &Command::watch_registration(domain)).await?;
-        }
+        self.watch_network(wire).await?;
         self.ask_network(wire).await?;
         self.look = false;
         self.looked = now();
@@ -27,6 +25,7 @@ impl Actor {
     pub(super) async fn look_again(&mut self, wire: &mut Wire) -> Result<(), End> {
         self.look_at_card(wire).await?;
         self.ask_network(wire).await?;
+        self.nudge(wire).await?;
         self.look = false;
         if self.trouble.is_none() && self.storages.sweep_due() && !self.is_wanted() {
             self.sweep(wire).await?;
@@ -37,11 +36,16 @@ impl Actor {
     async fn identify(&mut self, wire: &mut Wire) -> Result<(), End> {
         let manufacturer = self.ask_text(wire, &Command::manufacturer()).await?;
         let model = self.ask_text(wire, &Command::model()).await?;
+        self.profile = Profile::of(manufacturer.as_deref(), model.as_deref());
+        wire.session.adopt(&self.profile.manners);
+        self.tell(wire, self.profile.first).await?;
+        let _ = self.ask(wire, &Command::numeric_errors()).await?;
         let firmware = self.ask_text(wire, &Command::revision()).await?;
         let imei = self.ask_text(wire, &Command::serial_number()).await?;
         self.health.send_modify(|health| {
             health.manufacturer = manufacturer;
             health.model = model;
+            health.family = Some(self.profile.name);
             health.firmware = firmware;
             health.imei = imei.and_then(|text| text.parse().ok());
             // Another card may be in it than last time.
@@ -62,6 +66,6 @@ pub(super) fn quoted(reply: &Reply, at: usize) -> Option<String> {
 }
 
 /// A modem's words are shown to people: nothing in them may move a cursor, and they end somewhere.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(64).collect()
 }

@@ -11,10 +11,11 @@ use tokio::sync::{mpsc, oneshot};
 use super::actor::{Actor, End};
 use super::event::Event;
 use super::handle::Job;
+use super::health::Rung;
 use super::ussd::Question;
 use super::verdict;
 use super::wire::{Wire, now};
-use crate::at::{Command, CommandError, Delivery, Output, Reply};
+use crate::at::{Command, CommandError, Delivery, Output, Reply, Unsolicited};
 
 /// What one turn brought.
 pub(super) enum Turn {
@@ -62,7 +63,10 @@ impl Actor {
         tokio::select! {
             biased;
             () = self.stop.cancelled() => Err(End::Stopped),
-            output = wire.next() => self.handle(output?),
+            output = wire.next() => match self.handle(output?) {
+                Err(End::Deaf) if wire.is_noisy() => Err(End::Noise),
+                other => other,
+            },
             Some(asked) = self.asked.recv() => {
                 alive(asked);
                 Ok(Turn::Nothing)
@@ -102,7 +106,14 @@ impl Actor {
             Output::Finished(result) => return Ok(Turn::Finished(result)),
             Output::Settled(delivery) => return Ok(Turn::Settled(delivery)),
             Output::SentAfterAll(reference) => return Ok(Turn::SentAfterAll(reference)),
-            Output::Unsolicited(said) => self.hear(said),
+            Output::Unsolicited(said) => {
+                let anew = said == Unsolicited::Boot;
+                self.hear(said);
+                // While it is being woken, it may well have started just now, and is set up next anyway.
+                if anew && self.awake {
+                    return Err(End::Restarted);
+                }
+            }
             Output::Deaf => return Err(End::Deaf),
             // The wire has written what was to be written; that the modem is awake shows in its being idle.
             Output::Write(_) | Output::Awake => {}
@@ -128,19 +139,34 @@ impl Actor {
         Ok(result)
     }
 
+    /// Tells the modem what its family is told. What it refuses does not matter.
+    pub(super) async fn tell(&mut self, wire: &mut Wire, lines: &'static [&'static str]) -> Result<(), End> {
+        for line in lines {
+            let _ = self.ask(wire, &Command::setting(line)).await?;
+        }
+        Ok(())
+    }
+
     /// Waits until a modem that did not answer is awake again. Others get the messages meanwhile.
     pub(super) async fn recover(&mut self, wire: &mut Wire) -> Result<(), End> {
         if wire.session.is_idle() {
             return Ok(());
         }
-        tracing::warn!(modem.name = %self.name, "the modem did not answer in time and is being woken");
-        if self.is_ready() {
-            self.show(verdict::silent());
-        }
+        self.say_silent();
         while !wire.session.is_idle() {
             self.turn(wire, false).await?;
         }
         Ok(())
+    }
+
+    /// Shows that the modem did not answer and is being woken, unless stronger things are being tried already.
+    pub(super) fn say_silent(&mut self) {
+        if self.is_ready() {
+            self.show(verdict::silent());
+        }
+        if !self.health.borrow().is_being_brought_back() {
+            self.begin_rung(Rung::Wake);
+        }
     }
 
     /// Waits, and goes on listening.

@@ -12,7 +12,7 @@ use super::health::State;
 use super::pin::{self, BookError, CardKey, Pin, PinBook};
 use super::verdict::{self, Locked};
 use super::wire::Wire;
-use crate::at::{Command, CommandError, Counter, Reply};
+use crate::at::{Command, CommandError, Reply};
 
 /// The tries that a card has while none has failed.
 const ALL_TRIES: u8 = 3;
@@ -38,6 +38,8 @@ impl Actor {
         }
         tracing::info!(modem.name = %self.name, "the SIM is given its PIN");
         let answer = self.ask(wire, &Command::enter_pin(pin.expose())).await?;
+        // Some families fail over the card's next command when it comes at once.
+        self.rest(wire, self.profile.after_unlock).await?;
         self.await_ready(wire, answer.is_ok()).await
     }
 
@@ -72,7 +74,7 @@ impl Actor {
 
     /// How many tries the card has left; `None` when nothing tells.
     async fn tries_left(&mut self, wire: &mut Wire) -> Result<Option<u8>, End> {
-        for way in Counter::Standard.in_order() {
+        for way in self.profile.counter.in_order() {
             if let Ok(reply) = self.ask(wire, &Command::tries(way)).await?
                 && let Some(tries) = reply.tries(way)
             {

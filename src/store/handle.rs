@@ -1,5 +1,6 @@
 //! The handle: opens the state folder, starts the writer, and carries commands and queries to where they run.
 
+use std::collections::BTreeSet;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
@@ -17,8 +18,9 @@ use super::error::StoreError;
 use super::readers::Readers;
 use super::standing::Line;
 use super::writer::{self, Command, Work, Writer};
-use super::{key, schema, site};
+use super::{drains, key, schema, site};
 use crate::clock::{Clock, Moment};
+use crate::ids::ModemName;
 use crate::secret::SiteKey;
 
 /// The database in the state folder.
@@ -47,6 +49,7 @@ struct Inner {
     queue: watch::Sender<u64>,
     changes: watch::Sender<u64>,
     look_at: watch::Sender<Option<Moment>>,
+    drained: watch::Sender<BTreeSet<ModemName>>,
     writer: Mutex<Option<JoinHandle<()>>>,
     writable: Arc<AtomicBool>,
     /// When a write was last tried only to see whether it is kept.
@@ -79,10 +82,10 @@ impl Store {
     async fn start(state_dir: &Path, clock: Option<Clock>, access: Access) -> Result<Store, StoreError> {
         let state_dir = state_dir.to_owned();
         let opened = tokio::task::spawn_blocking(move || open(&state_dir, clock, access));
-        let Opened { conn, key, clock, lock, path } = opened.await.map_err(|_| StoreError::Gone)??;
+        let Opened { conn, key, clock, lock, path, drained } = opened.await.map_err(|_| StoreError::Gone)??;
         let (commands, waiting) = mpsc::channel(writer::WAITING);
         let (queue, changes) = (watch::Sender::new(0), watch::Sender::new(0));
-        let look_at = watch::Sender::new(None);
+        let (look_at, drained) = (watch::Sender::new(None), watch::Sender::new(drained));
         let writable = Arc::new(AtomicBool::new(true));
         let writer = Writer {
             conn,
@@ -92,6 +95,7 @@ impl Store {
             queue: queue.clone(),
             changes: changes.clone(),
             erasures: watch::Sender::new(0),
+            drained: drained.clone(),
             line: Line::default(),
             look_at: look_at.clone(),
             given_back: Vec::new(),
@@ -105,7 +109,7 @@ impl Store {
         });
         let writer = Mutex::new(Some(writer));
         let (readers, tried) = (Readers::new(path), Mutex::new(None));
-        let inner = Inner { clock, key, commands, readers, queue, changes, look_at, writer, writable, tried };
+        let inner = Inner { clock, key, commands, readers, queue, changes, look_at, drained, writer, writable, tried };
         Ok(Store(Arc::new(inner)))
     }
 
@@ -174,6 +178,10 @@ impl Store {
         }
         let written = self.change_now(|work| Ok(work.conn.execute("UPDATE site SET wall = wall", ())?));
         written.await.is_ok()
+    }
+
+    pub(super) fn watch_drained(&self) -> watch::Receiver<BTreeSet<ModemName>> {
+        self.0.drained.subscribe()
     }
 
     pub(super) fn watch_look_at(&self) -> watch::Receiver<Option<Moment>> {
@@ -256,6 +264,7 @@ struct Opened {
     /// Held by the daemon for as long as it writes.
     lock: Option<File>,
     path: PathBuf,
+    drained: BTreeSet<ModemName>,
 }
 
 fn open(state_dir: &Path, clock: Option<Clock>, access: Access) -> Result<Opened, StoreError> {
@@ -282,7 +291,8 @@ fn open(state_dir: &Path, clock: Option<Clock>, access: Access) -> Result<Opened
         Some(_) => site::check_key(&conn, &key)?,
         None => site::found(&conn, &clock, &key)?,
     }
-    Ok(Opened { conn, key, clock, lock: lock.filter(|_| access == Access::Daemon), path })
+    let drained = drains::load(&conn)?;
+    Ok(Opened { conn, key, clock, lock: lock.filter(|_| access == Access::Daemon), path, drained })
 }
 
 fn make_folder(path: &Path) -> io::Result<File> {

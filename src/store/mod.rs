@@ -20,6 +20,7 @@
 //! | `queue`, `settling`, `reports` | messages as modems and the network see them |
 //! | `inbox`, `optouts` | messages that came in, and the numbers that want none |
 //! | `life` | one message with its parts, as all of these change it |
+//! | `drains` | modems that a person has taken out of use |
 //! | `sweep` | what falls due with time |
 //! | `idempotency`, `row`, `error` | repeated requests; columns and types; what can go wrong |
 //!
@@ -28,6 +29,7 @@
 
 mod accepting;
 mod apps;
+mod drains;
 mod error;
 mod handle;
 mod idempotency;

@@ -6,6 +6,7 @@
 //! open transaction, and every command that waits is answered by the loss of its sender.
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -18,6 +19,7 @@ use super::queue::{Assignment, SubmitResult};
 use super::standing::{Line, Waiting};
 use super::{schema, settling, site};
 use crate::clock::{Clock, Moment, Timestamp};
+use crate::ids::ModemName;
 use crate::secret::SiteKey;
 
 /// How many commands may wait.
@@ -43,12 +45,18 @@ struct Effects {
     changed: Cell<bool>,
     queue: Cell<bool>,
     erased: Cell<bool>,
+    drained: Cell<Option<BTreeSet<ModemName>>>,
 }
 
 impl Work<'_> {
     /// Those who watch the queue are to be woken: something can be handed out, or no longer can.
     pub(super) fn touch_queue(&self) {
         self.effects.queue.set(true);
+    }
+
+    /// These modems are out of use from now on.
+    pub(super) fn tell_drained(&self, modems: BTreeSet<ModemName>) {
+        self.effects.drained.set(Some(modems));
     }
 
     /// Something secret was erased: the journal, which may still hold it, is to be emptied before long.
@@ -124,6 +132,8 @@ pub(super) struct Writer {
     pub(super) changes: watch::Sender<u64>,
     /// Counts the commits that erased something.
     pub(super) erasures: watch::Sender<u64>,
+    /// The modems that are out of use.
+    pub(super) drained: watch::Sender<BTreeSet<ModemName>>,
     /// The modems that wait for a part, and when they are to be looked at again.
     pub(super) line: Line,
     pub(super) look_at: watch::Sender<Option<Moment>>,
@@ -220,6 +230,9 @@ impl Writer {
         self.look_at.send_if_modified(|look_at| std::mem::replace(look_at, self.line.look_at) != self.line.look_at);
         if outcome.is_err() {
             return;
+        }
+        if let Some(drained) = effects.drained.take() {
+            self.drained.send_replace(drained);
         }
         let happened = [
             (&self.queue, effects.queue.get()),

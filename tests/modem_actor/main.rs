@@ -3,7 +3,9 @@
 
 mod card;
 mod messages;
+mod network;
 mod opening;
+mod recovery;
 mod reports;
 mod scripted;
 mod sending;
