@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::http::HttpError;
 use crate::issue::{Policy, PolicyError};
 use crate::limits::BudgetSettings;
-use crate::{http, intake, modem};
+use crate::{http, intake, modem, ussd};
 
 pub use document::{Document, Fault};
 pub use listing::{Entry, Origin, list};
@@ -38,6 +38,8 @@ pub struct Config {
     pub modem: Vec<modem::Settings>,
     /// How much one SIM sends at most.
     pub sim_budget: BudgetSettings,
+    /// How the balance of each SIM is found out.
+    pub balance: ussd::Settings,
     /// By which words people choose to get no more messages.
     pub opt_out: intake::Settings,
     /// What codes are like, by the policy's name. There is always one called `default`.
@@ -54,6 +56,7 @@ impl Default for Config {
             http: http::Settings::default(),
             modem: Vec::new(),
             sim_budget: BudgetSettings::default(),
+            balance: ussd::Settings::default(),
             opt_out: intake::Settings::default(),
             policy: BTreeMap::from([(DEFAULT_POLICY.to_owned(), Policy::default())]),
         }

@@ -33,6 +33,7 @@ use crate::dispatch::{Dispatcher, Pool};
 use crate::http::{self, Api};
 use crate::modem::{self, Connector, PinBook, SerialConnector, Surroundings};
 use crate::store::Store;
+use crate::ussd::Ussd;
 use crate::{intake, notify};
 use modems::{Modems, NewModem};
 use views::Views;
@@ -92,7 +93,8 @@ impl Daemon {
             stop: stop_modems.clone(),
             pins: PinBook::in_folder(&config.state_dir),
         };
-        let mut modems = Modems::new(pool.clone(), surroundings);
+        let (ussd, asker) = Ussd::new(store.clock().clone(), config.balance.clone());
+        let mut modems = Modems::new(pool.clone(), ussd.clone(), surroundings);
         for modem in parts.modems.unwrap_or_else(|| serial_ports(config)) {
             modems.add(modem);
         }
@@ -100,9 +102,11 @@ impl Daemon {
 
         let views = Views::new(&pool, &store);
         let policies = Arc::new(config.policy.clone());
-        let api = Api::new(store.clone(), policies, config.sim_budget.clone(), views.subscribe(), &config.http)?;
+        let api = Api::new(store.clone(), policies, config.sim_budget.clone(), views.subscribe(), &config.http)?
+            .with_ussd(ussd);
         tasks.spawn(named("modems", modems.run(finds)));
         tasks.spawn(named("intake", intake::run(store.clone(), config.opt_out.clone(), from_the_air)));
+        tasks.spawn(named("ussd", asker.run(stop_modems.clone())));
         tasks.spawn(named("dispatch", dispatcher.run()));
         tasks.spawn(endless("views", views.follow(stop_modems.clone())));
         tasks.spawn(endless("http", http::serve(listeners, http::router(api), stop_http.clone())));

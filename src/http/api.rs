@@ -13,6 +13,7 @@ use crate::ids::AppName;
 use crate::issue::Policy;
 use crate::limits::BudgetSettings;
 use crate::store::{App, Store};
+use crate::ussd::{self, Ussd};
 
 use super::auth::{Remembered, Who};
 use super::metrics::Metrics;
@@ -28,6 +29,7 @@ pub struct Api {
     budget: BudgetSettings,
     modems: watch::Receiver<Vec<ModemView>>,
     users: BTreeMap<u32, AppName>,
+    ussd: Ussd,
     pub(super) hosts: Vec<String>,
     started: Moment,
 }
@@ -48,7 +50,14 @@ impl Api {
         settings.check()?;
         let users = settings.users()?;
         let started = store.clock().now();
-        Ok(Self { store, policies, budget, modems, users, hosts: settings.known_hosts(), started })
+        let (ussd, _) = Ussd::new(store.clock().clone(), ussd::Settings::default());
+        Ok(Self { store, policies, budget, modems, users, ussd, hosts: settings.known_hosts(), started })
+    }
+
+    /// The same with modems that can ask the network. Without this there are none.
+    #[must_use]
+    pub fn with_ussd(self, ussd: Ussd) -> Self {
+        Self { ussd, ..self }
     }
 
     pub(super) fn policies(&self) -> impl Iterator<Item = &str> {
@@ -91,6 +100,10 @@ impl Served {
 
     pub(super) fn budget(&self) -> &BudgetSettings {
         &self.api.budget
+    }
+
+    pub(super) fn ussd(&self) -> &Ussd {
+        &self.api.ussd
     }
 
     pub(super) fn modems(&self) -> Vec<ModemView> {

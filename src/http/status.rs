@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 use crate::clock::Timestamp;
 use crate::limits::BudgetSettings;
 use crate::store::{Counts, Store};
+use crate::ussd::Balance;
 
 use super::api::Shared;
 use super::auth::{self, Caller};
@@ -49,8 +50,8 @@ pub(super) struct Readiness {
 /// Something that keeps codes from being sent.
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct Reason {
-    /// The kind: `store`, `no_modem`, `modem` or `budget`.
-    #[schema(pattern = "^(store|no_modem|modem|budget)$")]
+    /// The kind: `store`, `no_modem`, `modem`, `budget` or `balance`.
+    #[schema(pattern = "^(store|no_modem|modem|budget|balance)$")]
     code: &'static str,
     /// The modem it is about; null when it is about the site.
     #[schema(required = true)]
@@ -150,6 +151,19 @@ impl Readiness {
             reasons.extend(why_none_sends(modems));
         }
         Self { ready: reasons.is_empty(), reasons, warnings }
+    }
+}
+
+impl Readiness {
+    /// The same with a warning for each SIM that has little left to spend.
+    fn with_balances(mut self, balances: &[Balance]) -> Self {
+        self.warnings.extend(balances.iter().filter(|balance| balance.is_low).map(|balance| Reason {
+            code: "balance",
+            modem: Some(balance.modem.to_string()),
+            reason: "The SIM has little left to spend.".to_owned(),
+            advice: Some("Top it up; `/v1/balance` shows what the carrier says.".to_owned()),
+        }));
+        self
     }
 }
 
@@ -259,7 +273,7 @@ pub(super) async fn readyz(State(shared): State<Shared>) -> Response {
         Ok(_) => StoreState::of(shared.store()).await,
         Err(_) => StoreState::Silent,
     };
-    let readiness = Readiness::of(&shared.modems(), shared.budget(), store);
+    let readiness = Readiness::of(&shared.modems(), shared.budget(), store).with_balances(&shared.ussd().balances());
     if readiness.ready {
         Json(readiness).into_response()
     } else {
@@ -287,7 +301,7 @@ pub(super) async fn status(State(shared): State<Shared>, _: Caller<auth::Read>) 
         now: shared.store().clock().wall(),
         queue: Queue { queued: counts.queued, sending: counts.sending, in_doubt: counts.in_doubt },
         pending_otps: counts.pending_otps,
-        readiness: Readiness::of(&modems, shared.budget(), store),
+        readiness: Readiness::of(&modems, shared.budget(), store).with_balances(&shared.ussd().balances()),
         modems: modems.into_iter().map(ModemSummary::from).collect(),
     }))
 }

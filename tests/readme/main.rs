@@ -167,14 +167,23 @@ fn table(head: &str) -> Vec<Vec<String>> {
 #[tokio::test]
 async fn the_table_of_the_configuration_has_every_key_with_its_default() {
     let all_set = "[[modem]]\nname = \"m1\"\nport = \"/dev/null\"\n[policy.default]\nreplace = 1\n\
-                   [http]\nsocket-users = { 0 = \"shop\" }\n";
+                   [http]\nsocket-users = { 0 = \"shop\" }\n\
+                   [balance]\ncode = \"*100#\"\npattern = \"([0-9]+)\"\nlow = 5.0\n";
     let shown: BTreeMap<String, String> = table("| key | default | meaning |")
         .into_iter()
         .map(|row| (row[0].trim_matches('`').to_owned(), row[1].trim_matches('`').to_owned()))
         .collect();
     let effective = config_show(all_set).await;
     assert_eq!(shown.keys().collect::<Vec<_>>(), effective.keys().collect::<Vec<_>>());
-    let set_here = ["http.socket-users", "modem[].name", "modem[].port", "policy.default.replace"];
+    let set_here = [
+        "balance.code",
+        "balance.low",
+        "balance.pattern",
+        "http.socket-users",
+        "modem[].name",
+        "modem[].port",
+        "policy.default.replace",
+    ];
     for (key, default) in shown {
         let expected = if set_here.contains(&key.as_str()) { "none" } else { &effective[&key] };
         assert_eq!(default, expected, "{key}");
