@@ -13,7 +13,8 @@
 //!               pin.rs      PINs not to try again    rarely.rs   what it does not repeat in the log
 //! it asks        card.rs, with its PIN by unlock.rs  network.rs  routing.rs  bearer.rs  and the network by ussd.rs
 //! in the way of  profile/     the modem's family
-//! it speaks by  wire.rs over port.rs
+//! it speaks by  wire.rs over port.rs (a serial port) or tcp.rs (a serial server)
+//! its port      discovery/  which modem is where     holder.rs  who else has a port open
 //! ```
 //!
 //! Its one rule: an outcome never says more than is known. What was surely not sent may be sent again; what may have
@@ -24,9 +25,11 @@ mod arrivals;
 mod bearer;
 mod card;
 mod cards;
+pub mod discovery;
 mod event;
 mod handle;
 mod health;
+mod holder;
 mod intake;
 mod ladder;
 mod network;
@@ -42,6 +45,7 @@ mod settings;
 mod setup;
 mod storages;
 mod submission;
+mod tcp;
 mod turn;
 mod unlock;
 mod ussd;
@@ -55,6 +59,7 @@ pub use health::{Health, Recovery, Registration, Rung, Signal, Sim, State};
 pub use pin::PinBook;
 pub use port::{Connecting, Connector, Io, Resetting, SerialConnector};
 pub use profile::{Acknowledgement, Profile};
-pub use settings::Settings;
+pub use settings::{Settings, SettingsFault};
 pub use submission::{Outcome, Patience, Submission};
+pub use tcp::{AddressError, TcpAddress, TcpConnector};
 pub use ussd::{UssdAnswer, UssdError};

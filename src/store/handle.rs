@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::error::StoreError;
-use super::readers::Readers;
+use super::readers::{Readers, Threads};
 use super::standing::Line;
 use super::writer::{self, Command, Work, Writer};
 use super::{drains, key, schema, site};
@@ -69,6 +69,30 @@ impl Store {
         Self::start(state_dir, clock, Access::Daemon).await
     }
 
+    /// As [`Store::open`], without threads: the writer is a future that the caller runs, and a query runs where it is
+    /// asked for. On a runtime of one thread nothing then happens beside anything else, so a run by a simulated clock
+    /// comes out the same each time; and a writer that is dropped leaves behind what a killed process would.
+    ///
+    /// Whatever shares the thread waits for every fsync: not the way to serve.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_unthreaded(
+        state_dir: &Path,
+        clock: Clock,
+    ) -> Result<(Store, impl Future<Output = ()> + Send + 'static), StoreError> {
+        let (store, writer, scrub, lock) = assemble(open(state_dir, Some(clock), Access::Daemon)?, Threads::None);
+        let work = async move {
+            tokio::select! {
+                biased;
+                () = writer.run_as_task() => {}
+                never = async { scrub.await; std::future::pending::<std::convert::Infallible>().await } => match never {},
+            }
+            drop(lock);
+        };
+        Ok((store, work))
+    }
+
     /// Opens the state folder for a short command, such as making an app, whether the daemon runs or not. What is
     /// missing is made as by [`Store::open`].
     ///
@@ -82,35 +106,16 @@ impl Store {
     async fn start(state_dir: &Path, clock: Option<Clock>, access: Access) -> Result<Store, StoreError> {
         let state_dir = state_dir.to_owned();
         let opened = tokio::task::spawn_blocking(move || open(&state_dir, clock, access));
-        let Opened { conn, key, clock, lock, path, drained } = opened.await.map_err(|_| StoreError::Gone)??;
-        let (commands, waiting) = mpsc::channel(writer::WAITING);
-        let (queue, changes) = (watch::Sender::new(0), watch::Sender::new(0));
-        let (look_at, drained) = (watch::Sender::new(None), watch::Sender::new(drained));
-        let writable = Arc::new(AtomicBool::new(true));
-        let writer = Writer {
-            conn,
-            clock: clock.clone(),
-            key: key.clone(),
-            commands: waiting,
-            queue: queue.clone(),
-            changes: changes.clone(),
-            erasures: watch::Sender::new(0),
-            drained: drained.clone(),
-            line: Line::default(),
-            look_at: look_at.clone(),
-            given_back: Vec::new(),
-            writable: writable.clone(),
-        };
-        tokio::spawn(scrub(writer.erasures.subscribe(), commands.downgrade()));
+        let opened = opened.await.map_err(|_| StoreError::Gone)??;
+        let (store, writer, scrub, lock) = assemble(opened, Threads::Own);
+        tokio::spawn(scrub);
         let writer = tokio::task::spawn_blocking(move || {
             writer.run();
             // Not before the connection is closed may another daemon have the folder.
             drop(lock);
         });
-        let writer = Mutex::new(Some(writer));
-        let (readers, tried) = (Readers::new(path), Mutex::new(None));
-        let inner = Inner { clock, key, commands, readers, queue, changes, look_at, drained, writer, writable, tried };
-        Ok(Store(Arc::new(inner)))
+        *store.0.writer.lock().unwrap_or_else(PoisonError::into_inner) = Some(writer);
+        Ok(store)
     }
 
     /// The clock that everything in the store is timed by.
@@ -255,6 +260,35 @@ enum Access {
     Daemon,
     /// A short command, with or without a daemon beside it.
     Beside,
+}
+
+/// Puts the store together: the handle, its writer, what has the journal emptied, and the lock to be held as long as
+/// the writer lives.
+fn assemble(opened: Opened, threads: Threads) -> (Store, Writer, impl Future<Output = ()> + use<>, Option<File>) {
+    let Opened { conn, key, clock, lock, path, drained } = opened;
+    let (commands, waiting) = mpsc::channel(writer::WAITING);
+    let (queue, changes) = (watch::Sender::new(0), watch::Sender::new(0));
+    let (look_at, drained) = (watch::Sender::new(None), watch::Sender::new(drained));
+    let writable = Arc::new(AtomicBool::new(true));
+    let writer = Writer {
+        conn,
+        clock: clock.clone(),
+        key: key.clone(),
+        commands: waiting,
+        queue: queue.clone(),
+        changes: changes.clone(),
+        erasures: watch::Sender::new(0),
+        drained: drained.clone(),
+        line: Line::default(),
+        look_at: look_at.clone(),
+        given_back: Vec::new(),
+        writable: writable.clone(),
+    };
+    let scrub = scrub(writer.erasures.subscribe(), commands.downgrade());
+    let (readers, task, tried) = (Readers::new(path, threads), Mutex::new(None), Mutex::new(None));
+    let inner =
+        Inner { clock, key, commands, readers, queue, changes, look_at, drained, writer: task, writable, tried };
+    (Store(Arc::new(inner)), writer, scrub, lock)
 }
 
 struct Opened {
