@@ -33,6 +33,8 @@ pub(crate) const DELIVER: &str = "0004038121F300006290023115340803C7F71B";
 pub(crate) enum OnSubmit {
     Take,
     Refuse(&'static str),
+    /// The next one alone.
+    RefuseOnce(&'static str),
     Silence,
     VanishAfterCtrlZ,
     VanishBeforePrompt,
@@ -352,6 +354,10 @@ impl Scripted {
         match script.on_submit {
             OnSubmit::Take => Some(format!("\r\n+CMGS: {}\r\n\r\nOK\r\n", script.reference)),
             OnSubmit::Refuse(answer) => Some(format!("\r\n{answer}\r\n")),
+            OnSubmit::RefuseOnce(answer) => {
+                script.on_submit = OnSubmit::Take;
+                Some(format!("\r\n{answer}\r\n"))
+            }
             OnSubmit::VanishAfterCtrlZ => {
                 script.plugged = false;
                 None
