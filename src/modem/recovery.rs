@@ -110,13 +110,15 @@ impl Actor {
     async fn take(&mut self, step: Step, connector: &mut dyn Connector) -> Option<Taken> {
         self.meanwhile(tokio::time::sleep(step.pause)).await?;
         let Some(rung) = step.rung else { return Some(Taken::Done) };
+        if rung == Rung::UsbReset {
+            return self.reset_usb(connector).await;
+        }
         self.begin_rung(rung);
         match rung {
-            // The next thing done is opening the port, and waking the modem.
-            Rung::Wake | Rung::Reopen => Some(Taken::Done),
             Rung::Restart => self.restart(connector).await,
-            Rung::UsbReset => self.reset_usb(connector).await,
             Rung::PowerCycle => self.cycle_power().await,
+            // The next thing done is opening the port, and waking the modem.
+            _ => Some(Taken::Done),
         }
     }
 
@@ -131,11 +133,14 @@ impl Actor {
     }
 
     async fn reset_usb(&mut self, connector: &mut dyn Connector) -> Option<Taken> {
-        match self.meanwhile(tokio::time::timeout(RESETTING, connector.reset_usb())).await? {
+        let reset = self.meanwhile(tokio::time::timeout(RESETTING, connector.reset_usb())).await?;
+        // Only the port knows whether there is such a rung at all.
+        if matches!(&reset, Ok(Err(error)) if error.kind() == io::ErrorKind::Unsupported) {
+            return Some(Taken::Lacking(Rung::UsbReset));
+        }
+        self.begin_rung(Rung::UsbReset);
+        match reset {
             Ok(Ok(())) => {}
-            Ok(Err(error)) if error.kind() == io::ErrorKind::Unsupported => {
-                return Some(Taken::Lacking(Rung::UsbReset));
-            }
             Ok(Err(error)) => tracing::warn!(modem.name = %self.name, %error, "its USB device cannot be reset"),
             Err(_) => tracing::warn!(modem.name = %self.name, "resetting its USB device does not end"),
         }
