@@ -226,6 +226,8 @@ async fn every_call_needs_its_own_scope_and_says_which() {
         (Method::GET, "/v1/messages", "read"),
         (Method::GET, "/v1/messages/msg_x", "read"),
         (Method::DELETE, "/v1/messages/msg_x", "send"),
+        (Method::POST, "/v1/modems/m1/drain", "admin"),
+        (Method::POST, "/v1/modems/m1/resume", "admin"),
         (Method::GET, "/v1/modems", "read"),
         (Method::GET, "/v1/status", "read"),
     ] {
@@ -325,6 +327,23 @@ async fn the_modems_are_shown_as_they_are_now() {
     assert_eq!((&reason["modem"], &reason["reason"]), (&json!("m1"), &json!("The SIM asks for its PIN.")));
     assert_eq!(reason["advice"], "Put the PIN into pin-file.");
     assert_eq!(site.call(Method::GET, "/healthz", &[], None).await.status, 200, "alive all the same");
+}
+
+#[tokio::test]
+async fn a_modem_is_taken_out_of_use_and_put_back_by_its_name() {
+    let site = Site::start().await;
+    site.add_app("boss", "all-powerful", &[Scope::Admin]).await;
+    let post = async |path: &str| site.call(Method::POST, path, &[("x-api-key", "all-powerful")], None).await;
+    for _ in 0..2 {
+        assert_eq!(post("/v1/modems/m1/drain").await.json(), json!({"name": "m1", "draining": true}));
+    }
+    assert_eq!(site.store.drained().borrow().len(), 1);
+    for name in ["m2", "M 1"] {
+        let unknown = post(&format!("/v1/modems/{}/drain", name.replace(' ', "%20"))).await;
+        assert_eq!((unknown.status.as_u16(), unknown.problem().as_str()), (404, "not_found"));
+    }
+    assert_eq!(post("/v1/modems/m1/resume").await.json(), json!({"name": "m1", "draining": false}));
+    assert!(site.store.drained().borrow().is_empty());
 }
 
 #[tokio::test]

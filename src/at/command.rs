@@ -14,6 +14,8 @@ use crate::phone::PhoneNumber;
 const ORDINARY: Duration = Duration::from_secs(5);
 /// What reads the card, which may be busy with itself after its PIN.
 const CARD: Duration = Duration::from_secs(20);
+/// A search for networks.
+const SEARCH: Duration = Duration::from_secs(180);
 /// A whole storage, printed by the slowest modem known.
 const LISTING: Duration = Duration::from_secs(120);
 
@@ -268,10 +270,28 @@ impl Command {
         Self::new("+CNUM", "", Answer::Named("+CNUM"), CARD)
     }
 
-    /// `AT+CREG=2` and its like: tell when the registration changes.
+    /// `AT+CREG=<n>` and its like: tell when the registration changes. 2 tells where, 3 also why it was refused.
     #[must_use]
-    pub fn watch_registration(domain: Domain) -> Self {
-        Self::new(domain.name(), "=2", Answer::Nothing, ORDINARY)
+    pub fn watch_registration(domain: Domain, detail: u8) -> Self {
+        Self::new(domain.name(), &format!("={detail}"), Answer::Nothing, ORDINARY)
+    }
+
+    /// `AT+CEER`: why something was refused last, in the maker's own words.
+    #[must_use]
+    pub fn last_refusal() -> Self {
+        Self::new("+CEER", "", Answer::Text("+CEER"), ORDINARY)
+    }
+
+    /// `AT+COPS=0`: look for a network, and choose it yourself.
+    #[must_use]
+    pub fn choose_network() -> Self {
+        Self::new("+COPS", "=0", Answer::Nothing, SEARCH)
+    }
+
+    /// `AT+CFUN=1` or `AT+CFUN=4`: the radio on or off.
+    #[must_use]
+    pub fn radio(on: bool) -> Self {
+        Self::new("+CFUN", if on { "=1" } else { "=4" }, Answer::Nothing, CARD)
     }
 
     /// `AT+CREG?` and its like: how does it stand?

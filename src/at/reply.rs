@@ -79,6 +79,14 @@ impl Reply {
         self.fields().get(1).and_then(Field::number)
     }
 
+    /// `+CREG: <n>,<stat>,[<lac>],[<ci>],[<AcT>],0,<cause>`: the network's cause for refusing (3GPP TS 24.008 §10.5.3.6,
+    /// 24.301 §9.9.3.9).
+    #[must_use]
+    pub fn refusal_cause(&self) -> Option<u32> {
+        let fields = self.fields();
+        (fields.get(5)?.number() == Some(0)).then(|| fields.get(6)?.number())?
+    }
+
     /// `+CNMI: (…),(…),(…),(…),(…)`: where new messages can go.
     #[must_use]
     pub fn routes(&self) -> Option<Routes<'_>> {

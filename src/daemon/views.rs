@@ -1,5 +1,6 @@
 //! What the API shows of each modem, kept true: its health, whether it is sending, and what is left of its budget.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -9,8 +10,10 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::dispatch::{Budgets, LaneState, Member, Pool};
 use crate::http::{self, ModemState, ModemView, RecoveryView, SimView};
+use crate::ids::ModemName;
 use crate::limits::BudgetLeft;
 use crate::modem::{self, Health, State};
+use crate::store::Store;
 
 /// A budget's windows slide by themselves; no event tells so. This is how old what is shown of them may be.
 const BUDGET_SHOWN_FOR: Duration = Duration::from_secs(60);
@@ -19,14 +22,16 @@ const BUDGET_SHOWN_FOR: Duration = Duration::from_secs(60);
 pub(super) struct Views {
     shown: watch::Sender<Vec<ModemView>>,
     members: watch::Receiver<Vec<Member>>,
+    drained: watch::Receiver<BTreeSet<ModemName>>,
     budgets: Budgets,
     clock: Clock,
 }
 
 impl Views {
-    pub(super) fn new(pool: &Pool, clock: Clock) -> Self {
+    pub(super) fn new(pool: &Pool, store: &Store) -> Self {
         let (members, budgets) = (pool.members(), pool.budgets().clone());
-        let views = Self { shown: watch::Sender::default(), members, budgets, clock };
+        let (drained, clock) = (store.drained(), store.clock().clone());
+        let views = Self { shown: watch::Sender::default(), members, drained, budgets, clock };
         let fresh = views.members.borrow().iter().map(|member| views.of(member).show()).collect();
         views.shown.send_replace(fresh);
         views
@@ -69,6 +74,7 @@ impl Views {
         One {
             health: member.modem().health(),
             lane: member.lane(),
+            drained: self.drained.clone(),
             budgets: self.budgets.clone(),
             clock: self.clock.clone(),
         }
@@ -79,6 +85,7 @@ impl Views {
 struct One {
     health: watch::Receiver<Health>,
     lane: watch::Receiver<LaneState>,
+    drained: watch::Receiver<BTreeSet<ModemName>>,
     budgets: Budgets,
     clock: Clock,
 }
@@ -87,7 +94,8 @@ impl One {
     fn show(&mut self) -> ModemView {
         let health = self.health.borrow_and_update();
         let left = health.sim.as_ref().map(|sim| self.budgets.left(&sim.id, self.clock.now())).unwrap_or_default();
-        view(&health, left, &self.lane.borrow_and_update())
+        let draining = self.drained.borrow_and_update().contains(&health.name);
+        view(&health, left, &self.lane.borrow_and_update(), draining)
     }
 
     /// Keeps this view, the one at `index`, true. Its end is the modem's.
@@ -103,14 +111,15 @@ impl One {
                 changed = self.health.changed() => if changed.is_err() { return },
                 // A lane that has ended, which it only does at the end of everything, tells nothing new.
                 Ok(()) = self.lane.changed() => {}
+                Ok(()) = self.drained.changed() => {}
                 () = tokio::time::sleep(BUDGET_SHOWN_FOR) => {}
             }
         }
     }
 }
 
-fn view(health: &Health, budget_left: BudgetLeft, lane: &LaneState) -> ModemView {
-    let (state, reason, advice) = state(health, lane);
+fn view(health: &Health, budget_left: BudgetLeft, lane: &LaneState, draining: bool) -> ModemView {
+    let (state, reason, advice) = state(health, lane, draining);
     let (since, until) = match &lane.resting {
         Some(resting) if state == ModemState::Resting => (resting.since, resting.until),
         _ => (health.since, None),
@@ -122,7 +131,7 @@ fn view(health: &Health, budget_left: BudgetLeft, lane: &LaneState) -> ModemView
         advice,
         since,
         until,
-        draining: lane.draining,
+        draining,
         manufacturer: health.manufacturer.clone(),
         model: health.model.clone(),
         firmware: health.firmware.clone(),
@@ -142,13 +151,13 @@ fn view(health: &Health, budget_left: BudgetLeft, lane: &LaneState) -> ModemView
 }
 
 /// What the modem says of itself comes first; then what its lane holds against it.
-fn state(health: &Health, lane: &LaneState) -> (ModemState, Option<String>, Option<String>) {
+fn state(health: &Health, lane: &LaneState, draining: bool) -> (ModemState, Option<String>, Option<String>) {
     let told = |state, reason: &str, advice: &str| (state, Some(reason.to_owned()), Some(advice.to_owned()));
     match (&health.state, &lane.resting) {
         (State::Absent { reason }, _) => told(ModemState::Absent, reason, PLUG_IT_IN),
         (State::Starting, _) => (ModemState::Starting, Some("it is being set up".to_owned()), None),
         (State::NotReady { reason, advice }, _) => told(ModemState::NotReady, reason, advice),
-        (State::Ready, _) if lane.draining => {
+        (State::Ready, _) if draining => {
             let back = format!("`POST /v1/modems/{}/resume` puts it back into use.", health.name);
             told(ModemState::Draining, "somebody has taken it out of use", &back)
         }
@@ -161,7 +170,7 @@ fn recovery(recovery: modem::Recovery) -> RecoveryView {
     RecoveryView { rung: recovery.rung.as_str(), at: recovery.at, helped: recovery.helped }
 }
 
-const PLUG_IT_IN: &str = "Is the modem plugged in, and is its `port` in the configuration right? \
+const PLUG_IT_IN: &str = "Is the modem plugged in, and is its `port` or `imei` in the configuration, if it stands there, right? \
                           `ls -l /dev/smsotpd /dev/serial/by-id` shows what is there.";
 
 fn registration(registration: modem::Registration) -> http::Registration {

@@ -1,5 +1,6 @@
 //! A lane: one modem's way through the queue.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -31,6 +32,8 @@ pub(super) struct Lane {
     state: watch::Sender<LaneState>,
     stop: CancellationToken,
     health: watch::Receiver<Health>,
+    /// The modems that somebody has taken out of use.
+    drained: watch::Receiver<BTreeSet<ModemName>>,
     /// What came of the last message, until the store has it.
     unsettled: Option<Settlement>,
     conduct: Conduct,
@@ -45,7 +48,7 @@ impl Lane {
         (budgets, ready_sims): (Budgets, ReadySims),
         stop: CancellationToken,
     ) -> Self {
-        let health = modem.health();
+        let (health, drained) = (modem.health(), store.drained());
         Self {
             store,
             modem,
@@ -54,6 +57,7 @@ impl Lane {
             state,
             stop,
             health,
+            drained,
             unsettled: None,
             conduct: Conduct::default(),
             rest: None,
@@ -75,7 +79,7 @@ impl Lane {
     /// Takes one message and sends it, or waits until there may be something to do.
     async fn turn(&mut self) -> Result<(), StoreError> {
         // Before anything is looked at, so that no change is missed.
-        let sims = self.ready_sims.subscribe();
+        let sims = self.ready_sims.changed();
         let Some(sim) = self.ready() else { return self.stand_aside(None).await };
         let (lowest, until) = match self.budgets.allowance(&sim, self.store.clock().now()) {
             Allowance::Anything => (Priority::Bulk, None),
@@ -103,11 +107,7 @@ impl Lane {
     }
 
     /// Waits until the SIM may be free that another modem sends with.
-    async fn wait_for_sim(
-        &mut self,
-        holder: &ModemName,
-        mut sims: watch::Receiver<impl Send + Sync>,
-    ) -> Result<(), StoreError> {
+    async fn wait_for_sim(&mut self, holder: &ModemName, sims: impl Future<Output = ()>) -> Result<(), StoreError> {
         self.settle().await?;
         let reason = format!("the SIM in it is in use by the modem {holder}");
         let advice = "Wait until that modem has noticed that its SIM is gone; if it goes on, restart that modem.";
@@ -118,8 +118,9 @@ impl Lane {
             until: None,
         }));
         tokio::select! {
+            biased;
             () = self.until_changed(None) => {}
-            _ = sims.changed() => {}
+            () = sims => {}
         }
         Ok(())
     }
@@ -138,6 +139,9 @@ impl Lane {
 
     /// The SIM of a modem that can be given a message now.
     fn ready(&mut self) -> Option<SimId> {
+        if self.drained.borrow_and_update().contains(self.modem.name()) {
+            return None;
+        }
         let health = self.health.borrow_and_update();
         match (&health.state, &health.sim) {
             (State::Ready, Some(sim)) => Some(sim.id.clone()),
@@ -153,7 +157,7 @@ impl Lane {
         lowest: Priority,
         until: Option<Moment>,
     ) -> Result<Option<Assignment>, StoreError> {
-        let mut ready_sims = self.ready_sims.subscribe();
+        let ready_sims = self.ready_sims.changed();
         let others = self.ready_sims.others(self.modem.name());
         let claim = Claim { modem: self.modem.name().clone(), sim: sim.clone(), lowest, others };
         let taken = match self.unsettled.clone() {
@@ -178,7 +182,7 @@ impl Lane {
             part = standing.part() => Some(part),
             () = self.until_changed(until) => None,
             // What is left to others depends on who they are.
-            _ = ready_sims.changed() => None,
+            () = ready_sims => None,
         };
         match part {
             Some(Ok(assignment)) => Ok(Some(assignment)),
@@ -212,6 +216,7 @@ impl Lane {
     async fn pause(&self, error: &StoreError) {
         tracing::warn!(modem.name = %self.modem.name(), %error, "the queue cannot be reached; trying again");
         tokio::select! {
+            biased;
             () = self.stop.cancelled() => {}
             () = tokio::time::sleep(STORE_PAUSE) => {}
         }
@@ -235,6 +240,7 @@ impl Lane {
         });
         self.state.send_modify(|state| state.sending = true);
         let outcome = tokio::select! {
+            biased;
             outcome = submit => outcome,
             never = tell_when_something_waits(&self.store, &patience) => match never {},
         };
@@ -273,6 +279,7 @@ impl Lane {
         let clock = self.store.clock().clone();
         let stop = self.stop.clone();
         tokio::select! {
+            biased;
             () = stop.cancelled() => {}
             () = clock.sleep_until(over) => {}
             () = self.changed_for_good(rest.cause) => {}
@@ -302,7 +309,8 @@ impl Lane {
         std::future::pending().await
     }
 
-    /// Waits until the modem's state changes, `moment` comes, or the lane is stopped.
+    /// Waits until the modem's state changes, somebody takes one out of use or puts one back, `moment` comes, or the lane
+    /// is stopped.
     async fn until_changed(&mut self, moment: Option<Moment>) {
         let clock = self.store.clock();
         let due = async {
@@ -312,8 +320,10 @@ impl Lane {
             }
         };
         tokio::select! {
+            biased;
             () = self.stop.cancelled() => {}
             () = due => {}
+            Ok(()) = self.drained.changed() => {}
             changed = self.health.changed() => {
                 if changed.is_err() {
                     // The modem's task has ended; the daemon is about to.

@@ -32,8 +32,6 @@ pub struct LaneState {
     pub sending: bool,
     /// The modem is left alone for a while.
     pub resting: Option<Resting>,
-    /// The modem is given nothing new, because somebody wishes so.
-    pub draining: bool,
 }
 
 /// Why a modem is left alone although it says that it is ready.

@@ -51,7 +51,7 @@ macro_rules! scopes {
         }
     )*};
 }
-scopes!(Issue, Verify, Send, Read);
+scopes!(Issue, Verify, Send, Read, Admin);
 
 /// The app that calls, which has the scope `N`. Apps with the scope `admin` have every scope.
 pub(super) struct Caller<N> {

@@ -14,7 +14,7 @@ use utoipa::openapi::schema::Type;
 use utoipa::openapi::{ObjectBuilder, Required};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::ids::{MessageId, OtpId};
+use crate::ids::{InboxId, MessageId, ModemName, OtpId};
 use crate::otp::CodeLength;
 use crate::phone::PhoneNumber;
 use crate::secret::{Code, Text};
@@ -82,20 +82,52 @@ impl<T: FromStr, S: Send + Sync> FromRequestParts<S> for Named<T> {
 
 impl IntoParams for Named<OtpId> {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        vec![id_parameter("The otp's id", "^otp_[0-9a-f]{32}$", "otp_01998b6a0c1e7d3e8f5a4b3c2d1e0f9a")]
+        vec![parameter("id", "The otp's id", "^otp_[0-9a-f]{32}$", "otp_01998b6a0c1e7d3e8f5a4b3c2d1e0f9a")]
     }
 }
 
 impl IntoParams for Named<MessageId> {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        vec![id_parameter("The message's id", "^msg_[0-9a-f]{32}$", "msg_01998b6a0c1e7d3e8f5a4b3c2d1e0f9b")]
+        vec![parameter("id", "The message's id", "^msg_[0-9a-f]{32}$", "msg_01998b6a0c1e7d3e8f5a4b3c2d1e0f9b")]
     }
 }
 
-fn id_parameter(description: &str, pattern: &str, example: &str) -> Parameter {
+impl IntoParams for Named<ModemName> {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![parameter("name", "The modem's name", "^[a-z0-9][a-z0-9_-]{0,31}$", "m1")]
+    }
+}
+
+impl IntoParams for Named<InboxId> {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![parameter("id", "The message's id", "^in_[0-9a-f]{32}$", "in_01998b6a0c1e7d3e8f5a4b3c2d1e0f9c")]
+    }
+}
+
+/// A number in the path, with its plus sign.
+pub(super) struct NumberInPath(pub(super) PhoneNumber);
+
+impl<S: Send + Sync> FromRequestParts<S> for NumberInPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let number = Path::<String>::from_request_parts(parts, state).await;
+        let Path(number) = number.map_err(|_| Problem::invalid("number", "cannot be read"))?;
+        PhoneNumber::parse(&number).map(Self).map_err(|error| Problem::invalid("number", error.to_string()))
+    }
+}
+
+impl IntoParams for NumberInPath {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let pattern = r"^(\+|00)[1-9][0-9]{7,14}$";
+        vec![parameter("number", "The number with its country code", pattern, "+15551234567")]
+    }
+}
+
+fn parameter(name: &str, description: &str, pattern: &str, example: &str) -> Parameter {
     let schema = ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern)).build();
     ParameterBuilder::new()
-        .name("id")
+        .name(name)
         .parameter_in(ParameterIn::Path)
         .required(Required::True)
         .description(Some(description))

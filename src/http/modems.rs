@@ -1,4 +1,4 @@
-//! `GET /v1/modems`: the radios as the API shows them.
+//! `/v1/modems`: the radios as the API shows them, and taking one out of use.
 //!
 //! The daemon fills these views from what the modems tell; nothing here asks a modem anything.
 
@@ -12,8 +12,19 @@ use crate::limits::BudgetLeft;
 use crate::phone::PhoneNumber;
 
 use super::api::Shared;
-use super::auth::{Caller, Read};
-use super::openapi::EveryCall;
+use super::auth::{Admin, Caller, Read};
+use super::fields::Named;
+use super::openapi::{EveryCall, NoSuch};
+use super::problem::{Kind, Problem};
+
+/// Something that is plugged in, should be a modem, and cannot be used as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnusableView {
+    /// Why, in one sentence.
+    pub reason: String,
+    /// What to do about it, in one sentence.
+    pub advice: Option<String>,
+}
 
 /// One modem and how it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -193,4 +204,66 @@ pub(super) struct Modems {
 )]
 pub(super) async fn list(State(shared): State<Shared>, _: Caller<Read>) -> axum::Json<Modems> {
     axum::Json(Modems { modems: shared.modems() })
+}
+
+/// Whether a modem is out of use.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Drain {
+    /// The modem.
+    name: String,
+    /// Whether it is out of use: it is given nothing new.
+    draining: bool,
+}
+
+/// Take a modem out of use
+///
+/// It ends what it is at and is given nothing new, until it is put back; a restart changes nothing about that. Taking out
+/// one that is out changes nothing.
+#[utoipa::path(
+    post, path = "/v1/modems/{name}/drain", operation_id = "drain_modem", tag = "site", params(Named<ModemName>),
+    responses(
+        (status = 200, description = "It is out of use", body = Drain,
+         example = json!({"name": "m1", "draining": true})),
+        EveryCall, NoSuch
+    )
+)]
+pub(super) async fn drain(
+    State(shared): State<Shared>,
+    _: Caller<Admin>,
+    Named(name): Named<ModemName>,
+) -> Result<axum::Json<Drain>, Problem> {
+    must_be_there(&shared, &name)?;
+    if shared.store().drain(&name).await? {
+        tracing::info!(modem.name = %name, "somebody has taken the modem out of use");
+    }
+    Ok(axum::Json(Drain { name: name.to_string(), draining: true }))
+}
+
+/// Put a modem back into use
+///
+/// Putting back one that is in use changes nothing.
+#[utoipa::path(
+    post, path = "/v1/modems/{name}/resume", operation_id = "resume_modem", tag = "site", params(Named<ModemName>),
+    responses(
+        (status = 200, description = "It is in use", body = Drain,
+         example = json!({"name": "m1", "draining": false})),
+        EveryCall, NoSuch
+    )
+)]
+pub(super) async fn resume(
+    State(shared): State<Shared>,
+    _: Caller<Admin>,
+    Named(name): Named<ModemName>,
+) -> Result<axum::Json<Drain>, Problem> {
+    must_be_there(&shared, &name)?;
+    if shared.store().resume(&name).await? {
+        tracing::info!(modem.name = %name, "somebody has put the modem back into use");
+    }
+    Ok(axum::Json(Drain { name: name.to_string(), draining: false }))
+}
+
+fn must_be_there(shared: &Shared, name: &ModemName) -> Result<(), Problem> {
+    let is_there = shared.modems().iter().any(|modem| modem.name == *name);
+    let unknown = || Problem::new(Kind::NoSuchThing).saying("No modem has this name; /v1/modems lists them.");
+    is_there.then_some(()).ok_or_else(unknown)
 }

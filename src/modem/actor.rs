@@ -1,13 +1,8 @@
-//! The modem's own task: opens the port, sets the modem up, then sends, listens and looks after it in turns.
+//! The modem's own task, while its port is open: sets the modem up, then sends, listens and looks after it in turns.
 //!
 //! ```text
-//! run ── connect ── attend ── set-up (setup.rs) ── serve: a message (sending.rs), a chore (intake.rs), a look
-//!  ^                                                                          |
-//!  └──────────────────── a pause that grows, 250 ms to 10 s ── port lost ─────┘
+//! attend ── wake ── set-up (setup.rs) ── serve: a message (sending.rs), a chore (intake.rs), a look
 //! ```
-//!
-//! All of it goes through [`Actor::turn`], so that whatever the task waits for, it goes on listening to the modem,
-//! handing out reports, refusing what it cannot send, and watching for the end.
 
 use std::time::{Duration, Instant};
 
@@ -15,15 +10,18 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::arrivals::Arrivals;
 use super::cards::Cards;
 use super::event::Event;
 use super::handle::{Job, Modem};
-use super::health::{Health, State};
+use super::health::{Health, Rung, State};
+use super::ladder::Ladder;
+use super::network::{Calls, Nudges};
 use super::pin::PinBook;
 use super::port::{Connector, Io};
 use super::profile::Profile;
 use super::rarely::Rarely;
-use super::reports::Reports;
+use super::sends::Sends;
 use super::settings::Settings;
 use super::storages::Storages;
 use super::submission::Outcome;
@@ -34,9 +32,6 @@ use crate::at::{CardNumber, OPENING_TRIES};
 use crate::clock::Clock;
 use crate::ids::ModemName;
 
-/// The pause before a port that was lost is opened again; it doubles up to [`LONGEST_PAUSE`].
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// How often a modem that cannot send is asked how it stands: some do not tell by themselves.
 const LOOK_WHILE_NOT_READY: Duration = Duration::from_secs(30);
 /// How often a modem that can send is asked for its signal and its network's name, which none tells by itself.
@@ -72,6 +67,8 @@ pub fn spawn(
     let (pulse, asked) = mpsc::channel(1);
     let (health, seen) =
         watch::channel(Health::new(name.clone(), settings.port.clone().unwrap_or_default(), clock.wall()));
+    let cycle = (!settings.power_cycle.is_empty()).then_some(Rung::PowerCycle);
+    let rungs = [Rung::Restart, Rung::UsbReset].into_iter().chain(cycle);
     let actor = Actor {
         name: name.clone(),
         settings: settings.clone(),
@@ -84,7 +81,7 @@ pub fn spawn(
         reference: 0,
         inbox,
         asked,
-        reports: Reports::new(name.clone()),
+        arrivals: Arrivals::new(name.clone()),
         cards: Cards::default(),
         card_number_way: None,
         statuses: Statuses::default(),
@@ -93,6 +90,14 @@ pub fn spawn(
         looked: now(),
         acknowledges: false,
         storages: Storages::default(),
+        ladder: Ladder::new(rungs),
+        sends: Sends::default(),
+        calls: Calls::default(),
+        nudges: Nudges::default(),
+        denial: None,
+        sending: false,
+        awake: false,
+        worked: false,
         unreadable: Rarely::default(),
         strange: Rarely::default(),
         refused: Rarely::default(),
@@ -110,6 +115,12 @@ pub(super) enum End {
     Gone(#[from] Gone),
     #[error("the modem does not answer on this port")]
     Deaf,
+    #[error("what comes over the port makes no sense")]
+    Noise,
+    #[error("the modem answers, but sends no message")]
+    Mute,
+    #[error("the modem has started anew by itself")]
+    Restarted,
 }
 
 /// Everything the task knows.
@@ -118,7 +129,7 @@ pub(super) struct Actor {
     pub(super) settings: Settings,
     pub(super) pins: PinBook,
     pub(super) clock: Clock,
-    pub(super) reports: Reports,
+    pub(super) arrivals: Arrivals,
     pub(super) cards: Cards,
     /// The way in which this modem tells the card's number, once one is known.
     pub(super) card_number_way: Option<CardNumber>,
@@ -137,11 +148,23 @@ pub(super) struct Actor {
     /// The modem wants every report it prints acknowledged (`+CSMS: 1`).
     pub(super) acknowledges: bool,
     pub(super) storages: Storages,
-    /// What is said of printed reports that cannot be read.
+    pub(super) ladder: Ladder,
+    pub(super) sends: Sends,
+    pub(super) calls: Calls,
+    pub(super) nudges: Nudges,
+    /// Why the network refuses the modem, as far as it told.
+    pub(super) denial: Option<String>,
+    /// A message is under way.
+    pub(super) sending: bool,
+    /// The modem has answered since its port was opened.
+    pub(super) awake: bool,
+    /// It has been set up since then.
+    pub(super) worked: bool,
+    /// What is said of what was printed and cannot be read.
     pub(super) unreadable: Rarely,
-    /// What is said of stored reports that are none.
+    /// What is said of what is stored and did not come in.
     pub(super) strange: Rarely,
-    /// What is said of stored reports that the modem neither lets read nor deletes.
+    /// What is said of what is stored and the modem neither lets read nor deletes.
     pub(super) refused: Rarely,
     /// How many chores may still be done before the next message, when there are too many of them.
     pub(super) chores_due: u8,
@@ -153,44 +176,19 @@ pub(super) struct Actor {
 }
 
 impl Actor {
-    async fn run(mut self, mut connector: Box<dyn Connector>) {
-        let mut pause = FIRST_PAUSE;
-        while let Some(opened) = self.meanwhile(connector.connect()).await {
-            match opened {
-                Ok(io) => {
-                    let (end, worked) = self.attend(io).await;
-                    if matches!(end, End::Stopped) {
-                        break;
-                    }
-                    tracing::warn!(modem.name = %self.name, %end, "lost the modem");
-                    pause = if worked { FIRST_PAUSE } else { pause };
-                    self.show(State::Absent { reason: end.to_string() });
-                }
-                Err(error) => {
-                    tracing::debug!(modem.name = %self.name, %error, "the port does not open");
-                    self.show(State::Absent { reason: format!("the port does not open: {error}") });
-                }
-            }
-            if self.meanwhile(tokio::time::sleep(pause)).await.is_none() {
-                break;
-            }
-            pause = (pause * 2).min(LONGEST_PAUSE);
-        }
-        self.leave();
-    }
-
-    /// Stays with an open port until it must be left; tells whether the modem had been set up on it.
-    async fn attend(&mut self, io: Box<dyn Io>) -> (End, bool) {
+    /// Stays with an open port until it must be left.
+    pub(super) async fn attend(&mut self, io: Box<dyn Io>) -> End {
         let mut wire = Wire::new(io);
-        self.show(State::Starting);
-        // Another modem may be on the port than last time.
-        self.profile = Profile::generic();
+        (self.awake, self.worked) = (false, false);
+        if !self.health.borrow().is_being_brought_back() {
+            self.show(State::Starting);
+        }
         self.storages = Storages::default();
         let end = match self.open(&mut wire).await {
-            Ok(()) => (self.serve(&mut wire).await, true),
-            Err(end) => (end, false),
+            Ok(()) => self.serve(&mut wire).await,
+            Err(end) => end,
         };
-        self.reports.detach();
+        self.arrivals.detach();
         self.statuses = Statuses::default();
         self.health.send_modify(|health| {
             health.registration = self.statuses.registration();
@@ -205,7 +203,14 @@ impl Actor {
         while !wire.session.is_idle() {
             self.turn(wire, false).await?;
         }
-        self.set_up(wire).await
+        self.awake = true;
+        // Another modem may be on the port than last time.
+        self.profile = Profile::generic();
+        self.card_number_way = None;
+        self.show(State::Starting);
+        self.set_up(wire).await?;
+        self.worked = true;
+        Ok(())
     }
 
     async fn serve(&mut self, wire: &mut Wire) -> End {
@@ -220,13 +225,13 @@ impl Actor {
     /// Does one thing: what sends first, what listens next, what only asks last.
     async fn serve_once(&mut self, wire: &mut Wire) -> Result<(), End> {
         let free = !self.is_wanted();
-        if (free || (self.chores_due > 0 && self.reports.has_many_chores()))
-            && let Some(todo) = self.reports.next_chore()
+        if (free || (self.chores_due > 0 && self.arrivals.has_many_chores()))
+            && let Some(todo) = self.arrivals.next_chore()
         {
             self.chores_due = self.chores_due.saturating_sub(1);
             return self.do_chore(wire, todo).await;
         }
-        if free && self.reports.take_overflow() {
+        if free && self.arrivals.take_overflow() {
             self.storages.sweep_soon();
             self.look = true;
         }
@@ -236,7 +241,8 @@ impl Actor {
         }
         let pause = if self.is_ready() { LOOK_WHILE_READY } else { LOOK_WHILE_NOT_READY };
         let look_at = self.looked + pause;
-        let due = self.reports.chore_at().map_or(look_at, |at| at.min(look_at));
+        let due = [self.arrivals.chore_at(), self.sends.resting_until(now()), self.calls.until(now())];
+        let due = due.into_iter().flatten().fold(look_at, Instant::min);
         let turn = tokio::select! {
             biased;
             turn = self.turn(wire, true) => turn?,
@@ -248,7 +254,10 @@ impl Actor {
         match turn {
             Turn::Job(job) => {
                 self.chores_due = CHORES_BETWEEN;
-                self.send(wire, job).await
+                self.sending = true;
+                self.send(wire, job).await?;
+                self.sending = false;
+                self.judge_sends()
             }
             _ => Ok(()),
         }
@@ -263,12 +272,49 @@ impl Actor {
         self.is_ready() && !self.inbox.is_empty()
     }
 
+    /// Takes note of how a message fared.
+    pub(super) fn note(&mut self, outcome: &Outcome) {
+        self.sends.note(outcome);
+        if matches!(outcome, Outcome::Sent { .. }) {
+            self.ladder.sent();
+        }
+    }
+
+    /// Leaves a modem that answers but sends nothing, so that it is brought back; one on which all was tried is left alone
+    /// for a while, listening for what comes from the air.
+    fn judge_sends(&mut self) -> Result<(), End> {
+        if !self.sends.are_mute() {
+            return Ok(());
+        }
+        if self.ladder.goes_on(now()) {
+            return Err(End::Mute);
+        }
+        tracing::warn!(modem.name = %self.name, "the modem still sends nothing, and everything has been tried");
+        self.end_rung(false);
+        self.sends.rest(now());
+        Ok(())
+    }
+
     /// Shows the state that follows from what is known.
     fn judge(&mut self) {
         let registration = self.statuses.registration();
-        let state = self.trouble.clone().unwrap_or_else(|| verdict::of_registration(registration));
+        let state = if let Some(trouble) = &self.trouble {
+            trouble.clone()
+        } else if let Some(trouble) = self.storages.trouble() {
+            trouble
+        } else if self.sends.resting_until(now()).is_some() {
+            verdict::mute()
+        } else if self.calls.until(now()).is_some() {
+            verdict::in_a_call()
+        } else {
+            verdict::of_registration(registration, self.settings.roaming, self.denial.as_deref())
+        };
         self.health
             .send_if_modified(|health| std::mem::replace(&mut health.registration, registration) != registration);
+        if state.is_ready() {
+            self.ladder.ready(now());
+            self.end_rung(true);
+        }
         self.show(state);
     }
 
@@ -296,17 +342,17 @@ impl Actor {
         let _ = job.answer.send(Outcome::NotReady { reason });
     }
 
-    fn leave(mut self) {
+    pub(super) fn leave(mut self) {
         self.show(State::Absent { reason: "the daemon is stopping".to_owned() });
         self.inbox.close();
         while let Ok(job) = self.inbox.try_recv() {
             self.refuse(job);
         }
         // What was printed is nowhere else: it goes to whoever still takes it.
-        while self.reports.offer_at().is_some()
+        while self.arrivals.offer_at().is_some()
             && let Ok(permit) = self.events.clone().try_reserve_owned()
         {
-            self.reports.offer(permit);
+            self.arrivals.offer(permit);
         }
     }
 }

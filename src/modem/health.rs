@@ -1,5 +1,6 @@
 //! What a modem says about itself, as everybody else sees it.
 
+use super::port::Unopened;
 use crate::clock::Timestamp;
 use crate::ids::{Iccid, Imei, Imsi, ModemName, SimId};
 use crate::phone::PhoneNumber;
@@ -82,6 +83,11 @@ impl Rung {
 }
 
 impl Health {
+    /// Whether something is being tried with it, and it has not shown yet whether that helped.
+    pub(super) fn is_being_brought_back(&self) -> bool {
+        self.recovery.is_some_and(|last| last.helped.is_none())
+    }
+
     /// A modem nobody has looked at yet.
     pub(crate) fn new(name: ModemName, port: String, now: Timestamp) -> Self {
         Self {
@@ -127,6 +133,13 @@ pub enum State {
 }
 
 impl State {
+    /// What a modem is in whose port does not open.
+    pub(super) fn unopened(error: &std::io::Error) -> Self {
+        let explained = error.get_ref().is_some_and(|inner| inner.is::<Unopened>());
+        let reason = if explained { error.to_string() } else { format!("the port does not open: {error}") };
+        Self::Absent { reason }
+    }
+
     /// Whether a message can be given to the modem now.
     #[must_use]
     pub fn is_ready(&self) -> bool {

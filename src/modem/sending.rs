@@ -43,9 +43,9 @@ impl Actor {
             return Ok(());
         }
         let (mut outcome, mut end) = self.submit(wire, &submission).await;
-        if !wire.session.is_idle() && self.is_ready() {
+        if !wire.session.is_idle() && end.is_ok() {
             // Shown before the answer, so that the next message goes elsewhere at once.
-            self.show(super::verdict::silent());
+            self.say_silent();
         }
         if end.is_ok() && matches!(outcome, Outcome::InDoubt { .. }) {
             match self.proof(wire).await {
@@ -61,6 +61,7 @@ impl Actor {
             modem.name = %self.name, message.id = %submission.message, part = submission.part, outcome = word(&outcome),
             "a part was given to the modem"
         );
+        self.note(&outcome);
         // A caller that has gone needs no answer.
         let _ = answer.send(outcome);
         end?;

@@ -7,16 +7,14 @@
 use super::actor::{Actor, End};
 use super::profile::Profile;
 use super::wire::{Wire, now};
-use crate::at::{Command, Domain, Field, Reply};
+use crate::at::{Command, Field, Reply};
 
 impl Actor {
     /// Everything, in the order on which drivers agree.
     pub(super) async fn set_up(&mut self, wire: &mut Wire) -> Result<(), End> {
         self.identify(wire).await?;
         self.trouble = self.set_up_card(wire).await?;
-        for domain in Domain::ALL {
-            let _ = self.ask(wire, &Command::watch_registration(domain)).await?;
-        }
+        self.watch_network(wire).await?;
         self.ask_network(wire).await?;
         self.look = false;
         self.looked = now();
@@ -27,6 +25,7 @@ impl Actor {
     pub(super) async fn look_again(&mut self, wire: &mut Wire) -> Result<(), End> {
         self.look_at_card(wire).await?;
         self.ask_network(wire).await?;
+        self.nudge(wire).await?;
         self.look = false;
         if self.trouble.is_none() && self.storages.sweep_due() && !self.is_wanted() {
             self.sweep(wire).await?;
@@ -67,6 +66,6 @@ pub(super) fn quoted(reply: &Reply, at: usize) -> Option<String> {
 }
 
 /// A modem's words are shown to people: nothing in them may move a cursor, and they end somewhere.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(64).collect()
 }

@@ -11,9 +11,10 @@ use tokio::sync::{mpsc, oneshot};
 use super::actor::{Actor, End};
 use super::event::Event;
 use super::handle::Job;
+use super::health::Rung;
 use super::verdict;
 use super::wire::{Wire, now};
-use crate::at::{Command, CommandError, Delivery, Output, Reply};
+use crate::at::{Command, CommandError, Delivery, Output, Reply, Unsolicited};
 
 /// What one turn brought.
 pub(super) enum Turn {
@@ -41,8 +42,8 @@ impl Actor {
                 value = &mut future => return Some(value),
                 Some(asked) = self.asked.recv() => alive(asked),
                 Some(job) = self.inbox.recv() => self.refuse(job),
-                Some(settled) = self.reports.settled() => self.reports.settle(settled),
-                permit = permit(offer) => self.reports.offer(permit),
+                Some(settled) = self.arrivals.settled() => self.arrivals.settle(settled),
+                permit = permit(offer) => self.arrivals.offer(permit),
             }
         }
     }
@@ -58,17 +59,20 @@ impl Actor {
         tokio::select! {
             biased;
             () = self.stop.cancelled() => Err(End::Stopped),
-            output = wire.next() => self.handle(output?),
+            output = wire.next() => match self.handle(output?) {
+                Err(End::Deaf) if wire.is_noisy() => Err(End::Noise),
+                other => other,
+            },
             Some(asked) = self.asked.recv() => {
                 alive(asked);
                 Ok(Turn::Nothing)
             }
-            Some(settled) = self.reports.settled() => {
-                self.reports.settle(settled);
+            Some(settled) = self.arrivals.settled() => {
+                self.arrivals.settle(settled);
                 Ok(Turn::Nothing)
             }
             permit = permit(offer) => {
-                self.reports.offer(permit);
+                self.arrivals.offer(permit);
                 Ok(Turn::Nothing)
             }
             Some(job) = self.inbox.recv(), if !ready || (accept && idle) => {
@@ -83,7 +87,7 @@ impl Actor {
 
     /// When the next report is to be handed out, and to whom.
     fn offer(&self) -> Option<(Instant, mpsc::Sender<Event>)> {
-        self.reports.offer_at().map(|at| (at, self.events.clone()))
+        self.arrivals.offer_at().map(|at| (at, self.events.clone()))
     }
 
     fn handle(&mut self, output: Output) -> Result<Turn, End> {
@@ -91,7 +95,14 @@ impl Actor {
             Output::Finished(result) => return Ok(Turn::Finished(result)),
             Output::Settled(delivery) => return Ok(Turn::Settled(delivery)),
             Output::SentAfterAll(reference) => return Ok(Turn::SentAfterAll(reference)),
-            Output::Unsolicited(said) => self.hear(said),
+            Output::Unsolicited(said) => {
+                let anew = said == Unsolicited::Boot;
+                self.hear(said);
+                // While it is being woken, it may well have started just now, and is set up next anyway.
+                if anew && self.awake {
+                    return Err(End::Restarted);
+                }
+            }
             Output::Deaf => return Err(End::Deaf),
             // The wire has written what was to be written; that the modem is awake shows in its being idle.
             Output::Write(_) | Output::Awake => {}
@@ -130,14 +141,21 @@ impl Actor {
         if wire.session.is_idle() {
             return Ok(());
         }
-        tracing::warn!(modem.name = %self.name, "the modem did not answer in time and is being woken");
-        if self.is_ready() {
-            self.show(verdict::silent());
-        }
+        self.say_silent();
         while !wire.session.is_idle() {
             self.turn(wire, false).await?;
         }
         Ok(())
+    }
+
+    /// Shows that the modem did not answer and is being woken, unless stronger things are being tried already.
+    pub(super) fn say_silent(&mut self) {
+        if self.is_ready() {
+            self.show(verdict::silent());
+        }
+        if !self.health.borrow().is_being_brought_back() {
+            self.begin_rung(Rung::Wake);
+        }
     }
 
     /// Waits, and goes on listening.
@@ -146,8 +164,9 @@ impl Actor {
         tokio::pin!(over);
         loop {
             tokio::select! {
-                turn = self.turn(wire, false) => drop(turn?),
+                biased;
                 () = &mut over => return Ok(()),
+                turn = self.turn(wire, false) => drop(turn?),
             }
         }
     }

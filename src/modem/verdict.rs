@@ -1,5 +1,8 @@
 //! What a modem's answers mean for whoever wants to send: ready, or not ready, why, and what to do.
 
+use std::time::Duration;
+
+use super::actor::End;
 use super::health::{Registration, State};
 use super::pin::{BookError, NoPin};
 use crate::at::{CommandError, Domain, Refusal};
@@ -57,16 +60,24 @@ fn not_ready(reason: impl Into<String>, advice: impl Into<String>) -> State {
     State::NotReady { reason: reason.into(), advice: advice.into() }
 }
 
-/// Ready, as far as the network is concerned.
-pub(super) fn of_registration(registration: Registration) -> State {
+/// Ready, as far as the network is concerned: whether messages may go over a visited one, and why it refuses, if that is
+/// known.
+pub(super) fn of_registration(registration: Registration, roaming: bool, denial: Option<&str>) -> State {
     match registration {
+        Registration::Roaming if !roaming => not_ready(
+            "the modem is in a visited network, and messages must not go over one",
+            "Set `roaming = true` for this modem if they may; in your own country check the antenna.",
+        ),
         Registration::Home | Registration::Roaming => State::Ready,
         Registration::Searching => not_ready(
             "the modem is searching for a network",
             "Wait a few minutes; if it goes on, check the antenna and move the modem to a window.",
         ),
         Registration::Denied => not_ready(
-            "the network refuses this SIM or this modem",
+            format!(
+                "the network refuses this SIM or this modem{}",
+                denial.map(|why| format!(": {why}")).unwrap_or_default()
+            ),
             "Try the SIM in a phone; if it works there, ask the operator whether the modem is blocked.",
         ),
         Registration::EmergencyOnly => not_ready(
@@ -81,6 +92,20 @@ pub(super) fn of_registration(registration: Registration) -> State {
             not_ready("the modem sees no network", "Check the antenna and its plug, and move the modem to a window.")
         }
     }
+}
+
+/// The causes with which a network refuses (3GPP TS 24.008 §10.5.3.6, 24.301 §9.9.3.9).
+pub(super) fn of_refusal_cause(cause: u32) -> Option<&'static str> {
+    Some(match cause {
+        2 => "it does not know this SIM (cause 2)",
+        3 => "it does not accept this SIM (cause 3)",
+        5 | 6 => "it has blocked this modem (cause 6)",
+        7 | 8 | 14 => "it does not serve this SIM for data (cause 7, 8 or 14)",
+        11 => "this SIM has no contract with it (cause 11)",
+        12 | 13 | 15 => "this SIM has no contract with it here (cause 12, 13 or 15)",
+        17 | 22 => "it is out of order or congested (cause 17 or 22)",
+        _ => return None,
+    })
 }
 
 /// What `+CPIN?` says; `None` when the card is ready.
@@ -208,11 +233,59 @@ pub(super) fn no_messages(error: CommandError) -> State {
     )
 }
 
+/// The modem is left because of this, and is being brought back.
+pub(super) fn out_of_order(end: &End) -> State {
+    let advice = match end {
+        End::Noise => "Check that `baud` is the modem's speed and that this port is its AT port.",
+        End::Mute => "It is being restarted; if it goes on, try its SIM in a phone.",
+        _ => "It is being restarted; if it goes on, unplug the modem and plug it in again.",
+    };
+    not_ready(format!("{end}, and is being brought back"), advice)
+}
+
+/// The modem answers, but sends nothing, and everything has been tried.
+pub(super) fn mute() -> State {
+    not_ready(
+        "the modem answers, but messages do not go out, and is left alone for a while",
+        "Try its SIM in a phone; if messages go out there, use another modem or its newest firmware.",
+    )
+}
+
+/// Somebody calls the modem.
+pub(super) fn in_a_call() -> State {
+    not_ready("somebody is calling the modem", "Wait until the call is over; do not give this number to people.")
+}
+
+const POWER: &str = "Use a powered USB hub with a supply of its own, and a short cable.";
+
+/// The modem was lost several times in the middle of a message.
+pub(super) fn weak_power() -> State {
+    not_ready("the modem goes away while it sends, which looks like too weak a power supply", POWER)
+}
+
+/// The modem is left alone because it came and went so often.
+pub(super) fn flapping(times: usize, rest: Duration, power: bool) -> State {
+    let minutes = rest.as_secs() / 60;
+    let looks = if power { ", which looks like too weak a power supply" } else { "" };
+    not_ready(
+        format!("the modem rests for {minutes} min because it came and went {times} times in 10 minutes{looks}"),
+        if power { POWER } else { "Check the modem's plug, cable and power supply." },
+    )
+}
+
 /// The modem did not answer and is being woken.
 pub(super) fn silent() -> State {
     not_ready(
         "the modem did not answer in time and is being woken",
         "Wait a minute; if it goes on, unplug the modem and plug it in again.",
+    )
+}
+
+/// Nothing more can come in.
+pub(super) fn full_storage(storage: &str) -> State {
+    not_ready(
+        format!("the modem's storage {storage} is full, so no status report can come in"),
+        "It is being emptied; if this stays, put the SIM into a phone and delete its messages.",
     )
 }
 
@@ -260,7 +333,7 @@ mod tests {
             .into_iter()
             .filter_map(of_card)
             .chain(errors.into_iter().map(|refusal| of_card_error(CommandError::Refused(refusal))))
-            .chain([silent(), nameless_card(), no_messages(CommandError::TimedOut)]);
+            .chain([silent(), nameless_card(), no_messages(CommandError::TimedOut), full_storage("SM")]);
         for state in states {
             let State::NotReady { reason, advice } = &state else { panic!("{state:?}") };
             assert!(!reason.is_empty() && advice.ends_with('.'), "{state:?}");

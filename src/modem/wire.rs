@@ -1,7 +1,7 @@
 //! An open port with a conversation on it: moves bytes and keeps time, and decides nothing.
 
 use std::io;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 
@@ -17,10 +17,29 @@ const MOST_UNWRITTEN: usize = 2048;
 /// Leaves a prompt and drops what was typed there (3GPP TS 27.005 §3.5.1).
 const ESCAPE: &[u8] = b"\x1b";
 
-/// The port is no longer there.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(super) struct Gone(String);
+/// So many octets that are no text, with nothing in between that makes sense, are no modem's words.
+const MOST_NOISE: usize = 4096;
+/// So many of them are enough when it does not answer either.
+const SOME_NOISE: usize = 16;
+
+/// The pauses around a line that is written whatever the modem is doing.
+const AFTER_ESCAPE: Duration = Duration::from_millis(300);
+const AFTER_LINE: Duration = Duration::from_secs(1);
+
+/// The port is no longer there, or of no use any more.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{reason}")]
+pub(super) struct Gone {
+    reason: String,
+    stuck: bool,
+}
+
+impl Gone {
+    /// Whether the port is still there, but nothing goes through it.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.stuck
+    }
+}
 
 /// A port and the session that speaks over it.
 pub(super) struct Wire {
@@ -30,7 +49,9 @@ pub(super) struct Wire {
     buffer: Box<[u8]>,
     /// What the session wants written and the port has not taken.
     unwritten: Vec<u8>,
-    gone: Option<String>,
+    gone: Option<Gone>,
+    /// The octets that are no text since it last said something that makes sense.
+    noise: usize,
 }
 
 /// The time by which sessions go: tokio's, so that a test can pause it.
@@ -42,7 +63,7 @@ impl Wire {
     pub(super) fn new(io: Box<dyn Io>) -> Self {
         let (reader, writer) = tokio::io::split(io);
         let buffer = vec![0; BUFFER].into_boxed_slice();
-        Self { session: Session::new(), reader, writer, buffer, unwritten: Vec::new(), gone: None }
+        Self { session: Session::new(), reader, writer, buffer, unwritten: Vec::new(), gone: None, noise: 0 }
     }
 
     /// The next thing the session has to say, other than what it wants written; that is done here.
@@ -53,14 +74,23 @@ impl Wire {
             while let Some(output) = self.session.poll_output() {
                 match output {
                     Output::Write(octets) => self.unwritten.extend(octets),
-                    other => return Ok(other),
+                    other => {
+                        if other != Output::Deaf {
+                            self.noise = 0;
+                        }
+                        return Ok(other);
+                    }
                 }
             }
-            if let Some(reason) = &self.gone {
-                return Err(Gone(reason.clone()));
+            if let Some(gone) = &self.gone {
+                return Err(gone.clone());
             }
             if self.unwritten.len() > MOST_UNWRITTEN {
-                self.lose("the modem reads nothing".to_owned());
+                self.lose("the modem reads nothing", true);
+                continue;
+            }
+            if self.noise > MOST_NOISE {
+                self.lose("what comes over the port makes no sense", true);
                 continue;
             }
             self.turn().await;
@@ -82,7 +112,7 @@ impl Wire {
     /// Gives the port up, and with it the message under way. Of one that counts as not sent nothing more is written:
     /// its prompt is left.
     pub(super) async fn close(&mut self) -> Delivery {
-        self.lose("the port was given up".to_owned());
+        self.lose("the port was given up", false);
         let delivery = self.settled().await;
         if delivery == Delivery::NotSent {
             self.unwritten = ESCAPE.to_vec();
@@ -103,32 +133,60 @@ impl Wire {
         self.unwritten.clear();
     }
 
+    /// Writes a line out of turn, to a modem of which no answer is expected. Of no use for anything afterwards.
+    pub(super) async fn shout(&mut self, line: &str) {
+        for (octets, pause) in
+            [([ESCAPE, b"\r"].concat(), AFTER_ESCAPE), (format!("{line}\r").into_bytes(), AFTER_LINE)]
+        {
+            if !matches!(tokio::time::timeout(AFTER_LINE, self.writer.write_all(&octets)).await, Ok(Ok(()))) {
+                tracing::debug!("the port did not take the whole line");
+            }
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// Whether what came last was no text.
+    pub(super) fn is_noisy(&self) -> bool {
+        self.noise >= SOME_NOISE
+    }
+
     async fn turn(&mut self) {
         let due = self.session.poll_timeout();
         let timer = tokio::time::sleep_until(due.unwrap_or_else(now).into());
         tokio::select! {
-            read = self.reader.read(&mut self.buffer) => match read {
-                // A serial port that was unplugged reads nothing, for ever.
-                Ok(0) => self.lose("the port was closed or unplugged".to_owned()),
-                Ok(length) => self.session.handle_bytes(&self.buffer[..length], now()),
-                Err(error) => self.lose_to(&error),
-            },
+            // In this order, so that a modem that talks without a pause keeps nothing from being timed or written.
+            biased;
+            () = timer, if due.is_some() => self.session.handle_timeout(now()),
             written = self.writer.write(&self.unwritten), if !self.unwritten.is_empty() => match written {
-                Ok(0) => self.lose("the port takes nothing more".to_owned()),
+                Ok(0) => self.lose("the port takes nothing more", false),
                 Ok(length) => drop(self.unwritten.drain(..length)),
                 Err(error) => self.lose_to(&error),
             },
-            () = timer, if due.is_some() => self.session.handle_timeout(now()),
+            read = self.reader.read(&mut self.buffer) => match read {
+                // A serial port that was unplugged reads nothing, for ever.
+                Ok(0) => self.lose("the port was closed or unplugged", false),
+                Ok(length) => {
+                    let read = &self.buffer[..length];
+                    self.noise += read.iter().filter(|octet| is_noise(**octet)).count();
+                    self.session.handle_bytes(read, now());
+                }
+                Err(error) => self.lose_to(&error),
+            },
         }
     }
 
     fn lose_to(&mut self, error: &io::Error) {
-        self.lose(format!("the port failed: {error}"));
+        self.lose(&format!("the port failed: {error}"), false);
     }
 
     /// Ctrl-Z is the last octet of its write: while anything is unwritten, it has not reached the modem.
-    fn lose(&mut self, reason: String) {
+    fn lose(&mut self, reason: &str, stuck: bool) {
         self.session.handle_lost(!self.unwritten.is_empty());
-        self.gone = Some(reason);
+        self.gone = Some(Gone { reason: reason.to_owned(), stuck });
     }
+}
+
+/// What is neither text nor a line's end. Some modems begin with NUL octets.
+fn is_noise(octet: u8) -> bool {
+    !matches!(octet, 0 | b'\t' | b'\r' | b'\n' | 0x20..=0x7e)
 }

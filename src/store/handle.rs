@@ -1,5 +1,6 @@
 //! The handle: opens the state folder, starts the writer, and carries commands and queries to where they run.
 
+use std::collections::BTreeSet;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
@@ -14,11 +15,12 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::error::StoreError;
-use super::readers::Readers;
+use super::readers::{Readers, Threads};
 use super::standing::Line;
 use super::writer::{self, Command, Work, Writer};
-use super::{key, schema, site};
+use super::{drains, key, schema, site};
 use crate::clock::{Clock, Moment};
+use crate::ids::ModemName;
 use crate::secret::SiteKey;
 
 /// The database in the state folder.
@@ -47,6 +49,7 @@ struct Inner {
     queue: watch::Sender<u64>,
     changes: watch::Sender<u64>,
     look_at: watch::Sender<Option<Moment>>,
+    drained: watch::Sender<BTreeSet<ModemName>>,
     writer: Mutex<Option<JoinHandle<()>>>,
     writable: Arc<AtomicBool>,
     /// When a write was last tried only to see whether it is kept.
@@ -66,6 +69,30 @@ impl Store {
         Self::start(state_dir, clock, Access::Daemon).await
     }
 
+    /// As [`Store::open`], without threads: the writer is a future that the caller runs, and a query runs where it is
+    /// asked for. On a runtime of one thread nothing then happens beside anything else, so a run by a simulated clock
+    /// comes out the same each time; and a writer that is dropped leaves behind what a killed process would.
+    ///
+    /// Whatever shares the thread waits for every fsync: not the way to serve.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_unthreaded(
+        state_dir: &Path,
+        clock: Clock,
+    ) -> Result<(Store, impl Future<Output = ()> + Send + 'static), StoreError> {
+        let (store, writer, scrub, lock) = assemble(open(state_dir, Some(clock), Access::Daemon)?, Threads::None);
+        let work = async move {
+            tokio::select! {
+                biased;
+                () = writer.run_as_task() => {}
+                never = async { scrub.await; std::future::pending::<std::convert::Infallible>().await } => match never {},
+            }
+            drop(lock);
+        };
+        Ok((store, work))
+    }
+
     /// Opens the state folder for a short command, such as making an app, whether the daemon runs or not. What is
     /// missing is made as by [`Store::open`].
     ///
@@ -79,34 +106,16 @@ impl Store {
     async fn start(state_dir: &Path, clock: Option<Clock>, access: Access) -> Result<Store, StoreError> {
         let state_dir = state_dir.to_owned();
         let opened = tokio::task::spawn_blocking(move || open(&state_dir, clock, access));
-        let Opened { conn, key, clock, lock, path } = opened.await.map_err(|_| StoreError::Gone)??;
-        let (commands, waiting) = mpsc::channel(writer::WAITING);
-        let (queue, changes) = (watch::Sender::new(0), watch::Sender::new(0));
-        let look_at = watch::Sender::new(None);
-        let writable = Arc::new(AtomicBool::new(true));
-        let writer = Writer {
-            conn,
-            clock: clock.clone(),
-            key: key.clone(),
-            commands: waiting,
-            queue: queue.clone(),
-            changes: changes.clone(),
-            erasures: watch::Sender::new(0),
-            line: Line::default(),
-            look_at: look_at.clone(),
-            given_back: Vec::new(),
-            writable: writable.clone(),
-        };
-        tokio::spawn(scrub(writer.erasures.subscribe(), commands.downgrade()));
+        let opened = opened.await.map_err(|_| StoreError::Gone)??;
+        let (store, writer, scrub, lock) = assemble(opened, Threads::Own);
+        tokio::spawn(scrub);
         let writer = tokio::task::spawn_blocking(move || {
             writer.run();
             // Not before the connection is closed may another daemon have the folder.
             drop(lock);
         });
-        let writer = Mutex::new(Some(writer));
-        let (readers, tried) = (Readers::new(path), Mutex::new(None));
-        let inner = Inner { clock, key, commands, readers, queue, changes, look_at, writer, writable, tried };
-        Ok(Store(Arc::new(inner)))
+        *store.0.writer.lock().unwrap_or_else(PoisonError::into_inner) = Some(writer);
+        Ok(store)
     }
 
     /// The clock that everything in the store is timed by.
@@ -174,6 +183,10 @@ impl Store {
         }
         let written = self.change_now(|work| Ok(work.conn.execute("UPDATE site SET wall = wall", ())?));
         written.await.is_ok()
+    }
+
+    pub(super) fn watch_drained(&self) -> watch::Receiver<BTreeSet<ModemName>> {
+        self.0.drained.subscribe()
     }
 
     pub(super) fn watch_look_at(&self) -> watch::Receiver<Option<Moment>> {
@@ -249,6 +262,35 @@ enum Access {
     Beside,
 }
 
+/// Puts the store together: the handle, its writer, what has the journal emptied, and the lock to be held as long as
+/// the writer lives.
+fn assemble(opened: Opened, threads: Threads) -> (Store, Writer, impl Future<Output = ()> + use<>, Option<File>) {
+    let Opened { conn, key, clock, lock, path, drained } = opened;
+    let (commands, waiting) = mpsc::channel(writer::WAITING);
+    let (queue, changes) = (watch::Sender::new(0), watch::Sender::new(0));
+    let (look_at, drained) = (watch::Sender::new(None), watch::Sender::new(drained));
+    let writable = Arc::new(AtomicBool::new(true));
+    let writer = Writer {
+        conn,
+        clock: clock.clone(),
+        key: key.clone(),
+        commands: waiting,
+        queue: queue.clone(),
+        changes: changes.clone(),
+        erasures: watch::Sender::new(0),
+        drained: drained.clone(),
+        line: Line::default(),
+        look_at: look_at.clone(),
+        given_back: Vec::new(),
+        writable: writable.clone(),
+    };
+    let scrub = scrub(writer.erasures.subscribe(), commands.downgrade());
+    let (readers, task, tried) = (Readers::new(path, threads), Mutex::new(None), Mutex::new(None));
+    let inner =
+        Inner { clock, key, commands, readers, queue, changes, look_at, drained, writer: task, writable, tried };
+    (Store(Arc::new(inner)), writer, scrub, lock)
+}
+
 struct Opened {
     conn: Connection,
     key: SiteKey,
@@ -256,6 +298,7 @@ struct Opened {
     /// Held by the daemon for as long as it writes.
     lock: Option<File>,
     path: PathBuf,
+    drained: BTreeSet<ModemName>,
 }
 
 fn open(state_dir: &Path, clock: Option<Clock>, access: Access) -> Result<Opened, StoreError> {
@@ -282,7 +325,8 @@ fn open(state_dir: &Path, clock: Option<Clock>, access: Access) -> Result<Opened
         Some(_) => site::check_key(&conn, &key)?,
         None => site::found(&conn, &clock, &key)?,
     }
-    Ok(Opened { conn, key, clock, lock: lock.filter(|_| access == Access::Daemon), path })
+    let drained = drains::load(&conn)?;
+    Ok(Opened { conn, key, clock, lock: lock.filter(|_| access == Access::Daemon), path, drained })
 }
 
 fn make_folder(path: &Path) -> io::Result<File> {

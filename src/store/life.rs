@@ -21,7 +21,8 @@ const UNDER_WAY: i64 = 3;
 /// A message while it is worked on.
 pub(super) struct Message {
     pub(super) seq: i64,
-    /// Its app was removed, or its otp has ended or sent a newer message: nothing more of this one is to be sent.
+    /// Its app was removed, its recipient wants no messages, or its otp has ended or sent a newer message: nothing more of
+    /// this one is to be sent.
     pub(super) abandoned: bool,
     in_doubt: InDoubtPolicy,
     pub(super) deadline: Moment,
@@ -87,7 +88,7 @@ impl Message {
                             FROM otp WHERE otp.seq = message.otp
                         ) OR seq <= coalesce(
                             (SELECT last_message FROM removed_app WHERE name = message.app), 0
-                        ) AS abandoned
+                        ) OR EXISTS (SELECT 1 FROM opt_out WHERE opt_out.number = message.number) AS abandoned
                  FROM message WHERE seq = ?1",
             )?
             .query_row([seq], |row| {

@@ -18,7 +18,9 @@
 //! | `otps`, `issuing`, `verifying` | one-time passwords: their shape, then what is done with them |
 //! | `messages`, `accepting`, `listing` | messages as the API sees them |
 //! | `queue`, `settling`, `reports` | messages as modems and the network see them |
+//! | `inbox`, `optouts` | messages that came in, and the numbers that want none |
 //! | `life` | one message with its parts, as all of these change it |
+//! | `drains` | modems that a person has taken out of use |
 //! | `sweep` | what falls due with time |
 //! | `idempotency`, `row`, `error` | repeated requests; columns and types; what can go wrong |
 //!
@@ -27,14 +29,17 @@
 
 mod accepting;
 mod apps;
+mod drains;
 mod error;
 mod handle;
 mod idempotency;
+mod inbox;
 mod issuing;
 mod key;
 mod life;
 mod listing;
 mod messages;
+mod optouts;
 mod otps;
 mod queue;
 mod readers;
@@ -52,11 +57,13 @@ pub use apps::{App, NewApp, Scope, ScopeError};
 pub use error::StoreError;
 pub use handle::Store;
 pub use idempotency::Idempotency;
+pub use inbox::{Choice, Inbound, InboxFilter, InboxMessage, InboxPage};
 pub use key::KeyError;
 pub use messages::{
     AcceptOutcome, AttemptOutcome, AttemptView, CancelOutcome, Counts, Cursor, CursorError, Filter, MessageDetail,
     MessageView, NewMessage, Page,
 };
+pub use optouts::{OptOut, OptOutPage};
 pub use otps::{IssueOutcome, NewCode, NewOtp, OtpView, ResendOutcome, ResendRefusal};
 pub use queue::{Assignment, AttemptId, Claim, Claimed, Settlement, SubmitResult};
 pub use reports::{Report, ReportOutcome};

@@ -6,6 +6,7 @@
 //! open transaction, and every command that waits is answered by the loss of its sender.
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -18,6 +19,7 @@ use super::queue::{Assignment, SubmitResult};
 use super::standing::{Line, Waiting};
 use super::{schema, settling, site};
 use crate::clock::{Clock, Moment, Timestamp};
+use crate::ids::ModemName;
 use crate::secret::SiteKey;
 
 /// How many commands may wait.
@@ -43,12 +45,18 @@ struct Effects {
     changed: Cell<bool>,
     queue: Cell<bool>,
     erased: Cell<bool>,
+    drained: Cell<Option<BTreeSet<ModemName>>>,
 }
 
 impl Work<'_> {
     /// Those who watch the queue are to be woken: something can be handed out, or no longer can.
     pub(super) fn touch_queue(&self) {
         self.effects.queue.set(true);
+    }
+
+    /// These modems are out of use from now on.
+    pub(super) fn tell_drained(&self, modems: BTreeSet<ModemName>) {
+        self.effects.drained.set(Some(modems));
     }
 
     /// Something secret was erased: the journal, which may still hold it, is to be emptied before long.
@@ -124,6 +132,8 @@ pub(super) struct Writer {
     pub(super) changes: watch::Sender<u64>,
     /// Counts the commits that erased something.
     pub(super) erasures: watch::Sender<u64>,
+    /// The modems that are out of use.
+    pub(super) drained: watch::Sender<BTreeSet<ModemName>>,
     /// The modems that wait for a part, and when they are to be looked at again.
     pub(super) line: Line,
     pub(super) look_at: watch::Sender<Option<Moment>>,
@@ -137,39 +147,54 @@ impl Writer {
     /// Runs until the end. Blocks its thread.
     pub(super) fn run(mut self) {
         while let Some(first) = self.commands.blocking_recv() {
-            let mut waiting = Some(first);
-            let mut batch = Vec::new();
-            let (mut look, mut scrub) = (false, false);
-            let mut lookers = Vec::new();
-            while let Some(command) = waiting {
-                match command {
-                    Command::Change(change) => batch.push(change),
-                    Command::Stand(waiting) => {
-                        self.line.join(waiting);
-                        look = true;
-                    }
-                    Command::Look(done) => {
-                        lookers.push(done);
-                        look = true;
-                    }
-                    Command::Scrub => scrub = true,
-                    Command::Close => self.commands.close(),
-                }
-                waiting = if batch.len() < BATCH { self.commands.try_recv().ok() } else { None };
-            }
-            if let Err(error) = self.commit(batch, look) {
-                tracing::error!(%error, "the store ends");
+            if self.do_all_that_waits(first).is_err() {
                 return;
-            }
-            if scrub {
-                self.scrub();
-            }
-            for done in lookers {
-                // Whoever asked may have gone.
-                let _ = done.send(());
             }
         }
         self.finish();
+    }
+
+    /// The same as a task, which blocks its thread for each transaction.
+    pub(super) async fn run_as_task(mut self) {
+        while let Some(first) = self.commands.recv().await {
+            if self.do_all_that_waits(first).is_err() {
+                return;
+            }
+        }
+        self.finish();
+    }
+
+    /// Fails only when the store must end.
+    fn do_all_that_waits(&mut self, first: Command) -> Result<(), StoreError> {
+        let mut waiting = Some(first);
+        let mut batch = Vec::new();
+        let (mut look, mut scrub) = (false, false);
+        let mut lookers = Vec::new();
+        while let Some(command) = waiting {
+            match command {
+                Command::Change(change) => batch.push(change),
+                Command::Stand(waiting) => {
+                    self.line.join(waiting);
+                    look = true;
+                }
+                Command::Look(done) => {
+                    lookers.push(done);
+                    look = true;
+                }
+                Command::Scrub => scrub = true,
+                Command::Close => self.commands.close(),
+            }
+            waiting = if batch.len() < BATCH { self.commands.try_recv().ok() } else { None };
+        }
+        self.commit(batch, look).inspect_err(|error| tracing::error!(%error, "the store ends"))?;
+        if scrub {
+            self.scrub();
+        }
+        for done in lookers {
+            // Whoever asked may have gone.
+            let _ = done.send(());
+        }
+        Ok(())
     }
 
     /// Runs and commits these changes. Fails only when the store must end.
@@ -220,6 +245,9 @@ impl Writer {
         self.look_at.send_if_modified(|look_at| std::mem::replace(look_at, self.line.look_at) != self.line.look_at);
         if outcome.is_err() {
             return;
+        }
+        if let Some(drained) = effects.drained.take() {
+            self.drained.send_replace(drained);
         }
         let happened = [
             (&self.queue, effects.queue.get()),

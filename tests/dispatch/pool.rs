@@ -137,3 +137,37 @@ async fn a_name_joins_once() {
     assert!(!pool.add(world.slots[0].modem.clone()));
     assert_eq!(pool.members().borrow().len(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_modem_that_is_taken_out_of_use_ends_what_it_has_and_takes_nothing_new() {
+    let mut world = World::new(2).await;
+    world.dispatch(&no_budget()).await;
+    world.slots[0].device.hold_prompts(true);
+    let first = [world.accept(world.new_message(0)).await, world.accept(world.new_message(1)).await];
+    world.until("both at work", async |world| world.store.counts().await.unwrap().sending == 2).await;
+    let m0 = "m0".parse().unwrap();
+    assert_eq!((world.store.drain(&m0).await, world.store.drain(&m0).await), (Ok(true), Ok(false)));
+    let mut ids = Vec::new();
+    for to in 2..6 {
+        ids.push(world.accept(world.new_message(to)).await);
+    }
+    world.until_all(&ids, Status::Sent).await;
+    world.slots[0].device.hold_prompts(false);
+    world.until_all(&first, Status::Sent).await;
+    let mut senders = vec![world.sender(first[0]).await, world.sender(first[1]).await];
+    senders.sort_unstable();
+    assert_eq!(senders, ["m0", "m1"], "what it had it has sent");
+    for id in &ids {
+        assert_eq!(world.sender(*id).await, "m1");
+    }
+    // It stays so after a restart; and the other one out as well, nothing is sent.
+    world.stop().await;
+    world.store.drain(&"m1".parse().unwrap()).await.unwrap();
+    world.dispatch(&no_budget()).await;
+    let last = world.accept(world.new_message(7)).await;
+    world.pass(seconds(60)).await;
+    assert_eq!(world.status(last).await, Status::Queued);
+    assert_eq!((world.store.resume(&m0).await, world.store.resume(&m0).await), (Ok(true), Ok(false)));
+    world.until_all(&[last], Status::Sent).await;
+    assert_eq!(world.sender(last).await, "m0");
+}

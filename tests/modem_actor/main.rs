@@ -3,7 +3,10 @@
 
 mod card;
 mod families;
+mod messages;
+mod network;
 mod opening;
+mod recovery;
 mod reports;
 mod scripted;
 mod sending;

@@ -120,8 +120,8 @@ async fn a_modem_that_does_not_say_that_it_has_a_network_is_asked() {
 #[tokio::test(start_paused = true)]
 async fn a_modem_that_talks_and_never_reads_is_left() {
     let world = World::ready().await;
-    world.scripted.flood(true);
-    world.until(|health| matches!(health.state, State::Absent { .. })).await;
-    world.scripted.flood(false);
+    world.scripted.flood(Some(b"\r\n>"));
+    world.says("the modem reads nothing").await;
+    world.scripted.flood(None);
     world.until(|health| health.state.is_ready()).await;
 }

@@ -3,13 +3,15 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use smsotpd::clock::Clock;
 use smsotpd::ids::{MessageId, MessageReference};
 use smsotpd::modem::{
-    Connecting, Connector, Event, Health, Io, Modem, Outcome, PinBook, Settings, State, Submission, Surroundings, spawn,
+    Connecting, Connector, Event, Health, Io, Modem, Outcome, PinBook, Resetting, Rung, Settings, State, Submission,
+    Surroundings, spawn,
 };
 use smsotpd::pdu::{Frame, Submit};
 use smsotpd::phone::PhoneNumber;
@@ -22,6 +24,9 @@ use tokio_util::sync::CancellationToken;
 /// A report on message 17 to +15551234567, delivered; made by hand after 3GPP TS 23.040 §9.2.2.3.
 pub(crate) const REPORT: &str = "0006110B915155214365F762900231153408629002311544080000";
 pub(crate) const LENGTH: usize = REPORT.len() / 2 - 1;
+
+/// A message to the modem from the short code 123; made by hand after 3GPP TS 23.040 §9.2.2.1.
+pub(crate) const DELIVER: &str = "0004038121F300006290023115340803C7F71B";
 
 /// What the scripted modem does with a message.
 #[derive(Clone, Copy, PartialEq)]
@@ -52,8 +57,20 @@ pub(crate) struct Script {
     /// Every line, PDU and escape that arrived.
     heard: Vec<String>,
     plugged: bool,
-    /// It prints prompts for ever and reads nothing.
-    floods: bool,
+    /// It prints this for ever and reads nothing.
+    floods: Option<&'static [u8]>,
+    /// It prints every line it hears, until it is told not to.
+    pub(crate) echoes: bool,
+    /// It answers with this, whatever it is asked.
+    babbles: Option<&'static [u8]>,
+    /// It does not answer until this has been done to it.
+    deaf_until: Option<Rung>,
+    /// How often its USB device was reset; `None` when it is on none.
+    usb_resets: Option<usize>,
+    /// It is there once its power has been cycled, which leaves this file behind.
+    power: Option<PathBuf>,
+    /// When its port was opened.
+    connects: Vec<tokio::time::Instant>,
     /// What the modem says by itself at the next opportunity.
     says: VecDeque<String>,
     reference: u8,
@@ -115,7 +132,13 @@ impl Scripted {
             on_submit: OnSubmit::Take,
             heard: Vec::new(),
             plugged: true,
-            floods: false,
+            floods: None,
+            echoes: false,
+            babbles: None,
+            deaf_until: None,
+            usb_resets: None,
+            power: None,
+            connects: Vec::new(),
             says: VecDeque::new(),
             reference: 16,
         };
@@ -169,9 +192,46 @@ impl Scripted {
         self.changed.send_replace(());
     }
 
-    pub(crate) fn flood(&self, floods: bool) {
-        self.script().floods = floods;
+    pub(crate) fn flood(&self, with: Option<&'static [u8]>) {
+        self.script().floods = with;
         self.changed.send_replace(());
+    }
+
+    pub(crate) fn babble(&self, with: Option<&'static [u8]>) {
+        self.script().babbles = with;
+    }
+
+    /// It answers nothing until this is done to it.
+    pub(crate) fn deafen(&self, until: Rung) {
+        self.script().deaf_until = Some(until);
+    }
+
+    pub(crate) fn is_deaf(&self) -> bool {
+        self.script().deaf_until.is_some()
+    }
+
+    /// From now on its USB device can be reset.
+    pub(crate) fn on_usb(&self) {
+        self.script().usb_resets = Some(0);
+    }
+
+    pub(crate) fn usb_resets(&self) -> Option<usize> {
+        self.script().usb_resets
+    }
+
+    pub(crate) fn powered_by(&self, file: PathBuf) {
+        self.script().power = Some(file);
+    }
+
+    pub(crate) fn connects(&self) -> Vec<tokio::time::Instant> {
+        self.script().connects.clone()
+    }
+
+    fn cure(&self, rung: Rung) {
+        let mut script = self.script();
+        if script.deaf_until == Some(rung) {
+            script.deaf_until = None;
+        }
     }
 
     pub(crate) fn heard(&self) -> Vec<String> {
@@ -199,8 +259,8 @@ impl Scripted {
             if !self.script().plugged {
                 return;
             }
-            while self.script().floods {
-                if io.write_all(b"\r\n>").await.is_err() {
+            while let Some(with) = self.flooding() {
+                if io.write_all(with).await.is_err() {
                     return;
                 }
                 tokio::task::yield_now().await;
@@ -208,14 +268,19 @@ impl Scripted {
             tokio::select! {
                 octet = io.read_u8() => match octet {
                     Ok(octet) => if let Some(answer) = self.hear(&mut line, octet) {
+                        let babble = self.script().babbles;
                         // The other side may have gone; the next read tells.
-                        let _ = io.write_all(answer.as_bytes()).await;
+                        let _ = io.write_all(babble.unwrap_or(answer.as_bytes())).await;
                     },
                     Err(_) => return,
                 },
                 _ = changed.changed() => {}
             }
         }
+    }
+
+    fn flooding(&self) -> Option<&'static [u8]> {
+        self.script().floods
     }
 
     pub(crate) fn next_word(&self) -> Option<String> {
@@ -226,7 +291,17 @@ impl Scripted {
         match octet {
             b'\r' => {
                 let text = String::from_utf8(std::mem::take(line)).unwrap();
-                (!text.is_empty()).then(|| self.obey(text)).flatten()
+                if text == "AT+CFUN=1,1" {
+                    self.cure(Rung::Restart);
+                }
+                if text.is_empty() {
+                    return None;
+                }
+                let echo = if self.script().echoes { format!("{text}\r") } else { String::new() };
+                if text == "ATE0V1" {
+                    self.script().echoes = false;
+                }
+                self.obey(text).map(|answer| echo + &answer)
             }
             0x1b => {
                 line.clear();
@@ -250,6 +325,10 @@ impl Scripted {
         if script.vanish_at.is_some_and(|start| line.starts_with(start)) {
             script.vanish_at = None;
             script.plugged = false;
+            script.heard.push(line);
+            return None;
+        }
+        if script.deaf_until.is_some() {
             script.heard.push(line);
             return None;
         }
@@ -292,12 +371,26 @@ impl Scripted {
 impl Connector for Scripted {
     fn connect(&mut self) -> Connecting<'_> {
         Box::pin(async move {
+            self.cure(Rung::Reopen);
+            if self.script().power.as_ref().is_some_and(|file| file.exists()) {
+                self.cure(Rung::PowerCycle);
+            }
             if !self.script().plugged {
                 return Err(io::Error::from(io::ErrorKind::NotFound));
             }
+            self.script().connects.push(tokio::time::Instant::now());
             let (here, there) = tokio::io::duplex(4096);
             tokio::spawn(self.clone().serve(there));
             Ok(Box::new(here) as Box<dyn Io>)
+        })
+    }
+
+    fn reset_usb(&mut self) -> Resetting<'_> {
+        Box::pin(async move {
+            let resets = self.script().usb_resets.ok_or(io::ErrorKind::Unsupported)?;
+            self.script().usb_resets = Some(resets + 1);
+            self.cure(Rung::UsbReset);
+            Ok(())
         })
     }
 }
@@ -337,6 +430,12 @@ impl World {
         let surroundings = Surroundings { clock: clock.clone(), events: sender, stop: stop.clone(), pins };
         let (modem, task) = spawn(settings, connector, surroundings);
         Self { scripted, modem, clock, events, stop, task, hurry: watch::Sender::new(false) }
+    }
+
+    /// Waits until this rung has been tried and it is known whether it helped.
+    pub(crate) async fn tried(&self, rung: Rung) -> bool {
+        let known = |health: &Health| health.recovery.filter(|last| last.rung == rung).and_then(|last| last.helped);
+        known(&self.until(|health| known(health).is_some()).await).unwrap()
     }
 
     pub(crate) async fn ready() -> Self {

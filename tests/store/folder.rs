@@ -3,6 +3,7 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use smsotpd::ids::ModemName;
 use smsotpd::secret::ApiKey;
 use smsotpd::store::{KeyError, NewApp, Scope, Store, StoreError};
 
@@ -88,7 +89,7 @@ async fn a_database_from_a_newer_version_is_refused_and_left_alone() {
     rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let before = std::fs::read(&path).unwrap();
     for refused in [Store::open(folder.path(), None).await, Store::open_beside(folder.path()).await] {
-        assert_eq!(refused.unwrap_err(), StoreError::Newer { found: 99, known: 1 });
+        assert_eq!(refused.unwrap_err(), StoreError::Newer { found: 99, known: 2 });
     }
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }
@@ -171,4 +172,20 @@ async fn when_more_wait_than_it_can_hold_the_rest_is_refused_at_once_and_nothing
     assert_eq!(accepted + full, 2_000);
     assert_eq!(world.store.counts().await.unwrap().queued, accepted);
     assert!(accepted >= 1_024, "{accepted}");
+}
+
+#[tokio::test]
+async fn a_modem_that_was_taken_out_of_use_is_so_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path(), None).await.unwrap();
+    let (m1, m2): (ModemName, ModemName) = ("m1".parse().unwrap(), "m2".parse().unwrap());
+    let mut drained = store.drained();
+    assert!(drained.borrow_and_update().is_empty());
+    store.drain(&m1).await.unwrap();
+    store.drain(&m2).await.unwrap();
+    store.resume(&m2).await.unwrap();
+    assert_eq!(drained.borrow_and_update().iter().collect::<Vec<_>>(), [&m1]);
+    store.close().await;
+    let store = Store::open(folder.path(), None).await.unwrap();
+    assert_eq!(store.drained().borrow().iter().collect::<Vec<_>>(), [&m1]);
 }

@@ -176,3 +176,9 @@ CREATE TABLE idempotency (
     message INTEGER NOT NULL REFERENCES message (seq),
     UNIQUE (app, key)
 ) STRICT;
+
+-- Modems that a person has taken out of use, by name, and since when.
+CREATE TABLE drained_modem (
+    name     TEXT    PRIMARY KEY,
+    since_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

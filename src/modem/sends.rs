@@ -1,0 +1,112 @@
+//! How the last messages fared, as far as it tells whether the modem still sends at all.
+//!
+//! Pure. Some modems answer everything and hand no message to the network any more. One message without an answer says
+//! nothing; several in a row do.
+
+use std::time::{Duration, Instant};
+
+use super::submission::Outcome;
+use crate::message::FailureClass;
+
+/// So many messages in a row without an answer, or with one that blames the modem.
+const TOO_MANY: u8 = 3;
+/// How long a modem is left alone on which everything has been tried; it doubles each time.
+const FIRST_REST: Duration = Duration::from_secs(60);
+const LONGEST_REST: Duration = Duration::from_secs(3600);
+
+/// What is held against the modem since it last sent something.
+#[derive(Debug, Default)]
+pub(super) struct Sends {
+    unanswered: u8,
+    rests: u32,
+    until: Option<Instant>,
+}
+
+impl Sends {
+    pub(super) fn note(&mut self, outcome: &Outcome) {
+        match outcome {
+            Outcome::Sent { .. } => *self = Self::default(),
+            Outcome::InDoubt { .. } | Outcome::NotReady { .. } | Outcome::Failed { class: FailureClass::Modem, .. } => {
+                self.unanswered = self.unanswered.saturating_add(1)
+            }
+            // The network or the card refused it: the modem does its work.
+            Outcome::Failed { .. } => self.unanswered = 0,
+            Outcome::Expired => {}
+        }
+    }
+
+    /// Whether so many messages came to nothing that something must be done. Says so once for these.
+    pub(super) fn are_mute(&mut self) -> bool {
+        let mute = self.unanswered >= TOO_MANY;
+        if mute {
+            self.unanswered = 0;
+        }
+        mute
+    }
+
+    /// Nothing is left to be tried: the modem is left alone for a while, and longer the next time.
+    pub(super) fn rest(&mut self, now: Instant) {
+        let rest = FIRST_REST.saturating_mul(1 << self.rests.min(6)).min(LONGEST_REST);
+        self.rests += 1;
+        self.until = Some(now + rest);
+        // One more message then shows whether it sends again.
+        self.unanswered = TOO_MANY - 1;
+    }
+
+    /// Until when the modem is left alone.
+    pub(super) fn resting_until(&self, now: Instant) -> Option<Instant> {
+        self.until.filter(|until| now < *until)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::MessageReference;
+
+    fn failed(class: FailureClass) -> Outcome {
+        Outcome::Failed { class, code: None, reason: String::new() }
+    }
+
+    fn doubt() -> Outcome {
+        Outcome::InDoubt { reason: String::new() }
+    }
+
+    #[test]
+    fn only_a_row_without_a_word_from_the_network_is_held_against_the_modem() {
+        for (between, mute) in [
+            (doubt(), true),
+            (Outcome::NotReady { reason: String::new() }, true),
+            (failed(FailureClass::Modem), true),
+            (failed(FailureClass::Network), false),
+            (failed(FailureClass::Sim), false),
+            (Outcome::Sent { reference: MessageReference(1) }, false),
+            (Outcome::Expired, false),
+        ] {
+            let mut sends = Sends::default();
+            for outcome in [doubt(), between.clone(), doubt()] {
+                assert!(!sends.are_mute());
+                sends.note(&outcome);
+            }
+            assert_eq!(sends.are_mute(), mute, "{between:?}");
+            assert!(!sends.are_mute());
+        }
+    }
+
+    #[test]
+    fn each_rest_is_longer_and_ends_by_itself() {
+        let (mut sends, mut now) = (Sends::default(), Instant::now());
+        for minutes in [1, 2, 4, 8, 16, 32, 60, 60] {
+            sends.rest(now);
+            now += Duration::from_secs(minutes * 60) - Duration::from_secs(1);
+            assert!(sends.resting_until(now).is_some(), "{minutes}");
+            now += Duration::from_secs(1);
+            assert_eq!(sends.resting_until(now), None);
+            sends.note(&doubt());
+            assert!(sends.are_mute());
+        }
+        sends.note(&Outcome::Sent { reference: MessageReference(1) });
+        sends.rest(now);
+        assert_eq!(sends.resting_until(now), Some(now + FIRST_REST));
+    }
+}
