@@ -147,8 +147,9 @@ fn on_runtime(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
 mod tests {
     use super::*;
 
-    /// Far longer than anything here takes, and shorter than what is settled for.
+    /// Far longer than anything here takes.
     const PATIENCE: Duration = Duration::from_secs(60);
+    /// Shorter than [`SETTLE`].
     const IN_BETWEEN: Duration = Duration::from_millis(50);
 
     fn machine() -> (tempfile::TempDir, Settings) {
