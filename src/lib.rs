@@ -19,7 +19,7 @@
 //! |   | [`modem`] | one task for each modem, which alone touches its port; finding modems |
 //! |   | [`sim`] | a simulated modem, carrier and handsets |
 //! | 3 | [`at`] [`pdu`] | the protocols, without any input or output of their own |
-//! | 2 | [`message`] [`otp`] [`limits`] [`template`] | the rules; time and randomness are arguments |
+//! | 2 | [`message`] [`otp`] [`limits`] [`route`] [`template`] | the rules; time and randomness are arguments |
 //! | 1 | [`ids`] [`phone`] [`clock`] [`secret`] [`notify`] | the words everybody speaks |
 //!
 //! # The way of one code
@@ -54,6 +54,7 @@ pub mod notify;
 pub mod otp;
 pub mod pdu;
 pub mod phone;
+pub mod route;
 pub mod secret;
 pub mod send;
 pub mod sim;

@@ -49,7 +49,13 @@ impl Modems {
         loop {
             tokio::select! {
                 Some(modem) = found.recv(), if !self.surroundings.stop.is_cancelled() => self.add(modem),
-                Some(ended) = self.tasks.join_next() => ended.and_then(|died| died)?,
+                Some(ended) = self.tasks.join_next() => {
+                    ended.and_then(|died| died)?;
+                    if !self.surroundings.stop.is_cancelled() {
+                        // Nobody asked it to: this ends the process.
+                        return Ok(());
+                    }
+                }
                 () = self.surroundings.stop.cancelled(), if self.tasks.is_empty() => return Ok(()),
             }
         }

@@ -11,7 +11,7 @@ use super::conduct::{Cause, Conduct, Rest};
 use super::pool::{LaneState, Newcomer, Resting};
 use super::ready::ReadySims;
 use crate::clock::Moment;
-use crate::ids::{ModemName, SimId};
+use crate::ids::{MessageId, ModemName, SimId};
 use crate::message::{self, Next, Priority};
 use crate::modem::{Health, Modem, Outcome, State, Submission};
 use crate::store::{Assignment, Claim, Claimed, Settlement, Store, StoreError, SubmitResult};
@@ -36,6 +36,8 @@ pub(super) struct Lane {
     drained: watch::Receiver<BTreeSet<ModemName>>,
     /// What came of the last message, until the store has it.
     unsettled: Option<Settlement>,
+    /// The message of which the modem has sent the last part, but not all.
+    unfinished: Option<MessageId>,
     conduct: Conduct,
     /// The modem must be left alone after its last message.
     rest: Option<Rest>,
@@ -59,6 +61,7 @@ impl Lane {
             health,
             drained,
             unsettled: None,
+            unfinished: None,
             conduct: Conduct::default(),
             rest: None,
         }
@@ -79,8 +82,9 @@ impl Lane {
     /// Takes one message and sends it, or waits until there may be something to do.
     async fn turn(&mut self) -> Result<(), StoreError> {
         // Before anything is looked at, so that no change is missed.
-        let sims = self.ready_sims.subscribe();
-        let Some(sim) = self.ready() else { return self.stand_aside(None).await };
+        let sims = self.ready_sims.changed();
+        let only = self.unfinished.take().filter(|_| self.is_drained());
+        let Some(sim) = self.ready(only.is_some()) else { return self.stand_aside(None).await };
         let (lowest, until) = match self.budgets.allowance(&sim, self.store.clock().now()) {
             Allowance::Anything => (Priority::Bulk, None),
             Allowance::CodesOnly { until } => (Priority::Otp, Some(until)),
@@ -90,7 +94,7 @@ impl Lane {
             return self.wait_for_sim(&holder, sims).await;
         }
         self.show_rest(None);
-        if let Some(assignment) = self.next(&sim, lowest, until).await? {
+        if let Some(assignment) = self.next(&sim, lowest, until, only).await? {
             self.send(&sim, assignment).await;
             self.rest().await?;
         }
@@ -106,12 +110,13 @@ impl Lane {
         Ok(())
     }
 
+    /// Whether somebody has taken the modem out of use.
+    fn is_drained(&mut self) -> bool {
+        self.drained.borrow_and_update().contains(self.modem.name())
+    }
+
     /// Waits until the SIM may be free that another modem sends with.
-    async fn wait_for_sim(
-        &mut self,
-        holder: &ModemName,
-        mut sims: watch::Receiver<impl Send + Sync>,
-    ) -> Result<(), StoreError> {
+    async fn wait_for_sim(&mut self, holder: &ModemName, sims: impl Future<Output = ()>) -> Result<(), StoreError> {
         self.settle().await?;
         let reason = format!("the SIM in it is in use by the modem {holder}");
         let advice = "Wait until that modem has noticed that its SIM is gone; if it goes on, restart that modem.";
@@ -122,8 +127,9 @@ impl Lane {
             until: None,
         }));
         tokio::select! {
+            biased;
             () = self.until_changed(None) => {}
-            _ = sims.changed() => {}
+            () = sims => {}
         }
         Ok(())
     }
@@ -141,8 +147,8 @@ impl Lane {
     }
 
     /// The SIM of a modem that can be given a message now.
-    fn ready(&mut self) -> Option<SimId> {
-        if self.drained.borrow_and_update().contains(self.modem.name()) {
+    fn ready(&mut self, although_drained: bool) -> Option<SimId> {
+        if self.is_drained() && !although_drained {
             return None;
         }
         let health = self.health.borrow_and_update();
@@ -159,10 +165,11 @@ impl Lane {
         sim: &SimId,
         lowest: Priority,
         until: Option<Moment>,
+        only: Option<MessageId>,
     ) -> Result<Option<Assignment>, StoreError> {
-        let mut ready_sims = self.ready_sims.subscribe();
+        let ready_sims = self.ready_sims.changed();
         let others = self.ready_sims.others(self.modem.name());
-        let claim = Claim { modem: self.modem.name().clone(), sim: sim.clone(), lowest, others };
+        let claim = Claim { modem: self.modem.name().clone(), sim: sim.clone(), lowest, others, only };
         let taken = match self.unsettled.clone() {
             Some(settlement) => self.store.settle_and_claim(settlement, claim.clone()).await,
             None => Ok(Claimed::Nothing { next: None }),
@@ -179,13 +186,16 @@ impl Lane {
                 return Ok(None);
             }
         }
+        if only.is_some() {
+            return Ok(None);
+        }
         let mut standing = self.store.stand(claim).await?;
         let part = tokio::select! {
             biased;
             part = standing.part() => Some(part),
             () = self.until_changed(until) => None,
             // What is left to others depends on who they are.
-            _ = ready_sims.changed() => None,
+            () = ready_sims => None,
         };
         match part {
             Some(Ok(assignment)) => Ok(Some(assignment)),
@@ -219,6 +229,7 @@ impl Lane {
     async fn pause(&self, error: &StoreError) {
         tracing::warn!(modem.name = %self.modem.name(), %error, "the queue cannot be reached; trying again");
         tokio::select! {
+            biased;
             () = self.stop.cancelled() => {}
             () = tokio::time::sleep(STORE_PAUSE) => {}
         }
@@ -242,6 +253,7 @@ impl Lane {
         });
         self.state.send_modify(|state| state.sending = true);
         let outcome = tokio::select! {
+            biased;
             outcome = submit => outcome,
             never = tell_when_something_waits(&self.store, &patience) => match never {},
         };
@@ -252,6 +264,8 @@ impl Lane {
             self.budgets.record(sim, now);
         }
         self.state.send_modify(|state| state.sending = false);
+        let more_to_come = matches!(result, SubmitResult::Sent { .. }) && assignment.part + 1 < assignment.parts;
+        self.unfinished = more_to_come.then_some(message);
         let duration_ms = now.since(started).as_millis();
         let (what, why) = words(&result);
         tracing::info!(
@@ -280,6 +294,7 @@ impl Lane {
         let clock = self.store.clock().clone();
         let stop = self.stop.clone();
         tokio::select! {
+            biased;
             () = stop.cancelled() => {}
             () = clock.sleep_until(over) => {}
             () = self.changed_for_good(rest.cause) => {}
@@ -320,6 +335,7 @@ impl Lane {
             }
         };
         tokio::select! {
+            biased;
             () = self.stop.cancelled() => {}
             () = due => {}
             Ok(()) = self.drained.changed() => {}

@@ -164,8 +164,9 @@ impl Actor {
         tokio::pin!(over);
         loop {
             tokio::select! {
-                turn = self.turn(wire, false) => drop(turn?),
+                biased;
                 () = &mut over => return Ok(()),
+                turn = self.turn(wire, false) => drop(turn?),
             }
         }
     }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{broadcast, oneshot};
+use tokio::time::Instant;
 
 use super::air::{Air, Inbound};
 use super::dice::Dice;
@@ -35,6 +36,21 @@ pub struct Arrival {
     pub received: Received,
 }
 
+/// A part that a modem gave to the network, and what the network said.
+#[derive(Debug, Clone)]
+pub struct Submitted {
+    /// The modem's number.
+    pub from: PhoneNumber,
+    /// The part, with the TP-MR that the modem gave it.
+    pub part: Submit,
+    /// When the modem gave it.
+    pub at: Instant,
+    /// The network's cause when it refused (3GPP TS 24.011 §8.2.5.4).
+    pub refused: Option<u16>,
+    /// What befalls the report on it.
+    pub report: ReportFault,
+}
+
 /// A simulated network for any number of modems and handsets. Cheap to clone; every clone is the same network.
 #[derive(Debug, Clone)]
 pub struct Carrier(Arc<Network>);
@@ -45,6 +61,7 @@ struct Network {
     clock: Clock,
     state: Mutex<State>,
     arrivals: broadcast::Sender<Arrival>,
+    submitted: broadcast::Sender<Submitted>,
 }
 
 #[derive(Debug)]
@@ -74,7 +91,8 @@ impl Carrier {
             ussd: HashMap::from([("*100#".to_owned(), UssdAnswer::plain("Your balance is 12.34 EUR."))]),
         };
         let arrivals = broadcast::Sender::new(ARRIVALS_KEPT);
-        Self(Arc::new(Network { settings, clock, state: Mutex::new(state), arrivals }))
+        let submitted = broadcast::Sender::new(ARRIVALS_KEPT);
+        Self(Arc::new(Network { settings, clock, state: Mutex::new(state), arrivals, submitted }))
     }
 
     /// The phone with this number. Every number has one.
@@ -106,6 +124,12 @@ impl Carrier {
         self.lock().ussd.get(code).cloned()
     }
 
+    /// Every part that the network takes from a modem or refuses from now on, as it says so.
+    #[must_use]
+    pub fn submitted(&self) -> broadcast::Receiver<Submitted> {
+        self.0.submitted.subscribe()
+    }
+
     /// What a modem's clock shows (NITZ).
     pub(super) fn time(&self) -> ServiceCentreTime {
         ServiceCentreTime::new(self.0.clock.wall())
@@ -128,10 +152,15 @@ impl Carrier {
         if fault == ReportFault::Early && part.status_report {
             self.report(from, &part, self.time(), DeliveryStatus::RECEIVED);
         }
-        let (carrier, from) = (self.clone(), from.clone());
+        let (carrier, from, at) = (self.clone(), from.clone(), Instant::now());
         tokio::spawn(async move {
             tokio::time::sleep(carrier.0.settings.submit_time).await;
-            let Some(to) = reachable(&part.destination) else {
+            let to = reachable(&part.destination);
+            let refused = to.is_none().then_some(UNIDENTIFIED_SUBSCRIBER);
+            // Nobody needs to be watching.
+            let submitted = Submitted { from: from.clone(), part: part.clone(), at, refused, report: fault };
+            let _ = carrier.0.submitted.send(submitted);
+            let Some(to) = to else {
                 let _ = answer.send(Err(UNIDENTIFIED_SUBSCRIBER));
                 return;
             };

@@ -44,7 +44,7 @@ mod ussd;
 mod wire;
 
 pub use bay::Bay;
-pub use carrier::{Arrival, Carrier};
+pub use carrier::{Arrival, Carrier, Submitted};
 pub use control::Control;
 pub use device::{Device, Registration};
 pub use event::{Event, EventKind};

@@ -17,7 +17,7 @@
 //! | `apps` | clients of the API |
 //! | `otps`, `issuing`, `verifying` | one-time passwords: their shape, then what is done with them |
 //! | `messages`, `accepting`, `listing` | messages as the API sees them |
-//! | `queue`, `settling`, `reports` | messages as modems and the network see them |
+//! | `queue`, `claiming`, `routing`, `settling`, `reports` | messages as modems and the network see them |
 //! | `inbox`, `optouts` | messages that came in, and the numbers that want none |
 //! | `life` | one message with its parts, as all of these change it |
 //! | `drains` | modems that a person has taken out of use |
@@ -29,6 +29,7 @@
 
 mod accepting;
 mod apps;
+mod claiming;
 mod drains;
 mod error;
 mod handle;
@@ -39,11 +40,13 @@ mod key;
 mod life;
 mod listing;
 mod messages;
+mod opening;
 mod optouts;
 mod otps;
 mod queue;
 mod readers;
 mod reports;
+mod routing;
 mod row;
 mod schema;
 mod settling;
@@ -65,7 +68,7 @@ pub use messages::{
 };
 pub use optouts::{OptOut, OptOutPage};
 pub use otps::{IssueOutcome, NewCode, NewOtp, OtpView, ResendOutcome, ResendRefusal};
-pub use queue::{Assignment, AttemptId, Claim, Claimed, Settlement, SubmitResult};
+pub use queue::{Assignment, AttemptId, Claim, Claimed, Neighbour, Settlement, SubmitResult};
 pub use reports::{Report, ReportOutcome};
 pub use standing::Standing;
 pub use verifying::Which;
