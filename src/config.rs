@@ -22,8 +22,9 @@ use crate::http::HttpError;
 use crate::ids::ModemName;
 use crate::issue::{Policy, PolicyError};
 use crate::limits::BudgetSettings;
+use crate::modem::{self, discovery};
 use crate::route::Route;
-use crate::{http, modem};
+use crate::{http, intake};
 
 pub use document::{Document, Fault};
 pub use listing::{Entry, Origin, list};
@@ -36,12 +37,16 @@ pub struct Config {
     pub state_dir: PathBuf,
     /// Where the API listens and whom it lets in.
     pub http: http::Settings,
-    /// The modems. Default: none.
+    /// The modems. Default: those that are found.
     pub modem: Vec<modem::Settings>,
+    /// How modems are found.
+    pub discovery: discovery::Settings,
     /// Numbers that go through certain modems only. Default: none.
     pub route: Vec<Route>,
     /// How much one SIM sends at most.
     pub sim_budget: BudgetSettings,
+    /// By which words people choose to get no more messages.
+    pub opt_out: intake::Settings,
     /// What codes are like, by the policy's name. There is always one called `default`.
     pub policy: BTreeMap<String, Policy>,
 }
@@ -55,8 +60,10 @@ impl Default for Config {
             state_dir: PathBuf::from("/var/lib/smsotpd"),
             http: http::Settings::default(),
             modem: Vec::new(),
+            discovery: discovery::Settings::default(),
             route: Vec::new(),
             sim_budget: BudgetSettings::default(),
+            opt_out: intake::Settings::default(),
             policy: BTreeMap::from([(DEFAULT_POLICY.to_owned(), Policy::default())]),
         }
     }
@@ -155,6 +162,56 @@ impl Config {
         list(self, document)
     }
 
+    /// Whether modems that are not configured are taken in.
+    #[must_use]
+    pub fn adopts_modems(&self) -> bool {
+        self.discovery.enabled.unwrap_or(self.modem.is_empty())
+    }
+
+    /// Whether modems are looked for at all.
+    #[must_use]
+    pub fn looks_for_modems(&self) -> bool {
+        self.adopts_modems() || self.modem.iter().any(|modem| modem.imei.is_some())
+    }
+
+    /// The key, and what is wrong with it.
+    fn modem_faults(&self) -> Vec<(String, String)> {
+        let mut faults = Vec::new();
+        for (key, path) in
+            [("links", &self.discovery.links), ("devices", &self.discovery.devices), ("sysfs", &self.discovery.sysfs)]
+        {
+            if !path.is_absolute() {
+                faults.push((format!("discovery.{key}"), "expected an absolute path".to_owned()));
+            }
+        }
+        let (mut names, mut ports, mut imeis) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        for (n, modem) in self.modem.iter().enumerate() {
+            let mut fault = |key: &str, message: String| {
+                let dot = if key.is_empty() { "" } else { "." };
+                faults.push((format!("modem[{n}]{dot}{key}"), message));
+            };
+            if !names.insert(&modem.name) {
+                fault("name", "another modem has this name".to_owned());
+            }
+            if modem.port.is_some() && !ports.insert(&modem.port) {
+                fault("port", "another modem has this port".to_owned());
+            }
+            if modem.imei.is_some() && !imeis.insert(&modem.imei) {
+                fault("imei", "another modem has this IMEI".to_owned());
+            }
+            if modem.imei.is_some() && self.discovery.enabled == Some(false) {
+                fault(
+                    "imei",
+                    "a modem is found by its IMEI only with discovery: take `discovery.enabled` out".to_owned(),
+                );
+            }
+            for (key, message) in modem.faults() {
+                fault(key, message);
+            }
+        }
+        faults
+    }
+
     /// What is wrong between values that are each right by themselves.
     fn faults(&self, document: &Document) -> Vec<Fault> {
         let mut faults = Vec::new();
@@ -165,15 +222,7 @@ impl Config {
         if let Err(error) = self.http.check() {
             faults.push(document.fault(http_key(&error), error.to_string()));
         }
-        let (mut names, mut ports) = (BTreeSet::new(), BTreeSet::new());
-        for (n, modem) in self.modem.iter().enumerate() {
-            if !names.insert(&modem.name) {
-                faults.push(document.fault(&format!("modem[{n}].name"), "another modem has this name"));
-            }
-            if modem.port.is_some() && !ports.insert(&modem.port) {
-                faults.push(document.fault(&format!("modem[{n}].port"), "another modem has this port"));
-            }
-        }
+        faults.extend(self.modem_faults().into_iter().map(|(key, message)| document.fault(&key, message)));
         faults.extend(self.route_faults(document));
         for (name, policy) in &self.policy {
             if let Err(error) = policy.check() {
@@ -196,7 +245,7 @@ impl Config {
             let modems = format!("route[{n}].modems");
             // What discovery finds is named later.
             let is_unknown =
-                |name: &ModemName| !self.modem.is_empty() && self.modem.iter().all(|modem| modem.name != *name);
+                |name: &ModemName| !self.adopts_modems() && self.modem.iter().all(|modem| modem.name != *name);
             if route.modems.is_empty() {
                 faults.push(document.fault(&modems, "expected the name of at least one modem"));
             } else if let Some(place) = route.modems.iter().position(is_unknown) {
@@ -271,6 +320,50 @@ mod tests {
         ] {
             let error = load(&format!("{modem}{wrong}")).unwrap_err();
             assert!(error.contains(told), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_modem_that_cannot_be_found_is_told_of_where_it_stands() {
+        let text = "[[modem]]\nname = 'm1'\n[[modem]]\nname = 'm2'\nport = 'tcp://x'\n[[modem]]\nname = 'm3'\n\
+                    imei = '490154203237518'\n  port = '/dev/ttyUSB2'\n[discovery]\nlinks = 'here'\n";
+        let told = load(text).unwrap_err();
+        let places: Vec<&str> = told.lines().filter_map(|line| line.split(": expected").next()).collect();
+        assert_eq!(
+            places,
+            [
+                "smsotpd.toml:1:1: modem[0]",
+                "smsotpd.toml:5:1: modem[1].port",
+                "smsotpd.toml:8:1: modem[2].imei",
+                "smsotpd.toml:11:1: discovery.links",
+            ],
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn one_modem_is_configured_once() {
+        let modem = "[[modem]]\nname = 'NAME'\nimei = '490154203237518'\n";
+        let told = load(&(modem.replace("NAME", "a") + &modem.replace("NAME", "b"))).unwrap_err();
+        assert_eq!(told, "smsotpd.toml:6:1: modem[1].imei: another modem has this IMEI");
+        let told = load(&(modem.replace("NAME", "a") + "[discovery]\nenabled = false")).unwrap_err();
+        assert!(told.starts_with("smsotpd.toml:3:1: modem[0].imei: "), "{told}");
+    }
+
+    #[test]
+    fn modems_are_looked_for_when_none_is_configured_or_one_only_by_its_imei() {
+        let (port, imei) =
+            ("[[modem]]\nname = 'a'\nport = '/dev/a'\n", "[[modem]]\nname = 'b'\nimei = '490154203237518'\n");
+        for (text, adopts, looks) in [
+            (String::new(), true, true),
+            (port.to_owned(), false, false),
+            (imei.to_owned(), false, true),
+            (port.to_owned() + imei, false, true),
+            (port.to_owned() + "[discovery]\nenabled = true", true, true),
+            ("[discovery]\nenabled = false".to_owned(), false, false),
+        ] {
+            let config = load(&text).unwrap();
+            assert_eq!((config.adopts_modems(), config.looks_for_modems()), (adopts, looks), "{text}");
         }
     }
 

@@ -31,11 +31,11 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::dispatch::{Dispatcher, Pool};
 use crate::http::{self, Api};
-use crate::modem::{self, Connector, PinBook, SerialConnector, Surroundings};
+use crate::modem::{self, Connector, PinBook, Surroundings};
 use crate::route::Routes;
 use crate::store::Store;
 use crate::{intake, notify};
-use modems::{Modems, NewModem};
+use modems::{Discovery, Modems, NewModem, configured};
 use views::Views;
 
 /// Reports that wait for the store; beyond this the modems wait with theirs.
@@ -49,7 +49,7 @@ const STOPPING: Duration = Duration::from_millis(700);
 pub struct Parts {
     /// The clock, when it is not the system's.
     pub clock: Option<Clock>,
-    /// The modems and how their ports are opened, when not as the configuration says.
+    /// The modems and how their ports are opened, when not as the configuration says; then none is looked for.
     pub modems: Option<Vec<(modem::Settings, Box<dyn Connector>)>>,
 }
 
@@ -95,16 +95,20 @@ impl Daemon {
             pins: PinBook::in_folder(&config.state_dir),
         };
         let mut modems = Modems::new(pool.clone(), surroundings);
-        for modem in parts.modems.unwrap_or_else(|| serial_ports(config)) {
+        let discovery = (parts.modems.is_none() && config.looks_for_modems()).then(|| Discovery::new(config));
+        for modem in parts.modems.unwrap_or_else(|| configured(config, discovery.as_ref())) {
             modems.add(modem);
         }
         let (found, finds) = mpsc::channel(1);
+        if let Some(discovery) = discovery {
+            tasks.spawn(endless("discovery", discovery.run(found.clone(), stop_modems.clone())));
+        }
 
         let views = Views::new(&pool, &store);
         let policies = Arc::new(config.policy.clone());
         let api = Api::new(store.clone(), policies, config.sim_budget.clone(), views.subscribe(), &config.http)?;
         tasks.spawn(named("modems", modems.run(finds)));
-        tasks.spawn(named("intake", intake::run(store.clone(), from_the_air)));
+        tasks.spawn(named("intake", intake::run(store.clone(), config.opt_out.clone(), from_the_air)));
         tasks.spawn(named("dispatch", dispatcher.run()));
         tasks.spawn(endless("views", views.follow(stop_modems.clone())));
         tasks.spawn(endless("http", http::serve(listeners, http::router(api), stop_http.clone())));
@@ -146,14 +150,6 @@ impl Daemon {
         }
         self.store.close().await;
     }
-}
-
-fn serial_ports(config: &Config) -> Vec<(modem::Settings, Box<dyn Connector>)> {
-    let open = |settings: &modem::Settings| {
-        let connector = SerialConnector::new(settings.port.clone().unwrap_or_default(), settings.baud);
-        (settings.clone(), Box::new(connector) as Box<dyn Connector>)
-    };
-    config.modem.iter().map(open).collect()
 }
 
 async fn named<E: Into<anyhow::Error>>(

@@ -100,6 +100,14 @@ prefixed_id!(
     /// One SMS to one number: `msg_` and 32 hexadecimal digits.
     MessageId, "msg_"
 );
+prefixed_id!(
+    /// One message that came in: `in_` and 32 hexadecimal digits.
+    InboxId, "in_"
+);
+prefixed_id!(
+    /// One question to the network (USSD): `ussd_` and 32 hexadecimal digits.
+    UssdId, "ussd_"
+);
 
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $what:literal, $longest:literal) => {

@@ -1,51 +1,70 @@
-//! What comes from the air: status reports. (Inbound messages will come through here too.)
+//! What comes from the air: status reports, and messages to the SIMs.
 //!
-//! A modem offers each report with an acknowledgement. The store commits first; only then is the report acknowledged,
-//! and only then does the modem confirm or delete it. A report that could not be stored is left where it is: the modem
-//! offers it again.
+//! A modem offers each with an acknowledgement. The store commits first; only then is it acknowledged, and only then
+//! does the modem confirm or delete it. What could not be stored is left where it is: the modem offers it again, and
+//! the store knows what it has.
+//!
+//! A message of one word can choose: no more messages to its sender's number, or messages again (`[opt-out]`). Nothing is
+//! ever answered by itself.
 //!
 //! Its one rule: nothing is acknowledged before it is on disk.
 
+mod words;
+
+use rand::Rng as _;
+use rand::rand_core::UnwrapErr;
+use rand::rngs::SysRng;
 use tokio::sync::mpsc;
 
+use crate::ids::{InboxId, ModemName, SimId};
 use crate::modem::Event;
-use crate::pdu::{Address, DeliveryClass};
-use crate::phone::PhoneNumber;
-use crate::store::{Report, ReportOutcome, Store, StoreError};
+use crate::pdu::{self, Address, Deliver, DeliveryClass, EncodeError, StatusReport};
+use crate::phone::{PhoneNumber, Sender};
+use crate::secret::{NONCE_LENGTH, SiteKey, Text};
+use crate::store::{Choice, Inbound, Report, ReportOutcome, Store, StoreError};
+
+pub use words::Settings;
+
+/// A message that no handset shows or keeps, sent to find out whether one is there (TP-PID, 3GPP TS 23.040 §9.2.3.9).
+const TYPE_0: u8 = 0x40;
 
 /// Stores what the modems hand in, until the last of them is gone.
 ///
 /// # Errors
 /// [`StoreError::Gone`] when the store has ended.
-pub async fn run(store: Store, mut events: mpsc::Receiver<Event>) -> Result<(), StoreError> {
+pub async fn run(store: Store, opt_out: Settings, mut events: mpsc::Receiver<Event>) -> Result<(), StoreError> {
     while let Some(event) = events.recv().await {
-        match take(&store, event).await {
+        let taken = match event {
+            Event::StatusReport { modem, sim, report, done } => {
+                take_report(&store, &modem, sim, &report).await.map(|()| done)
+            }
+            Event::Message { modem, sim, deliver, done } => {
+                take_message(&store, &opt_out, &modem, &sim, &deliver).await.map(|()| done)
+            }
+        };
+        match taken {
+            Ok(done) => done.acknowledge(),
             Err(StoreError::Gone) => return Err(StoreError::Gone),
-            Err(error) => tracing::warn!(%error, "a status report could not be stored; the modem keeps it"),
-            Ok(()) => {}
+            Err(error) => tracing::warn!(%error, "what came in could not be stored; the modem keeps it"),
         }
     }
     Ok(())
 }
 
-async fn take(store: &Store, event: Event) -> Result<(), StoreError> {
-    let Event::StatusReport { modem, sim, report, done } = event;
-    let Some(to) = recipient(&report.recipient) else {
+async fn take_report(store: &Store, modem: &ModemName, sim: SimId, report: &StatusReport) -> Result<(), StoreError> {
+    let Some(to) = number(&report.recipient) else {
         tracing::info!(modem.name = %modem, "a status report names no telephone number; dropped");
-        done.acknowledge();
         return Ok(());
     };
-    let outcome = outcome(report.status.class());
     let matched = store
         .settle_report(Report {
             sim,
             to: to.clone(),
             reference: report.reference,
-            outcome,
+            outcome: outcome(report.status.class()),
             status_octet: report.status.octet(),
         })
         .await?;
-    done.acknowledge();
     tracing::info!(
         modem.name = %modem,
         to = %to,
@@ -57,9 +76,69 @@ async fn take(store: &Store, event: Event) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The number that the message went to. Some service centres give the digits of an international number back without
-/// saying that it is one.
-fn recipient(address: &Address) -> Option<PhoneNumber> {
+async fn take_message(
+    store: &Store,
+    opt_out: &Settings,
+    modem: &ModemName,
+    sim: &SimId,
+    deliver: &Deliver,
+) -> Result<(), StoreError> {
+    let sender = Sender::new(deliver.originator.text());
+    if deliver.protocol.octet() == TYPE_0 {
+        tracing::info!(modem.name = %modem, from = %sender, "a silent message came in; dropped");
+        return Ok(());
+    }
+    let choice = choice(opt_out, deliver);
+    let Ok(inbound) = inbound(store.site_key(), modem, sim, deliver, choice.clone()) else {
+        tracing::warn!(modem.name = %modem, from = %sender, "a message came in that cannot be kept; dropped");
+        return Ok(());
+    };
+    let is_new = store.inbox_add(inbound).await?;
+    tracing::info!(modem.name = %modem, from = %sender, is_new, "message came in");
+    match choice.filter(|_| is_new) {
+        Some((number, Choice::Stop)) => tracing::info!(%number, "the number wants no more messages"),
+        Some((number, Choice::Start)) => tracing::info!(%number, "the number wants messages again"),
+        None => {}
+    }
+    Ok(())
+}
+
+/// What the sender chooses, if the message is one of the words and comes from a number.
+fn choice(opt_out: &Settings, deliver: &Deliver) -> Option<(PhoneNumber, Choice)> {
+    let alone = deliver.user_data.concatenation().is_none_or(|part| part.total == 1);
+    let choice = alone.then(|| opt_out.choice(&deliver.user_data.text())).flatten()?;
+    Some((number(&deliver.originator)?, choice))
+}
+
+fn inbound(
+    key: &SiteKey,
+    modem: &ModemName,
+    sim: &SimId,
+    deliver: &Deliver,
+    choice: Option<(PhoneNumber, Choice)>,
+) -> Result<Inbound, EncodeError> {
+    // Whether more waits at the service centre may differ when the same message is delivered again.
+    let tpdu = Deliver { more_to_come: false, ..deliver.clone() }.encode()?;
+    let digest = key.arrival_digest(sim.as_str(), &tpdu);
+    // Fails only where getrandom(2) is missing or forbidden; then nothing must be sealed.
+    let mut nonce = [0; NONCE_LENGTH];
+    UnwrapErr(SysRng).fill_bytes(&mut nonce);
+    Ok(Inbound {
+        id: InboxId::generate(),
+        modem: modem.clone(),
+        sim: sim.clone(),
+        sender: Sender::new(deliver.originator.text()),
+        digest,
+        part: deliver.user_data.concatenation(),
+        pdu: key.seal(&Inbound::owner(&digest), &Text::new(pdu::to_hex(&tpdu)), nonce),
+        sent_at: deliver.timestamp.timestamp(),
+        choice,
+    })
+}
+
+/// The number in an address. Some service centres give the digits of an international number back without saying that
+/// it is one.
+fn number(address: &Address) -> Option<PhoneNumber> {
     address.to_phone().or_else(|| PhoneNumber::from_digits(address.digits()?).ok())
 }
 
@@ -79,10 +158,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_recipient_is_known_whether_or_not_its_type_is_given_back() {
-        let number = PhoneNumber::parse("+15551234567").unwrap();
-        assert_eq!(recipient(&Address::from(&number)), Some(number.clone()));
-        assert_eq!(recipient(&Address::short_code("15551234567").unwrap()), Some(number));
-        assert_eq!(recipient(&Address::alphanumeric("Operator").unwrap()), None);
+    fn a_number_is_known_whether_or_not_its_type_is_given_back() {
+        let expected = PhoneNumber::parse("+15551234567").unwrap();
+        assert_eq!(number(&Address::from(&expected)), Some(expected.clone()));
+        assert_eq!(number(&Address::short_code("15551234567").unwrap()), Some(expected));
+        assert_eq!(number(&Address::alphanumeric("Operator").unwrap()), None);
     }
 }

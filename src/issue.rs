@@ -64,6 +64,9 @@ pub enum IssueError {
     /// Another request was made under the same idempotency key.
     #[error("this idempotency key was used for another request")]
     KeyReused,
+    /// The recipient asked for no more messages.
+    #[error("the recipient wants no messages")]
+    OptedOut,
     /// The store could not keep it.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -100,6 +103,7 @@ pub async fn issue(store: &Store, policy: &Policy, request: Request) -> Result<O
         IssueOutcome::Issued(otp) | IssueOutcome::Replayed(otp) => Ok(otp),
         IssueOutcome::KeyReused => Err(IssueError::KeyReused),
         IssueOutcome::Refused(refusal) => Err(IssueError::Limited(refusal)),
+        IssueOutcome::OptedOut => Err(IssueError::OptedOut),
     }
 }
 
@@ -135,6 +139,9 @@ pub enum ResendError {
     /// It was sent again as often as the policy allows.
     #[error("the code was sent again as often as is allowed")]
     NoneLeft,
+    /// The recipient asked for no more messages.
+    #[error("the recipient wants no messages")]
+    OptedOut,
     /// The code cannot be read any more: the site's key is another than when it was issued.
     #[error(transparent)]
     Unreadable(#[from] Unsealable),
@@ -169,6 +176,7 @@ pub async fn resend(store: &Store, policy: &Policy, app: &AppName, id: OtpId) ->
         ResendOutcome::Resent(otp) => Ok(otp),
         ResendOutcome::Refused(ResendRefusal::Ended, otp) => Err(ResendError::Ended(otp.status)),
         ResendOutcome::Refused(ResendRefusal::NoneLeft, _) => Err(ResendError::NoneLeft),
+        ResendOutcome::Refused(ResendRefusal::OptedOut, _) => Err(ResendError::OptedOut),
         ResendOutcome::Refused(ResendRefusal::TooEarly(retry_after), _) => Err(ResendError::TooSoon { retry_after }),
     }
 }

@@ -1,4 +1,5 @@
-//! Recipients: a telephone number in international form (ITU-T E.164), checked at the door.
+//! Recipients: a telephone number in international form (ITU-T E.164), checked at the door. And what else stands where a
+//! number does: the sender of what comes in, and a code that is dialled to ask the network.
 //!
 //! Only the shape is judged here: `+`, then 8 to 15 digits, not starting with 0. Whether anybody answers
 //! there is the network's business.
@@ -109,6 +110,79 @@ impl PhoneNumber {
     }
 }
 
+/// Who sent what came in: a number, a short code or a name, as the network gives it.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Sender(String);
+
+/// Digits that are no short code any more belong to somebody.
+const SHORT_CODE: usize = 6;
+
+impl Sender {
+    /// The sender as the network writes it: `+` before an international number, a name as it is.
+    #[must_use]
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The whole of it. The same care as with [`PhoneNumber::e164`].
+    #[must_use]
+    pub fn in_full(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Short codes and names as they are, of a number only its ends: `+1555***4567`.
+impl fmt::Display for Sender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (plus, digits) = self.0.strip_prefix('+').map_or(("", self.0.as_str()), |digits| ("+", digits));
+        if digits.len() <= SHORT_CODE || !digits.bytes().all(|octet| octet.is_ascii_digit()) {
+            return f.write_str(&self.0);
+        }
+        let shown = if digits.len() < 10 { 2 } else { 4 };
+        write!(f, "{plus}{}***{}", &digits[..shown], &digits[digits.len() - shown..])
+    }
+}
+
+impl fmt::Debug for Sender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// What is dialled to ask the network something (USSD, 3GPP TS 22.090): 1 to 160 of the digits, `*`, `#` and `+`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct UssdCode(String);
+
+/// A text that cannot be dialled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a USSD code has 1 to 160 characters out of 0-9, *, # and +")]
+pub struct UssdCodeError;
+
+impl UssdCode {
+    /// The code as it is dialled.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for UssdCode {
+    type Error = UssdCodeError;
+
+    fn try_from(text: String) -> Result<Self, UssdCodeError> {
+        let dials = |octet: u8| octet.is_ascii_digit() || matches!(octet, b'*' | b'#' | b'+');
+        let fits = (1..=160).contains(&text.len()) && text.bytes().all(dials);
+        if fits { Ok(Self(text)) } else { Err(UssdCodeError) }
+    }
+}
+
+impl From<UssdCode> for String {
+    fn from(code: UssdCode) -> Self {
+        code.0
+    }
+}
+
 /// `+1555***4567`: the first and last four digits; of a number under ten digits the first and last two.
 impl fmt::Display for PhoneNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -176,6 +250,31 @@ mod tests {
         assert_eq!(number.to_string(), "+1555***4567");
         assert_eq!(format!("{number:?}"), "+1555***4567");
         assert_eq!(PhoneNumber::parse("+12345678").unwrap().to_string(), "+12***78");
+    }
+
+    #[test]
+    fn of_a_sender_only_short_codes_and_names_are_printed_whole() {
+        for (sender, printed) in [
+            ("+15551234567", "+1555***4567"),
+            ("015551234567", "0155***4567"),
+            ("5551234", "55***34"),
+            ("22000", "22000"),
+            ("Example", "Example"),
+            ("", ""),
+        ] {
+            let sender = Sender::new(sender.to_owned());
+            assert_eq!((sender.to_string(), format!("{sender:?}")), (printed.to_owned(), printed.to_owned()));
+        }
+    }
+
+    #[test]
+    fn only_what_can_be_dialled_is_a_ussd_code() {
+        for code in ["*100#", "#", "*#06#", "**21*+15551234567#", &"1".repeat(160)] {
+            assert!(UssdCode::try_from(code.to_owned()).is_ok(), "{code}");
+        }
+        for text in ["", "*100#\r", "*100\"", "AT", "*1 0#", &"1".repeat(161)] {
+            assert_eq!(UssdCode::try_from(text.to_owned()), Err(UssdCodeError), "{text:?}");
+        }
     }
 
     #[test]

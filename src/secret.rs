@@ -167,6 +167,7 @@ pub struct SiteKey {
     texts: [u8; 32],
     keys: [u8; 32],
     requests: [u8; 32],
+    arrivals: [u8; 32],
 }
 
 impl SiteKey {
@@ -188,6 +189,7 @@ impl SiteKey {
             texts: key(b"smsotpd message text"),
             keys: key(b"smsotpd api key"),
             requests: key(b"smsotpd request digest"),
+            arrivals: key(b"smsotpd arrival digest"),
         }
     }
 
@@ -207,6 +209,12 @@ impl SiteKey {
     #[must_use]
     pub fn request_digest(&self, head: &str, body: &[u8]) -> [u8; 32] {
         hmac(&self.requests, &[head.as_bytes(), b"\n", body])
+    }
+
+    /// The digest by which a message that comes in twice is known: of the SIM it came to, and its PDU.
+    #[must_use]
+    pub fn arrival_digest(&self, sim: &str, pdu: &[u8]) -> [u8; 32] {
+        hmac(&self.arrivals, &[sim.as_bytes(), b"\n", pdu])
     }
 
     /// Seals a text, bound to the identifier of what it belongs to. The nonce must be drawn at random for each call.

@@ -58,6 +58,9 @@ pub enum SendError {
     /// Another request was made under the same idempotency key.
     #[error("this idempotency key was used for another request")]
     KeyReused,
+    /// The recipient asked for no more messages.
+    #[error("the recipient wants no messages")]
+    OptedOut,
     /// The store could not keep it.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -125,6 +128,7 @@ pub async fn send(store: &Store, request: Request) -> Result<MessageView, SendEr
     match store.accept(message, request.idempotency).await? {
         AcceptOutcome::Accepted(view) | AcceptOutcome::Replayed(view) => Ok(view),
         AcceptOutcome::KeyReused => Err(SendError::KeyReused),
+        AcceptOutcome::OptedOut => Err(SendError::OptedOut),
     }
 }
 

@@ -95,7 +95,7 @@ async fn a_report_that_could_not_be_stored_stays_on_the_modem_and_is_taken_by_th
     store.close().await;
     device.hold_reports(false);
     when(&mut happens, |kind| is_command(kind, "+CMGR")).await;
-    assert!(intake::run(store, from_the_air).await.is_err(), "intake ends with its store");
+    assert!(intake::run(store, intake::Settings::default(), from_the_air).await.is_err(), "intake ends with its store");
     stop.cancel();
     task.await.unwrap();
 
@@ -107,7 +107,7 @@ async fn a_report_that_could_not_be_stored_stays_on_the_modem_and_is_taken_by_th
     let surroundings = Surroundings { clock: Clock::resume(None), events, stop, pins: PinBook::in_memory() };
     let (_modem, _task) = modem::spawn(&settings, Box::new(Pipe(device.clone())), surroundings);
     let mut happens = device.events();
-    tokio::spawn(intake::run(store.clone(), from_the_air));
+    tokio::spawn(intake::run(store.clone(), intake::Settings::default(), from_the_air));
     when(&mut happens, |kind| is_command(kind, "+CMGD")).await;
     assert_eq!(status(&store, accepted.id).await, Status::Delivered, "it was on disk before it was deleted");
 }

@@ -39,7 +39,7 @@ async fn a_log_at_its_finest_holds_no_text_pdu_or_number() {
     let _quiet = tracing::subscriber::set_default(subscriber);
     let mut world = World::ready().await;
     world.scripted.say(&printed_report());
-    let Event::StatusReport { done, .. } = world.report().await;
+    let Event::StatusReport { done, .. } = world.report().await else { panic!("a message") };
     done.acknowledge();
     for what in [OnSubmit::Take, OnSubmit::Refuse("+CMS ERROR: 8"), OnSubmit::Silence] {
         world.scripted.on_submit(what);

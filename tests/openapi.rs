@@ -53,6 +53,11 @@ async fn every_call_of_the_api_is_described() {
         "get /v1/messages",
         "get /v1/messages/{id}",
         "delete /v1/messages/{id}",
+        "get /v1/inbox",
+        "delete /v1/inbox/{id}",
+        "get /v1/opt-outs",
+        "put /v1/opt-outs/{number}",
+        "delete /v1/opt-outs/{number}",
         "get /v1/modems",
         "post /v1/modems/{name}/drain",
         "post /v1/modems/{name}/resume",
@@ -88,7 +93,11 @@ async fn every_body_answer_and_refusal_has_an_example() {
             assert!(schemas[name]["example"].is_object(), "{method} {path}: {name} has no example");
         }
         for (status, response) in operation["responses"].as_object().unwrap() {
-            for (kind, content) in response["content"].as_object().unwrap() {
+            let Some(contents) = response["content"].as_object() else {
+                assert_eq!(status, "204", "{method} {path} {status} has no body");
+                continue;
+            };
+            for (kind, content) in contents {
                 let has_one = content["example"].is_object() || content["examples"].is_object();
                 assert!(has_one || kind.contains("openmetrics"), "{method} {path} {status} {kind} has no example");
             }

@@ -96,7 +96,7 @@ async fn a_daemon_that_has_no_modem_configured_serves_and_says_so() {
     let config = site.configure("");
     let text = std::fs::read_to_string(&config).unwrap();
     let (before, _) = text.split_once("[[modem]]").unwrap();
-    std::fs::write(&config, before).unwrap();
+    std::fs::write(&config, format!("{before}[discovery]\nenabled = false\n")).unwrap();
     let key = site.create_app("shop").await;
     let daemon = site.serve().await;
     let (status, _) = daemon.post("/v1/otp", &key, json!({ "to": TO })).await;

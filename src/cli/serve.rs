@@ -37,8 +37,8 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let _hangup = signal(SignalKind::hangup())?;
     let asked = asked_to_stop()?;
     let config = Config::load(args.config.as_deref())?;
-    if config.modem.is_empty() {
-        tracing::warn!("no [[modem]] is configured: messages are accepted and wait until one is");
+    if config.modem.is_empty() && !config.looks_for_modems() {
+        tracing::warn!("no [[modem]] is configured and discovery is off: messages are accepted and wait");
     }
     let daemon = Daemon::start(&config, Parts::default()).await?;
     tracing::info!(

@@ -1,26 +1,52 @@
 //! `smsotpd sim`: only the simulated modem, on a pseudo-terminal, for any program that speaks AT.
 
 use std::io::BufRead as _;
-use std::path::PathBuf;
+use std::os::unix::fs::FileTypeExt as _;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use tokio::net::UnixListener;
+use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 
 use super::output::say;
 use super::serve;
 use crate::phone::PhoneNumber;
-use crate::sim::{Arrival, Carrier, CarrierSettings, Device, DeviceSettings, Event, EventKind, Received, Terminal};
+use crate::sim::{
+    Arrival, Bay, Carrier, CarrierSettings, Control, Device, DeviceSettings, Drawn, Event, EventKind, Family, Received,
+    Timed,
+};
 
 const AFTER_HELP: &str = "\
 What the modem sends arrives on simulated phones and is shown here. To write to the modem, type a number and a text.
 Ctrl-C unplugs the modem and removes the link.
 
-Example, in two terminals:
+A fault is one line of TOML or JSON, with @SECONDS before it when it is to happen later. In a file for --faults:
+  # after ten seconds the firmware hangs until somebody sends ESC
+  @10 silent = \"escape\"
+  # the next send is refused, the one after it is not answered
+  cms-error = 38
+  silent-after-ctrl-z = { submitted = true }
+  # the SIM asks for a PIN, and one try is left
+  card = { asks-pin = { pin = \"1234\" } }
+  {\"card\": {\"pin-tries\": 1}}
+
+The control socket takes the same lines, and orders (plug, unplug, register, send, inbox...): `help` lists them.
+Each line is answered by what it asked for, and then `ok`, or by `error: ...`.
+
+Examples:
   smsotpd sim --link /tmp/modem
   printf '[gammu]\\ndevice=/tmp/modem\\nconnection=at115200\\n' > /tmp/gammurc
-  gammu -c /tmp/gammurc sendsms TEXT +15551234567 -text 'Hello'";
+  gammu -c /tmp/gammurc sendsms TEXT +15551234567 -text 'Hello'
+
+  smsotpd sim --link /tmp/modems/ttyUSB0 --family huawei --control /tmp/modem.control
+  echo 'send +15551234567 Hello modem' | nc -N -U /tmp/modem.control
+  echo 'brown-out = { gone-for = 5 }' | nc -N -U /tmp/modem.control
+  echo 'plug ttyUSB3' | nc -N -U /tmp/modem.control
+
+  smsotpd sim --link /tmp/modem --seed 7        a bad day; the same one whenever you ask for it";
 
 /// `smsotpd sim`
 #[derive(Debug, clap::Args)]
@@ -32,6 +58,15 @@ pub(super) struct Args {
     /// The modem's own number [default: +15550100000]
     #[arg(long, value_parser = PhoneNumber::parse)]
     number: Option<PhoneNumber>,
+    /// Whose manners the modem has: generic, huawei, zte, quectel, simcom, sierra, telit, ublox, cinterion
+    #[arg(long, value_name = "NAME", default_value = "generic")]
+    family: Family,
+    /// Let the faults in this file happen, one on a line
+    #[arg(long, value_name = "FILE")]
+    faults: Option<PathBuf>,
+    /// Take faults and orders on a unix socket here
+    #[arg(long, value_name = "SOCKET")]
+    control: Option<PathBuf>,
     /// How long the carrier takes to accept a message
     #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = seconds)]
     submit_time: Duration,
@@ -41,9 +76,9 @@ pub(super) struct Args {
     /// The share of messages that never arrive, from 0 to 1
     #[arg(long, value_name = "SHARE", default_value = "0", value_parser = share)]
     loss: f64,
-    /// Decides which messages are lost
-    #[arg(long, value_name = "NUMBER", default_value = "0")]
-    seed: u64,
+    /// Draw faults and their moments from this number, and which messages are lost; the same number draws the same
+    #[arg(long, value_name = "NUMBER")]
+    seed: Option<u64>,
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -58,27 +93,87 @@ fn share(text: &str) -> Result<f64, String> {
 /// Runs the modem until Ctrl-C.
 pub(super) async fn run(args: Args) -> anyhow::Result<()> {
     let asked = serve::asked_to_stop_or_left()?;
-    let Args { link, number, submit_time, delivery_time, loss, seed } = args;
-    let carrier = Carrier::new(CarrierSettings { submit_time, delivery_time, loss, seed });
-    let mut settings = DeviceSettings::default();
+    let faults = planned(&args)?;
+    let Args { link, number, family, control, submit_time, delivery_time, loss, seed, .. } = args;
+    let carrier = Carrier::new(CarrierSettings { submit_time, delivery_time, loss, seed: seed.unwrap_or_default() });
+    let mut settings = DeviceSettings::of(family, 0);
     settings.number = number.unwrap_or(settings.number);
     let device = Device::new(settings, carrier.clone());
-    let terminal = Terminal::open(link.as_deref()).with_context(|| match &link {
+    let events = device.events();
+    let bay = Bay::new(device.clone());
+    let socket = control.as_deref().map(Socket::open).transpose()?;
+    let path = bay.plug(link.as_deref()).await.with_context(|| match &link {
         Some(link) => format!("cannot put the modem at {}", link.display()),
         None => "cannot open a pseudo-terminal".to_owned(),
     })?;
-    say!("The modem is at {}; its number is {}.", terminal.path().display(), device.settings().number.e164());
+    say!("The modem is at {}; its number is {}.", path.display(), device.settings().number.e164());
     say!("To write to it, type a number and a text: +15551234567 Hello. Ctrl-C unplugs it.");
-    tokio::select! {
-        served = device.serve(terminal) => served.context("the pseudo-terminal failed"),
-        () = tell(&device, &carrier) => Ok(()),
+    let folder = link.as_deref().and_then(Path::parent).map_or_else(PathBuf::new, Path::to_owned);
+    let orders = Control::new(bay.clone(), folder);
+    let served = async {
+        match &socket {
+            Some(socket) => orders.serve(&socket.listener).await.context("the control socket failed"),
+            None => std::future::pending().await,
+        }
+    };
+    let suffered = async {
+        device.suffer(faults).await;
+        std::future::pending().await
+    };
+    let ended = tokio::select! {
+        served = served => served,
+        () = suffered => Ok(()),
+        () = tell(&device, events, &carrier) => Ok(()),
         () = asked => Ok(()),
+    };
+    bay.unplug().await;
+    ended
+}
+
+/// What is to happen: what the file says, or what the seed draws, or both in their order.
+fn planned(args: &Args) -> anyhow::Result<Box<dyn Iterator<Item = Timed> + Send>> {
+    let mut told = match &args.faults {
+        None => Vec::new(),
+        Some(file) => {
+            let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+            Timed::read_all(&text).with_context(|| file.display().to_string())?
+        }
+    };
+    told.sort_by_key(|timed| timed.after);
+    let Some(seed) = args.seed else { return Ok(Box::new(told.into_iter())) };
+    let (mut told, mut drawn) = (told.into_iter().peekable(), Drawn::from_seed(seed).peekable());
+    Ok(Box::new(std::iter::from_fn(move || match (told.peek(), drawn.peek()) {
+        (Some(first), Some(second)) if first.after <= second.after => told.next(),
+        _ => drawn.next(),
+    })))
+}
+
+/// The control socket, removed with its end.
+struct Socket {
+    listener: UnixListener,
+    path: PathBuf,
+}
+
+impl Socket {
+    fn open(path: &Path) -> anyhow::Result<Self> {
+        // A simulator that was killed leaves its socket behind.
+        if std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket()) {
+            let _ = std::fs::remove_file(path);
+        }
+        let listener = UnixListener::bind(path).with_context(|| format!("cannot listen on {}", path.display()))?;
+        Ok(Self { listener, path: path.to_owned() })
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
     }
 }
 
 /// Shows what happens, and passes on what the operator types.
-async fn tell(device: &Device, carrier: &Carrier) {
-    let (mut arrivals, mut events, mut typed) = (carrier.arrivals(), device.events(), typed_lines());
+async fn tell(device: &Device, mut events: Receiver<Event>, carrier: &Carrier) {
+    let (mut arrivals, mut typed) = (carrier.arrivals(), typed_lines());
     loop {
         tokio::select! {
             arrival = arrivals.recv() => match arrival {
@@ -87,8 +182,12 @@ async fn tell(device: &Device, carrier: &Carrier) {
                 Err(RecvError::Closed) => return,
             },
             event = events.recv() => {
-                if let Ok(Event { kind: EventKind::Submitted { reference, to: Some(to) }, .. }) = event {
-                    say!("the modem sends message {reference} to {}", to.e164());
+                match event.map(|event| event.kind) {
+                    Ok(EventKind::Submitted { reference, to: Some(to) }) => {
+                        say!("the modem sends message {reference} to {}", to.e164());
+                    }
+                    Ok(EventKind::Detached) => say!("the modem is gone from its port"),
+                    _ => {}
                 }
             }
             Some(line) = typed.recv() => write_to_modem(device, carrier, line.trim()),

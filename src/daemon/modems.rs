@@ -5,9 +5,13 @@
 
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
 
+use crate::config::Config;
 use crate::dispatch::Pool;
-use crate::modem::{self, Connector, Surroundings};
+use crate::ids::Imei;
+use crate::modem::discovery::{Finder, Found, Identity, Known, Ports};
+use crate::modem::{self, Connector, SerialConnector, Surroundings, TcpAddress, TcpConnector};
 
 /// A modem that was found, and how its port is opened.
 pub(super) type NewModem = (modem::Settings, Box<dyn Connector>);
@@ -55,4 +59,57 @@ impl Modems {
             }
         }
     }
+}
+
+/// Finds modems, as the configuration says.
+pub(super) struct Discovery {
+    finder: Finder,
+    ports: Ports,
+    finds: mpsc::UnboundedReceiver<Found>,
+}
+
+impl Discovery {
+    pub(super) fn new(config: &Config) -> Self {
+        let known = Known { modems: config.modem.clone(), adopt: config.adopts_modems() };
+        let (finder, ports, finds) = Finder::new(config.discovery.clone(), known);
+        Self { finder, ports, finds }
+    }
+
+    /// Opens the port of a modem wherever it is.
+    fn connector(&self, imei: &Imei) -> Box<dyn Connector> {
+        self.ports.connector(Identity::Imei(imei.clone()))
+    }
+
+    /// Finds modems, and hands out those that are not configured, until stopped.
+    pub(super) async fn run(self, found: mpsc::Sender<NewModem>, stop: CancellationToken) {
+        let Self { finder, mut finds, .. } = self;
+        let hand_out = async {
+            while let Some(Found { settings, model, connector }) = finds.recv().await {
+                tracing::info!(modem.name = %settings.name, model, "a modem that is not configured is used");
+                if found.send((settings, connector)).await.is_err() {
+                    break;
+                }
+            }
+            std::future::pending().await
+        };
+        tokio::select! {
+            () = finder.run(stop) => {}
+            () = hand_out => {}
+        }
+    }
+}
+
+/// The configured modems, and how their ports are opened.
+pub(super) fn configured(config: &Config, discovery: Option<&Discovery>) -> Vec<NewModem> {
+    let connector = |settings: &modem::Settings| -> Option<Box<dyn Connector>> {
+        let Some(port) = &settings.port else {
+            return Some(discovery?.connector(settings.imei.as_ref()?));
+        };
+        if let Ok(address) = port.parse::<TcpAddress>() {
+            return Some(Box::new(TcpConnector::new(address)));
+        }
+        Some(Box::new(SerialConnector::new(port, settings.baud).with_sysfs(&config.discovery.sysfs)))
+    };
+    // A modem that has neither a port nor an IMEI is refused with the configuration.
+    config.modem.iter().filter_map(|settings| Some((settings.clone(), connector(settings)?))).collect()
 }

@@ -1,5 +1,7 @@
 //! The dispatcher: one lane for each modem, and one sweeper.
 
+use std::time::Duration;
+
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -11,6 +13,9 @@ use super::ready::ReadySims;
 use super::sweeper;
 use crate::limits::{Budget, BudgetSettings};
 use crate::store::{Store, StoreError};
+
+/// So long after a part was taken from the queue the network is asked at the latest, once the modem has prompted.
+const ASKED_WITHIN: Duration = Duration::from_secs(15);
 
 /// Brings messages from the store to the modems of its [`Pool`] until it is stopped.
 #[derive(Debug)]
@@ -32,9 +37,9 @@ impl Dispatcher {
         settings: &BudgetSettings,
         stop: CancellationToken,
     ) -> Result<(Self, Pool), StoreError> {
-        let budgets = Budgets::new(settings);
-        for (sim, moment) in store.recent_submissions(store.clock().now() - Budget::LOOKS_BACK).await? {
-            budgets.record(&sim, moment);
+        let (budgets, now) = (Budgets::new(settings), store.clock().now());
+        for (sim, begun) in store.recent_submissions(now - Budget::LOOKS_BACK).await? {
+            budgets.record(&sim, now.min(begun + ASKED_WITHIN));
         }
         let (pool, newcomers) = Pool::new(budgets.clone());
         Ok((Self { store, budgets, newcomers, stop }, pool))
@@ -56,6 +61,7 @@ impl Dispatcher {
         let mut ended = Ok(());
         loop {
             let task = tokio::select! {
+                biased;
                 Some(newcomer) = newcomers.recv() => {
                     let shared = (budgets.clone(), ready_sims.clone());
                     tasks.spawn(Lane::new(store.clone(), newcomer, shared, stop.clone()).run());

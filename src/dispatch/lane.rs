@@ -82,7 +82,7 @@ impl Lane {
     /// Takes one message and sends it, or waits until there may be something to do.
     async fn turn(&mut self) -> Result<(), StoreError> {
         // Before anything is looked at, so that no change is missed.
-        let sims = self.ready_sims.subscribe();
+        let sims = self.ready_sims.changed();
         let only = self.unfinished.take().filter(|_| self.is_drained());
         let Some(sim) = self.ready(only.is_some()) else { return self.stand_aside(None).await };
         let (lowest, until) = match self.budgets.allowance(&sim, self.store.clock().now()) {
@@ -116,11 +116,7 @@ impl Lane {
     }
 
     /// Waits until the SIM may be free that another modem sends with.
-    async fn wait_for_sim(
-        &mut self,
-        holder: &ModemName,
-        mut sims: watch::Receiver<impl Send + Sync>,
-    ) -> Result<(), StoreError> {
+    async fn wait_for_sim(&mut self, holder: &ModemName, sims: impl Future<Output = ()>) -> Result<(), StoreError> {
         self.settle().await?;
         let reason = format!("the SIM in it is in use by the modem {holder}");
         let advice = "Wait until that modem has noticed that its SIM is gone; if it goes on, restart that modem.";
@@ -131,8 +127,9 @@ impl Lane {
             until: None,
         }));
         tokio::select! {
+            biased;
             () = self.until_changed(None) => {}
-            _ = sims.changed() => {}
+            () = sims => {}
         }
         Ok(())
     }
@@ -170,7 +167,7 @@ impl Lane {
         until: Option<Moment>,
         only: Option<MessageId>,
     ) -> Result<Option<Assignment>, StoreError> {
-        let mut ready_sims = self.ready_sims.subscribe();
+        let ready_sims = self.ready_sims.changed();
         let others = self.ready_sims.others(self.modem.name());
         let claim = Claim { modem: self.modem.name().clone(), sim: sim.clone(), lowest, others, only };
         let taken = match self.unsettled.clone() {
@@ -198,7 +195,7 @@ impl Lane {
             part = standing.part() => Some(part),
             () = self.until_changed(until) => None,
             // What is left to others depends on who they are.
-            _ = ready_sims.changed() => None,
+            () = ready_sims => None,
         };
         match part {
             Some(Ok(assignment)) => Ok(Some(assignment)),
@@ -232,6 +229,7 @@ impl Lane {
     async fn pause(&self, error: &StoreError) {
         tracing::warn!(modem.name = %self.modem.name(), %error, "the queue cannot be reached; trying again");
         tokio::select! {
+            biased;
             () = self.stop.cancelled() => {}
             () = tokio::time::sleep(STORE_PAUSE) => {}
         }
@@ -255,6 +253,7 @@ impl Lane {
         });
         self.state.send_modify(|state| state.sending = true);
         let outcome = tokio::select! {
+            biased;
             outcome = submit => outcome,
             never = tell_when_something_waits(&self.store, &patience) => match never {},
         };
@@ -295,6 +294,7 @@ impl Lane {
         let clock = self.store.clock().clone();
         let stop = self.stop.clone();
         tokio::select! {
+            biased;
             () = stop.cancelled() => {}
             () = clock.sleep_until(over) => {}
             () = self.changed_for_good(rest.cause) => {}
@@ -335,6 +335,7 @@ impl Lane {
             }
         };
         tokio::select! {
+            biased;
             () = self.stop.cancelled() => {}
             () = due => {}
             Ok(()) = self.drained.changed() => {}

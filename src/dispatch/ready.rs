@@ -4,19 +4,27 @@
 //! it fails with it. And it is known which SIMs could take any message: a recipient's own SIM is waited for a little.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::watch;
+use tokio::sync::Notify;
+use tokio::sync::futures::OwnedNotified;
 
 use crate::ids::{ModemName, SimId};
 use crate::store::Neighbour;
 
 /// The SIMs that modems send with. Cheap to clone; all clones share the list.
+///
+/// Those who wait for a change are woken in the order in which they came, which a watch channel does not promise: so the
+/// modems keep their places in the line.
 #[derive(Clone, Debug, Default)]
-pub(super) struct ReadySims(watch::Sender<BTreeMap<ModemName, Held>>);
+pub(super) struct ReadySims {
+    sims: Arc<Mutex<BTreeMap<ModemName, Held>>>,
+    changed: Arc<Notify>,
+}
 
 /// A SIM that a modem sends with.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Held {
+struct Held {
     sim: SimId,
     /// There is budget left for messages of every priority.
     takes_all: bool,
@@ -28,48 +36,61 @@ impl ReadySims {
     /// # Errors
     /// The modem that sends with this SIM already; this one has left then.
     pub(super) fn join(&self, modem: &ModemName, sim: &SimId, takes_all: bool) -> Result<(), ModemName> {
-        let mut holder = None;
-        self.0.send_if_modified(|sims| {
-            holder =
-                sims.iter().find(|(other, held)| *other != modem && held.sim == *sim).map(|(other, _)| other.clone());
-            if holder.is_some() {
-                return sims.remove(modem).is_some();
-            }
-            let held = Held { sim: sim.clone(), takes_all };
-            let new = sims.get(modem) != Some(&held);
-            if new {
-                sims.insert(modem.clone(), held);
-            }
-            new
-        });
-        holder.map_or(Ok(()), Err)
+        let mut sims = self.sims();
+        let holder = sims.iter().find(|(other, held)| *other != modem && held.sim == *sim);
+        if let Some(holder) = holder.map(|(other, _)| other.clone()) {
+            drop(sims);
+            self.leave(modem);
+            return Err(holder);
+        }
+        let held = Held { sim: sim.clone(), takes_all };
+        if sims.get(modem) != Some(&held) {
+            sims.insert(modem.clone(), held);
+            self.changed.notify_waiters();
+        }
+        Ok(())
     }
 
     /// This modem sends with no SIM.
     pub(super) fn leave(&self, modem: &ModemName) {
-        self.0.send_if_modified(|sims| sims.remove(modem).is_some());
+        if self.sims().remove(modem).is_some() {
+            self.changed.notify_waiters();
+        }
     }
 
     /// The other modems whose SIM could take any message.
     pub(super) fn others(&self, modem: &ModemName) -> Vec<Neighbour> {
-        let sims = self.0.borrow();
+        let sims = self.sims();
         let others = sims.iter().filter(|(other, held)| *other != modem && held.takes_all);
         others.map(|(modem, held)| Neighbour { modem: modem.clone(), sim: held.sim.clone() }).collect()
     }
 
-    /// Changes whenever the list does. Take it before looking at the list, so that no change is missed.
-    pub(super) fn subscribe(&self) -> watch::Receiver<BTreeMap<ModemName, Held>> {
-        self.0.subscribe()
+    /// Is done at the next change of the list. Take it before looking at the list, so that no change is missed.
+    pub(super) fn changed(&self) -> OwnedNotified {
+        Arc::clone(&self.changed).notified_owned()
+    }
+
+    fn sims(&self) -> MutexGuard<'_, BTreeMap<ModemName, Held>> {
+        // No step in between leaves the list half changed.
+        self.sims.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::task::{Context, Waker};
+
     use super::*;
 
     fn sims() -> (ReadySims, ModemName, ModemName, SimId) {
         let (a, b) = ("a".parse().unwrap(), "b".parse().unwrap());
         (ReadySims::default(), a, b, SimId::from_stored("1".to_owned()))
+    }
+
+    /// Tells, whenever it is asked, whether this is done.
+    fn asking(future: impl Future<Output = ()>) -> impl FnMut() -> bool {
+        let mut future = Box::pin(future);
+        move || future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready()
     }
 
     #[test]
@@ -110,10 +131,10 @@ mod tests {
     fn only_what_is_new_counts_as_a_change() {
         let (ready, a, _, sim) = sims();
         assert_eq!(ready.join(&a, &sim, true), Ok(()));
-        let seen = ready.subscribe();
+        let mut changed = asking(ready.changed());
         assert_eq!(ready.join(&a, &sim, true), Ok(()));
-        assert!(!seen.has_changed().unwrap());
+        assert!(!changed());
         ready.leave(&a);
-        assert!(seen.has_changed().unwrap());
+        assert!(changed());
     }
 }

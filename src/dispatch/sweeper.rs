@@ -33,6 +33,7 @@ pub(super) async fn sweep(store: Store, stop: CancellationToken) -> Result<(), S
         loop {
             let look = *look_at.borrow_and_update();
             tokio::select! {
+                biased;
                 () = stop.cancelled() => return Ok(()),
                 () = due(&store, next) => break,
                 () = due(&store, gathered) => break,

@@ -14,7 +14,7 @@ use utoipa::openapi::schema::Type;
 use utoipa::openapi::{ObjectBuilder, Required};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::ids::{MessageId, ModemName, OtpId};
+use crate::ids::{InboxId, MessageId, ModemName, OtpId};
 use crate::otp::CodeLength;
 use crate::phone::PhoneNumber;
 use crate::secret::{Code, Text};
@@ -95,6 +95,32 @@ impl IntoParams for Named<MessageId> {
 impl IntoParams for Named<ModemName> {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         vec![parameter("name", "The modem's name", "^[a-z0-9][a-z0-9_-]{0,31}$", "m1")]
+    }
+}
+
+impl IntoParams for Named<InboxId> {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![parameter("id", "The message's id", "^in_[0-9a-f]{32}$", "in_01998b6a0c1e7d3e8f5a4b3c2d1e0f9c")]
+    }
+}
+
+/// A number in the path, with its plus sign.
+pub(super) struct NumberInPath(pub(super) PhoneNumber);
+
+impl<S: Send + Sync> FromRequestParts<S> for NumberInPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let number = Path::<String>::from_request_parts(parts, state).await;
+        let Path(number) = number.map_err(|_| Problem::invalid("number", "cannot be read"))?;
+        PhoneNumber::parse(&number).map(Self).map_err(|error| Problem::invalid("number", error.to_string()))
+    }
+}
+
+impl IntoParams for NumberInPath {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let pattern = r"^(\+|00)[1-9][0-9]{7,14}$";
+        vec![parameter("number", "The number with its country code", pattern, "+15551234567")]
     }
 }
 

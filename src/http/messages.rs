@@ -1,10 +1,9 @@
 //! `/v1/messages`: send a text, see what became of it, withdraw it.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
@@ -12,7 +11,6 @@ use utoipa::ToSchema;
 use crate::clock::Timestamp;
 use crate::ids::MessageId;
 use crate::message::{Priority, Status};
-use crate::phone::PhoneNumber;
 use crate::route::Routes;
 use crate::send::{self, SendError};
 use crate::store::{AttemptOutcome, AttemptView, CancelOutcome, Filter, MessageDetail, MessageView};
@@ -23,13 +21,9 @@ use super::body::JsonBody;
 use super::fields::{self, Named, Number, Words};
 use super::idempotency::IdempotencyKey;
 use super::modems::ModemView;
-use super::openapi::{EveryCall, NoSuch, Sent, WithBody, WrongQuery};
+use super::openapi::{EveryCall, NoSuch, Sent, WithRecipient, WrongQuery};
 use super::problem::{Kind, Problem};
-use super::status;
-
-/// The most messages on one page, and how many there are when nobody says.
-const MOST_LISTED: u8 = 200;
-const LISTED: u8 = 50;
+use super::{query, status};
 
 /// A message to be sent.
 #[derive(Deserialize, ToSchema)]
@@ -231,6 +225,7 @@ impl From<SendError> for Problem {
                 Self::invalid("deadline_seconds", format!("expected a whole number from 1 to {longest}"))
             }
             SendError::KeyReused => Self::new(Kind::KeyReused),
+            SendError::OptedOut => Self::new(Kind::RecipientOptedOut),
             SendError::Store(error) => error.into(),
         }
     }
@@ -247,7 +242,7 @@ impl From<SendError> for Problem {
             ("get" = (operation_id = "get_message", parameters(("id" = "$response.body#/id")))),
             ("cancel" = (operation_id = "cancel_message", parameters(("id" = "$response.body#/id")))),
         ), example = json!(super::openapi::example_accepted())),
-        EveryCall, WithBody
+        EveryCall, WithRecipient
     )
 )]
 pub(super) async fn send(
@@ -327,45 +322,20 @@ pub(super) async fn list(
 }
 
 fn filter(uri: &Uri) -> Result<Filter, Problem> {
-    let Ok(Query(pairs)) = Query::<Vec<(String, String)>>::try_from_uri(uri) else {
-        return Err(Problem::invalid("", "the query cannot be read"));
-    };
-    let mut filter = Filter { limit: LISTED, ..Filter::default() };
-    let mut seen = Vec::new();
-    for (name, value) in &pairs {
-        if seen.contains(&name) {
-            return Err(Problem::invalid(name, "is there twice"));
+    let mut filter = Filter { limit: query::LISTED, ..Filter::default() };
+    for (name, value) in query::parameters(uri)? {
+        match name.as_str() {
+            "status" => {
+                let status = status_named(&value);
+                filter.status = Some(status.ok_or_else(|| Problem::invalid("status", "expected a message's status"))?);
+            }
+            "to" => filter.to = Some(query::number("to", &value)?),
+            "limit" => filter.limit = query::limit(&value)?,
+            "cursor" => filter.cursor = Some(query::cursor(&value)?),
+            unknown => return Err(query::unknown(unknown)),
         }
-        seen.push(name);
-        read_parameter(&mut filter, name, value)?;
     }
     Ok(filter)
-}
-
-fn read_parameter(filter: &mut Filter, name: &str, value: &str) -> Result<(), Problem> {
-    let wrong = |message: String| Problem::invalid(name, message);
-    match name {
-        "status" => {
-            filter.status = Some(status_named(value).ok_or_else(|| wrong("expected a message's status".into()))?)
-        }
-        "to" => {
-            // A `+` that was not escaped arrives as a space.
-            let value = value.strip_prefix(' ').map_or(Cow::Borrowed(value), |rest| Cow::Owned(format!("+{rest}")));
-            filter.to = Some(PhoneNumber::parse(&value).map_err(|error| wrong(error.to_string()))?);
-        }
-        "limit" => {
-            let limit = value.parse().ok().filter(|limit| (1..=MOST_LISTED).contains(limit));
-            filter.limit = limit.ok_or_else(|| wrong(format!("expected a whole number from 1 to {MOST_LISTED}")))?;
-        }
-        "cursor" => {
-            filter.cursor = Some(value.parse().map_err(|_| wrong("expected the `next_cursor` of a page".into()))?)
-        }
-        unknown => {
-            let name: String = unknown.chars().take(64).collect();
-            return Err(Problem::invalid(name, "is not a parameter of this call"));
-        }
-    }
-    Ok(())
 }
 
 fn status_named(name: &str) -> Option<Status> {
@@ -403,6 +373,7 @@ pub(super) async fn cancel(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::phone::PhoneNumber;
 
     fn read(query: &str) -> Result<Filter, Problem> {
         filter(&format!("/v1/messages?{query}").parse().unwrap())
@@ -414,7 +385,7 @@ mod tests {
         assert_eq!((filter.status, filter.limit), (Some(Status::InDoubt), 7));
         assert_eq!(filter.to, PhoneNumber::parse("+15551234567").ok());
         assert_eq!(read("to=+15551234567").unwrap().to, filter.to, "a plus that was not escaped");
-        assert_eq!(read("").unwrap().limit, LISTED);
+        assert_eq!(read("").unwrap().limit, query::LISTED);
     }
 
     #[test]

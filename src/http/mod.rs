@@ -15,9 +15,9 @@
 //! | `serve`, `connection` | connections, network and unix |
 //! | `gate` | what every request passes |
 //! | `auth` | who calls, and what they may do |
-//! | `body`, `fields`, `idempotency` | reading requests |
+//! | `body`, `query`, `fields`, `idempotency` | reading requests |
 //! | `problem` | every refusal with its status and code |
-//! | `otps`, `messages`, `modems`, `status`, `metrics` | the calls |
+//! | `otps`, `messages`, `inbox`, `optouts`, `modems`, `status`, `metrics` | the calls |
 //! | `openapi` | the description of it all, for programs |
 
 mod api;
@@ -28,12 +28,15 @@ mod error;
 mod fields;
 mod gate;
 mod idempotency;
+mod inbox;
 mod messages;
 mod metrics;
 mod modems;
 mod openapi;
+mod optouts;
 mod otps;
 mod problem;
+mod query;
 mod router;
 mod serve;
 mod settings;

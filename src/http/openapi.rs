@@ -22,12 +22,14 @@ use super::problem::{Document, FieldError, Kind, Problem};
         title = "smsotpd",
         description = "One-time codes by SMS through your own modem.\n\n\
                        Errors are problem details (RFC 9457) with a stable `code`. A wrong code is no error. \
-                       Times are RFC 3339 in UTC. Numbers are masked in every answer.",
+                       Times are RFC 3339 in UTC. Numbers are masked in every answer; only the inbox shows an app with \
+                       the scope `admin` who wrote.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
     tags(
         (name = "otp", description = "One-time codes"),
         (name = "messages", description = "Messages of the app's own wording"),
+        (name = "inbox", description = "What comes in, and who wants no messages"),
         (name = "site", description = "How the site is")
     ),
     components(schemas(Document<'static>, FieldError)),
@@ -86,6 +88,11 @@ refusals! {
     Open: HeaderTwice UnknownHost HeadTooLarge Internal Busy StoreUnavailable;
     /// What a call with a body can answer.
     WithBody: NotJson BodyIncomplete HeaderTwice SlowBody BodyTooLarge NotJsonType Invalid KeyReused;
+    /// What a call with a body and a recipient can answer.
+    WithRecipient: NotJson BodyIncomplete HeaderTwice SlowBody BodyTooLarge NotJsonType Invalid KeyReused
+        RecipientOptedOut;
+    /// What sending again can answer when the recipient wants no messages any more.
+    Unwanted: RecipientOptedOut;
     /// What a call with a query can answer.
     WrongQuery: Invalid;
     /// What a call that names something can answer.
@@ -218,6 +225,23 @@ pub(super) fn example_detail() -> Value {
             }]
         }),
     )
+}
+
+pub(super) fn example_inbox() -> Value {
+    json!({
+        "id": "in_01998b6a0c1e7d3e8f5a4b3c2d1e0f9c",
+        "from": "+1555***4567",
+        "text": "Is the gate open on Sunday?",
+        "parts": 1,
+        "missing": 0,
+        "modem": "m1",
+        "sent_at": "2026-05-04T10:00:00Z",
+        "received_at": "2026-05-04T10:00:02.871Z",
+    })
+}
+
+pub(super) fn example_opt_out() -> Value {
+    json!({"number": "+1555***4567", "source": "message", "since": "2026-05-04T10:00:02.871Z"})
 }
 
 pub(super) fn example_modem() -> Value {

@@ -21,7 +21,7 @@ use super::auth::{self, Caller};
 use super::body::JsonBody;
 use super::fields::{self, Named, Number, Purpose, TypedCode};
 use super::idempotency::IdempotencyKey;
-use super::openapi::{Ended, EveryCall, Limited, NoSuch, TooOften, WithBody};
+use super::openapi::{Ended, EveryCall, Limited, NoSuch, TooOften, Unwanted, WithBody, WithRecipient};
 use super::problem::{Kind, Problem};
 
 /// A code to be issued.
@@ -171,6 +171,7 @@ impl From<IssueError> for Problem {
                 Self::new(Kind::LimitReached).saying(detail).retry_after(refusal.retry_after)
             }
             IssueError::KeyReused => Self::new(Kind::KeyReused),
+            IssueError::OptedOut => Self::new(Kind::RecipientOptedOut),
             IssueError::Store(error) => error.into(),
         }
     }
@@ -186,6 +187,7 @@ impl From<ResendError> for Problem {
             }
             ResendError::TooSoon { retry_after } => Self::new(Kind::ResendTooEarly).retry_after(retry_after),
             ResendError::NoneLeft => Self::new(Kind::NoResendsLeft),
+            ResendError::OptedOut => Self::new(Kind::RecipientOptedOut),
             ResendError::Unreadable(error) => {
                 tracing::error!(error = %error, "a code cannot be sent again");
                 Self::new(Kind::Internal)
@@ -210,7 +212,7 @@ impl From<ResendError> for Problem {
             ("resend" = (operation_id = "resend_otp", parameters(("id" = "$response.body#/id")))),
             ("cancel" = (operation_id = "cancel_otp", parameters(("id" = "$response.body#/id")))),
         ), example = json!(super::openapi::example_otp("queued"))),
-        EveryCall, WithBody, Limited
+        EveryCall, WithRecipient, Limited
     )
 )]
 pub(super) async fn issue(
@@ -330,7 +332,7 @@ async fn judge(
     responses(
         (status = 202, description = "Queued once more", body = OtpAnswer,
          example = json!(super::openapi::example_otp("queued"))),
-        EveryCall, NoSuch, Ended, TooOften
+        EveryCall, NoSuch, Ended, TooOften, Unwanted
     )
 )]
 pub(super) async fn resend(

@@ -34,6 +34,7 @@ pub(super) enum Kind {
     UnknownHost,
     Invalid,
     KeyReused,
+    RecipientOptedOut,
     LimitReached,
     ResendTooEarly,
     NoResendsLeft,
@@ -59,7 +60,7 @@ impl Kind {
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotJsonType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::UnknownHost => StatusCode::MISDIRECTED_REQUEST,
-            Self::Invalid | Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Invalid | Self::KeyReused | Self::RecipientOptedOut => StatusCode::UNPROCESSABLE_ENTITY,
             Self::LimitReached | Self::ResendTooEarly | Self::NoResendsLeft => StatusCode::TOO_MANY_REQUESTS,
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Internal | Self::PolicyMissing => StatusCode::INTERNAL_SERVER_ERROR,
@@ -87,6 +88,7 @@ impl Kind {
             Self::UnknownHost => "unknown_host",
             Self::Invalid => "invalid_request",
             Self::KeyReused => "idempotency_key_reused",
+            Self::RecipientOptedOut => "recipient_opted_out",
             Self::LimitReached => "limit_reached",
             Self::ResendTooEarly => "resend_too_early",
             Self::NoResendsLeft => "no_resends_left",
@@ -127,6 +129,10 @@ impl Kind {
             }
             Self::Invalid => "The request is not as it should be; `errors` says where.",
             Self::KeyReused => "This Idempotency-Key was used with another body. Take a new key for a new request.",
+            Self::RecipientOptedOut => {
+                "The recipient wants no messages: a STOP came from this number, or it was put on the list of opt-outs. \
+                 A START from it lifts that."
+            }
             Self::LimitReached => "The limit per-number-hour is reached for this number.",
             Self::ResendTooEarly => "It is too early to send this code again.",
             Self::NoResendsLeft => {

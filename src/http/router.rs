@@ -16,7 +16,7 @@ use super::gate::{self, Gate};
 use super::metrics::Metrics;
 use super::openapi::{self, Open};
 use super::problem::{Kind, Problem};
-use super::{messages, metrics, modems, otps, status};
+use super::{inbox, messages, metrics, modems, optouts, otps, status};
 
 /// Every call, by path. What a call needs of its caller stands in its handler's arguments.
 fn calls() -> OpenApiRouter<Shared> {
@@ -28,6 +28,10 @@ fn calls() -> OpenApiRouter<Shared> {
         .routes(routes!(otps::resend))
         .routes(routes!(messages::send, messages::list))
         .routes(routes!(messages::get, messages::cancel))
+        .routes(routes!(inbox::list))
+        .routes(routes!(inbox::remove))
+        .routes(routes!(optouts::list))
+        .routes(routes!(optouts::put, optouts::remove))
         .routes(routes!(modems::list))
         .routes(routes!(modems::drain))
         .routes(routes!(modems::resume))

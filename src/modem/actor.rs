@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::arrivals::Arrivals;
 use super::cards::Cards;
 use super::event::Event;
 use super::handle::{Job, Modem};
@@ -20,7 +21,6 @@ use super::pin::PinBook;
 use super::port::{Connector, Io};
 use super::profile::Profile;
 use super::rarely::Rarely;
-use super::reports::Reports;
 use super::sends::Sends;
 use super::settings::Settings;
 use super::storages::Storages;
@@ -81,7 +81,7 @@ pub fn spawn(
         reference: 0,
         inbox,
         asked,
-        reports: Reports::new(name.clone()),
+        arrivals: Arrivals::new(name.clone()),
         cards: Cards::default(),
         card_number_way: None,
         statuses: Statuses::default(),
@@ -129,7 +129,7 @@ pub(super) struct Actor {
     pub(super) settings: Settings,
     pub(super) pins: PinBook,
     pub(super) clock: Clock,
-    pub(super) reports: Reports,
+    pub(super) arrivals: Arrivals,
     pub(super) cards: Cards,
     /// The way in which this modem tells the card's number, once one is known.
     pub(super) card_number_way: Option<CardNumber>,
@@ -160,11 +160,11 @@ pub(super) struct Actor {
     pub(super) awake: bool,
     /// It has been set up since then.
     pub(super) worked: bool,
-    /// What is said of printed reports that cannot be read.
+    /// What is said of what was printed and cannot be read.
     pub(super) unreadable: Rarely,
-    /// What is said of stored reports that are none.
+    /// What is said of what is stored and did not come in.
     pub(super) strange: Rarely,
-    /// What is said of stored reports that the modem neither lets read nor deletes.
+    /// What is said of what is stored and the modem neither lets read nor deletes.
     pub(super) refused: Rarely,
     /// How many chores may still be done before the next message, when there are too many of them.
     pub(super) chores_due: u8,
@@ -191,7 +191,7 @@ impl Actor {
             Ok(()) => self.serve(&mut wire).await,
             Err(end) => end,
         };
-        self.reports.detach();
+        self.arrivals.detach();
         self.statuses = Statuses::default();
         self.health.send_modify(|health| {
             health.registration = self.statuses.registration();
@@ -225,13 +225,13 @@ impl Actor {
     /// Does one thing: what sends first, what listens next, what only asks last.
     async fn serve_once(&mut self, wire: &mut Wire) -> Result<(), End> {
         let free = !self.is_wanted();
-        if (free || (self.chores_due > 0 && self.reports.has_many_chores()))
-            && let Some(todo) = self.reports.next_chore()
+        if (free || (self.chores_due > 0 && self.arrivals.has_many_chores()))
+            && let Some(todo) = self.arrivals.next_chore()
         {
             self.chores_due = self.chores_due.saturating_sub(1);
             return self.do_chore(wire, todo).await;
         }
-        if free && self.reports.take_overflow() {
+        if free && self.arrivals.take_overflow() {
             self.storages.sweep_soon();
             self.look = true;
         }
@@ -241,7 +241,7 @@ impl Actor {
         }
         let pause = if self.is_ready() { LOOK_WHILE_READY } else { LOOK_WHILE_NOT_READY };
         let look_at = self.looked + pause;
-        let due = [self.reports.chore_at(), self.sends.resting_until(now()), self.calls.until(now())];
+        let due = [self.arrivals.chore_at(), self.sends.resting_until(now()), self.calls.until(now())];
         let due = due.into_iter().flatten().fold(look_at, Instant::min);
         let turn = tokio::select! {
             biased;
@@ -300,6 +300,8 @@ impl Actor {
         let registration = self.statuses.registration();
         let state = if let Some(trouble) = &self.trouble {
             trouble.clone()
+        } else if let Some(trouble) = self.storages.trouble() {
+            trouble
         } else if self.sends.resting_until(now()).is_some() {
             verdict::mute()
         } else if self.calls.until(now()).is_some() {
@@ -347,10 +349,10 @@ impl Actor {
             self.refuse(job);
         }
         // What was printed is nowhere else: it goes to whoever still takes it.
-        while self.reports.offer_at().is_some()
+        while self.arrivals.offer_at().is_some()
             && let Ok(permit) = self.events.clone().try_reserve_owned()
         {
-            self.reports.offer(permit);
+            self.arrivals.offer(permit);
         }
     }
 }

@@ -30,9 +30,9 @@ impl Actor {
         self.tell(wire, self.profile.with_card).await?;
         let Some(sim) = self.read_card(wire).await? else { return Ok(Some(verdict::nameless_card())) };
         if self.health.borrow().sim.as_ref().is_some_and(|before| before.id != sim.id) {
-            self.reports.detach();
+            self.arrivals.detach();
         }
-        self.reports.belong_to(&sim.id);
+        self.arrivals.belong_to(&sim.id);
         self.health.send_modify(|health| health.sim = Some(sim));
         self.forget_pins().await;
         if let Err(error) = self.ask_patiently(wire, &Command::pdu_mode()).await? {

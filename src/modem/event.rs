@@ -5,7 +5,7 @@ use std::fmt;
 use tokio::sync::mpsc;
 
 use crate::ids::{ModemName, SimId};
-use crate::pdu::StatusReport;
+use crate::pdu::{Deliver, StatusReport};
 
 /// Something that came from the air.
 #[derive(Debug)]
@@ -21,6 +21,17 @@ pub enum Event {
         /// To be called once the report is on disk.
         done: Acknowledge,
     },
+    /// A message to the modem's own number, or one part of it. The same one may be handed out again.
+    Message {
+        /// The modem that received it.
+        modem: ModemName,
+        /// The card it was addressed to.
+        sim: SimId,
+        /// The message.
+        deliver: Deliver,
+        /// To be called once the message is on disk.
+        done: Acknowledge,
+    },
 }
 
 /// The promise that what was handed out is on disk. Only then does the modem forget it.
@@ -30,18 +41,18 @@ pub struct Acknowledge {
     answer: Option<(mpsc::OwnedPermit<Settled>, u64)>,
 }
 
-/// What became of a report that was handed out.
+/// What became of something that was handed out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Settled {
-    /// The number of the report among those handed out.
-    pub(super) report: u64,
+    /// Its number among those handed out.
+    pub(super) number: u64,
     /// Whether it is on disk.
     pub(super) taken: bool,
 }
 
 impl Acknowledge {
-    pub(super) fn new(answer: mpsc::OwnedPermit<Settled>, report: u64) -> Self {
-        Self { answer: Some((answer, report)) }
+    pub(super) fn new(answer: mpsc::OwnedPermit<Settled>, number: u64) -> Self {
+        Self { answer: Some((answer, number)) }
     }
 
     /// The store has it: the modem may forget it.
@@ -50,8 +61,8 @@ impl Acknowledge {
     }
 
     fn settle(&mut self, taken: bool) {
-        if let Some((answer, report)) = self.answer.take() {
-            answer.send(Settled { report, taken });
+        if let Some((answer, number)) = self.answer.take() {
+            answer.send(Settled { number, taken });
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What a modem says about itself, as everybody else sees it.
 
+use super::port::Unopened;
 use crate::clock::Timestamp;
 use crate::ids::{Iccid, Imei, Imsi, ModemName, SimId};
 use crate::phone::PhoneNumber;
@@ -132,6 +133,13 @@ pub enum State {
 }
 
 impl State {
+    /// What a modem is in whose port does not open.
+    pub(super) fn unopened(error: &std::io::Error) -> Self {
+        let explained = error.get_ref().is_some_and(|inner| inner.is::<Unopened>());
+        let reason = if explained { error.to_string() } else { format!("the port does not open: {error}") };
+        Self::Absent { reason }
+    }
+
     /// Whether a message can be given to the modem now.
     #[must_use]
     pub fn is_ready(&self) -> bool {

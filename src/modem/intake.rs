@@ -1,19 +1,18 @@
-//! What the modem says by itself, and what has to be said to it about its reports.
+//! What the modem says by itself, and what has to be said to it about what comes in.
 
 use super::actor::{Actor, End};
+use super::arrivals::{Arrival, Chore, Mark, Origin, Todo};
 use super::health::State;
-use super::reports::{Chore, Origin, Todo, decode};
 use super::verdict;
 use super::wire::{Wire, now};
 use crate::at::{Command, CommandError, Payload, Place, Refusal, Unsolicited};
-use crate::pdu::StatusReport;
 
 impl Actor {
     /// Takes in what the modem said by itself.
     pub(super) fn hear(&mut self, said: Unsolicited) {
         match said {
-            Unsolicited::StatusReport(payload) => self.take_printed(&payload),
-            Unsolicited::StatusReportStored(place) => self.reports.announce(place),
+            Unsolicited::StatusReport(payload) | Unsolicited::Message(payload) => self.take_printed(&payload),
+            Unsolicited::StatusReportStored(place) | Unsolicited::MessageStored(place) => self.arrivals.announce(place),
             Unsolicited::Registration(domain, status) => {
                 let before = self.statuses.registration();
                 self.statuses.set(domain, status);
@@ -34,8 +33,6 @@ impl Actor {
             Unsolicited::WeakPower => self.ladder.browned_out(now()),
             // The port is left for it, and the modem set up from zero.
             Unsolicited::Boot => {}
-            // Messages to the modem are left where they are stored until there is a use for them.
-            Unsolicited::Message(_) | Unsolicited::MessageStored(_) => {}
         }
     }
 
@@ -43,41 +40,83 @@ impl Actor {
     pub(super) fn lose_card(&mut self, trouble: State) {
         self.look |= self.trouble.is_none();
         self.trouble = Some(trouble);
-        self.reports.detach();
+        self.arrivals.detach();
     }
 
     fn take_printed(&mut self, payload: &Payload) {
         let origin = if self.acknowledges { Origin::Acknowledged } else { Origin::Loose };
-        match decode(payload) {
-            Some(report) => {
-                self.hold(report, origin);
-            }
-            None => {
-                if let Some(more) = self.unreadable.warn() {
-                    tracing::warn!(modem.name = %self.name, more, "a status report that cannot be read was dropped");
-                }
-            }
+        if let Some(arrival) = Arrival::decode(payload) {
+            self.hold(arrival, origin);
+            return;
+        }
+        if let Some(more) = self.unreadable.warn() {
+            tracing::warn!(modem.name = %self.name, more, "a report or message that cannot be read was dropped");
+        }
+        // Without a word the network would send it for ever, and the modem hand out nothing behind it.
+        if self.acknowledges {
+            self.arrivals.acknowledge();
         }
     }
 
-    /// Keeps a report until it is stored; tells whether it is kept.
-    pub(super) fn hold(&mut self, report: StatusReport, origin: Origin) -> bool {
+    /// Keeps an arrival until it is stored; tells whether it is kept.
+    fn hold(&mut self, arrival: Arrival, origin: Origin) -> bool {
         let sim = self.health.borrow().sim.as_ref().map(|sim| sim.id.clone());
-        self.reports.hold(sim, report, origin)
+        self.arrivals.hold(sim, arrival, origin)
     }
 
-    /// Says one thing to the modem about its reports. What it refuses is said again later, a few times.
+    /// Deals with what is in a place of a storage; tells whether nothing is left to do about it now.
+    pub(super) fn find(&mut self, place: &Place, payload: &Payload) -> bool {
+        let Some(arrival) = Arrival::decode(payload) else {
+            self.leave_there(place);
+            return true;
+        };
+        let mark = Mark::of(payload);
+        if self.arrivals.was_taken(place, mark) {
+            if let Some(more) = self.refused.warn() {
+                let index = place.index;
+                tracing::warn!(modem.name = %self.name, index, more, "what the modem was told to delete is still there");
+            }
+            self.arrivals.discard(place.clone());
+            return true;
+        }
+        let held = self.hold(arrival, Origin::Stored(place.clone(), mark));
+        if held {
+            // It goes as soon as it is on disk.
+            self.storages.spare(&place.storage);
+        }
+        held
+    }
+
+    /// Perhaps somebody's draft: it stays, unless what comes in needs its place.
+    fn leave_there(&mut self, place: &Place) {
+        let (storage, index) = (&place.storage, place.index);
+        if self.storages.spare(storage) {
+            tracing::warn!(modem.name = %self.name, storage, index, "what is no message was deleted to make room for one");
+            self.arrivals.discard(place.clone());
+        } else if let Some(more) = self.strange.warn() {
+            tracing::info!(modem.name = %self.name, storage, index, more, "what is stored there did not come in, and stays");
+        }
+    }
+
+    /// Says one thing to the modem about what came in. What it refuses is said again later, a few times.
     pub(super) async fn do_chore(&mut self, wire: &mut Wire, todo: Todo) -> Result<(), End> {
         let (done, place) = match &todo.chore {
             Chore::Acknowledge => return self.acknowledge(wire).await,
             Chore::Delete(place) => (self.delete(wire, place).await?, place.clone()),
-            Chore::Read(place) => (self.read(wire, place).await?, place.clone()),
+            Chore::Look(place) => return self.read(wire, place).await.map(drop),
+            Chore::Read(place) => {
+                let read = self.read(wire, place).await?;
+                if read {
+                    self.storages.came(&place.storage);
+                }
+                (read, place.clone())
+            }
         };
         // The card may have gone meanwhile; then the place is on another.
-        if !done && self.trouble.is_none() && !self.reports.put_off(todo) {
+        if !done && self.trouble.is_none() && !self.arrivals.put_off(todo) {
             if let Some(more) = self.refused.warn() {
                 let index = place.index;
-                tracing::warn!(modem.name = %self.name, index, more, "the modem does not let go of a stored status report");
+                tracing::warn!(modem.name = %self.name, index, more, "the modem does not let go of what is stored there");
             }
             self.storages.list_again(&place.storage);
         }
@@ -102,24 +141,19 @@ impl Actor {
             Ok(reply) => reply,
             Err(error) => return Ok(is_empty_place(error)),
         };
-        match reply.message().and_then(decode) {
-            Some(report) => Ok(self.hold(report, Origin::Stored(place.clone()))),
-            // Perhaps somebody's message: it stays.
-            None => {
-                if let Some(more) = self.strange.warn() {
-                    tracing::warn!(modem.name = %self.name, more, "what was stored as a status report is none");
-                }
-                Ok(true)
-            }
-        }
+        Ok(reply.message().is_none_or(|payload| self.find(place, payload)))
     }
 
     async fn delete(&mut self, wire: &mut Wire, place: &Place) -> Result<bool, End> {
         if !self.select(wire, &place.storage).await? {
             return Ok(false);
         }
-        let deleted = self.ask(wire, &Command::delete_message(place.index)).await?;
-        Ok(deleted.map_or_else(is_empty_place, |_| true))
+        let deleted =
+            self.ask(wire, &Command::delete_message(place.index)).await?.map_or_else(is_empty_place, |_| true);
+        if deleted {
+            self.storages.went(&place.storage);
+        }
+        Ok(deleted)
     }
 }
 

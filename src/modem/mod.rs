@@ -7,25 +7,29 @@
 //! ```text
 //! others see    settings.rs  handle.rs  submission.rs  health.rs  event.rs
 //! the task      recovery.rs, as ladder.rs says: actor.rs: setup.rs, then sending.rs and intake.rs, turn by turn.rs
-//! it keeps      reports.rs  until they are on disk      verdict.rs  what answers mean for sending
+//! it keeps      arrivals.rs until they are on disk      verdict.rs  what answers mean for sending
 //!               cards.rs    which card is which      storages.rs  what has gathered on the modem
 //!               sends.rs    whether it still sends
 //!               pin.rs      PINs not to try again    rarely.rs   what it does not repeat in the log
 //! it asks        card.rs, with its PIN by unlock.rs  network.rs  routing.rs  bearer.rs
 //! in the way of  profile/     the modem's family
-//! it speaks by  wire.rs over port.rs
+//! it speaks by  wire.rs over port.rs (a serial port) or tcp.rs (a serial server)
+//! its port      discovery/  which modem is where     holder.rs  who else has a port open
 //! ```
 //!
 //! Its one rule: an outcome never says more than is known. What was surely not sent may be sent again; what may have
 //! been sent is in doubt.
 
 mod actor;
+mod arrivals;
 mod bearer;
 mod card;
 mod cards;
+pub mod discovery;
 mod event;
 mod handle;
 mod health;
+mod holder;
 mod intake;
 mod ladder;
 mod network;
@@ -34,7 +38,6 @@ mod port;
 mod profile;
 mod rarely;
 mod recovery;
-mod reports;
 mod routing;
 mod sending;
 mod sends;
@@ -42,6 +45,7 @@ mod settings;
 mod setup;
 mod storages;
 mod submission;
+mod tcp;
 mod turn;
 mod unlock;
 mod verdict;
@@ -54,5 +58,6 @@ pub use health::{Health, Recovery, Registration, Rung, Signal, Sim, State};
 pub use pin::PinBook;
 pub use port::{Connecting, Connector, Io, Resetting, SerialConnector};
 pub use profile::{Acknowledgement, Profile};
-pub use settings::Settings;
+pub use settings::{Settings, SettingsFault};
 pub use submission::{Outcome, Patience, Submission};
+pub use tcp::{AddressError, TcpAddress, TcpConnector};

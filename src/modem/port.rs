@@ -4,11 +4,20 @@
 
 use std::future::Future;
 use std::io;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::oneshot;
 use tokio_serial::{ClearBuffer, SerialPort, SerialPortBuilderExt, SerialStream};
+
+use super::discovery::{UsbPlace, reset};
+use super::holder::{self, Verdict};
+
+/// Where the system's devices are told of.
+pub(super) const SYSFS: &str = "/sys";
 
 /// An open port.
 pub trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -21,6 +30,18 @@ pub type Connecting<'a> = Pin<Box<dyn Future<Output = io::Result<Box<dyn Io>>> +
 /// What [`Connector::reset_usb`] gives: whether the device was reset.
 pub type Resetting<'a> = Pin<Box<dyn Future<Output = io::Result<()>> + Send + 'a>>;
 
+/// Why a port does not open, in a whole sentence, for people.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Unopened(String);
+
+impl Unopened {
+    /// This reason as an error of the operating system's kind.
+    pub(super) fn as_error(kind: io::ErrorKind, reason: String) -> io::Error {
+        io::Error::new(kind, Self(reason))
+    }
+}
+
 /// Opens one modem's port, as often as it is asked.
 pub trait Connector: Send + 'static {
     /// Opens the port.
@@ -28,6 +49,11 @@ pub trait Connector: Send + 'static {
     /// # Errors
     /// The operating system's, when the port is not there, is in use, or must not be opened.
     fn connect(&mut self) -> Connecting<'_>;
+
+    /// Where the port was opened last, when that is not always the same place.
+    fn port(&self) -> Option<String> {
+        None
+    }
 
     /// Takes the modem's USB device off the bus and puts it back, while no port of it is open.
     ///
@@ -41,25 +67,83 @@ pub trait Connector: Send + 'static {
 /// A serial port by its path: 8 data bits, no parity, 1 stop bit, no flow control, for this process alone.
 #[derive(Debug, Clone)]
 pub struct SerialConnector {
-    path: String,
+    path: PathBuf,
     baud: u32,
+    sysfs: PathBuf,
+    /// The USB device the port was found on last: it is there still when its ports are gone.
+    usb: Option<UsbPlace>,
 }
 
 impl SerialConnector {
     /// The port at this path, at this speed in baud.
     #[must_use]
-    pub fn new(path: impl Into<String>, baud: u32) -> Self {
-        Self { path: path.into(), baud }
+    pub fn new(path: impl Into<PathBuf>, baud: u32) -> Self {
+        Self { path: path.into(), baud, sysfs: SYSFS.into(), usb: None }
+    }
+
+    /// The same port, on a machine whose devices are told of below this directory instead of `/sys`.
+    #[must_use]
+    pub fn with_sysfs(self, sysfs: impl Into<PathBuf>) -> Self {
+        Self { sysfs: sysfs.into(), ..self }
+    }
+
+    async fn open(&mut self) -> io::Result<Box<dyn Io>> {
+        if let Some(usb) = usb_place(&self.sysfs, &self.path).await {
+            self.usb = Some(usb);
+        }
+        let (port, _closed) = open(&self.sysfs, &self.path, self.baud).await?;
+        Ok(port)
     }
 }
 
 impl Connector for SerialConnector {
     fn connect(&mut self) -> Connecting<'_> {
-        Box::pin(async move {
-            // 8N1 without flow control is what a new builder has; the lock is taken while it opens.
-            let stream = tokio_serial::new(&self.path, self.baud).open_native_async()?;
-            Ok(Box::new(Serial { stream: Some(stream) }) as Box<dyn Io>)
+        Box::pin(self.open())
+    }
+
+    fn reset_usb(&mut self) -> Resetting<'_> {
+        Box::pin(async {
+            match self.usb.clone().or(usb_place(&self.sysfs, &self.path).await) {
+                Some(usb) => reset(usb).await,
+                None => Err(io::ErrorKind::Unsupported.into()),
+            }
         })
+    }
+}
+
+/// The USB device behind a port, as far as there is one.
+pub(super) async fn usb_place(sysfs: &Path, port: &Path) -> Option<UsbPlace> {
+    let (sysfs, port) = (sysfs.to_owned(), port.to_owned());
+    tokio::task::spawn_blocking(move || UsbPlace::of_port(&sysfs, &port)).await.ok().flatten()
+}
+
+/// How long a port that this process has just left may take to be free, in steps.
+const WAIT: Duration = Duration::from_millis(50);
+const MOST_WAITS: u8 = 20;
+
+/// Done when a port that was dropped is closed; until then nobody can open it.
+pub(super) type Closed = oneshot::Receiver<()>;
+
+/// Opens a serial port. One that is held by another program is left alone, and the program named; one that this process
+/// is about to close is waited for a little.
+pub(super) async fn open(sysfs: &Path, path: &Path, baud: u32) -> io::Result<(Box<dyn Io>, Closed)> {
+    let mut waits = MOST_WAITS;
+    loop {
+        // 8N1 without flow control is what a new builder has; the lock is taken while it opens.
+        let error = match tokio_serial::new(path.to_string_lossy(), baud).open_native_async() {
+            Ok(stream) => {
+                let (closing, closed) = oneshot::channel();
+                return Ok((Box::new(Serial { stream: Some(stream), closing: Some(closing) }), closed));
+            }
+            Err(error) => io::Error::from(error),
+        };
+        let (sysfs, path) = (sysfs.to_owned(), path.to_owned());
+        let judge = tokio::task::spawn_blocking(move || holder::judge(error, &sysfs, &path));
+        match judge.await.map_err(io::Error::other)? {
+            Verdict::Ours(_) if waits > 0 => waits -= 1,
+            Verdict::Ours(error) | Verdict::Other(error) => return Err(error),
+        }
+        tokio::time::sleep(WAIT).await;
     }
 }
 
@@ -67,6 +151,8 @@ impl Connector for SerialConnector {
 struct Serial {
     /// Always there until the port is dropped.
     stream: Option<SerialStream>,
+    /// Dropped when the port is closed.
+    closing: Option<oneshot::Sender<()>>,
 }
 
 impl Serial {
@@ -104,7 +190,11 @@ impl Drop for Serial {
             tracing::trace!(%error, "what was not written could not be thrown away");
         }
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn_blocking(move || drop(stream));
+            let closing = self.closing.take();
+            runtime.spawn_blocking(move || {
+                drop(stream);
+                drop(closing);
+            });
         }
     }
 }

@@ -51,15 +51,23 @@ impl Actor {
         };
         match opened {
             Ok(io) => {
+                self.show_port(connector.port());
                 let end = self.attend(io).await;
                 self.fault(&end)
             }
             Err(error) => {
                 tracing::debug!(modem.name = %self.name, %error, "the port does not open");
                 let fault = if error.kind() == io::ErrorKind::NotFound { Fault::Away } else { Fault::NotNow };
-                Some((fault, State::Absent { reason: format!("the port does not open: {error}") }))
+                Some((fault, State::unopened(&error)))
             }
         }
+    }
+
+    fn show_port(&self, port: Option<String>) {
+        self.health.send_if_modified(|health| {
+            let port = port.filter(|port| *port != health.port);
+            port.map(|port| health.port = port).is_some()
+        });
     }
 
     fn fault(&mut self, end: &End) -> Option<(Fault, State)> {

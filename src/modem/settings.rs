@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::tcp::TcpAddress;
 use crate::ids::{Imei, ModemName};
 use crate::phone::PhoneNumber;
 
@@ -63,6 +64,45 @@ impl Settings {
     }
 }
 
+/// What is wrong with one modem's settings: the key it is about (empty: the whole table), and what was expected.
+pub type SettingsFault = (&'static str, String);
+
+impl Settings {
+    /// What is wrong between values that are each right by themselves.
+    #[must_use]
+    pub fn faults(&self) -> Vec<SettingsFault> {
+        let mut faults = Vec::new();
+        let mut fault = |key, expected: &str| faults.push((key, expected.to_owned()));
+        match (&self.port, &self.imei) {
+            (None, None) => fault("", "expected `port`, where the modem is, or `imei`, which one it is"),
+            (Some(_), Some(_)) => fault("imei", "expected either `port` or `imei`, not both"),
+            _ => {}
+        }
+        if let Some(port) = &self.port {
+            if TcpAddress::is_meant_by(port) {
+                if let Err(error) = port.parse::<TcpAddress>() {
+                    fault("port", &error.to_string());
+                }
+                if self.baud != default_baud() {
+                    fault("baud", "it has no effect on `tcp://`: the serial server sets the speed of its line");
+                }
+            } else if !port.starts_with('/') {
+                fault("port", "expected an absolute path, for instance `/dev/smsotpd/m1`, or `tcp://HOST:PORT`");
+            }
+        }
+        if self.baud == 0 {
+            fault("baud", "expected a speed in baud, for instance 115200");
+        }
+        if self.pin_file.as_ref().is_some_and(|file| !file.is_absolute()) {
+            fault("pin-file", "expected an absolute path, for instance `/etc/smsotpd/pin`");
+        }
+        if self.power_cycle.iter().any(|word| word.trim().is_empty()) {
+            fault("power-cycle", "expected a command and its arguments, none of them empty");
+        }
+        faults
+    }
+}
+
 /// A number that belongs to the operator and not to a person, written out.
 mod in_full {
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -90,5 +130,27 @@ mod tests {
         assert_eq!(settings, Settings::at_port("m1".parse().unwrap(), "/dev/ttyUSB2"));
         assert_eq!(settings.baud, 115_200);
         assert!(toml::from_str::<Settings>("name = \"m1\"\nport = \"/dev/ttyUSB2\"\nspeed = 9600").is_err());
+    }
+
+    #[test]
+    fn a_modem_has_exactly_one_way_to_be_found_and_no_empty_words() {
+        for (text, keys) in [
+            ("port = '/dev/ttyUSB2'", &[][..]),
+            ("port = 'tcp://192.0.2.7:3001'", &[]),
+            ("imei = '490154203237518'", &[]),
+            ("", &[""]),
+            ("port = '/dev/ttyUSB2'\nimei = '490154203237518'", &["imei"]),
+            ("port = 'ttyUSB2'", &["port"]),
+            ("port = ''", &["port"]),
+            ("port = 'tcp://192.0.2.7'", &["port"]),
+            ("port = 'tcp://192.0.2.7:3001'\nbaud = 9600", &["baud"]),
+            ("port = '/dev/ttyS0'\nbaud = 0", &["baud"]),
+            ("port = '/dev/ttyS0'\npin-file = 'pin'", &["pin-file"]),
+            ("port = '/dev/ttyS0'\npower-cycle = ['uhubctl', '']", &["power-cycle"]),
+        ] {
+            let settings: Settings = toml::from_str(&format!("name = 'm1'\n{text}")).unwrap();
+            let found: Vec<&str> = settings.faults().into_iter().map(|(key, _)| key).collect();
+            assert_eq!(found, keys, "{text}");
+        }
     }
 }

@@ -42,8 +42,8 @@ impl Actor {
                 value = &mut future => return Some(value),
                 Some(asked) = self.asked.recv() => alive(asked),
                 Some(job) = self.inbox.recv() => self.refuse(job),
-                Some(settled) = self.reports.settled() => self.reports.settle(settled),
-                permit = permit(offer) => self.reports.offer(permit),
+                Some(settled) = self.arrivals.settled() => self.arrivals.settle(settled),
+                permit = permit(offer) => self.arrivals.offer(permit),
             }
         }
     }
@@ -67,12 +67,12 @@ impl Actor {
                 alive(asked);
                 Ok(Turn::Nothing)
             }
-            Some(settled) = self.reports.settled() => {
-                self.reports.settle(settled);
+            Some(settled) = self.arrivals.settled() => {
+                self.arrivals.settle(settled);
                 Ok(Turn::Nothing)
             }
             permit = permit(offer) => {
-                self.reports.offer(permit);
+                self.arrivals.offer(permit);
                 Ok(Turn::Nothing)
             }
             Some(job) = self.inbox.recv(), if !ready || (accept && idle) => {
@@ -87,7 +87,7 @@ impl Actor {
 
     /// When the next report is to be handed out, and to whom.
     fn offer(&self) -> Option<(Instant, mpsc::Sender<Event>)> {
-        self.reports.offer_at().map(|at| (at, self.events.clone()))
+        self.arrivals.offer_at().map(|at| (at, self.events.clone()))
     }
 
     fn handle(&mut self, output: Output) -> Result<Turn, End> {
@@ -164,8 +164,9 @@ impl Actor {
         tokio::pin!(over);
         loop {
             tokio::select! {
-                turn = self.turn(wire, false) => drop(turn?),
+                biased;
                 () = &mut over => return Ok(()),
+                turn = self.turn(wire, false) => drop(turn?),
             }
         }
     }

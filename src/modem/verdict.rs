@@ -281,6 +281,14 @@ pub(super) fn silent() -> State {
     )
 }
 
+/// Nothing more can come in.
+pub(super) fn full_storage(storage: &str) -> State {
+    not_ready(
+        format!("the modem's storage {storage} is full, so no status report can come in"),
+        "It is being emptied; if this stays, put the SIM into a phone and delete its messages.",
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -325,7 +333,7 @@ mod tests {
             .into_iter()
             .filter_map(of_card)
             .chain(errors.into_iter().map(|refusal| of_card_error(CommandError::Refused(refusal))))
-            .chain([silent(), nameless_card(), no_messages(CommandError::TimedOut)]);
+            .chain([silent(), nameless_card(), no_messages(CommandError::TimedOut), full_storage("SM")]);
         for state in states {
             let State::NotReady { reason, advice } = &state else { panic!("{state:?}") };
             assert!(!reason.is_empty() && advice.ends_with('.'), "{state:?}");

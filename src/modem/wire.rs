@@ -154,6 +154,14 @@ impl Wire {
         let due = self.session.poll_timeout();
         let timer = tokio::time::sleep_until(due.unwrap_or_else(now).into());
         tokio::select! {
+            // In this order, so that a modem that talks without a pause keeps nothing from being timed or written.
+            biased;
+            () = timer, if due.is_some() => self.session.handle_timeout(now()),
+            written = self.writer.write(&self.unwritten), if !self.unwritten.is_empty() => match written {
+                Ok(0) => self.lose("the port takes nothing more", false),
+                Ok(length) => drop(self.unwritten.drain(..length)),
+                Err(error) => self.lose_to(&error),
+            },
             read = self.reader.read(&mut self.buffer) => match read {
                 // A serial port that was unplugged reads nothing, for ever.
                 Ok(0) => self.lose("the port was closed or unplugged", false),
@@ -164,12 +172,6 @@ impl Wire {
                 }
                 Err(error) => self.lose_to(&error),
             },
-            written = self.writer.write(&self.unwritten), if !self.unwritten.is_empty() => match written {
-                Ok(0) => self.lose("the port takes nothing more", false),
-                Ok(length) => drop(self.unwritten.drain(..length)),
-                Err(error) => self.lose_to(&error),
-            },
-            () = timer, if due.is_some() => self.session.handle_timeout(now()),
         }
     }
 

@@ -27,18 +27,33 @@ pub(super) struct Air {
 struct Queue {
     waiting: VecDeque<Inbound>,
     reports_held: Option<Vec<Inbound>>,
+    /// The next report waits for the one behind it.
+    delays: bool,
+    delayed: Option<Inbound>,
 }
 
 impl Air {
     /// Something arrived for the modem.
     pub(super) fn push(&self, inbound: Inbound) {
         let mut queue = self.lock();
-        match (&mut queue.reports_held, inbound) {
-            (Some(held), report @ Inbound::Report(_)) => held.push(report),
-            (_, inbound) => queue.waiting.push_back(inbound),
+        if matches!(inbound, Inbound::Report(_)) && std::mem::take(&mut queue.delays) {
+            queue.delayed = Some(inbound);
+            return;
+        }
+        let delayed = queue.delayed.take_if(|_| matches!(inbound, Inbound::Report(_)));
+        for inbound in [Some(inbound), delayed].into_iter().flatten() {
+            match (&mut queue.reports_held, inbound) {
+                (Some(held), report @ Inbound::Report(_)) => held.push(report),
+                (_, inbound) => queue.waiting.push_back(inbound),
+            }
         }
         drop(queue);
         self.changed.notify_one();
+    }
+
+    /// Lets the report that comes next wait until another has come.
+    pub(super) fn delay_next_report(&self) {
+        self.lock().delays = true;
     }
 
     /// The modem did not take it: it stays the next.

@@ -1,7 +1,9 @@
 //! How a modem answers: result codes and their numbers (ITU-T V.250 §5.7, 3GPP TS 27.007 §9.2, 27.005 §3.2.5).
 
+use super::family::Codes;
+
 /// Why a command failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Failure {
     /// `ERROR`, whatever CMEE says: not a command at all.
     Syntax,
@@ -9,6 +11,8 @@ pub(super) enum Failure {
     Equipment(u16),
     /// `+CMS ERROR`.
     Message(u16),
+    /// A final result in words of its own, whatever CMEE says.
+    Words(String),
 }
 
 impl Failure {
@@ -27,6 +31,15 @@ impl Failure {
     /// The modem is not registered.
     pub(super) const NO_NETWORK: Self = Self::Message(331);
 
+    /// The same with the numbers that this family uses.
+    pub(super) fn of_family(self, codes: Codes) -> Self {
+        match self {
+            Self::PDU => Self::Message(codes.pdu),
+            Self::NO_NETWORK => Self::Message(codes.no_network),
+            other => other,
+        }
+    }
+
     /// The line that says so at this level of `+CMEE`.
     pub(super) fn line(self, cmee: u8) -> String {
         match (self, cmee) {
@@ -35,6 +48,7 @@ impl Failure {
             (Self::Equipment(number), _) => format!("+CME ERROR: {}", equipment_text(number)),
             // 27.005 has no level for its own error: the number is told even at level 0.
             (Self::Message(number), 0 | 1) => format!("+CMS ERROR: {number}"),
+            (Self::Words(words), _) => words,
             (Self::Message(number), _) => format!("+CMS ERROR: {}", message_text(number)),
         }
     }
@@ -45,6 +59,11 @@ fn equipment_text(number: u16) -> &'static str {
         3 => "operation not allowed",
         4 => "operation not supported",
         10 => "SIM not inserted",
+        11 => "SIM PIN required",
+        12 => "SIM PUK required",
+        13 => "SIM failure",
+        14 => "SIM busy",
+        15 => "SIM wrong",
         16 => "incorrect password",
         21 => "invalid index",
         22 => "not found",
@@ -74,6 +93,13 @@ fn message_text(number: u16) -> &'static str {
         303 => "operation not supported",
         304 => "invalid PDU mode parameter",
         305 => "invalid text mode parameter",
+        310 => "SIM not inserted",
+        311 => "SIM PIN required",
+        312 => "PH-SIM PIN required",
+        313 => "SIM failure",
+        314 => "SIM busy",
+        315 => "SIM wrong",
+        316 => "SIM PUK required",
         321 => "invalid memory index",
         322 => "memory full",
         330 => "SMSC address unknown",

@@ -50,6 +50,8 @@ pub(super) struct Attributes {
     /// `+CSMS=1`: what is routed here must be acknowledged.
     pub(super) phase_2_plus: bool,
     pub(super) indications: Indications,
+    /// `+CMER`: whether `+CIEV` tells what `+CIND` shows.
+    pub(super) events: bool,
     /// `+CMMS`.
     pub(super) more_messages: u8,
     /// `+CPMS`: read and delete, write and send, receive.
@@ -73,6 +75,7 @@ impl Default for Attributes {
             text: TextParameters { first_octet: 17, validity: 167, protocol: 0, coding: 0 },
             phase_2_plus: false,
             indications: Indications::default(),
+            events: false,
             more_messages: 0,
             storages: [StorageName::Sim; 3],
         }

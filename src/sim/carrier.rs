@@ -7,10 +7,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{broadcast, oneshot};
+use tokio::time::Instant;
 
 use super::air::{Air, Inbound};
+use super::dice::Dice;
+use super::fault::ReportFault;
 use super::handset::{Handset, Phone, Received};
 use super::settings::CarrierSettings;
+use super::ussd::UssdAnswer;
 use crate::clock::Clock;
 use crate::ids::MessageReference;
 use crate::pdu::{
@@ -32,6 +36,19 @@ pub struct Arrival {
     pub received: Received,
 }
 
+/// A part that a modem gave to the network, and what the network said.
+#[derive(Debug, Clone)]
+pub struct Submitted {
+    /// The modem's number.
+    pub from: PhoneNumber,
+    /// The part, with the TP-MR that the modem gave it.
+    pub part: Submit,
+    /// When the modem gave it.
+    pub at: Instant,
+    /// The network's cause when it refused (3GPP TS 24.011 §8.2.5.4).
+    pub refused: Option<u16>,
+}
+
 /// A simulated network for any number of modems and handsets. Cheap to clone; every clone is the same network.
 #[derive(Debug, Clone)]
 pub struct Carrier(Arc<Network>);
@@ -42,14 +59,16 @@ struct Network {
     clock: Clock,
     state: Mutex<State>,
     arrivals: broadcast::Sender<Arrival>,
+    submitted: broadcast::Sender<Submitted>,
 }
 
 #[derive(Debug)]
 struct State {
     phones: HashMap<PhoneNumber, Arc<Phone>>,
     modems: HashMap<PhoneNumber, Arc<Air>>,
-    dice: u64,
+    dice: Dice,
     concatenation_reference: u8,
+    ussd: HashMap<String, UssdAnswer>,
 }
 
 impl Carrier {
@@ -62,10 +81,16 @@ impl Carrier {
     /// A network whose time stamps follow this clock's wall time. Waiting is always by tokio's time.
     #[must_use]
     pub fn with_clock(settings: CarrierSettings, clock: Clock) -> Self {
-        let state =
-            State { phones: HashMap::new(), modems: HashMap::new(), dice: settings.seed, concatenation_reference: 0 };
+        let state = State {
+            phones: HashMap::new(),
+            modems: HashMap::new(),
+            dice: Dice::new(settings.seed),
+            concatenation_reference: 0,
+            ussd: HashMap::from([("*100#".to_owned(), UssdAnswer::plain("Your balance is 12.34 EUR."))]),
+        };
         let arrivals = broadcast::Sender::new(ARRIVALS_KEPT);
-        Self(Arc::new(Network { settings, clock, state: Mutex::new(state), arrivals }))
+        let submitted = broadcast::Sender::new(ARRIVALS_KEPT);
+        Self(Arc::new(Network { settings, clock, state: Mutex::new(state), arrivals, submitted }))
     }
 
     /// The phone with this number. Every number has one.
@@ -74,10 +99,33 @@ impl Carrier {
         Handset::new(number.clone(), self.phone(number), self.clone())
     }
 
+    /// Every phone that anybody has asked for or written to, by number.
+    #[must_use]
+    pub fn handsets(&self) -> Vec<Handset> {
+        let mut numbers: Vec<PhoneNumber> = self.lock().phones.keys().cloned().collect();
+        numbers.sort_by_key(PhoneNumber::e164);
+        numbers.iter().map(|number| self.handset(number)).collect()
+    }
+
     /// Every message that arrives at any handset from now on.
     #[must_use]
     pub fn arrivals(&self) -> broadcast::Receiver<Arrival> {
         self.0.arrivals.subscribe()
+    }
+
+    /// Lets the network answer this code so from now on. At first it answers `*100#` with a balance of 12.34 EUR.
+    pub fn answer_ussd(&self, code: &str, answer: UssdAnswer) {
+        self.lock().ussd.insert(code.to_owned(), answer);
+    }
+
+    pub(super) fn ussd_answer(&self, code: &str) -> Option<UssdAnswer> {
+        self.lock().ussd.get(code).cloned()
+    }
+
+    /// Every part that the network takes from a modem or refuses from now on, as it says so.
+    #[must_use]
+    pub fn submitted(&self) -> broadcast::Receiver<Submitted> {
+        self.0.submitted.subscribe()
     }
 
     /// What a modem's clock shows (NITZ).
@@ -92,17 +140,29 @@ impl Carrier {
 
     /// Takes a part from a modem. The answer comes after the submit time; the network has the part even if nobody
     /// waits for the answer.
-    pub(super) fn submit(&self, from: &PhoneNumber, part: Submit) -> oneshot::Receiver<Result<(), u16>> {
+    pub(super) fn submit(
+        &self,
+        from: &PhoneNumber,
+        part: Submit,
+        fault: ReportFault,
+    ) -> oneshot::Receiver<Result<(), u16>> {
         let (answer, receiver) = oneshot::channel();
-        let (carrier, from) = (self.clone(), from.clone());
+        if fault == ReportFault::Early && part.status_report {
+            self.report(from, &part, self.time(), DeliveryStatus::RECEIVED);
+        }
+        let (carrier, from, at) = (self.clone(), from.clone(), Instant::now());
         tokio::spawn(async move {
             tokio::time::sleep(carrier.0.settings.submit_time).await;
-            let Some(to) = reachable(&part.destination) else {
+            let to = reachable(&part.destination);
+            let refused = to.is_none().then_some(UNIDENTIFIED_SUBSCRIBER);
+            // Nobody needs to be watching.
+            let _ = carrier.0.submitted.send(Submitted { from: from.clone(), part: part.clone(), at, refused });
+            let Some(to) = to else {
                 let _ = answer.send(Err(UNIDENTIFIED_SUBSCRIBER));
                 return;
             };
             let _ = answer.send(Ok(()));
-            carrier.carry(&from, &to, part).await;
+            carrier.carry(&from, &to, part, fault).await;
         });
         receiver
     }
@@ -138,7 +198,7 @@ impl Carrier {
     }
 
     /// Carries an accepted part: it arrives after the delivery time, unless it is lost or its validity ends before.
-    async fn carry(&self, from: &PhoneNumber, to: &PhoneNumber, part: Submit) {
+    async fn carry(&self, from: &PhoneNumber, to: &PhoneNumber, part: Submit, fault: ReportFault) {
         let submitted = self.time();
         let life = part.validity.and_then(|validity| self.life(validity));
         let journey = self.0.settings.delivery_time;
@@ -155,8 +215,22 @@ impl Carrier {
                 DeliveryStatus::RECEIVED
             }
         };
-        if part.status_report {
-            self.report(from, &part, submitted, status);
+        if !part.status_report {
+            return;
+        }
+        match fault {
+            ReportFault::Early | ReportFault::Never => return,
+            ReportFault::Late(time) => tokio::time::sleep(time).await,
+            ReportFault::OutOfOrder => self.delay_next_report(from),
+            ReportFault::Twice => self.report(from, &part, submitted, status),
+            ReportFault::None => {}
+        }
+        self.report(from, &part, submitted, status);
+    }
+
+    fn delay_next_report(&self, to: &PhoneNumber) {
+        if let Some(modem) = self.lock().modems.get(to) {
+            modem.delay_next_report();
         }
     }
 
@@ -207,9 +281,7 @@ impl Carrier {
     }
 
     fn is_lost(&self) -> bool {
-        let mut state = self.lock();
-        state.dice = state.dice.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        share(state.dice) < self.0.settings.loss
+        self.lock().dice.share() < self.0.settings.loss
     }
 
     fn phone(&self, number: &PhoneNumber) -> Arc<Phone> {
@@ -219,14 +291,6 @@ impl Carrier {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// A number from 0 to below 1 out of a counter's state (SplitMix64's mixing function, public domain).
-#[expect(clippy::cast_precision_loss, reason = "53 bits fit a double exactly")]
-fn share(state: u64) -> f64 {
-    let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
 }
 
 /// The number that the network connects this address to. It takes a number without `+` for an international one.

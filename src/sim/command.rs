@@ -11,6 +11,18 @@ pub(super) struct Command {
     pub(super) operation: Operation,
 }
 
+impl Command {
+    /// As it was typed, but for quotes and case.
+    pub(super) fn text(&self) -> String {
+        match &self.operation {
+            Operation::Execute => self.name.clone(),
+            Operation::Read => format!("{}?", self.name),
+            Operation::Test => format!("{}=?", self.name),
+            Operation::Set(parameters) => format!("{}={}", self.name, parameters.0.join(",")),
+        }
+    }
+}
+
 /// What is asked of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Operation {
@@ -44,6 +56,11 @@ impl Parameters {
         Self(values)
     }
 
+    /// All of them, as they were typed but for the quotes.
+    pub(super) fn all(&self) -> &[String] {
+        &self.0
+    }
+
     /// The text at this place, unless left out.
     pub(super) fn text(&self, place: usize) -> Option<&str> {
         self.0.get(place).map(String::as_str).filter(|text| !text.is_empty())
@@ -73,7 +90,7 @@ pub(super) fn read_line(line: &[u8]) -> Result<Vec<Command>, Failure> {
     let mut rest = line.trim();
     let mut commands = Vec::new();
     while !rest.is_empty() {
-        let (command, after) = if rest.starts_with(['+', '^', '*', '$', '#', '%']) {
+        let (command, after) = if rest.starts_with(['+', '^', '*', '$', '#', '%', '!']) {
             let (text, after) = split_outside_quotes(rest);
             (extended(text)?, after)
         } else {

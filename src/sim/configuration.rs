@@ -110,12 +110,15 @@ impl Session {
     /// `+CSMS`: receiving, sending; no broadcasts.
     fn service(&mut self, operation: &Operation) -> Answer {
         match operation {
-            Operation::Test => self.inform("+CSMS: (0,1)"),
+            Operation::Test => {
+                let offered: Vec<String> = self.profile().csms.iter().map(u8::to_string).collect();
+                self.inform(format!("+CSMS: ({})", offered.join(",")));
+            }
             Operation::Read => {
                 self.inform(format!("+CSMS: {},1,1,0", u8::from(self.attributes.phase_2_plus)));
             }
             Operation::Set(value) => {
-                self.attributes.phase_2_plus = value.choice(0, &[0, 1], 0)? == 1;
+                self.attributes.phase_2_plus = value.choice(0, self.profile().csms, 0)? == 1;
                 self.inform("+CSMS: 1,1,0");
             }
             Operation::Execute => return Err(Failure::Syntax),

@@ -2,15 +2,17 @@
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
 
 use super::air::Air;
+use super::card::Card;
 use super::carrier::Carrier;
 use super::event::{Event, EventKind};
-use super::fault::Faults;
+use super::fault::{BrownOut, CardFault, End, Fault, Faults, Standing, Timed};
 use super::session::Session;
 use super::settings::DeviceSettings;
 use super::storage::{Storage, StorageName};
@@ -34,15 +36,53 @@ pub enum Registration {
     Searching = 2,
     /// The network refuses this SIM or modem.
     Denied = 3,
+    /// Out of coverage, or not known.
+    Unknown = 4,
     /// Registered abroad.
     Roaming = 5,
+    /// At home, for messages only.
+    SmsOnly = 6,
+    /// Abroad, for messages only.
+    SmsOnlyRoaming = 7,
+    /// Emergency calls only: the SIM is rejected.
+    EmergencyOnly = 8,
+    /// At home, without the fallback to circuits.
+    NoFallback = 9,
+    /// Abroad, without the fallback to circuits.
+    NoFallbackRoaming = 10,
+    /// Limited access.
+    Limited = 11,
 }
 
 impl Registration {
     /// Whether messages can be sent and received.
     #[must_use]
     pub fn is_registered(self) -> bool {
-        matches!(self, Self::Home | Self::Roaming)
+        is_registered(self as u8)
+    }
+}
+
+/// Whether messages can be sent and received in this `<stat>`.
+pub(super) fn is_registered(stat: u8) -> bool {
+    matches!(stat, 1 | 5 | 6 | 7 | 9 | 10)
+}
+
+/// What the network says of the modem: `<stat>` of circuits, packets and LTE, and the cause of a denial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Network {
+    pub(super) stats: [u8; 3],
+    pub(super) cause: Option<u8>,
+}
+
+impl Network {
+    const HOME: Self = Self { stats: [1; 3], cause: None };
+
+    fn follow(&mut self, standing: Standing) {
+        let told = [standing.creg, standing.cgreg, standing.cereg];
+        for (stat, told) in self.stats.iter_mut().zip(told) {
+            *stat = told.unwrap_or(*stat);
+        }
+        self.cause = standing.cause;
     }
 }
 
@@ -59,7 +99,9 @@ struct Modem {
     carrier: Carrier,
     air: Arc<Air>,
     memory: Mutex<Memory>,
-    registration: watch::Sender<Registration>,
+    network: watch::Sender<Network>,
+    /// How long the port will be gone, when the modem itself took it away.
+    absence: Mutex<Option<Duration>>,
     prompts_held: watch::Sender<bool>,
     faults: Faults,
     events: broadcast::Sender<Event>,
@@ -72,7 +114,8 @@ pub(super) struct Memory {
     sim: Storage,
     equipment: Storage,
     reports: Storage,
-    next_reference: u8,
+    pub(super) next_reference: u8,
+    pub(super) card: Card,
     /// As `AT+CSCA` sets it: digits with or without `+`.
     pub(super) service_centre: String,
 }
@@ -104,6 +147,7 @@ impl Device {
             equipment: Storage::new(EQUIPMENT_PLACES),
             reports: Storage::new(REPORT_PLACES),
             next_reference: 0,
+            card: Card::new(settings.iccid.to_string(), settings.imsi.to_string()),
             service_centre: settings.service_centre.e164(),
         };
         Self(Arc::new(Modem {
@@ -111,7 +155,8 @@ impl Device {
             settings,
             carrier,
             memory: Mutex::new(memory),
-            registration: watch::Sender::new(Registration::Home),
+            network: watch::Sender::new(Network::HOME),
+            absence: Mutex::default(),
             prompts_held: watch::Sender::new(false),
             faults: Faults::default(),
             events: broadcast::Sender::new(EVENTS_KEPT),
@@ -130,6 +175,7 @@ impl Device {
         T: AsyncRead + AsyncWrite + Unpin + Send,
     {
         let _one_port = self.0.port.lock().await;
+        self.absence().take();
         Session::power_up(self.clone()).run(port).await
     }
 
@@ -169,11 +215,57 @@ impl Device {
 
     /// Takes the modem into the network or out of it.
     pub fn register(&self, registration: Registration) {
-        self.0.registration.send_replace(registration);
+        self.stand(Standing::all(registration as u8));
     }
 
-    pub(super) fn registration(&self) -> &watch::Sender<Registration> {
-        &self.0.registration
+    /// Lets the network think this of the modem.
+    pub fn stand(&self, standing: Standing) {
+        self.0.network.send_modify(|network| network.follow(standing));
+    }
+
+    /// Cuts the modem's power for so long. For no time at all the port stays and only the boot is seen.
+    ///
+    /// This ends every silence; a modem whose power is not cut may stay silent through unplugging.
+    pub fn cut_power(&self, gone_for: Duration) {
+        self.0.faults.change(|condition| condition.end_silence(End::PowerCut));
+        self.0.faults.queue(Fault::BrownOut(BrownOut { at: None, gone_for }));
+    }
+
+    /// Lets these faults happen, each at its time from now. An endless row never ends.
+    pub async fn suffer(&self, faults: impl IntoIterator<Item = Timed> + Send) {
+        let start = Instant::now();
+        for Timed { after, fault } in faults {
+            tokio::time::sleep_until(start + after).await;
+            self.0.faults.queue(fault);
+        }
+    }
+
+    /// Ends every fault: nothing waits or lasts, the SIM is inside, whole and without a PIN, the network takes the modem in.
+    /// Storages and the TP-MR counter stay as they are.
+    pub fn recover(&self) {
+        self.0.faults.clear();
+        self.0.faults.queue(Fault::Card(CardFault::Sound));
+        self.hold_prompts(false);
+        self.hold_reports(false);
+        self.register(Registration::Home);
+    }
+
+    /// How long the port is to be gone; none when nobody knows. Taken once, after the end of [`Device::serve`].
+    #[must_use]
+    pub fn take_absence(&self) -> Option<Duration> {
+        self.absence().take()
+    }
+
+    pub(super) fn leave_for(&self, time: Duration) {
+        *self.absence() = Some(time);
+    }
+
+    fn absence(&self) -> MutexGuard<'_, Option<Duration>> {
+        self.0.absence.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn network(&self) -> &watch::Sender<Network> {
+        &self.0.network
     }
 
     pub(super) fn prompts_held(&self) -> &watch::Sender<bool> {

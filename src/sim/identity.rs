@@ -1,4 +1,4 @@
-//! Who the modem and its SIM are, and whether the SIM is ready (3GPP TS 27.007 §5, 7.4, 8).
+//! Who the modem and its SIM are (3GPP TS 27.007 §5, 8.11, 8.12).
 
 use super::answer::Failure;
 use super::command::Operation;
@@ -21,11 +21,11 @@ impl Session {
             "+CGMR" | "+GMR" => settings.firmware.clone(),
             "+GCAP" => "+GCAP: +CGSM".to_owned(),
             "+CGSN" | "+GSN" => settings.imei.to_string(),
-            "+CIMI" => settings.imsi.to_string(),
-            "+CCID" | "+ICCID" => format!("{name}: {}", settings.iccid),
+            "+CIMI" => self.device.memory().card.imsi.clone(),
+            name if settings.family.profile().iccid.contains(&name) => {
+                format!("{name}: {}", self.device.memory().card.iccid)
+            }
             "+CNUM" => format!("+CNUM: \"\",\"{}\",145", settings.number.e164()),
-            "+CPIN" => return Some(self.pin(operation)),
-            "+CLCK" => return Some(self.lock(operation)),
             "+CPBS" | "+CPBR" => return Some(self.phone_book(name, operation)),
             _ => return None,
         };
@@ -37,28 +37,6 @@ impl Session {
             }
             _ => Err(Failure::PARAMETERS),
         }))
-    }
-
-    fn pin(&mut self, operation: &Operation) -> Answer {
-        match operation {
-            Operation::Read => self.inform("+CPIN: READY"),
-            Operation::Test => {}
-            Operation::Set(_) => return Err(Failure::NOT_ALLOWED),
-            Operation::Execute => return Err(Failure::Syntax),
-        }
-        Ok(Flow::Done)
-    }
-
-    /// No lock is on; none can be set.
-    fn lock(&mut self, operation: &Operation) -> Answer {
-        match operation {
-            Operation::Test => self.inform("+CLCK: (\"SC\")"),
-            Operation::Set(parameters) if parameters.text(0) == Some("SC") && parameters.number(1)? == Some(2) => {
-                self.inform("+CLCK: 0");
-            }
-            _ => return Err(Failure::NOT_ALLOWED),
-        }
-        Ok(Flow::Done)
     }
 
     /// An empty phone book on the SIM.

@@ -74,6 +74,11 @@ impl Reader {
         matches!(self.mode, Mode::Waiting) || matches!(self.mode, Mode::Body) && self.typed.is_empty()
     }
 
+    /// Whether a command has begun beyond its name's first letters.
+    pub(super) fn is_within_command(&self) -> bool {
+        matches!(self.mode, Mode::Command) && self.typed.len() == 2
+    }
+
     /// Takes one byte.
     pub(super) fn take(&mut self, byte: u8, characters: Characters) -> Option<Input> {
         match self.mode {

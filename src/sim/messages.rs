@@ -21,7 +21,8 @@ impl Session {
     fn preferred(&mut self, operation: &Operation) -> Answer {
         match operation {
             Operation::Test => {
-                self.inform("+CPMS: (\"SM\",\"ME\",\"SR\"),(\"SM\",\"ME\"),(\"SM\",\"ME\")");
+                let offered = self.profile().storages.map(|names| format!("(\"{}\")", names.join("\",\"")));
+                self.inform(format!("+CPMS: {}", offered.join(",")));
             }
             Operation::Read => {
                 let storages = self.attributes.storages;
@@ -33,7 +34,7 @@ impl Session {
                 for (place, storage) in storages.iter_mut().enumerate() {
                     if let Some(text) = parameters.text(place) {
                         let name = StorageName::read(text).ok_or(Failure::Message(302))?;
-                        if place > 0 && name == StorageName::Reports {
+                        if !self.profile().storages[place].contains(&text) {
                             return Err(Failure::Message(302));
                         }
                         *storage = name;
@@ -151,6 +152,7 @@ impl Session {
             Operation::Set(parameters) => parameters,
             _ => return Err(Failure::Syntax),
         };
+        let deletes_nothing = self.device.faults().take_deletes_nothing();
         let statuses: &[Status] = match parameters.choice(1, &[0, 1, 2, 3, 4], 0)? {
             0 => {
                 let index = index(parameters)?;
@@ -158,7 +160,9 @@ impl Session {
                 if !memory.storage(name).has_place(index) {
                     return Err(Failure::INDEX);
                 }
-                memory.storage(name).delete(index);
+                if !deletes_nothing {
+                    memory.storage(name).delete(index);
+                }
                 return Ok(Flow::Done);
             }
             1 => &[Status::Read],
@@ -166,7 +170,9 @@ impl Session {
             3 => &[Status::Read, Status::Sent, Status::Unsent],
             _ => &[Status::Read, Status::Sent, Status::Unsent, Status::Unread],
         };
-        self.device.memory().storage(name).delete_all(statuses);
+        if !deletes_nothing {
+            self.device.memory().storage(name).delete_all(statuses);
+        }
         Ok(Flow::Done)
     }
 }

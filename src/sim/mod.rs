@@ -1,28 +1,36 @@
 //! A simulated modem, the carrier behind it, and the handsets of the people.
 //!
-//! Programs that drive real modems work with it: over a pseudo-terminal ([`Terminal`]), or in a test over any pipe.
+//! Programs that drive real modems work with it: over a pseudo-terminal ([`Terminal`]) that a [`Bay`] plugs and unplugs,
+//! or in a test over any pipe. [`Control`] takes orders by lines of text.
 //! A [`Device`] answers AT commands in text and PDU mode, has real storages and routes what arrives; a [`Carrier`]
 //! takes time, loses, expires and reports; a [`Handset`] puts long messages together and can write back.
-//! [`Faults`] make the modem misbehave; [`Event`]s tell what it does as it does it.
+//! [`Faults`] make the modem misbehave, and [`Family`] gives it the manners of one maker; [`Event`]s tell what it does as it does it.
 //!
 //! It reads AT in its own way and shares nothing with the driver but the PDUs, or both would be wrong together. All
 //! waiting is by tokio's time, so a paused clock pauses this world too, and every draw comes from a seed.
 
+mod agenda;
 mod air;
 mod answer;
 mod attributes;
+mod bay;
+mod card;
 mod carrier;
 mod charset;
 mod command;
 mod configuration;
+mod control;
 mod device;
+mod dice;
 mod event;
+mod family;
 mod fault;
 mod handset;
 mod identity;
 mod line;
 mod messages;
 mod network;
+mod power;
 mod routing;
 mod sending;
 mod session;
@@ -30,11 +38,22 @@ mod settings;
 mod storage;
 mod terminal;
 mod text_mode;
+mod trouble;
+mod unlocking;
+mod ussd;
+mod wire;
 
-pub use carrier::{Arrival, Carrier};
+pub use bay::Bay;
+pub use carrier::{Arrival, Carrier, Submitted};
+pub use control::Control;
 pub use device::{Device, Registration};
 pub use event::{Event, EventKind};
-pub use fault::{Fault, Faults, HangUp};
+pub use family::Family;
+pub use fault::{
+    BrownOut, CardFault, Drawn, Fault, FaultError, Faults, HangUp, ReportFault, SendResult, Standing, Timed, Until,
+};
 pub use handset::{Handset, Received};
 pub use settings::{CarrierSettings, DeviceSettings};
+pub use storage::StorageName;
 pub use terminal::Terminal;
+pub use ussd::{UssdAnswer, UssdForm};

@@ -2,7 +2,7 @@
 
 use super::answer::Failure;
 use super::command::{Operation, Parameters};
-use super::device::Registration;
+use super::device::is_registered;
 use super::session::{Answer, Flow, Session};
 use super::text_mode;
 
@@ -24,7 +24,10 @@ impl Session {
             "+CFUN" => self.functionality(operation),
             "+CSQ" => self.show(operation, "+CSQ: (0-31,99),(0-7,99)", Self::signal),
             "+CGATT" => self.show(operation, "+CGATT: (0,1)", Self::attachment),
-            "+CPAS" => self.show(operation, "+CPAS: (0,2,3,4)", |_| "+CPAS: 0".to_owned()),
+            "+CPAS" => self.show(operation, "+CPAS: (0,2,3,4)", Self::activity),
+            "+CMER" => self.event_reporting(operation),
+            "+CIND" => self.indicators(operation),
+            "+CUSD" => self.ussd(operation),
             "+CBC" => self.show(operation, "+CBC: (0-3),(0-100)", |_| "+CBC: 0,100".to_owned()),
             "+CCLK" => self.show(operation, "", Self::clock),
             _ => return None,
@@ -33,43 +36,51 @@ impl Session {
 
     /// Whether messages can go.
     pub(super) fn is_registered(&self) -> bool {
-        self.present_registration().is_registered()
+        self.stats().into_iter().any(is_registered)
     }
 
-    fn present_registration(&self) -> Registration {
-        if self.attributes.functionality == 1 { *self.device.registration().borrow() } else { Registration::Off }
+    /// `<stat>` of each command. Without radio, or without a SIM that can be used, there is no network.
+    pub(super) fn stats(&self) -> [u8; 3] {
+        let is_on = self.attributes.functionality == 1 && self.card_is_ready();
+        if is_on { self.device.network().borrow().stats } else { [0; 3] }
     }
 
-    /// The registration has changed.
+    /// Tells what of the registration has changed since it was told.
     pub(super) fn tell_registration(&mut self) {
-        let stat = self.present_registration() as u8;
-        for (name, report) in REGISTRATIONS.into_iter().zip(self.attributes.registration_reports) {
-            match report {
-                0 => {}
-                1 => self.indicate(name, format!("{name}: {stat}").as_bytes()),
-                _ => {
-                    let line = format!("{name}: {}", self.with_area(stat));
-                    self.indicate(name, line.as_bytes());
-                }
-            }
+        let new = self.stats();
+        let old = std::mem::replace(&mut self.told_stats, new);
+        for place in (0..REGISTRATIONS.len()).filter(|place| old[*place] != new[*place]) {
+            let name = REGISTRATIONS[place];
+            let shown = match self.attributes.registration_reports[place] {
+                0 => continue,
+                1 => new[place].to_string(),
+                report => self.with_area(new[place], report),
+            };
+            self.indicate(name, format!("{name}: {shown}").as_bytes());
         }
     }
 
-    fn with_area(&self, stat: u8) -> String {
-        if self.is_registered() { format!("{stat},{AREA},{ACCESS_TECHNOLOGY}") } else { stat.to_string() }
+    /// With the area when registered; from 3 on with the cause of a denial (3GPP TS 24.008 §10.5.3.6).
+    fn with_area(&self, stat: u8, report: u8) -> String {
+        let cause = self.device.network().borrow().cause;
+        match cause.filter(|_| report == 3 && stat == 3) {
+            _ if is_registered(stat) => format!("{stat},{AREA},{ACCESS_TECHNOLOGY}"),
+            Some(cause) => format!("{stat},,,,0,{cause}"),
+            None => stat.to_string(),
+        }
     }
 
     fn registration_command(&mut self, place: usize, operation: &Operation) -> Answer {
         let name = REGISTRATIONS[place];
-        let stat = self.present_registration() as u8;
+        let stat = self.stats()[place];
         match operation {
-            Operation::Test => self.inform(format!("{name}: (0-2)")),
+            Operation::Test => self.inform(format!("{name}: (0-3)")),
             Operation::Read => match self.attributes.registration_reports[place] {
-                2 => self.inform(format!("{name}: 2,{}", self.with_area(stat))),
-                report => self.inform(format!("{name}: {report},{stat}")),
+                report @ 0..=1 => self.inform(format!("{name}: {report},{stat}")),
+                report => self.inform(format!("{name}: {report},{}", self.with_area(stat, report))),
             },
             Operation::Set(parameters) => {
-                self.attributes.registration_reports[place] = parameters.choice(0, &[0, 1, 2], 0)?;
+                self.attributes.registration_reports[place] = parameters.choice(0, &[0, 1, 2, 3], 0)?;
             }
             Operation::Execute => return Err(Failure::Syntax),
         }
@@ -111,12 +122,11 @@ impl Session {
             Operation::Test => self.inform("+CFUN: (0,1,4),(0,1)"),
             Operation::Read => self.inform(format!("+CFUN: {}", self.attributes.functionality)),
             Operation::Set(parameters) => {
-                let before = self.present_registration();
+                let level = parameters.choice(0, &[0, 1, 4], 1)?;
                 if parameters.choice(1, &[0, 1], 0)? == 1 {
-                    self.attributes = super::attributes::Attributes::default();
-                }
-                self.attributes.functionality = parameters.choice(0, &[0, 1, 4], 1)?;
-                if self.present_registration() != before {
+                    self.restarts = true;
+                } else {
+                    self.attributes.functionality = level;
                     self.tell_registration();
                 }
             }
@@ -139,8 +149,52 @@ impl Session {
     }
 
     fn signal(&self) -> String {
-        let level = if self.attributes.functionality == 1 { self.device.settings().signal } else { 99 };
+        let level = self.signal_level();
         format!("+CSQ: {level},99")
+    }
+
+    /// `+CMER=<mode>,<keyp>,<disp>,<ind>`: `+CIEV` comes with a mode and an `<ind>` above 0 (3GPP TS 27.007 §8.10).
+    fn event_reporting(&mut self, operation: &Operation) -> Answer {
+        match operation {
+            Operation::Test => self.inform("+CMER: (0-3),(0),(0),(0-2)"),
+            Operation::Read => self.inform(format!("+CMER: {},0,0,{0}", u8::from(self.attributes.events))),
+            Operation::Set(parameters) => {
+                let mode = parameters.choice(0, &[0, 1, 2, 3], 0)?;
+                self.attributes.events = mode > 0 && parameters.choice(3, &[0, 1, 2], 0)? > 0;
+            }
+            Operation::Execute => self.attributes.events = false,
+        }
+        Ok(Flow::Done)
+    }
+
+    /// What `+CIEV` counts: the eighth is a full storage.
+    fn indicators(&mut self, operation: &Operation) -> Answer {
+        match operation {
+            Operation::Test => {
+                let rest = ["signal", "service", "sounder", "message", "call", "roam", "smsfull"];
+                let rest = rest.map(|name| format!(",(\"{name}\",(0-1))")).concat();
+                self.inform(format!("+CIND: (\"battchg\",(0-5)){rest}"));
+            }
+            Operation::Read => {
+                let service = u8::from(self.is_registered());
+                self.inform(format!("+CIND: 5,1,{service},0,0,0,0,0"));
+            }
+            _ => return Err(Failure::NOT_ALLOWED),
+        }
+        Ok(Flow::Done)
+    }
+
+    pub(super) fn signal_level(&self) -> u8 {
+        match self.device.faults().condition().signal {
+            _ if self.attributes.functionality != 1 => 99,
+            Some(level) => level,
+            None => self.device.settings().signal,
+        }
+    }
+
+    /// 0 ready, 3 ringing.
+    fn activity(&self) -> String {
+        format!("+CPAS: {}", if self.is_ringing() { 3 } else { 0 })
     }
 
     /// Whether packet service is there: it comes and goes with registration.

@@ -46,7 +46,10 @@ impl Session {
 
     fn indications(&mut self, operation: &Operation) -> Answer {
         match operation {
-            Operation::Test => self.inform("+CNMI: (0-3),(0-3),(0,2),(0-2),(0,1)"),
+            Operation::Test => {
+                let offered = self.profile().cnmi.map(|values| format!("({values})")).join(",");
+                self.inform(format!("+CNMI: {offered}"));
+            }
             Operation::Read => {
                 let Indications { mode, messages, broadcasts, reports, flush } = self.attributes.indications;
                 self.inform(format!("+CNMI: {mode},{messages},{broadcasts},{reports},{flush}"));
@@ -59,12 +62,13 @@ impl Session {
 
     fn set_indications(&mut self, parameters: &Parameters) -> Result<(), Failure> {
         let old = self.attributes.indications;
+        let offered = self.profile().cnmi.map(values);
         let new = Indications {
-            mode: parameters.choice(0, &[0, 1, 2, 3], old.mode)?,
-            messages: parameters.choice(1, &[0, 1, 2, 3], old.messages)?,
-            broadcasts: parameters.choice(2, &[0, 2], old.broadcasts)?,
-            reports: parameters.choice(3, &[0, 1, 2], old.reports)?,
-            flush: parameters.choice(4, &[0, 1], old.flush)?,
+            mode: parameters.choice(0, &offered[0], old.mode)?,
+            messages: parameters.choice(1, &offered[1], old.messages)?,
+            broadcasts: parameters.choice(2, &offered[2], old.broadcasts)?,
+            reports: parameters.choice(3, &offered[3], old.reports)?,
+            flush: parameters.choice(4, &offered[4], old.flush)?,
         };
         self.attributes.indications = new;
         // Whoever sets this anew may never have seen what was routed before: the network offers it again.
@@ -138,7 +142,7 @@ impl Session {
             } else {
                 (format!(",{}", frame.length()), frame.to_hex().ok().map(String::into_bytes))
             };
-            self.route("+CMT", &fields, data, inbound);
+            self.route("+CMT", "+CMT: ", &fields, data, inbound);
             return true;
         }
         let announce = (self.attributes.indications.messages > 0).then_some("+CMTI");
@@ -154,32 +158,47 @@ impl Session {
             } else {
                 (frame.length().to_string(), frame.to_hex().ok().map(String::into_bytes))
             };
-            self.route("+CDS", &fields, data, inbound);
+            let start = if self.attributes.text_mode { "+CDS: " } else { self.profile().report };
+            self.route("+CDS", start, &fields, data, inbound);
             return true;
         }
         let stored = Stored { status: Status::Unread, message, frame };
         let announce = (self.attributes.indications.reports == 2).then_some("+CDSI");
-        self.keep(StorageName::Reports, stored, announce)
+        let has_own = self.profile().storages[0].contains(&StorageName::Reports.text());
+        let storage = if has_own { StorageName::Reports } else { self.attributes.storages[2] };
+        self.keep(storage, stored, announce)
     }
 
     /// Stores it if there is room, and says so.
     fn keep(&mut self, storage: StorageName, stored: Stored, announce: Option<&str>) -> bool {
-        let Some(index) = self.device.memory().storage(storage).put(stored) else { return false };
+        let (index, is_full) = {
+            let mut memory = self.device.memory();
+            let places = memory.storage(storage);
+            let Some(index) = places.put(stored) else { return false };
+            (index, places.used() == places.total())
+        };
         self.device.tell(EventKind::Stored { storage: storage.text(), index });
         if let Some(name) = announce {
-            let line = format!("{name}: \"{}\",{index}", storage.text()).into_bytes();
+            let line = self.profile().stored.replace("{name}", name).replace("{storage}", storage.text());
+            let line = line.replace("{index}", &index.to_string()).into_bytes();
             if self.attributes.indications.mode == 0 {
                 self.buffered.push((name.to_owned(), line));
             } else {
                 self.indicate(name, &line);
+                if self.device.faults().take_announces_twice() {
+                    self.indicate(name, &line);
+                }
             }
+        }
+        if is_full {
+            self.tell_full(storage);
         }
         true
     }
 
     /// Writes it to the terminal, and from phase 2+ on waits for the acknowledgement.
-    fn route(&mut self, name: &str, fields: &str, data: Option<Vec<u8>>, inbound: &Inbound) {
-        let mut line = format!("{name}: {fields}").into_bytes();
+    fn route(&mut self, name: &str, start: &str, fields: &str, data: Option<Vec<u8>>, inbound: &Inbound) {
+        let mut line = format!("{start}{fields}").into_bytes();
         if let Some(data) = data {
             line.extend(self.attributes.line_end());
             line.extend(data);
@@ -188,5 +207,14 @@ impl Session {
         if self.attributes.phase_2_plus {
             self.unacknowledged = Some(Unacknowledged { inbound: inbound.clone(), since: Instant::now() });
         }
+    }
+}
+
+/// What an offer such as `0-2` or `0,2` allows.
+fn values(offered: &str) -> Vec<u8> {
+    let number = |text: &str| text.parse().unwrap_or_default();
+    match offered.split_once('-') {
+        Some((first, last)) => (number(first)..=number(last)).collect(),
+        None => offered.split(',').map(number).collect(),
     }
 }

@@ -1,11 +1,14 @@
 //! Sending and writing messages: `+CMGS`, `+CMGW`, `+CMSS` (3GPP TS 27.005 §3.5 and 4.3 to 4.5).
 
+use std::time::Duration;
+
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::answer::Failure;
 use super::command::{Operation, Parameters};
 use super::event::EventKind;
-use super::fault::{Fault, HangUp};
+use super::fault::{BrownOut, Fault, HangUp, SendResult};
 use super::session::{Answer, Doing, Flow, Session};
 use super::storage::{Message, Status, Stored};
 use super::text_mode;
@@ -39,9 +42,42 @@ enum Purpose {
 }
 
 impl Draft {
-    /// Whether a fault takes the port away as soon as the prompt is out.
-    pub(super) fn vanishes_at_prompt(&self) -> bool {
-        self.fault == Some(Fault::HangUp(HangUp::AfterPrompt))
+    /// What a program left behind that died in the middle of a send: whatever is typed now is no message.
+    pub(super) fn left_behind() -> Self {
+        Self { form: Form::Pdu { length: 0 }, purpose: Purpose::Send, fault: None }
+    }
+
+    /// Whether a fault takes the port away as soon as the prompt is out, and for how long.
+    pub(super) fn leaves_at_prompt(&self) -> Option<Option<Duration>> {
+        leaves(self.fault.as_ref(), |moment| moment == HangUp::AfterPrompt)
+    }
+
+    /// Takes the time by which the prompt is to be late.
+    pub(super) fn take_prompt_delay(&mut self) -> Option<Duration> {
+        let Some(Fault::PromptAfter(delay)) = self.fault else { return None };
+        self.fault = None;
+        Some(delay)
+    }
+
+    /// The prompt that a fault puts in the place of the right one.
+    pub(super) fn prompt(&self) -> Option<&str> {
+        match &self.fault {
+            Some(Fault::MalformedPrompt(prompt)) => Some(prompt),
+            _ => None,
+        }
+    }
+
+    /// The line that falls between the prompt and the message.
+    pub(super) fn line_at_prompt(&self) -> Option<String> {
+        match &self.fault {
+            Some(Fault::LineAtPrompt(line)) => Some(line.clone()),
+            _ => None,
+        }
+    }
+
+    /// Whether only ESC ends the prompt.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.fault == Some(Fault::StuckPrompt)
     }
 }
 
@@ -53,16 +89,35 @@ pub(super) struct Submission {
     /// Where it was sent from.
     stored_at: Option<usize>,
     answer: oneshot::Receiver<Result<(), u16>>,
+    fault: Option<SendResult>,
+    /// The answer came, and is late by a fault.
+    late: Option<(Instant, Result<(), u16>)>,
+}
+
+/// Whether this fault takes the port away at such a moment; and for how long, where it says so.
+fn leaves(fault: Option<&Fault>, is_now: impl Fn(HangUp) -> bool) -> Option<Option<Duration>> {
+    match fault {
+        Some(Fault::HangUp(moment)) if is_now(*moment) => Some(None),
+        Some(Fault::BrownOut(BrownOut { at: Some(moment), gone_for })) if is_now(*moment) => Some(Some(*gone_for)),
+        _ => None,
+    }
 }
 
 impl Submission {
     /// Waits for the network's answer; for ever when nothing was asked. May be cancelled at any time.
     pub(super) async fn answered(doing: &mut Doing) -> Result<(), u16> {
         const TEMPORARY_FAILURE: u16 = 41;
-        match doing {
-            Doing::Submitting(submission) => (&mut submission.answer).await.unwrap_or(Err(TEMPORARY_FAILURE)),
-            _ => std::future::pending().await,
-        }
+        let Doing::Submitting(submission) = doing else { return std::future::pending().await };
+        let (due, answer) = match submission.late {
+            Some(late) => late,
+            None => {
+                let answer = (&mut submission.answer).await.unwrap_or(Err(TEMPORARY_FAILURE));
+                let Some(SendResult::Late(late)) = submission.fault else { return answer };
+                *submission.late.insert((Instant::now() + late, answer))
+            }
+        };
+        tokio::time::sleep_until(due).await;
+        answer
     }
 }
 
@@ -83,8 +138,8 @@ impl Session {
         let fault = self.device.faults().take_for_send();
         match fault {
             Some(Fault::SilentBeforePrompt) => Ok(Flow::Silent),
-            Some(Fault::HangUp(HangUp::BeforePrompt)) => {
-                self.doing = Doing::Vanishing;
+            fault if let Some(gone_for) = leaves(fault.as_ref(), |moment| moment == HangUp::BeforePrompt) => {
+                self.leave(gone_for);
                 Ok(Flow::Silent)
             }
             fault => Ok(Flow::Prompt(Draft { form, purpose: Purpose::Send, fault })),
@@ -175,33 +230,47 @@ impl Session {
         if !self.is_registered() {
             return Err(Failure::NO_NETWORK);
         }
-        let silent = match fault {
-            Some(Fault::CmsError(number)) => return Err(Failure::Message(number)),
-            Some(Fault::SilentAfterCtrlZ { submitted }) => Some(submitted),
-            Some(Fault::HangUp(HangUp::AfterCtrlZ { submitted })) => {
-                self.doing = Doing::Vanishing;
-                Some(submitted)
+        if let Some(code) = self.device.faults().condition().barred {
+            return Err(Failure::Message(code));
+        }
+        let mut submitted = None;
+        let after_ctrl_z = |moment| matches!(moment, HangUp::AfterCtrlZ { .. });
+        if let Some(gone_for) = leaves(fault.as_ref(), after_ctrl_z) {
+            self.leave(gone_for);
+        }
+        let mut wrong = None;
+        match fault {
+            Some(Fault::CmsError(code) | Fault::NetworkRefuses { code, .. }) => return Err(Failure::Message(code)),
+            Some(Fault::CmsText(text)) => {
+                return Err(Failure::Words(format!("+CMS ERROR: {text}").trim_end().to_owned()));
             }
-            _ => None,
-        };
-        if silent == Some(false) {
+            Some(
+                Fault::SilentAfterCtrlZ { submitted: whether }
+                | Fault::HangUp(HangUp::AfterCtrlZ { submitted: whether })
+                | Fault::BrownOut(BrownOut { at: Some(HangUp::AfterCtrlZ { submitted: whether }), .. }),
+            ) => submitted = Some(whether),
+            Some(Fault::SendResult(result)) => wrong = Some(result),
+            _ => {}
+        }
+        if submitted == Some(false) {
             return Ok(Flow::Silent);
         }
         let reference = self.device.memory().next_reference();
         submit.reference = reference;
         self.device.tell(EventKind::Submitted { reference, to: submit.destination.to_phone() });
         let from: &PhoneNumber = &self.device.settings().number;
-        let answer = self.device.carrier().submit(from, submit);
-        if silent.is_some() {
+        let report = self.device.faults().take_for_report();
+        let answer = self.device.carrier().submit(from, submit, report);
+        if submitted.is_some() {
             return Ok(Flow::Silent);
         }
-        self.doing = Doing::Submitting(Submission { command, reference, stored_at, answer });
+        self.doing = Doing::Submitting(Submission { command, reference, stored_at, answer, fault: wrong, late: None });
         Ok(Flow::Waiting)
     }
 
     /// The network has taken the message, or refused it.
     pub(super) fn submitted(&mut self, submission: Submission, answer: Result<(), u16>) -> Answer {
-        let Submission { command, reference, stored_at, .. } = submission;
+        let Submission { command, reference, stored_at, fault, .. } = submission;
         self.device.tell(EventKind::Answered { reference, refused: answer.err() });
         answer.map_err(Failure::Message)?;
         let name = self.attributes.storages[1];
@@ -210,7 +279,16 @@ impl Session {
         {
             stored.status = Status::Sent;
         }
-        self.inform(format!("{command}: {reference}"));
+        let line = format!("{command}: {reference}");
+        match fault {
+            Some(SendResult::Missing) => {}
+            Some(SendResult::Twice) => {
+                self.inform(&line);
+                self.inform(&line);
+            }
+            Some(SendResult::Number(number)) => self.inform(format!("{command}: {number}")),
+            Some(SendResult::Late(_)) | None => self.inform(&line),
+        }
         Ok(Flow::Done)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::family::Family;
 use crate::ids::{Iccid, Imei, Imsi};
 use crate::phone::PhoneNumber;
 
@@ -27,6 +28,8 @@ impl Default for CarrierSettings {
 /// What a simulated modem and its SIM say of themselves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeviceSettings {
+    /// The family whose manners it has.
+    pub family: Family,
     /// `AT+CGMI`.
     pub manufacturer: String,
     /// `AT+CGMM`.
@@ -52,14 +55,22 @@ pub struct DeviceSettings {
 impl DeviceSettings {
     /// The `index`th of a row of modems that differ in IMEI, SIM and number (all in ranges set aside for tests).
     #[must_use]
-    #[expect(clippy::expect_used, reason = "the texts are made here, with the right number of digits")]
     pub fn numbered(index: u16) -> Self {
+        Self::of(Family::Generic, index)
+    }
+
+    /// The same of a family, with its name and its manners.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "the texts are made here, with the right number of digits")]
+    pub fn of(family: Family, index: u16) -> Self {
+        let profile = family.profile();
         let imei = with_check_digit(&format!("00101312{index:06}"));
         let iccid = with_check_digit(&format!("898800100000{index:06}"));
         Self {
-            manufacturer: "smsotpd".to_owned(),
-            model: "Simulated Modem".to_owned(),
-            firmware: env!("CARGO_PKG_VERSION").to_owned(),
+            family,
+            manufacturer: profile.manufacturer.to_owned(),
+            model: profile.model.to_owned(),
+            firmware: profile.firmware.to_owned(),
             imei: imei.parse().expect("15 digits"),
             iccid: iccid.parse().expect("19 digits"),
             imsi: format!("0010100000{index:05}").parse().expect("15 digits"),

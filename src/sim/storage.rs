@@ -1,15 +1,20 @@
 //! Where messages are kept: on the SIM (`SM`), in the modem (`ME`), and status reports by themselves (`SR`).
 
+use serde::{Deserialize, Serialize};
+
 use crate::pdu::{Address, Deliver, Frame, StatusReport, Submit};
 
 /// One of the storages (3GPP TS 27.005 §3.2.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum StorageName {
-    /// `SM`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StorageName {
+    /// On the SIM: `SM`.
+    #[serde(rename = "SM")]
     Sim,
-    /// `ME`.
+    /// In the modem: `ME`.
+    #[serde(rename = "ME")]
     Equipment,
-    /// `SR`.
+    /// Status reports: `SR`.
+    #[serde(rename = "SR")]
     Reports,
 }
 

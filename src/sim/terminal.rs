@@ -15,6 +15,8 @@ use rustix::termios::{OptionalActions, QueueSelector};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::fault::Faults;
+
 /// A pseudo-terminal, seen from the modem's side.
 #[derive(Debug)]
 pub struct Terminal {
@@ -26,6 +28,7 @@ pub struct Terminal {
     programs: usize,
     path: PathBuf,
     link: Option<PathBuf>,
+    faults: Option<Faults>,
 }
 
 impl Terminal {
@@ -60,7 +63,15 @@ impl Terminal {
             programs: 0,
             path,
             link: link.map(Path::to_owned),
+            faults: None,
         })
+    }
+
+    /// Lets these faults know how programs open, close and set the port.
+    #[must_use]
+    pub fn telling(mut self, faults: &Faults) -> Self {
+        self.faults = Some(faults.clone());
+        self
     }
 
     /// Where programs find the port: the link, or without one the pseudo-terminal itself.
@@ -90,8 +101,21 @@ impl Terminal {
             self.programs = if opened { self.programs + 1 } else { self.programs.saturating_sub(1) };
             if self.programs == 0 {
                 make_fresh(&self.program_side)?;
+                if let Some(faults) = &self.faults {
+                    faults.port_left();
+                }
             }
         }
+    }
+
+    fn tell_speed(&self) -> io::Result<()> {
+        match &self.faults {
+            Some(faults) if faults.heeds_speed() => {
+                faults.port_speed(rustix::termios::tcgetattr(&self.program_side)?.output_speed());
+            }
+            _ => {}
+        }
+        Ok(())
     }
 }
 
@@ -148,6 +172,7 @@ impl AsyncRead for Terminal {
             let mut guard = ready!(this.modem_side.poll_read_ready(context))?;
             let read = guard.try_io(|side| Ok(rustix::io::read(side.get_ref(), buffer.initialize_unfilled())?));
             if let Ok(read) = read {
+                this.tell_speed()?;
                 return Poll::Ready(read.map(|count| buffer.advance(count)));
             }
         }

@@ -9,7 +9,7 @@ use super::life::Message;
 use super::listing;
 use super::messages::{AcceptOutcome, CancelOutcome, MessageView, NewMessage};
 use super::writer::Work;
-use super::{routing, row};
+use super::{optouts, routing, row};
 use crate::clock::Moment;
 use crate::ids::{AppName, MessageId};
 use crate::message::Status;
@@ -33,6 +33,9 @@ impl Store {
                 // The key was used to issue an otp: the digest over the path says so already.
                 Known::Answered { otp: Some(_), .. } => return Ok(AcceptOutcome::KeyReused),
                 Known::No => {}
+            }
+            if optouts::contains(work, row::number(&message.to))? {
+                return Ok(AcceptOutcome::OptedOut);
             }
             let seq = insert(work, &message, None, message.deadline)?;
             idempotency::keep(work, &message.app, idempotency.as_ref(), None, seq)?;

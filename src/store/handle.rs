@@ -1,33 +1,25 @@
-//! The handle: opens the state folder, starts the writer, and carries commands and queries to where they run.
+//! The handle: starts the writer, and carries commands and queries to where they run.
 
 use std::collections::BTreeSet;
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
-use rustix::fs::FlockOperation;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::error::StoreError;
-use super::readers::Readers;
+use super::folder::{Access, Opened, open};
+use super::readers::{Readers, Threads};
 use super::standing::Line;
 use super::writer::{self, Command, Work, Writer};
-use super::{drains, key, schema, site};
 use crate::clock::{Clock, Moment};
 use crate::ids::ModemName;
 use crate::route::Routes;
 use crate::secret::SiteKey;
-
-/// The database in the state folder.
-const DATABASE: &str = "smsotpd.db";
-/// The file that a running daemon holds locked.
-const LOCK: &str = "lock";
 
 /// How long what was erased may stay in the journal. Shorter would wear SD cards for little.
 const SCRUB_PAUSE: Duration = Duration::from_secs(60);
@@ -71,6 +63,30 @@ impl Store {
         Self::start(state_dir, clock, Access::Daemon).await
     }
 
+    /// As [`Store::open`], without threads: the writer is a future that the caller runs, and a query runs where it is
+    /// asked for. On a runtime of one thread nothing then happens beside anything else, so a run by a simulated clock
+    /// comes out the same each time; and a writer that is dropped leaves behind what a killed process would.
+    ///
+    /// Whatever shares the thread waits for every fsync: not the way to serve.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_unthreaded(
+        state_dir: &Path,
+        clock: Clock,
+    ) -> Result<(Store, impl Future<Output = ()> + Send + 'static), StoreError> {
+        let (store, writer, scrub, lock) = assemble(open(state_dir, Some(clock), Access::Daemon)?, Threads::None);
+        let work = async move {
+            tokio::select! {
+                biased;
+                () = writer.run_as_task() => {}
+                never = async { scrub.await; std::future::pending::<std::convert::Infallible>().await } => match never {},
+            }
+            drop(lock);
+        };
+        Ok((store, work))
+    }
+
     /// Opens the state folder for a short command, such as making an app, whether the daemon runs or not. What is
     /// missing is made as by [`Store::open`].
     ///
@@ -84,49 +100,16 @@ impl Store {
     async fn start(state_dir: &Path, clock: Option<Clock>, access: Access) -> Result<Store, StoreError> {
         let state_dir = state_dir.to_owned();
         let opened = tokio::task::spawn_blocking(move || open(&state_dir, clock, access));
-        let Opened { conn, key, clock, lock, path, drained } = opened.await.map_err(|_| StoreError::Gone)??;
-        let (commands, waiting) = mpsc::channel(writer::WAITING);
-        let (queue, changes) = (watch::Sender::new(0), watch::Sender::new(0));
-        let (look_at, drained) = (watch::Sender::new(None), watch::Sender::new(drained));
-        let writable = Arc::new(AtomicBool::new(true));
-        let writer = Writer {
-            conn,
-            clock: clock.clone(),
-            key: key.clone(),
-            routes: Arc::default(),
-            commands: waiting,
-            queue: queue.clone(),
-            changes: changes.clone(),
-            erasures: watch::Sender::new(0),
-            drained: drained.clone(),
-            line: Line::default(),
-            look_at: look_at.clone(),
-            given_back: Vec::new(),
-            writable: writable.clone(),
-        };
-        tokio::spawn(scrub(writer.erasures.subscribe(), commands.downgrade()));
+        let opened = opened.await.map_err(|_| StoreError::Gone)??;
+        let (store, writer, scrub, lock) = assemble(opened, Threads::Own);
+        tokio::spawn(scrub);
         let writer = tokio::task::spawn_blocking(move || {
             writer.run();
             // Not before the connection is closed may another daemon have the folder.
             drop(lock);
         });
-        let writer = Mutex::new(Some(writer));
-        let (readers, tried) = (Readers::new(path), Mutex::new(None));
-        let inner = Inner {
-            clock,
-            key,
-            commands,
-            readers,
-            routes: Mutex::default(),
-            queue,
-            changes,
-            look_at,
-            drained,
-            writer,
-            writable,
-            tried,
-        };
-        Ok(Store(Arc::new(inner)))
+        *store.0.writer.lock().unwrap_or_else(PoisonError::into_inner) = Some(writer);
+        Ok(store)
     }
 
     /// The clock that everything in the store is timed by.
@@ -274,88 +257,47 @@ async fn scrub(mut erasures: watch::Receiver<u64>, commands: mpsc::WeakSender<Co
     }
 }
 
-/// Who opens the folder.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Access {
-    /// The daemon: the only one of its kind.
-    Daemon,
-    /// A short command, with or without a daemon beside it.
-    Beside,
-}
-
-struct Opened {
-    conn: Connection,
-    key: SiteKey,
-    clock: Clock,
-    /// Held by the daemon for as long as it writes.
-    lock: Option<File>,
-    path: PathBuf,
-    drained: BTreeSet<ModemName>,
-}
-
-fn open(state_dir: &Path, clock: Option<Clock>, access: Access) -> Result<Opened, StoreError> {
-    let folder = make_folder(state_dir).map_err(|error| trouble(state_dir, &error))?;
-    // One at a time sets the folder up: a command and the daemon may both be the first.
-    rustix::fs::flock(&folder, FlockOperation::LockExclusive).map_err(|error| trouble(state_dir, &error.into()))?;
-    let lock = lock(&state_dir.join(LOCK), &folder)?;
-    if lock.is_none() && access == Access::Daemon {
-        return Err(StoreError::InUse(state_dir.to_owned()));
-    }
-    let path = state_dir.join(DATABASE);
-    make_file(&path, &folder).map_err(|error| trouble(&path, &error))?;
-    let mut conn = schema::open_writer(&path)?;
-    if lock.is_none() && !schema::is_current(&conn)? {
-        return Err(StoreError::OtherVersion);
-    }
-    schema::refuse_newer(&conn)?;
-    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-    let key = key::load(state_dir, &folder, credentials.as_deref(), schema::is_empty(&conn)?)?;
-    schema::migrate(&mut conn)?;
-    let last = site::last_reading(&conn)?;
-    let clock = clock.unwrap_or_else(|| Clock::resume(last.as_ref()));
-    match last {
-        Some(_) => site::check_key(&conn, &key)?,
-        None => site::found(&conn, &clock, &key)?,
-    }
-    let drained = drains::load(&conn)?;
-    Ok(Opened { conn, key, clock, lock: lock.filter(|_| access == Access::Daemon), path, drained })
-}
-
-fn make_folder(path: &Path) -> io::Result<File> {
-    if !path.is_dir() {
-        DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-    }
-    File::open(path)
-}
-
-/// Takes the daemon's lock; `None` when another process has it.
-fn lock(path: &Path, folder: &File) -> Result<Option<File>, StoreError> {
-    let file = make_file(path, folder).map_err(|error| trouble(path, &error))?;
-    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(Some(file)),
-        Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
-        Err(error) => Err(trouble(path, &error.into())),
-    }
-}
-
-/// Opens a file of the state folder, and makes it when it is not there.
-fn make_file(path: &Path, folder: &File) -> io::Result<File> {
-    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
-    give_to_owner_of(folder, &file)?;
-    Ok(file)
-}
-
-/// A command that root runs must not leave files that the daemon, under its own user, cannot open.
-pub(super) fn give_to_owner_of(folder: &File, file: &File) -> io::Result<()> {
-    let (owner, has) = (folder.metadata()?, file.metadata()?);
-    if owner.uid() != has.uid() && rustix::process::geteuid().is_root() {
-        std::os::unix::fs::fchown(file, Some(owner.uid()), Some(owner.gid()))?;
-    }
-    Ok(())
-}
-
-fn trouble(path: &Path, error: &io::Error) -> StoreError {
-    StoreError::Folder { path: path.to_owned(), reason: error.to_string() }
+/// Puts the store together: the handle, its writer, what has the journal emptied, and the lock to be held as long as
+/// the writer lives.
+fn assemble(opened: Opened, threads: Threads) -> (Store, Writer, impl Future<Output = ()> + use<>, Option<File>) {
+    let Opened { conn, key, clock, lock, path, drained } = opened;
+    let (commands, waiting) = mpsc::channel(writer::WAITING);
+    let (queue, changes) = (watch::Sender::new(0), watch::Sender::new(0));
+    let (look_at, drained) = (watch::Sender::new(None), watch::Sender::new(drained));
+    let writable = Arc::new(AtomicBool::new(true));
+    let writer = Writer {
+        conn,
+        clock: clock.clone(),
+        key: key.clone(),
+        routes: Arc::default(),
+        commands: waiting,
+        queue: queue.clone(),
+        changes: changes.clone(),
+        erasures: watch::Sender::new(0),
+        drained: drained.clone(),
+        line: Line::default(),
+        look_at: look_at.clone(),
+        given_back: Vec::new(),
+        writable: writable.clone(),
+    };
+    let scrub = scrub(writer.erasures.subscribe(), commands.downgrade());
+    let routes = Mutex::default();
+    let (readers, task, tried) = (Readers::new(path, threads), Mutex::new(None), Mutex::new(None));
+    let inner = Inner {
+        clock,
+        key,
+        commands,
+        readers,
+        routes,
+        queue,
+        changes,
+        look_at,
+        drained,
+        writer: task,
+        writable,
+        tried,
+    };
+    (Store(Arc::new(inner)), writer, scrub, lock)
 }
 
 #[cfg(test)]

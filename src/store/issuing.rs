@@ -11,7 +11,7 @@ use super::idempotency::{self, Idempotency, Known};
 use super::messages::NewMessage;
 use super::otps::{self, IssueOutcome, Kept, NewCode, NewOtp, OtpView, ResendOutcome, ResendRefusal};
 use super::writer::Work;
-use super::{life, listing, row};
+use super::{life, listing, optouts, row};
 use crate::clock::Moment;
 use crate::ids::{AppName, OtpId};
 use crate::limits::{self, Refusal};
@@ -39,6 +39,9 @@ impl Store {
                     return Ok(IssueOutcome::Replayed(Kept::load(work.conn, otp)?.view_as_issued(message)));
                 }
                 Known::No => {}
+            }
+            if optouts::contains(work, row::number(&otp.to))? {
+                return Ok(IssueOutcome::OptedOut);
             }
             if let Err(refusal) = check_limits(work, &otp.to, &limits)? {
                 return Ok(IssueOutcome::Refused(refusal));
@@ -69,7 +72,8 @@ impl Store {
         self.change_now(move |work| {
             let Some(seq) = find(work, &app, id)? else { return Ok(None) };
             let otp = current(work, seq)?;
-            if let Some(refusal) = refusal(&otp, work.now) {
+            let opted_out = optouts::contains(work, row::number(&message.to))?.then_some(ResendRefusal::OptedOut);
+            if let Some(refusal) = refusal(&otp, work.now).or(opted_out) {
                 let message = listing::message_of(work.conn, otp.message)?;
                 return Ok(Some(ResendOutcome::Refused(refusal, otp.view(work.now, message))));
             }

@@ -18,7 +18,8 @@ pub(super) const LOYALTY: Duration = Duration::from_secs(120);
 /// A message while it is worked on.
 pub(super) struct Message {
     pub(super) seq: i64,
-    /// Its app was removed, or its otp has ended or sent a newer message: nothing more of this one is to be sent.
+    /// Its app was removed, its recipient wants no messages, or its otp has ended or sent a newer message: nothing more of
+    /// this one is to be sent.
     pub(super) abandoned: bool,
     in_doubt: InDoubtPolicy,
     pub(super) deadline: Moment,
@@ -85,7 +86,7 @@ impl Message {
                             FROM otp WHERE otp.seq = message.otp
                         ) OR seq <= coalesce(
                             (SELECT last_message FROM removed_app WHERE name = message.app), 0
-                        ) AS abandoned
+                        ) OR EXISTS (SELECT 1 FROM opt_out WHERE opt_out.number = message.number) AS abandoned
                  FROM message WHERE seq = ?1",
             )?
             .query_row([seq], |row| {

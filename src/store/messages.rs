@@ -164,6 +164,8 @@ pub enum AcceptOutcome {
     Replayed(MessageView),
     /// The idempotency key was used for another request. Nothing was done.
     KeyReused,
+    /// The recipient wants no messages. Nothing was done.
+    OptedOut,
 }
 
 /// What came of a request to withdraw a message.

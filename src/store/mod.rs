@@ -11,13 +11,14 @@
 //!
 //! | file | is about |
 //! |---|---|
-//! | `handle`, `key`, `site` | the state folder: who may open it, its key, its timeline |
+//! | `handle`, `folder`, `key`, `site` | the state folder: who may open it, its key, its timeline |
 //! | `writer`, `readers` | the two ways into the database |
 //! | `schema`, `schema/*.sql` | the tables, explained, and how they came to be |
 //! | `apps` | clients of the API |
 //! | `otps`, `issuing`, `verifying` | one-time passwords: their shape, then what is done with them |
 //! | `messages`, `accepting`, `listing` | messages as the API sees them |
 //! | `queue`, `claiming`, `routing`, `settling`, `reports` | messages as modems and the network see them |
+//! | `inbox`, `optouts` | messages that came in, and the numbers that want none |
 //! | `life` | one message with its parts, as all of these change it |
 //! | `drains` | modems that a person has taken out of use |
 //! | `sweep` | what falls due with time |
@@ -31,13 +32,16 @@ mod apps;
 mod claiming;
 mod drains;
 mod error;
+mod folder;
 mod handle;
 mod idempotency;
+mod inbox;
 mod issuing;
 mod key;
 mod life;
 mod listing;
 mod messages;
+mod optouts;
 mod otps;
 mod queue;
 mod readers;
@@ -56,11 +60,13 @@ pub use apps::{App, NewApp, Scope, ScopeError};
 pub use error::StoreError;
 pub use handle::Store;
 pub use idempotency::Idempotency;
+pub use inbox::{Choice, Inbound, InboxFilter, InboxMessage, InboxPage};
 pub use key::KeyError;
 pub use messages::{
     AcceptOutcome, AttemptOutcome, AttemptView, CancelOutcome, Counts, Cursor, CursorError, Filter, MessageDetail,
     MessageView, NewMessage, Page,
 };
+pub use optouts::{OptOut, OptOutPage};
 pub use otps::{IssueOutcome, NewCode, NewOtp, OtpView, ResendOutcome, ResendRefusal};
 pub use queue::{Assignment, AttemptId, Claim, Claimed, Neighbour, Settlement, SubmitResult};
 pub use reports::{Report, ReportOutcome};

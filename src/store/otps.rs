@@ -94,6 +94,8 @@ pub enum IssueOutcome {
     KeyReused,
     /// A limit is reached. Nothing was done.
     Refused(Refusal),
+    /// The recipient wants no messages. Nothing was done.
+    OptedOut,
 }
 
 /// What came of a request to send a code again.
@@ -114,6 +116,8 @@ pub enum ResendRefusal {
     NoneLeft,
     /// It is too early: wait so long.
     TooEarly(Duration),
+    /// The recipient wants no messages any more.
+    OptedOut,
 }
 
 impl Store {

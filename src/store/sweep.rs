@@ -8,7 +8,7 @@ use super::error::StoreError;
 use super::handle::Store;
 use super::life::Message;
 use super::writer::Work;
-use super::{otps, routing};
+use super::{inbox, otps, routing};
 use crate::clock::Moment;
 use crate::otp::Status;
 
@@ -40,6 +40,7 @@ fn step(work: &Work<'_>) -> Result<Option<Moment>, StoreError> {
     end_doubts(work)?;
     expire_messages(work, STEP)?;
     expire_otps(work)?;
+    inbox::show_waiting(work, STEP)?;
     forget(work)?;
     next_due(work)
 }
@@ -127,6 +128,7 @@ fn next_due(work: &Work<'_>) -> Result<Option<Moment>, StoreError> {
         first_deadline,
         first(work, "SELECT doubt_until FROM message WHERE doubt_until IS NOT NULL ORDER BY doubt_until LIMIT 1", ())?,
         first(work, "SELECT expires FROM otp WHERE status = 'pending' ORDER BY expires LIMIT 1", ())?,
+        first(work, "SELECT received FROM inbox WHERE shown = 0 ORDER BY received LIMIT 1", ())?.map(inbox::shown_at),
         first(work, "SELECT created FROM idempotency ORDER BY seq LIMIT 1", ())?.map(day_old),
         first(work, "SELECT created FROM otp WHERE seq >= (SELECT recent_from FROM site) ORDER BY seq LIMIT 1", ())?
             .map(day_old),

@@ -162,45 +162,60 @@ impl Writer {
     /// Runs until the end. Blocks its thread.
     pub(super) fn run(mut self) {
         while let Some(first) = self.commands.blocking_recv() {
-            let mut waiting = Some(first);
-            let mut batch = Vec::new();
-            let (mut look, mut scrub) = (false, false);
-            let (mut lookers, mut rerouting) = (Vec::new(), None);
-            while let Some(command) = waiting {
-                match command {
-                    Command::Change(change) => batch.push(change),
-                    Command::Stand(waiting) => {
-                        self.line.join(waiting);
-                        look = true;
-                    }
-                    Command::Look(done) => {
-                        lookers.push(done);
-                        look = true;
-                    }
-                    Command::Route(routes, change) => rerouting = Some((routes, change)),
-                    Command::Scrub => scrub = true,
-                    Command::Close => self.commands.close(),
-                }
-                waiting = if batch.len() < BATCH && rerouting.is_none() { self.commands.try_recv().ok() } else { None };
-            }
-            let mut outcome = self.commit(batch, look);
-            if let Some((routes, change)) = rerouting {
-                self.routes = routes;
-                outcome = outcome.and_then(|()| self.commit(vec![change], true));
-            }
-            if let Err(error) = outcome {
-                tracing::error!(%error, "the store ends");
+            if self.do_all_that_waits(first).is_err() {
                 return;
-            }
-            if scrub {
-                self.scrub();
-            }
-            for done in lookers {
-                // Whoever asked may have gone.
-                let _ = done.send(());
             }
         }
         self.finish();
+    }
+
+    /// The same as a task, which blocks its thread for each transaction.
+    pub(super) async fn run_as_task(mut self) {
+        while let Some(first) = self.commands.recv().await {
+            if self.do_all_that_waits(first).is_err() {
+                return;
+            }
+        }
+        self.finish();
+    }
+
+    /// Fails only when the store must end.
+    fn do_all_that_waits(&mut self, first: Command) -> Result<(), StoreError> {
+        let mut waiting = Some(first);
+        let mut batch = Vec::new();
+        let (mut look, mut scrub) = (false, false);
+        let (mut lookers, mut rerouting) = (Vec::new(), None);
+        while let Some(command) = waiting {
+            match command {
+                Command::Change(change) => batch.push(change),
+                Command::Stand(waiting) => {
+                    self.line.join(waiting);
+                    look = true;
+                }
+                Command::Look(done) => {
+                    lookers.push(done);
+                    look = true;
+                }
+                Command::Route(routes, change) => rerouting = Some((routes, change)),
+                Command::Scrub => scrub = true,
+                Command::Close => self.commands.close(),
+            }
+            waiting = if batch.len() < BATCH && rerouting.is_none() { self.commands.try_recv().ok() } else { None };
+        }
+        let mut outcome = self.commit(batch, look);
+        if let Some((routes, change)) = rerouting {
+            self.routes = routes;
+            outcome = outcome.and_then(|()| self.commit(vec![change], true));
+        }
+        outcome.inspect_err(|error| tracing::error!(%error, "the store ends"))?;
+        if scrub {
+            self.scrub();
+        }
+        for done in lookers {
+            // Whoever asked may have gone.
+            let _ = done.send(());
+        }
+        Ok(())
     }
 
     /// Runs and commits these changes. Fails only when the store must end.

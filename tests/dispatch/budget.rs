@@ -65,3 +65,22 @@ async fn a_restart_forgets_nothing_of_what_was_sent_refused_or_left_in_doubt() {
     world.dispatch(&budget).await;
     assert_eq!(world.left(0), before);
 }
+
+#[tokio::test(start_paused = true)]
+async fn after_a_restart_a_budget_counts_from_when_the_network_was_asked_and_not_before() {
+    let mut world = World::new(1).await;
+    let budget = budget("per-minute = 1\ncodes-share-percent = 0");
+    let mut asked = world.carrier.submitted();
+    world.dispatch(&budget).await;
+    world.slots[0].device.hold_prompts(true);
+    let first = world.accept(world.new_message(0)).await;
+    world.pass(seconds(5)).await;
+    world.slots[0].device.hold_prompts(false);
+    world.until_all(&[first], Status::Sent).await;
+    world.stop().await;
+    world.dispatch(&budget).await;
+    let second = world.accept(world.new_message(1)).await;
+    world.until_all(&[second], Status::Sent).await;
+    let (before, after) = (asked.recv().await.unwrap().at, asked.recv().await.unwrap().at);
+    assert!(after - before >= seconds(60), "two parts within {:?}", after - before);
+}

@@ -25,6 +25,9 @@ use tokio_util::sync::CancellationToken;
 pub(crate) const REPORT: &str = "0006110B915155214365F762900231153408629002311544080000";
 pub(crate) const LENGTH: usize = REPORT.len() / 2 - 1;
 
+/// A message to the modem from the short code 123; made by hand after 3GPP TS 23.040 §9.2.2.1.
+pub(crate) const DELIVER: &str = "0004038121F300006290023115340803C7F71B";
+
 /// What the scripted modem does with a message.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum OnSubmit {

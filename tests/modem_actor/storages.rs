@@ -22,7 +22,7 @@ async fn a_report_that_could_not_be_read_at_once_is_read_later() {
         world.heard_times(refusal, before + 2).await;
         world.scripted.answer("AT+CPMS=\"SR\"", "OK");
         world.scripted.answer("AT+CMGR=3", &read_report());
-        let Event::StatusReport { done, .. } = world.report().await;
+        let Event::StatusReport { done, .. } = world.report().await else { panic!("a message") };
         world.scripted.answer("AT+CMGD=3", "+CMS ERROR: 314");
         done.acknowledge();
         world.heard_times("AT+CMGD=3", 2).await;
@@ -47,7 +47,7 @@ async fn a_report_that_was_never_announced_is_found() {
     let mut world = World::ready().await;
     world.scripted.answer("AT+CPMS=\"SR\"", "+CPMS: 1,100,3,100,3,100\r\n\r\nOK");
     world.scripted.answer("AT+CMGL=4", &format!("+CMGL: 4,0,,{LENGTH}\r\n{REPORT}\r\n\r\nOK"));
-    let Event::StatusReport { done, .. } = world.report().await;
+    let Event::StatusReport { done, .. } = world.report().await else { panic!("a message") };
     done.acknowledge();
     world.heard("AT+CMGD=4").await;
 }

@@ -166,7 +166,8 @@ fn table(head: &str) -> Vec<Vec<String>> {
 
 #[tokio::test]
 async fn the_table_of_the_configuration_has_every_key_with_its_default() {
-    let all_set = "[[modem]]\nname = \"m1\"\nport = \"/dev/null\"\n[policy.default]\nreplace = 1\n\
+    let all_set = "[[modem]]\nname = \"m1\"\nport = \"/dev/null\"\n\
+                   [[route]]\nprefix = \"+49\"\nmodems = [\"m1\"]\n[policy.default]\nreplace = 1\n\
                    [http]\nsocket-users = { 0 = \"shop\" }\n";
     let shown: BTreeMap<String, String> = table("| key | default | meaning |")
         .into_iter()
@@ -174,7 +175,14 @@ async fn the_table_of_the_configuration_has_every_key_with_its_default() {
         .collect();
     let effective = config_show(all_set).await;
     assert_eq!(shown.keys().collect::<Vec<_>>(), effective.keys().collect::<Vec<_>>());
-    let set_here = ["http.socket-users", "modem[].name", "modem[].port", "policy.default.replace"];
+    let set_here = [
+        "http.socket-users",
+        "modem[].name",
+        "modem[].port",
+        "route[].prefix",
+        "route[].modems",
+        "policy.default.replace",
+    ];
     for (key, default) in shown {
         let expected = if set_here.contains(&key.as_str()) { "none" } else { &effective[&key] };
         assert_eq!(default, expected, "{key}");

@@ -3,11 +3,22 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod any_bytes;
+mod bay;
+mod card;
 mod carrier;
+mod control;
 mod conversation;
+mod families;
 mod faults;
+mod network;
+mod power;
+mod prompt;
+mod reports;
 mod routing;
+mod silence;
 mod storages;
 mod terminal;
 mod text_mode;
 mod typist;
+mod ussd;
+mod wire;

@@ -66,6 +66,33 @@ impl Typist {
         typist
     }
 
+    /// Plugs the modem in, waits until it has started and said all it has to say, and makes it ready.
+    pub(crate) async fn booted(device: &Device) -> Self {
+        let mut typist = Self::plug(device);
+        typist.after(Duration::from_secs(90)).await;
+        for command in ["E0", "+CMEE=1", "^CURC=0", "+CPMS?"] {
+            typist.write(format!("AT{command}\r")).await;
+            typist.after(Duration::from_secs(10)).await;
+        }
+        typist
+    }
+
+    /// Types a command; gives the last line of what comes within a second.
+    pub(crate) async fn last_of(&mut self, command: &str) -> String {
+        self.write(format!("AT{command}\r")).await;
+        lines(&self.after(Duration::from_secs(1)).await).pop().unwrap_or_default()
+    }
+
+    /// Sends a text of one part whatever the prompt looks like; gives the answer.
+    pub(crate) async fn send_unprompted(&mut self, to: &PhoneNumber, text: &str) -> Vec<String> {
+        let submit = submit(to, pdu::segment(text, 0).unwrap().remove(0));
+        let frame = Frame { service_centre: None, tpdu: submit.encode().unwrap() };
+        self.write(format!("AT+CMGS={}\r", frame.length())).await;
+        assert!(self.after(Duration::from_secs(1)).await.contains('>'));
+        self.write(format!("{}\x1a", frame.to_hex().unwrap())).await;
+        self.result().await
+    }
+
     /// Pulls the plug and waits until the modem is without power.
     pub(crate) async fn unplug(self) {
         drop(self.port);

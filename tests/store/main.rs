@@ -5,6 +5,7 @@
 
 mod any_order;
 mod folder;
+mod inbox;
 mod messages;
 mod otps;
 mod queue;

@@ -1,6 +1,8 @@
-//! Status reports between the modem and the store: held until they are on disk, and only then forgotten by the modem.
+//! Status reports and messages between the modem and the store: held until they are on disk, and only then forgotten by
+//! the modem.
 
 use std::collections::VecDeque;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
@@ -10,13 +12,15 @@ use super::rarely::Rarely;
 use super::wire::now;
 use crate::at::{Payload, Place};
 use crate::ids::{ModemName, SimId};
-use crate::pdu::{Frame, StatusReport};
+use crate::pdu::{Deliver, Frame, StatusReport};
 
-/// How many reports are held at once. More stay on the modem, or are lost where it does not keep them.
+/// How many arrivals are held at once. More stay on the modem, or are lost where it does not keep them.
 const MOST_HELD: usize = 64;
 /// How many places are remembered that are yet to be read.
 const MOST_CHORES: usize = 1024;
-/// How long to wait before a report that was not taken is offered again.
+/// How many places are remembered of which the content is on disk.
+const MOST_TAKEN: usize = 64;
+/// How long to wait before an arrival that was not taken is offered again.
 const AGAIN: Duration = Duration::from_secs(5);
 /// More chores than these do not wait until there is no message to send.
 const MANY_CHORES: usize = 8;
@@ -24,7 +28,37 @@ const MANY_CHORES: usize = 8;
 const MOST_REFUSALS: u8 = 6;
 const REFUSED_PAUSE: Duration = Duration::from_secs(10);
 
-/// Where a report came from, and so how the modem is told to forget it.
+/// What came from the air.
+#[derive(Debug, Clone)]
+pub(super) enum Arrival {
+    /// What became of a message that was sent.
+    Report(Box<StatusReport>),
+    /// A message to the modem, or a part of one.
+    Message(Box<Deliver>),
+}
+
+impl Arrival {
+    /// What is in a PDU; `None` when it is nothing that can come in, or cannot be read.
+    pub(super) fn decode(payload: &Payload) -> Option<Self> {
+        let frame = Frame::from_hex(payload.expose()).ok()?;
+        let report = StatusReport::decode(&frame.tpdu).ok().map(|report| Self::Report(Box::new(report)));
+        report.or_else(|| Deliver::decode(&frame.tpdu).ok().map(|deliver| Self::Message(Box::new(deliver))))
+    }
+}
+
+/// By what a PDU is known again while the task runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Mark(u64);
+
+impl Mark {
+    pub(super) fn of(payload: &Payload) -> Self {
+        let mut hasher = DefaultHasher::new();
+        payload.expose().hash(&mut hasher);
+        Self(hasher.finish())
+    }
+}
+
+/// Where an arrival came from, and so how the modem is told to forget it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Origin {
     /// Printed as it came in; the modem wants to be told that it was taken (`+CNMA`).
@@ -32,23 +66,25 @@ pub(super) enum Origin {
     /// Printed as it came in and already forgotten by the modem, or read over a port that is no longer open.
     Loose,
     /// Kept in one of the modem's storages.
-    Stored(Place),
+    Stored(Place, Mark),
 }
 
-/// What has to be said to the modem about its reports.
+/// What has to be said to the modem about what came in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Chore {
-    /// Read the report in this place.
+    /// Read what the modem has announced to be in this place.
     Read(Place),
-    /// Delete it.
+    /// See whether anything is in this place.
+    Look(Place),
+    /// Delete what is in it.
     Delete(Place),
-    /// The report printed last was taken.
+    /// What was printed last was taken.
     Acknowledge,
 }
 
 impl Chore {
     fn reads(&self) -> bool {
-        matches!(self, Self::Read(_))
+        matches!(self, Self::Read(_) | Self::Look(_))
     }
 }
 
@@ -65,7 +101,7 @@ struct Held {
     number: u64,
     /// The card it came to; not known while the modem is being set up.
     sim: Option<SimId>,
-    report: StatusReport,
+    arrival: Arrival,
     origin: Origin,
     offered: bool,
 }
@@ -76,11 +112,13 @@ impl Held {
     }
 }
 
-/// The reports of one modem.
-pub(super) struct Reports {
+/// What came in at one modem.
+pub(super) struct Arrivals {
     modem: ModemName,
     held: Vec<Held>,
     chores: VecDeque<Todo>,
+    /// Of which places the content is on disk, whatever the modem says to its being deleted.
+    taken: VecDeque<(Place, Mark)>,
     /// What is said when nothing more can be held.
     crowded: Rarely,
     /// There were more chores than are remembered.
@@ -92,13 +130,14 @@ pub(super) struct Reports {
     settled: mpsc::Receiver<Settled>,
 }
 
-impl Reports {
+impl Arrivals {
     pub(super) fn new(modem: ModemName) -> Self {
         let (answers, settled) = mpsc::channel(MOST_HELD);
         Self {
             modem,
             held: Vec::new(),
             chores: VecDeque::new(),
+            taken: VecDeque::new(),
             crowded: Rarely::default(),
             overflow: false,
             next_number: 0,
@@ -108,20 +147,20 @@ impl Reports {
         }
     }
 
-    /// Takes a report in. Returns whether there was room, or it is held already.
-    pub(super) fn hold(&mut self, sim: Option<SimId>, report: StatusReport, origin: Origin) -> bool {
-        if matches!(&origin, Origin::Stored(place) if self.knows(place)) {
+    /// Takes an arrival in. Returns whether there was room, or it is held already.
+    pub(super) fn hold(&mut self, sim: Option<SimId>, arrival: Arrival, origin: Origin) -> bool {
+        if matches!(&origin, Origin::Stored(place, _) if self.knows(place)) {
             return true;
         }
         if !self.has_room() {
             if let Some(more) = self.crowded.warn() {
-                tracing::warn!(modem.name = %self.modem, more, "too many status reports wait to be stored");
+                tracing::warn!(modem.name = %self.modem, more, "too many reports and messages wait to be stored");
             }
             return false;
         }
         let number = self.next_number;
         self.next_number += 1;
-        self.held.push(Held { number, sim, report, origin, offered: false });
+        self.held.push(Held { number, sim, arrival, origin, offered: false });
         true
     }
 
@@ -132,16 +171,38 @@ impl Reports {
         }
     }
 
-    /// A report was stored in this place; modems may say so twice.
+    /// Something was stored in this place; modems may say so twice.
     pub(super) fn announce(&mut self, place: Place) {
         if !self.knows(&place) {
             self.add_chore(Chore::Read(place));
         }
     }
 
+    /// Something may be in this place.
+    pub(super) fn look_into(&mut self, place: Place) {
+        if !self.knows(&place) {
+            self.add_chore(Chore::Look(place));
+        }
+    }
+
+    /// What is in this place is of no use.
+    pub(super) fn discard(&mut self, place: Place) {
+        self.add_chore(Chore::Delete(place));
+    }
+
+    /// What was printed last can be of no use to anybody, and the modem waits for a word.
+    pub(super) fn acknowledge(&mut self) {
+        self.add_chore(Chore::Acknowledge);
+    }
+
+    /// Whether this, in this place, is on disk already: the modem did not delete it.
+    pub(super) fn was_taken(&self, place: &Place, mark: Mark) -> bool {
+        self.taken.iter().any(|(at, taken)| at == place && *taken == mark)
+    }
+
     /// Whether what is in this place has been read already.
     fn knows(&self, place: &Place) -> bool {
-        let is_here = |origin: &Origin| matches!(origin, Origin::Stored(stored) if stored == place);
+        let is_here = |origin: &Origin| matches!(origin, Origin::Stored(stored, _) if stored == place);
         let goes = |chore: &Chore| matches!(chore, Chore::Delete(stored) if stored == place);
         self.held.iter().any(|held| is_here(&held.origin)) || self.chores.iter().any(|todo| goes(&todo.chore))
     }
@@ -205,23 +266,22 @@ impl Reports {
         }
     }
 
-    /// When the next report is to be offered; `None` when none waits.
+    /// When the next arrival is to be offered; `None` when none waits.
     pub(super) fn offer_at(&self) -> Option<Instant> {
         self.held.iter().any(Held::waits).then_some(self.not_before)
     }
 
-    /// Hands the next report out.
+    /// Hands the next arrival out.
     pub(super) fn offer(&mut self, permit: mpsc::OwnedPermit<Event>) {
-        // There is one answer for each report held, and not more of these than fit.
+        // There is one answer for each arrival held, and not more of these than fit.
         let Ok(answer) = self.answers.clone().try_reserve_owned() else { return };
         let Some(held) = self.held.iter_mut().find(|held| held.waits()) else { return };
         let Some(sim) = held.sim.clone() else { return };
         held.offered = true;
-        permit.send(Event::StatusReport {
-            modem: self.modem.clone(),
-            sim,
-            report: held.report.clone(),
-            done: Acknowledge::new(answer, held.number),
+        let (modem, done) = (self.modem.clone(), Acknowledge::new(answer, held.number));
+        permit.send(match held.arrival.clone() {
+            Arrival::Report(report) => Event::StatusReport { modem, sim, report: *report, done },
+            Arrival::Message(deliver) => Event::Message { modem, sim, deliver: *deliver, done },
         });
     }
 
@@ -232,22 +292,20 @@ impl Reports {
 
     /// What was handed out is on disk, or was dropped.
     pub(super) fn settle(&mut self, settled: Settled) {
-        let Some(at) = self.held.iter().position(|held| held.number == settled.report) else { return };
+        let Some(at) = self.held.iter().position(|held| held.number == settled.number) else { return };
         if !settled.taken {
             self.held[at].offered = false;
             self.not_before = now() + AGAIN;
             return;
         }
-        match self.held.swap_remove(at).origin {
+        match self.held.remove(at).origin {
             Origin::Acknowledged => self.add_chore(Chore::Acknowledge),
-            Origin::Stored(place) => self.add_chore(Chore::Delete(place)),
+            Origin::Stored(place, mark) => {
+                self.taken.truncate(MOST_TAKEN - 1);
+                self.taken.push_front((place.clone(), mark));
+                self.add_chore(Chore::Delete(place));
+            }
             Origin::Loose => {}
         }
     }
-}
-
-/// The report in a PDU; `None` for a message, or what cannot be read.
-pub(super) fn decode(payload: &Payload) -> Option<StatusReport> {
-    let frame = Frame::from_hex(payload.expose()).ok()?;
-    StatusReport::decode(&frame.tpdu).ok()
 }

@@ -1,0 +1,49 @@
+//! The query of a call that lists something: each parameter once, a page at a time.
+
+use std::borrow::Cow;
+
+use axum::extract::Query;
+use axum::http::Uri;
+
+use crate::phone::PhoneNumber;
+use crate::store::Cursor;
+
+use super::problem::Problem;
+
+/// How many things a page has when nobody says, and at most.
+pub(super) const LISTED: u8 = 50;
+const MOST_LISTED: u8 = 200;
+
+/// The parameters in their order; one that is there twice is refused.
+pub(super) fn parameters(uri: &Uri) -> Result<Vec<(String, String)>, Problem> {
+    let Ok(Query(pairs)) = Query::<Vec<(String, String)>>::try_from_uri(uri) else {
+        return Err(Problem::invalid("", "the query cannot be read"));
+    };
+    match pairs.iter().enumerate().find(|(at, (name, _))| pairs[..*at].iter().any(|(before, _)| before == name)) {
+        Some((_, (name, _))) => Err(Problem::invalid(name, "is there twice")),
+        None => Ok(pairs),
+    }
+}
+
+pub(super) fn limit(value: &str) -> Result<u8, Problem> {
+    let limit = value.parse().ok().filter(|limit| (1..=MOST_LISTED).contains(limit));
+    limit.ok_or_else(|| Problem::invalid("limit", format!("expected a whole number from 1 to {MOST_LISTED}")))
+}
+
+pub(super) fn cursor(value: &str) -> Result<Cursor, Problem> {
+    value.parse().map_err(|_| Problem::invalid("cursor", "expected the `next_cursor` of a page"))
+}
+
+pub(super) fn number(name: &str, value: &str) -> Result<PhoneNumber, Problem> {
+    PhoneNumber::parse(&with_plus(value)).map_err(|error| Problem::invalid(name, error.to_string()))
+}
+
+/// A `+` that was not escaped arrives as a space.
+pub(super) fn with_plus(value: &str) -> Cow<'_, str> {
+    value.strip_prefix(' ').map_or(Cow::Borrowed(value), |rest| Cow::Owned(format!("+{rest}")))
+}
+
+pub(super) fn unknown(name: &str) -> Problem {
+    let name: String = name.chars().take(64).collect();
+    Problem::invalid(name, "is not a parameter of this call")
+}

@@ -1,0 +1,148 @@
+//! What is remembered of one place: how far the asking has come, and when to ask again.
+//!
+//! Pure: the time is an argument.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use tokio::task::AbortHandle;
+
+use super::ports::{Identity, Seen, Sight};
+use super::sites::{Site, Todo};
+
+/// The pause before a place that told nothing is asked again; it doubles.
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+/// Firmware starts late, and programs let go of ports: this is how late that is noticed at most.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// How often something is asked that nobody says is a modem.
+const UNEXPECTED_ROUNDS: u32 = 5;
+/// What may pass by itself is told of after this time.
+const MAY_PASS: Duration = Duration::from_secs(30);
+
+/// A place, and what has come of it.
+pub(super) struct Spot {
+    pub(super) site: Site,
+    pub(super) standing: Standing,
+    /// How often it has been asked in vain.
+    rounds: u32,
+}
+
+/// Reason and advice, when something is the matter.
+type Told = Option<(String, String)>;
+
+/// How far the asking has come.
+pub(super) enum Standing {
+    /// To be asked at this time. What came of the last time is told meanwhile.
+    Due(Instant, Told),
+    /// It is being asked. What came of the last time is still told.
+    Asking(AbortHandle, Told),
+    /// A modem has answered.
+    Modem { identity: Identity, model: Option<String>, port: PathBuf },
+    /// Nothing is asked; why is told from this time on.
+    Telling(Instant),
+    /// It is no modem.
+    GivenUp,
+}
+
+impl Spot {
+    pub(super) fn new(site: Site, now: Instant) -> Self {
+        let standing = Self::at_first(&site, now);
+        Self { site, standing, rounds: 0 }
+    }
+
+    fn at_first(site: &Site, now: Instant) -> Standing {
+        match &site.todo {
+            Todo::Ask(_) => Standing::Due(now, None),
+            Todo::Tell(trouble) => Standing::Telling(if trouble.may_pass { now + MAY_PASS } else { now }),
+        }
+    }
+
+    /// Takes what another look has shown. What is the same thing as before keeps its standing.
+    pub(super) fn look(&mut self, site: Site, now: Instant) {
+        let same = self.site.fingerprint == site.fingerprint;
+        let asks = matches!(site.todo, Todo::Ask(_));
+        let was_told = matches!(self.standing, Standing::Telling(_) | Standing::GivenUp);
+        let anew = !same || asks && was_told && self.site.todo != site.todo;
+        self.site = site;
+        if anew {
+            self.leave();
+            *self = Self::new(self.site.clone(), now);
+        }
+    }
+
+    /// Stops asking.
+    pub(super) fn leave(&self) {
+        if let Standing::Asking(task, _) = &self.standing {
+            task.abort();
+        }
+    }
+
+    /// The ports to ask now, if it is time.
+    pub(super) fn due(&self, now: Instant) -> Option<&[PathBuf]> {
+        match (&self.standing, &self.site.todo) {
+            (Standing::Due(at, _), Todo::Ask(ports)) if *at <= now => Some(ports),
+            _ => None,
+        }
+    }
+
+    /// It is being asked from now on.
+    pub(super) fn ask(&mut self, task: AbortHandle) {
+        let told = match &mut self.standing {
+            Standing::Due(_, told) => told.take(),
+            _ => None,
+        };
+        self.standing = Standing::Asking(task, told);
+    }
+
+    /// When something is to be done or told next.
+    pub(super) fn next(&self, now: Instant) -> Option<Instant> {
+        match self.standing {
+            Standing::Due(at, _) => Some(at),
+            Standing::Telling(from) if from > now => Some(from),
+            _ => None,
+        }
+    }
+
+    /// Nobody answered.
+    pub(super) fn silent(&mut self, now: Instant) {
+        if !self.site.expected && self.rounds + 1 >= UNEXPECTED_ROUNDS {
+            self.standing = Standing::GivenUp;
+            return;
+        }
+        let told = self.site.expected.then(|| {
+            let advice = "It may still be starting. Otherwise unplug it for ten seconds; see that its power supply is \
+                          strong enough.";
+            (format!("{} does not answer", self.site.what), advice.to_owned())
+        });
+        self.again(told, now);
+    }
+
+    /// No port opened.
+    pub(super) fn closed(&mut self, reason: String, advice: String, now: Instant) {
+        self.again(Some((reason, advice)), now);
+    }
+
+    fn again(&mut self, told: Told, now: Instant) {
+        let pause = FIRST_PAUSE.saturating_mul(1 << self.rounds.min(8)).min(LONGEST_PAUSE);
+        self.rounds += 1;
+        self.standing = Standing::Due(now + pause, told);
+    }
+
+    /// What everybody may see of it; `None` for what is none of their business.
+    pub(super) fn seen(&self, now: Instant) -> Option<Seen> {
+        let sight = match (&self.standing, &self.site.todo) {
+            (Standing::Due(_, Some((reason, advice))) | Standing::Asking(_, Some((reason, advice))), _) => {
+                Sight::Trouble { reason: reason.clone(), advice: advice.clone() }
+            }
+            (Standing::Due(_, None) | Standing::Asking(_, None), _) => Sight::Asking,
+            (Standing::Modem { identity, model, port }, _) => {
+                Sight::Modem { identity: identity.clone(), model: model.clone(), port: port.clone() }
+            }
+            (Standing::Telling(from), Todo::Tell(trouble)) if *from <= now => {
+                Sight::Trouble { reason: trouble.reason.clone(), advice: trouble.advice.clone() }
+            }
+            (Standing::Telling(_) | Standing::GivenUp, _) => return None,
+        };
+        Some(Seen { what: self.site.what.clone(), sight, usb: self.site.usb.clone() })
+    }
+}

@@ -1,0 +1,84 @@
+//! Who has a port open, as far as this process may know.
+//!
+//! Its one rule: it only looks. Another program's port is left alone.
+
+use std::io;
+use std::path::Path;
+
+use super::port::Unopened;
+
+/// Where ModemManager's processes are listed while its service runs, for everybody to read, below sysfs.
+const MODEM_MANAGER: &str = "fs/cgroup/system.slice/ModemManager.service/cgroup.procs";
+
+/// What keeps ModemManager off a modem.
+const OUR_RULES: &str = "install udev/78-smsotpd.rules and plug the modem in again, or mask ModemManager.service";
+
+/// A program that has a port open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Holder {
+    name: String,
+    process: u32,
+}
+
+impl Holder {
+    /// Who it is and what can be done, in one sentence.
+    pub(super) fn explain(&self, port: &Path) -> String {
+        let Self { name, process } = self;
+        if self.is_us() {
+            return format!("{} is held by {name} (process {process}), which is this one", port.display());
+        }
+        let advice = if name == "ModemManager" { OUR_RULES } else { "stop it, or take the port out of its settings" };
+        format!("{} is held by {name} (process {process}): {advice}", port.display())
+    }
+
+    fn is_us(&self) -> bool {
+        self.process == std::process::id()
+    }
+}
+
+/// The program that has this port open; `None` when there is none, or its files must not be looked at.
+pub(super) fn of(port: &Path) -> Option<Holder> {
+    let port = port.canonicalize().ok()?;
+    let processes = std::fs::read_dir("/proc").ok()?.flatten();
+    let mut holders: Vec<Holder> = processes
+        .filter_map(|entry| {
+            let process = entry.file_name().to_str()?.parse().ok()?;
+            let mut files = std::fs::read_dir(entry.path().join("fd")).ok()?.flatten();
+            files.any(|file| file.path().read_link().is_ok_and(|to| to == port)).then(|| {
+                let name = std::fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
+                Holder { name: name.trim().to_owned(), process }
+            })
+        })
+        .collect();
+    // A program that keeps a terminal of its own open is what is on it; whoever else has it open holds it.
+    let other = holders.iter().position(|holder| !holder.is_us()).unwrap_or(0);
+    (!holders.is_empty()).then(|| holders.swap_remove(other))
+}
+
+/// Why a port does not open.
+pub(super) enum Verdict {
+    /// This very process has it open, and may be about to close it.
+    Ours(io::Error),
+    /// Anything else; where it can be known, the error names whoever has it open.
+    Other(io::Error),
+}
+
+/// Finds out why a port does not open.
+pub(super) fn judge(error: io::Error, sysfs: &Path, port: &Path) -> Verdict {
+    // The serial port's crates say "no device" of one that is there and is not theirs.
+    let in_use = matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ResourceBusy | io::ErrorKind::Other);
+    if !in_use || !port.exists() {
+        return Verdict::Other(error);
+    }
+    let busy = |reason| Unopened::as_error(io::ErrorKind::ResourceBusy, reason);
+    if let Some(holder) = of(port) {
+        let error = busy(holder.explain(port));
+        return if holder.is_us() { Verdict::Ours(error) } else { Verdict::Other(error) };
+    }
+    let runs = std::fs::read_to_string(sysfs.join(MODEM_MANAGER)).is_ok_and(|processes| !processes.trim().is_empty());
+    if runs {
+        let reason = format!("{} is held, most likely by ModemManager, which runs here: {OUR_RULES}", port.display());
+        return Verdict::Other(busy(reason));
+    }
+    Verdict::Other(error)
+}

@@ -1,0 +1,113 @@
+//! Numbers that want no messages from us: nothing is accepted for them, and what waits for them is withdrawn.
+
+use super::error::StoreError;
+use super::handle::Store;
+use super::life::Message;
+use super::messages::Cursor;
+use super::row;
+use super::writer::Work;
+use crate::clock::Timestamp;
+use crate::phone::PhoneNumber;
+
+/// A number that wants no messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OptOut {
+    /// The number. Prints masked.
+    pub number: PhoneNumber,
+    /// Since when.
+    pub since: Timestamp,
+    /// Whether it asked for that itself, by a message; otherwise it was put on the list.
+    pub by_word: bool,
+}
+
+/// A piece of the list, the newest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OptOutPage {
+    /// The numbers.
+    pub opt_outs: Vec<OptOut>,
+    /// Where the next page begins; `None` at the end of the list.
+    pub next: Option<Cursor>,
+}
+
+impl Store {
+    /// Puts a number on the list, and withdraws what waits for it. A number that is there stays as it is.
+    ///
+    /// # Errors
+    /// When the store cannot do it; nothing is changed then.
+    pub async fn opt_out(&self, number: &PhoneNumber) -> Result<OptOut, StoreError> {
+        let number = number.clone();
+        self.change_now(move |work| {
+            put(work, row::number(&number), false)?;
+            let sql = "SELECT number, since_at, by_word FROM opt_out WHERE number = ?1";
+            let mut statement = work.conn.prepare_cached(sql)?;
+            let mut rows = statement.query([row::number(&number)])?;
+            rows.next()?.map(view).transpose()?.ok_or_else(|| StoreError::Damaged("an opt-out is missing".to_owned()))
+        })
+        .await
+    }
+
+    /// Takes a number off the list. `None` when it is not on it.
+    ///
+    /// # Errors
+    /// When the store cannot do it; nothing is changed then.
+    pub async fn opt_in(&self, number: &PhoneNumber) -> Result<Option<OptOut>, StoreError> {
+        let number = row::number(number);
+        self.change_now(move |work| remove(work, number)).await
+    }
+
+    /// Up to `limit` numbers of the list, the newest first, from behind `cursor` on.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn opt_outs(&self, limit: u8, cursor: Option<Cursor>) -> Result<OptOutPage, StoreError> {
+        self.query(move |conn| {
+            let before = cursor.map_or(i64::MAX, |cursor| cursor.0);
+            let mut statement = conn.prepare_cached(
+                "SELECT number, since_at, by_word, seq FROM opt_out WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2",
+            )?;
+            // One more than is shown tells whether there is a next page.
+            let mut rows = statement.query((before, i64::from(limit) + 1))?;
+            let (mut opt_outs, mut last) = (Vec::new(), None);
+            while let Some(row) = rows.next()? {
+                if opt_outs.len() == usize::from(limit) {
+                    return Ok(OptOutPage { opt_outs, next: last });
+                }
+                opt_outs.push(view(row)?);
+                last = Some(Cursor(row.get(3)?));
+            }
+            Ok(OptOutPage { opt_outs, next: None })
+        })
+        .await
+    }
+}
+
+/// Whether nothing may be sent to this number.
+pub(super) fn contains(work: &Work<'_>, number: i64) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM opt_out WHERE number = ?1)";
+    Ok(work.conn.prepare_cached(sql)?.query_row([number], |row| row.get(0))?)
+}
+
+/// Puts a number on the list, and withdraws what waits for it.
+pub(super) fn put(work: &Work<'_>, number: i64, by_word: bool) -> Result<(), StoreError> {
+    let sql = "INSERT INTO opt_out (number, by_word, since_at) VALUES (?1, ?2, ?3) ON CONFLICT (number) DO NOTHING";
+    work.conn.prepare_cached(sql)?.execute((number, by_word, work.wall.as_millisecond()))?;
+    let mut statement = work.conn.prepare_cached("SELECT seq FROM message WHERE number = ?1 AND text IS NOT NULL")?;
+    let alive: Vec<i64> = statement.query_map([number], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    for seq in alive {
+        // What is for a number of the list is abandoned, which withdraws it.
+        Message::load(work, seq)?.save(work)?;
+    }
+    Ok(())
+}
+
+/// Takes a number off the list.
+pub(super) fn remove(work: &Work<'_>, number: i64) -> Result<Option<OptOut>, StoreError> {
+    let sql = "DELETE FROM opt_out WHERE number = ?1 RETURNING number, since_at, by_word";
+    let mut statement = work.conn.prepare_cached(sql)?;
+    let mut rows = statement.query([number])?;
+    rows.next()?.map(view).transpose()
+}
+
+fn view(row: &rusqlite::Row<'_>) -> Result<OptOut, StoreError> {
+    Ok(OptOut { number: row::number_from(row.get(0)?)?, since: row::wall(row.get(1)?)?, by_word: row.get(2)? })
+}
