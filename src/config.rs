@@ -24,7 +24,7 @@ use crate::issue::{Policy, PolicyError};
 use crate::limits::BudgetSettings;
 use crate::modem::{self, discovery};
 use crate::route::Route;
-use crate::{http, intake};
+use crate::{http, intake, ussd};
 
 pub use document::{Document, Fault};
 pub use listing::{Entry, Origin, list};
@@ -45,6 +45,8 @@ pub struct Config {
     pub route: Vec<Route>,
     /// How much one SIM sends at most.
     pub sim_budget: BudgetSettings,
+    /// How the balance of each SIM is found out.
+    pub balance: ussd::Settings,
     /// By which words people choose to get no more messages.
     pub opt_out: intake::Settings,
     /// What codes are like, by the policy's name. There is always one called `default`.
@@ -63,6 +65,7 @@ impl Default for Config {
             discovery: discovery::Settings::default(),
             route: Vec::new(),
             sim_budget: BudgetSettings::default(),
+            balance: ussd::Settings::default(),
             opt_out: intake::Settings::default(),
             policy: BTreeMap::from([(DEFAULT_POLICY.to_owned(), Policy::default())]),
         }
@@ -245,7 +248,7 @@ impl Config {
             let modems = format!("route[{n}].modems");
             // What discovery finds is named later.
             let is_unknown =
-                |name: &ModemName| !self.modem.is_empty() && self.modem.iter().all(|modem| modem.name != *name);
+                |name: &ModemName| !self.adopts_modems() && self.modem.iter().all(|modem| modem.name != *name);
             if route.modems.is_empty() {
                 faults.push(document.fault(&modems, "expected the name of at least one modem"));
             } else if let Some(place) = route.modems.iter().position(is_unknown) {

@@ -34,6 +34,7 @@ use crate::http::{self, Api};
 use crate::modem::{self, Connector, PinBook, Surroundings};
 use crate::route::Routes;
 use crate::store::Store;
+use crate::ussd::Ussd;
 use crate::{intake, notify};
 use modems::{Discovery, Modems, NewModem, configured};
 use views::Views;
@@ -94,7 +95,8 @@ impl Daemon {
             stop: stop_modems.clone(),
             pins: PinBook::in_folder(&config.state_dir),
         };
-        let mut modems = Modems::new(pool.clone(), surroundings);
+        let (ussd, asker) = Ussd::new(store.clock().clone(), config.balance.clone());
+        let mut modems = Modems::new(pool.clone(), ussd.clone(), surroundings);
         let discovery = (parts.modems.is_none() && config.looks_for_modems()).then(|| Discovery::new(config));
         for modem in parts.modems.unwrap_or_else(|| configured(config, discovery.as_ref())) {
             modems.add(modem);
@@ -107,13 +109,15 @@ impl Daemon {
 
         let views = Views::new(&pool, &store);
         let policies = Arc::new(config.policy.clone());
-        let api = Api::new(store.clone(), policies, config.sim_budget.clone(), views.subscribe(), &config.http)?;
+        let api = Api::new(store.clone(), policies, config.sim_budget.clone(), views.subscribe(), &config.http)?
+            .with_ussd(ussd);
         let api = match unusable {
             Some(unusable) => api.with_unusable(unusable),
             None => api,
         };
         tasks.spawn(named("modems", modems.run(finds)));
         tasks.spawn(named("intake", intake::run(store.clone(), config.opt_out.clone(), from_the_air)));
+        tasks.spawn(named("ussd", asker.run(stop_modems.clone())));
         tasks.spawn(named("dispatch", dispatcher.run()));
         tasks.spawn(endless("views", views.follow(stop_modems.clone())));
         tasks.spawn(endless("http", http::serve(listeners, http::router(api), stop_http.clone())));

@@ -14,9 +14,10 @@
 //! | 6 | [`http`] | the API: router, keys, problem details, OpenAPI |
 //! | 5 | [`issue`] [`verify`] [`send`] | the use cases: a code goes out, a code is judged, a message goes out |
 //! |   | [`dispatch`] | from the queue to the modem; the only room that knows both |
-//! |   | [`intake`] | from the air to the store: status reports |
+//! |   | [`intake`] | from the air to the store: status reports, messages to the SIMs |
+//! |   | [`ussd`] | questions to the network, the balance among them |
 //! | 4 | [`store`] | SQLite: one writer loop, readers, one file for each aggregate |
-//! |   | [`modem`] | one task for each modem; it alone touches the port |
+//! |   | [`modem`] | one task for each modem, which alone touches its port; finding modems |
 //! |   | [`sim`] | a simulated modem, carrier and handsets |
 //! | 3 | [`at`] [`pdu`] | the protocols, without any input or output of their own |
 //! | 2 | [`message`] [`otp`] [`limits`] [`route`] [`template`] | the rules; time and randomness are arguments |
@@ -60,4 +61,5 @@ pub mod send;
 pub mod sim;
 pub mod store;
 pub mod template;
+pub mod ussd;
 pub mod verify;

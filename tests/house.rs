@@ -13,7 +13,7 @@ const FLOORS: [(u8, &[&str]); 10] = [
     (8, &["daemon"]),
     (7, &["config"]),
     (6, &["http"]),
-    (5, &["issue", "verify", "send", "dispatch", "intake"]),
+    (5, &["issue", "verify", "send", "dispatch", "intake", "ussd"]),
     (4, &["store", "modem", "sim"]),
     (3, &["at", "pdu"]),
     (2, &["message", "otp", "limits", "route", "template"]),

@@ -13,6 +13,7 @@ use crate::http::UnusableView;
 use crate::ids::Imei;
 use crate::modem::discovery::{Finder, Found, Identity, Known, Ports, Seen, Sight};
 use crate::modem::{self, Connector, SerialConnector, Surroundings, TcpAddress, TcpConnector};
+use crate::ussd::Ussd;
 
 /// A modem that was found, and how its port is opened.
 pub(super) type NewModem = (modem::Settings, Box<dyn Connector>);
@@ -20,14 +21,15 @@ pub(super) type NewModem = (modem::Settings, Box<dyn Connector>);
 /// What every modem's task is given, and the tasks.
 pub(super) struct Modems {
     pool: Pool,
+    ussd: Ussd,
     /// Kept for modems that come later; so whoever takes in what comes from the air ends after this.
     surroundings: Surroundings,
     tasks: JoinSet<Result<(), JoinError>>,
 }
 
 impl Modems {
-    pub(super) fn new(pool: Pool, surroundings: Surroundings) -> Self {
-        Self { pool, surroundings, tasks: JoinSet::new() }
+    pub(super) fn new(pool: Pool, ussd: Ussd, surroundings: Surroundings) -> Self {
+        Self { pool, ussd, surroundings, tasks: JoinSet::new() }
     }
 
     /// Starts a modem's task and gives it to the dispatcher. A name must not come twice: the second is left alone.
@@ -38,6 +40,7 @@ impl Modems {
         }
         let (modem, task) = modem::spawn(&settings, connector, self.surroundings.clone());
         self.tasks.spawn(task);
+        self.ussd.add(modem.clone());
         self.pool.add(modem);
     }
 

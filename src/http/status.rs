@@ -17,6 +17,7 @@ use crate::ids::ModemName;
 use crate::limits::BudgetSettings;
 use crate::route::{Route, Routes};
 use crate::store::{Counts, Store};
+use crate::ussd::Balance;
 
 use super::api::Shared;
 use super::auth::{self, Caller};
@@ -51,8 +52,8 @@ pub(super) struct Readiness {
 /// Something that keeps codes from being sent.
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct Reason {
-    /// The kind: `store`, `no_modem`, `modem`, `route` or `budget`.
-    #[schema(pattern = "^(store|no_modem|modem|route|budget)$")]
+    /// The kind: `store`, `no_modem`, `modem`, `route`, `budget` or `balance`.
+    #[schema(pattern = "^(store|no_modem|modem|route|budget|balance)$")]
     code: &'static str,
     /// The modem it is about; null when it is about the site.
     #[schema(required = true)]
@@ -191,6 +192,19 @@ pub(super) fn why_closed(modems: &[ModemView], routes: &Routes, route: usize) ->
     Some(format!("Numbers that begin with {prefix} go through {names} only, {can}."))
 }
 
+impl Readiness {
+    /// The same with a warning for each SIM that has little left to spend.
+    fn with_balances(mut self, balances: &[Balance]) -> Self {
+        self.warnings.extend(balances.iter().filter(|balance| balance.is_low).map(|balance| Reason {
+            code: "balance",
+            modem: Some(balance.modem.to_string()),
+            reason: "The SIM has little left to spend.".to_owned(),
+            advice: Some("Top it up; `/v1/balance` shows what the carrier says.".to_owned()),
+        }));
+        self
+    }
+}
+
 fn can_send(modem: &ModemView) -> bool {
     modem.state == ModemState::Ready && modem.budget_left.hour != Some(0) && modem.budget_left.day != Some(0)
 }
@@ -307,7 +321,8 @@ pub(super) async fn readyz(State(shared): State<Shared>) -> Response {
         Err(_) => StoreState::Silent,
     };
     let readiness =
-        Readiness::of(&shared.modems(), &shared.unusable(), shared.budget(), &shared.store().routes(), store);
+        Readiness::of(&shared.modems(), &shared.unusable(), shared.budget(), &shared.store().routes(), store)
+            .with_balances(&shared.ussd().balances());
     if readiness.ready {
         Json(readiness).into_response()
     } else {
@@ -335,7 +350,8 @@ pub(super) async fn status(State(shared): State<Shared>, _: Caller<auth::Read>) 
         now: shared.store().clock().wall(),
         queue: Queue { queued: counts.queued, sending: counts.sending, in_doubt: counts.in_doubt },
         pending_otps: counts.pending_otps,
-        readiness: Readiness::of(&modems, &shared.unusable(), shared.budget(), &shared.store().routes(), store),
+        readiness: Readiness::of(&modems, &shared.unusable(), shared.budget(), &shared.store().routes(), store)
+            .with_balances(&shared.ussd().balances()),
         modems: modems.into_iter().map(ModemSummary::from).collect(),
     }))
 }

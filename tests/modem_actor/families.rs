@@ -107,8 +107,9 @@ impl Play {
 /// Whatever the modem hands out is on disk at once.
 async fn keep_everything(mut events: mpsc::Receiver<Event>) {
     while let Some(event) = events.recv().await {
-        let (Event::StatusReport { done, .. } | Event::Message { done, .. }) = event;
-        done.acknowledge();
+        match event {
+            Event::StatusReport { done, .. } | Event::Message { done, .. } => done.acknowledge(),
+        }
     }
 }
 

@@ -11,3 +11,4 @@ mod reports;
 mod scripted;
 mod sending;
 mod storages;
+mod ussd;

@@ -170,14 +170,25 @@ async fn the_table_of_the_configuration_has_every_key_with_its_default() {
     let all_set = "[[modem]]\nname = \"m1\"\nport = \"/dev/null\"\npin-file = \"/pin\"\n\
                    service-centre = \"+15550100999\"\npower-cycle = [\"true\"]\n\
                    [[modem]]\nname = \"m2\"\nimei = \"490154203237518\"\n[discovery]\nenabled = true\n\
-                   [policy.default]\nreplace = 1\n[http]\nsocket-users = { 0 = \"shop\" }\n";
+                   [[route]]\nprefix = \"+49\"\nmodems = [\"m1\"]\n\
+                   [policy.default]\nreplace = 1\n[http]\nsocket-users = { 0 = \"shop\" }\n\
+                   [balance]\ncode = \"*100#\"\npattern = \"([0-9]+)\"\nlow = 5.0\n";
     let shown: BTreeMap<String, String> = table("| key | default | meaning |")
         .into_iter()
         .map(|row| (row[0].trim_matches('`').to_owned(), row[1].trim_matches('`').to_owned()))
         .collect();
     let effective = config_show(all_set).await;
     assert_eq!(shown.keys().collect::<Vec<_>>(), effective.keys().collect::<Vec<_>>());
-    let set_here = ["discovery.enabled", "http.socket-users", "policy.default.replace"];
+    let set_here = [
+        "balance.code",
+        "balance.low",
+        "balance.pattern",
+        "discovery.enabled",
+        "http.socket-users",
+        "policy.default.replace",
+        "route[].modems",
+        "route[].prefix",
+    ];
     let set_for_modems = ["name", "port", "imei", "pin-file", "service-centre", "power-cycle"];
     for (key, default) in shown {
         let of_modem = key.strip_prefix("modem[].").is_some_and(|key| set_for_modems.contains(&key));
