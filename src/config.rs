@@ -245,7 +245,7 @@ impl Config {
             let modems = format!("route[{n}].modems");
             // What discovery finds is named later.
             let is_unknown =
-                |name: &ModemName| !self.adopts_modems() && self.modem.iter().all(|modem| modem.name != *name);
+                |name: &ModemName| !self.modem.is_empty() && self.modem.iter().all(|modem| modem.name != *name);
             if route.modems.is_empty() {
                 faults.push(document.fault(&modems, "expected the name of at least one modem"));
             } else if let Some(place) = route.modems.iter().position(is_unknown) {
@@ -303,27 +303,6 @@ mod tests {
     }
 
     #[test]
-    fn a_route_names_modems_that_there_are_and_a_prefix_of_its_own() {
-        let modem = "[[modem]]\nname = 'm1'\nport = '/dev/a'\n";
-        let route = "[[route]]\nprefix = '+49'\nmodems = ['m1']\n";
-        assert_eq!(load(&format!("{modem}{route}")).unwrap().route.len(), 1);
-        assert!(load(&route.replace("m1", "m123456")).is_ok(), "discovery may find it");
-        for (wrong, told) in [
-            (
-                route.replace("'m1'", "'m1', 'm2'"),
-                "6:17: route[0].modems[1]: no [[modem]] has this name; there are `m1`",
-            ),
-            (format!("{route}{route}"), "8:1: route[1].prefix: another route has this prefix"),
-            (route.replace("'m1'", ""), "6:1: route[0].modems: expected the name of at least one modem"),
-            (route.replace("+49", "0049"), "5:10: route[0].prefix: expected `+` and the first"),
-            (route.replace("prefix", "prefx"), "5:1: route[0]: unknown key `prefx`, did you mean `prefix`?"),
-        ] {
-            let error = load(&format!("{modem}{wrong}")).unwrap_err();
-            assert!(error.contains(told), "{error}");
-        }
-    }
-
-    #[test]
     fn a_modem_that_cannot_be_found_is_told_of_where_it_stands() {
         let text = "[[modem]]\nname = 'm1'\n[[modem]]\nname = 'm2'\nport = 'tcp://x'\n[[modem]]\nname = 'm3'\n\
                     imei = '490154203237518'\n  port = '/dev/ttyUSB2'\n[discovery]\nlinks = 'here'\n";
@@ -364,6 +343,27 @@ mod tests {
         ] {
             let config = load(&text).unwrap();
             assert_eq!((config.adopts_modems(), config.looks_for_modems()), (adopts, looks), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_route_names_modems_that_there_are_and_a_prefix_of_its_own() {
+        let modem = "[[modem]]\nname = 'm1'\nport = '/dev/a'\n";
+        let route = "[[route]]\nprefix = '+49'\nmodems = ['m1']\n";
+        assert_eq!(load(&format!("{modem}{route}")).unwrap().route.len(), 1);
+        assert!(load(&route.replace("m1", "m123456")).is_ok(), "discovery may find it");
+        for (wrong, told) in [
+            (
+                route.replace("'m1'", "'m1', 'm2'"),
+                "6:17: route[0].modems[1]: no [[modem]] has this name; there are `m1`",
+            ),
+            (format!("{route}{route}"), "8:1: route[1].prefix: another route has this prefix"),
+            (route.replace("'m1'", ""), "6:1: route[0].modems: expected the name of at least one modem"),
+            (route.replace("+49", "0049"), "5:10: route[0].prefix: expected `+` and the first"),
+            (route.replace("prefix", "prefx"), "5:1: route[0]: unknown key `prefx`, did you mean `prefix`?"),
+        ] {
+            let error = load(&format!("{modem}{wrong}")).unwrap_err();
+            assert!(error.contains(told), "{error}");
         }
     }
 

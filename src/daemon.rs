@@ -100,6 +100,7 @@ impl Daemon {
             modems.add(modem);
         }
         let (found, finds) = mpsc::channel(1);
+        let unusable = discovery.as_ref().map(Discovery::unusable);
         if let Some(discovery) = discovery {
             tasks.spawn(endless("discovery", discovery.run(found.clone(), stop_modems.clone())));
         }
@@ -107,6 +108,10 @@ impl Daemon {
         let views = Views::new(&pool, &store);
         let policies = Arc::new(config.policy.clone());
         let api = Api::new(store.clone(), policies, config.sim_budget.clone(), views.subscribe(), &config.http)?;
+        let api = match unusable {
+            Some(unusable) => api.with_unusable(unusable),
+            None => api,
+        };
         tasks.spawn(named("modems", modems.run(finds)));
         tasks.spawn(named("intake", intake::run(store.clone(), config.opt_out.clone(), from_the_air)));
         tasks.spawn(named("dispatch", dispatcher.run()));

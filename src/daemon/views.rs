@@ -170,7 +170,7 @@ fn recovery(recovery: modem::Recovery) -> RecoveryView {
     RecoveryView { rung: recovery.rung.as_str(), at: recovery.at, helped: recovery.helped }
 }
 
-const PLUG_IT_IN: &str = "Is the modem plugged in, and is its `port` in the configuration right? \
+const PLUG_IT_IN: &str = "Is the modem plugged in, and is its `port` or `imei` in the configuration, if it stands there, right? \
                           `ls -l /dev/smsotpd /dev/serial/by-id` shows what is there.";
 
 fn registration(registration: modem::Registration) -> http::Registration {

@@ -20,7 +20,7 @@ use crate::store::{Counts, Store};
 
 use super::api::Shared;
 use super::auth::{self, Caller};
-use super::modems::{ModemState, ModemView};
+use super::modems::{ModemState, ModemView, UnusableView};
 use super::openapi::{EveryCall, Open};
 use super::problem::{Document, Problem};
 
@@ -134,7 +134,13 @@ impl StoreState {
 }
 
 impl Readiness {
-    fn of(modems: &[ModemView], budget: &BudgetSettings, routes: &Routes, store: StoreState) -> Self {
+    fn of(
+        modems: &[ModemView],
+        unusable: &[UnusableView],
+        budget: &BudgetSettings,
+        routes: &Routes,
+        store: StoreState,
+    ) -> Self {
         let mut reasons = Vec::new();
         let wrong = match store {
             StoreState::Good => None,
@@ -153,7 +159,7 @@ impl Readiness {
             warnings.extend(out.map(why_it_does_not_send));
             warnings.extend(closed_routes(modems, routes));
         } else {
-            reasons.extend(why_none_sends(modems));
+            reasons.extend(why_none_sends(modems, unusable));
         }
         Self { ready: reasons.is_empty(), reasons, warnings }
     }
@@ -189,7 +195,16 @@ fn can_send(modem: &ModemView) -> bool {
     modem.state == ModemState::Ready && modem.budget_left.hour != Some(0) && modem.budget_left.day != Some(0)
 }
 
-fn why_none_sends(modems: &[ModemView]) -> Vec<Reason> {
+fn why_none_sends(modems: &[ModemView], unusable: &[UnusableView]) -> Vec<Reason> {
+    if modems.is_empty() && !unusable.is_empty() {
+        let reason = |UnusableView { reason, advice }: &UnusableView| Reason {
+            code: "no_modem",
+            modem: None,
+            reason: reason.clone(),
+            advice: advice.clone(),
+        };
+        return unusable.iter().map(reason).collect();
+    }
     if modems.is_empty() {
         return vec![Reason {
             code: "no_modem",
@@ -291,7 +306,8 @@ pub(super) async fn readyz(State(shared): State<Shared>) -> Response {
         Ok(_) => StoreState::of(shared.store()).await,
         Err(_) => StoreState::Silent,
     };
-    let readiness = Readiness::of(&shared.modems(), shared.budget(), &shared.store().routes(), store);
+    let readiness =
+        Readiness::of(&shared.modems(), &shared.unusable(), shared.budget(), &shared.store().routes(), store);
     if readiness.ready {
         Json(readiness).into_response()
     } else {
@@ -319,7 +335,7 @@ pub(super) async fn status(State(shared): State<Shared>, _: Caller<auth::Read>) 
         now: shared.store().clock().wall(),
         queue: Queue { queued: counts.queued, sending: counts.sending, in_doubt: counts.in_doubt },
         pending_otps: counts.pending_otps,
-        readiness: Readiness::of(&modems, shared.budget(), &shared.store().routes(), store),
+        readiness: Readiness::of(&modems, &shared.unusable(), shared.budget(), &shared.store().routes(), store),
         modems: modems.into_iter().map(ModemSummary::from).collect(),
     }))
 }
@@ -365,7 +381,7 @@ mod tests {
     }
 
     fn readiness(modems: &[ModemView]) -> Readiness {
-        Readiness::of(modems, &BudgetSettings::default(), &Routes::default(), StoreState::Good)
+        Readiness::of(modems, &[], &BudgetSettings::default(), &Routes::default(), StoreState::Good)
     }
 
     #[test]
@@ -384,7 +400,7 @@ mod tests {
         };
         let routes = Routes::new(vec![route("+49", &["m1", "m3"]), route("+1", &["m1", "m2"]), route("+44", &["m1"])]);
         let modems = [modem("m1", ModemState::Resting, 200), modem("m2", ModemState::Ready, 200)];
-        let readiness = Readiness::of(&modems, &BudgetSettings::default(), &routes, StoreState::Good);
+        let readiness = Readiness::of(&modems, &[], &BudgetSettings::default(), &routes, StoreState::Good);
         assert!(readiness.ready);
         let told: Vec<&str> = readiness.warnings.iter().skip(1).map(|warning| warning.reason.as_str()).collect();
         let closed = [
@@ -412,6 +428,14 @@ mod tests {
     }
 
     #[test]
+    fn what_is_plugged_in_and_cannot_be_used_explains_why_there_is_no_modem() {
+        let stick = UnusableView { reason: "It has no AT port.".to_owned(), advice: Some("Use another.".to_owned()) };
+        let readiness = Readiness::of(&[], &[stick], &BudgetSettings::default(), &Routes::default(), StoreState::Good);
+        let told: Vec<&str> = readiness.reasons.iter().map(|reason| reason.reason.as_str()).collect();
+        assert_eq!((readiness.ready, told), (false, vec!["It has no AT port."]));
+    }
+
+    #[test]
     fn a_budget_is_told_of_before_it_is_used_up() {
         let low = readiness(&[modem("m1", ModemState::Ready, 19)]);
         assert!(low.ready);
@@ -419,8 +443,13 @@ mod tests {
         assert_eq!(low.warnings[0].reason, kept);
         assert_eq!(readiness(&[modem("m1", ModemState::Ready, 41)]).warnings, []);
         let nothing_kept = BudgetSettings { codes_share_percent: 0.try_into().unwrap(), ..BudgetSettings::default() };
-        let low =
-            Readiness::of(&[modem("m1", ModemState::Ready, 19)], &nothing_kept, &Routes::default(), StoreState::Good);
+        let low = Readiness::of(
+            &[modem("m1", ModemState::Ready, 19)],
+            &[],
+            &nothing_kept,
+            &Routes::default(),
+            StoreState::Good,
+        );
         assert_eq!(low.warnings[0].reason, "The SIM may send 19 more SMS in this hour, of 200.");
         let empty = readiness(&[modem("m1", ModemState::Ready, 0)]);
         assert!(!empty.ready);
@@ -441,7 +470,7 @@ mod tests {
     fn a_store_that_cannot_do_its_part_is_a_reason() {
         let ready = [modem("m1", ModemState::Ready, 200)];
         for store in [StoreState::Silent, StoreState::NotWritable] {
-            let readiness = Readiness::of(&ready, &BudgetSettings::default(), &Routes::default(), store);
+            let readiness = Readiness::of(&ready, &[], &BudgetSettings::default(), &Routes::default(), store);
             assert_eq!((readiness.ready, readiness.reasons[0].code), (false, "store"), "{store:?}");
         }
     }

@@ -1,4 +1,4 @@
-//! The handle: starts the writer, and carries commands and queries to where they run.
+//! The handle: opens the state folder, starts the writer, and carries commands and queries to where they run.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::error::StoreError;
-use super::folder::{Access, Opened, open};
+use super::opening::{Access, Opened, open};
 use super::readers::{Readers, Threads};
 use super::standing::Line;
 use super::writer::{self, Command, Work, Writer};
@@ -281,14 +281,13 @@ fn assemble(opened: Opened, threads: Threads) -> (Store, Writer, impl Future<Out
         writable: writable.clone(),
     };
     let scrub = scrub(writer.erasures.subscribe(), commands.downgrade());
-    let routes = Mutex::default();
     let (readers, task, tried) = (Readers::new(path, threads), Mutex::new(None), Mutex::new(None));
     let inner = Inner {
         clock,
         key,
         commands,
         readers,
-        routes,
+        routes: Mutex::default(),
         queue,
         changes,
         look_at,

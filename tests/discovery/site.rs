@@ -101,3 +101,16 @@ async fn a_modem_that_is_configured_by_its_number_keeps_its_name() {
     daemon.until("/v1/modems", &key, |modems| is_ready_at(modems, "modem-a")).await;
     assert!(daemon.terminate().await.success());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stick_without_a_port_for_commands_is_the_reason_why_the_site_is_not_ready() {
+    let (site, mut machine) = (Site::unplugged(quick()), Machine::new());
+    configure(&site, &machine);
+    machine.plug("1-1.3", "19d2:1405", "", &[]);
+    let key = site.create_app("shop").await;
+    let daemon = site.serve().await;
+    let status = daemon.until("/v1/status", &key, |status| status["readiness"].to_string().contains("19d2:1405")).await;
+    let reason = &status["readiness"]["reasons"][0];
+    assert_eq!(reason["code"], "no_modem");
+    assert!(reason["advice"].as_str().is_some_and(|advice| advice.contains("router firmware")), "{reason}");
+}

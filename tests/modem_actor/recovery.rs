@@ -1,8 +1,9 @@
 //! Bringing a modem back, rung by rung.
 
+use std::io;
 use std::time::Duration;
 
-use smsotpd::modem::{Outcome, PinBook, Rung, Settings, State};
+use smsotpd::modem::{Connecting, Connector, Outcome, PinBook, Rung, Settings, State};
 
 use crate::scripted::{OnSubmit, Scripted, World, sent, settings};
 
@@ -176,6 +177,17 @@ async fn a_modem_that_starts_anew_is_set_up_again_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_echo_that_comes_back_is_a_restart_that_nobody_announced() {
+    let world = World::ready().await;
+    world.scripted.script().echoes = true;
+    world.until(|health| !health.state.is_ready()).await;
+    world.until(|health| health.state.is_ready()).await;
+    assert!(!world.scripted.script().echoes);
+    assert_eq!(world.scripted.count("AT+CMGF=0"), 2);
+    assert_eq!(world.submit().await, sent(17));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_message_during_which_the_modem_starts_anew_is_in_doubt_only_after_ctrl_z() {
     for (what, in_doubt) in [(OnSubmit::Silence, true), (OnSubmit::NoPrompt, false)] {
         let world = World::ready().await;
@@ -238,6 +250,39 @@ async fn a_modem_that_comes_and_goes_is_rested_and_then_used_again() {
     let before = world.clock.now();
     world.until(|health| health.state.is_ready()).await;
     assert!(world.clock.now().since(before) < seconds(2));
+}
+
+/// Says once why the modem is not there, then waits for it for ever.
+struct Patient(Scripted, bool);
+
+impl Connector for Patient {
+    fn connect(&mut self) -> Connecting<'_> {
+        Box::pin(async {
+            if !std::mem::replace(&mut self.1, true) {
+                return Err(io::Error::new(io::ErrorKind::NotFound, "nobody knows this modem"));
+            }
+            loop {
+                match self.0.connect().await {
+                    Err(_) => tokio::time::sleep(seconds(1)).await,
+                    open => return open,
+                }
+            }
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connector_that_waits_keeps_its_reason() {
+    let scripted = Scripted::new();
+    scripted.plug(false);
+    let world = World::over(Box::new(Patient(scripted.clone(), false)), scripted);
+    world.says("nobody knows this modem").await;
+    tokio::time::sleep(seconds(1000)).await;
+    world.says("nobody knows this modem").await;
+    world.scripted.plug(true);
+    let before = world.clock.now();
+    world.until(|health| health.state.is_ready()).await;
+    assert!(world.clock.now().since(before) < seconds(11));
 }
 
 #[tokio::test(start_paused = true)]

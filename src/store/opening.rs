@@ -1,4 +1,4 @@
-//! The state folder: who may open it, and what is made in it.
+//! The state folder: made when it is not there, locked by the one daemon that writes, and opened.
 
 use std::collections::BTreeSet;
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -29,7 +29,7 @@ pub(super) enum Access {
     Beside,
 }
 
-/// What an opened folder gives.
+/// A folder that was opened.
 pub(super) struct Opened {
     pub(super) conn: Connection,
     pub(super) key: SiteKey,
@@ -40,7 +40,6 @@ pub(super) struct Opened {
     pub(super) drained: BTreeSet<ModemName>,
 }
 
-/// Opens the folder, and makes what is missing in it.
 pub(super) fn open(state_dir: &Path, clock: Option<Clock>, access: Access) -> Result<Opened, StoreError> {
     let folder = make_folder(state_dir).map_err(|error| trouble(state_dir, &error))?;
     // One at a time sets the folder up: a command and the daemon may both be the first.
