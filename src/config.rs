@@ -248,7 +248,7 @@ impl Config {
             let modems = format!("route[{n}].modems");
             // What discovery finds is named later.
             let is_unknown =
-                |name: &ModemName| !self.adopts_modems() && self.modem.iter().all(|modem| modem.name != *name);
+                |name: &ModemName| !self.modem.is_empty() && self.modem.iter().all(|modem| modem.name != *name);
             if route.modems.is_empty() {
                 faults.push(document.fault(&modems, "expected the name of at least one modem"));
             } else if let Some(place) = route.modems.iter().position(is_unknown) {

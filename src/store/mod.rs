@@ -11,7 +11,7 @@
 //!
 //! | file | is about |
 //! |---|---|
-//! | `handle`, `folder`, `key`, `site` | the state folder: who may open it, its key, its timeline |
+//! | `handle`, `key`, `site` | the state folder: who may open it, its key, its timeline |
 //! | `writer`, `readers` | the two ways into the database |
 //! | `schema`, `schema/*.sql` | the tables, explained, and how they came to be |
 //! | `apps` | clients of the API |
@@ -32,7 +32,6 @@ mod apps;
 mod claiming;
 mod drains;
 mod error;
-mod folder;
 mod handle;
 mod idempotency;
 mod inbox;
