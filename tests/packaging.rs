@@ -224,6 +224,9 @@ fn what_the_example_configuration_shows_in_comments_is_the_default() {
     assert_eq!((shown.modem.len(), shown.modem[0].baud), (1, 115_200));
     assert_eq!(shown.http.socket_users.len(), 1);
     shown.modem.clear();
+    assert_eq!(shown.route.drain(..).count(), 1);
+    let balance = (shown.balance.code.take(), shown.balance.pattern.take(), shown.balance.low.take());
+    assert!(matches!(balance, (Some(_), Some(_), Some(_))));
     assert_eq!(shown.discovery.enabled.take(), Some(true));
     shown.http.socket_users.clear();
     if let Some(policy) = shown.policy.get_mut("default") {

@@ -82,3 +82,49 @@ pub(super) fn judge(error: io::Error, sysfs: &Path, port: &Path) -> Verdict {
     }
     Verdict::Other(error)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(verdict: Verdict) -> String {
+        match verdict {
+            Verdict::Ours(error) | Verdict::Other(error) => error.to_string(),
+        }
+    }
+
+    fn in_use() -> io::Error {
+        io::Error::new(io::ErrorKind::NotFound, "Unable to acquire exclusive lock on serial port")
+    }
+
+    #[test]
+    fn modemmanager_is_named_with_what_keeps_it_off() {
+        let holder = Holder { name: "ModemManager".to_owned(), process: 512 };
+        let told = holder.explain(Path::new("/dev/ttyUSB2"));
+        assert!(told.starts_with("/dev/ttyUSB2 is held by ModemManager (process 512): install udev/"), "{told}");
+        let holder = Holder { name: "minicom".to_owned(), process: 513 };
+        assert!(!holder.explain(Path::new("/dev/ttyUSB2")).contains("udev"));
+    }
+
+    #[test]
+    fn a_modemmanager_whose_files_must_not_be_looked_at_is_suspected_while_it_runs() {
+        let sysfs = tempfile::tempdir().unwrap();
+        // Nobody has this file open, as far as can be seen.
+        let port = sysfs.path().join("ttyUSB2");
+        std::fs::write(&port, "").unwrap();
+        let processes = sysfs.path().join(MODEM_MANAGER);
+        std::fs::create_dir_all(processes.parent().unwrap()).unwrap();
+        std::fs::write(&processes, "512\n").unwrap();
+        let suspected = told(judge(in_use(), sysfs.path(), &port));
+        assert!(suspected.contains("most likely by ModemManager"), "{suspected}");
+        std::fs::write(&processes, "").unwrap();
+        assert_eq!(told(judge(in_use(), sysfs.path(), &port)), in_use().to_string());
+    }
+
+    #[test]
+    fn a_port_that_is_not_there_is_held_by_nobody() {
+        let nowhere = Path::new("/nowhere/ttyUSB2");
+        assert_eq!(of(nowhere), None);
+        assert_eq!(told(judge(in_use(), Path::new("/sys"), nowhere)), in_use().to_string());
+    }
+}
