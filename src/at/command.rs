@@ -7,8 +7,10 @@ use std::fmt;
 use std::time::Duration;
 
 use super::answer::Answer;
+use super::payload::Payload;
 use super::tries::Counter;
 use crate::phone::PhoneNumber;
+use crate::phone::UssdCode;
 
 /// The longest answers to ordinary commands: 300 ms by the makers' word, but up to 3 s while a modem is busy talking.
 const ORDINARY: Duration = Duration::from_secs(5);
@@ -328,6 +330,24 @@ impl Command {
     #[must_use]
     pub fn delete_message(index: u32) -> Self {
         Self::new("+CMGD", &format!("={index}"), Answer::Nothing, CARD)
+    }
+
+    /// `AT+CUSD=1,"…",15`: asks the network what is dialled.
+    #[must_use]
+    pub fn ussd(code: &UssdCode) -> Self {
+        Self::new("+CUSD", &format!("=1,\"{}\",15", code.as_str()), Answer::Nothing, CARD)
+    }
+
+    /// The same for modems that want the septets of what is dialled.
+    #[must_use]
+    pub fn ussd_packed(code: &Payload) -> Self {
+        Self::new("+CUSD", &format!("=1,\"{}\",15", code.expose()), Answer::Nothing, CARD)
+    }
+
+    /// `AT+CUSD=2`: ends the dialogue with the network.
+    #[must_use]
+    pub fn end_ussd() -> Self {
+        Self::new("+CUSD", "=2", Answer::Nothing, ORDINARY)
     }
 
     /// `AT+CNMA`: what was handed out has been taken.

@@ -9,6 +9,7 @@ use super::payload::Payload;
 use super::refusal::Refusal;
 use super::session::{ESCAPE, Session, State};
 use super::unsolicited::{Meaning, Unsolicited};
+use super::ussd::Unfinished;
 use super::wake::Next;
 
 /// What arrives.
@@ -29,7 +30,7 @@ impl Session {
 
     /// Finds the one owner of a line.
     fn line(&mut self, text: &str, now: Instant) {
-        if self.is_echo(text) || self.completes_announced(text) {
+        if self.is_echo(text) || self.completes_announced(text) || self.continues_ussd(text) {
             return;
         }
         match Line::parse(text) {
@@ -156,7 +157,36 @@ impl Session {
         }
     }
 
+    /// Whether a line belongs to a text whose end has not come. What can only be something else ends it.
+    fn continues_ussd(&mut self, text: &str) -> bool {
+        let Some(mut ussd) = self.ussd.take() else { return false };
+        let has_name = text.as_bytes().get(1).is_some_and(u8::is_ascii_alphabetic);
+        let belongs = match Line::parse(text) {
+            Line::Text(_) => true,
+            Line::Named { .. } => !has_name,
+            Line::Final(_) => false,
+        };
+        if belongs {
+            ussd.add(text);
+        }
+        if belongs && !ussd.is_whole() {
+            self.ussd = Some(ussd);
+        } else {
+            self.outputs.extend(ussd.finish().map(|said| Output::Unsolicited(Unsolicited::Ussd(said))));
+        }
+        belongs
+    }
+
     fn unsolicited(&mut self, text: &str, name: &str, rest: &str) {
+        if name == "+CUSD" {
+            let ussd = Unfinished::begin(rest);
+            if ussd.is_whole() {
+                self.outputs.extend(ussd.finish().map(|said| Output::Unsolicited(Unsolicited::Ussd(said))));
+            } else {
+                self.ussd = Some(ussd);
+            }
+            return;
+        }
         match Meaning::of(name, rest) {
             Meaning::Whole(said) => self.outputs.push_back(Output::Unsolicited(said)),
             Meaning::FirstOfTwo(announced) => self.announced = Some(announced),

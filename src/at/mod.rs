@@ -33,6 +33,7 @@ mod reply;
 mod session;
 mod tries;
 mod unsolicited;
+mod ussd;
 mod wake;
 
 pub use command::{CardNumber, Command, Domain, NewMessages};
@@ -45,3 +46,4 @@ pub use reply::{Reply, Routes, Stored};
 pub use session::{OPENING_TRIES, Session};
 pub use tries::{Counter, Tries};
 pub use unsolicited::{Place, Unsolicited};
+pub use ussd::Ussd;

@@ -28,6 +28,7 @@ use super::output::{Busy, CommandError, Delivery, Output};
 use super::payload::Payload;
 use super::reply::Reply;
 use super::unsolicited::Announced;
+use super::ussd::Unfinished;
 use super::wake::{Next, Waking};
 
 /// How often `AT` is tried on a port that has just been opened: a modem that has just been plugged in needs time, one
@@ -52,6 +53,8 @@ pub struct Session {
     pub(super) manners: &'static Manners,
     /// The first line of something the modem says in two.
     pub(super) announced: Option<Announced>,
+    /// A text of several lines whose end has not come.
+    pub(super) ussd: Option<Unfinished>,
     /// The modem is being woken after a message whose answer has not come: no other message can have one.
     pub(super) doubtful: bool,
     /// The line written last, by which its echo is known.

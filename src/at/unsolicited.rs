@@ -3,6 +3,7 @@
 use super::command::Domain;
 use super::fields::fields;
 use super::payload::Payload;
+use super::ussd::Ussd;
 
 /// Something the modem said without being asked, as far as anybody here cares.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub enum Unsolicited {
     Message(Payload),
     /// `+CMTI`: a message was stored.
     MessageStored(Place),
+    /// `+CUSD`: what the network says to a question, or by itself.
+    Ussd(Ussd),
     /// `+CREG`, `+CGREG`, `+CEREG`: the registration has changed.
     Registration(Domain, u32),
     /// `+CPIN`: the card's state has changed; the text is as for the query.

@@ -13,10 +13,11 @@ use crate::ids::AppName;
 use crate::issue::Policy;
 use crate::limits::BudgetSettings;
 use crate::store::{App, Store};
+use crate::ussd::{self, Ussd};
 
 use super::auth::{Remembered, Who};
 use super::metrics::Metrics;
-use super::modems::ModemView;
+use super::modems::{ModemView, UnusableView};
 use super::problem::{Kind, Problem};
 use super::{HttpError, Settings};
 
@@ -27,7 +28,9 @@ pub struct Api {
     policies: Arc<BTreeMap<String, Policy>>,
     budget: BudgetSettings,
     modems: watch::Receiver<Vec<ModemView>>,
+    unusable: Option<watch::Receiver<Vec<UnusableView>>>,
     users: BTreeMap<u32, AppName>,
+    ussd: Ussd,
     pub(super) hosts: Vec<String>,
     started: Moment,
 }
@@ -48,7 +51,21 @@ impl Api {
         settings.check()?;
         let users = settings.users()?;
         let started = store.clock().now();
-        Ok(Self { store, policies, budget, modems, users, hosts: settings.known_hosts(), started })
+        let (ussd, _) = Ussd::new(store.clock().clone(), ussd::Settings::default());
+        let hosts = settings.known_hosts();
+        Ok(Self { store, policies, budget, modems, unusable: None, users, ussd, hosts, started })
+    }
+
+    /// With what is plugged in and cannot be used, kept up to date by the daemon: it explains why there is no modem.
+    #[must_use]
+    pub fn with_unusable(self, unusable: watch::Receiver<Vec<UnusableView>>) -> Self {
+        Self { unusable: Some(unusable), ..self }
+    }
+
+    /// The same with modems that can ask the network. Without this there are none.
+    #[must_use]
+    pub fn with_ussd(self, ussd: Ussd) -> Self {
+        Self { ussd, ..self }
     }
 
     pub(super) fn policies(&self) -> impl Iterator<Item = &str> {
@@ -93,8 +110,16 @@ impl Served {
         &self.api.budget
     }
 
+    pub(super) fn ussd(&self) -> &Ussd {
+        &self.api.ussd
+    }
+
     pub(super) fn modems(&self) -> Vec<ModemView> {
         self.api.modems.borrow().clone()
+    }
+
+    pub(super) fn unusable(&self) -> Vec<UnusableView> {
+        self.api.unusable.as_ref().map(|unusable| unusable.borrow().clone()).unwrap_or_default()
     }
 
     pub(super) fn uptime(&self) -> Duration {

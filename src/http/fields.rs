@@ -124,7 +124,7 @@ impl IntoParams for NumberInPath {
     }
 }
 
-fn parameter(name: &str, description: &str, pattern: &str, example: &str) -> Parameter {
+pub(super) fn parameter(name: &str, description: &str, pattern: &str, example: &str) -> Parameter {
     let schema = ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern)).build();
     ParameterBuilder::new()
         .name(name)

@@ -17,11 +17,12 @@
 //! | `auth` | who calls, and what they may do |
 //! | `body`, `query`, `fields`, `idempotency` | reading requests |
 //! | `problem` | every refusal with its status and code |
-//! | `otps`, `messages`, `inbox`, `optouts`, `modems`, `status`, `metrics` | the calls |
+//! | `otps`, `messages`, `inbox`, `optouts`, `modems`, `ussd`, `balance`, `status`, `metrics` | the calls |
 //! | `openapi` | the description of it all, for programs |
 
 mod api;
 mod auth;
+mod balance;
 mod body;
 mod connection;
 mod error;
@@ -41,11 +42,12 @@ mod router;
 mod serve;
 mod settings;
 mod status;
+mod ussd;
 
 pub use api::Api;
 pub use body::LONGEST_BODY;
 pub use error::HttpError;
-pub use modems::{ModemState, ModemView, RecoveryView, Registration, SimView};
+pub use modems::{ModemState, ModemView, RecoveryView, Registration, SimView, UnusableView};
 pub use router::router;
 pub use serve::{Listeners, bind, serve};
 pub use settings::Settings;

@@ -213,6 +213,7 @@ pub(super) fn example_detail() -> Value {
         json!({
             "status": "failed",
             "otp": null,
+            "why": null,
             "attempts": [{
                 "modem": "m1",
                 "part": 1,
@@ -241,6 +242,30 @@ pub(super) fn example_inbox() -> Value {
 
 pub(super) fn example_opt_out() -> Value {
     json!({"number": "+1555***4567", "source": "message", "since": "2026-05-04T10:00:02.871Z"})
+}
+
+pub(super) fn example_ussd(status: &str) -> Value {
+    let text = (status == "done").then_some("Your balance is 7.35 EUR.");
+    json!({
+        "id": "ussd_01998b6a0c1e7d3e8f5a4b3c2d1e0f9d",
+        "modem": "m1",
+        "status": status,
+        "text": text,
+        "is_menu": false,
+        "reason": null,
+        "asked_at": "2026-05-04T10:00:00.123Z",
+    })
+}
+
+pub(super) fn example_balance() -> Value {
+    json!({
+        "modem": "m1",
+        "amount": 7.35,
+        "text": "Your balance is 7.35 EUR.",
+        "reason": null,
+        "at": "2026-05-04T03:12:44.001Z",
+        "low": false,
+    })
 }
 
 pub(super) fn example_modem() -> Value {

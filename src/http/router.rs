@@ -16,7 +16,7 @@ use super::gate::{self, Gate};
 use super::metrics::Metrics;
 use super::openapi::{self, Open};
 use super::problem::{Kind, Problem};
-use super::{inbox, messages, metrics, modems, optouts, otps, status};
+use super::{balance, inbox, messages, metrics, modems, optouts, otps, status, ussd};
 
 /// Every call, by path. What a call needs of its caller stands in its handler's arguments.
 fn calls() -> OpenApiRouter<Shared> {
@@ -35,6 +35,9 @@ fn calls() -> OpenApiRouter<Shared> {
         .routes(routes!(modems::list))
         .routes(routes!(modems::drain))
         .routes(routes!(modems::resume))
+        .routes(routes!(ussd::ask))
+        .routes(routes!(ussd::get))
+        .routes(routes!(balance::list))
         .routes(routes!(status::status))
         .routes(routes!(status::healthz))
         .routes(routes!(status::readyz))

@@ -26,6 +26,7 @@ use super::settings::Settings;
 use super::storages::Storages;
 use super::submission::Outcome;
 use super::turn::Turn;
+use super::ussd::Dialogue;
 use super::verdict::{self, Statuses};
 use super::wire::{Gone, Wire, now};
 use crate::at::{CardNumber, OPENING_TRIES};
@@ -64,6 +65,7 @@ pub fn spawn(
     let Surroundings { clock, events, stop, pins } = surroundings;
     let name = settings.name.clone();
     let (jobs, inbox) = mpsc::channel(1);
+    let (questions, dialogue) = mpsc::channel(1);
     let (pulse, asked) = mpsc::channel(1);
     let (health, seen) =
         watch::channel(Health::new(name.clone(), settings.port.clone().unwrap_or_default(), clock.wall()));
@@ -83,6 +85,7 @@ pub fn spawn(
         asked,
         arrivals: Arrivals::new(name.clone()),
         cards: Cards::default(),
+        dialogue: Dialogue::new(dialogue),
         card_number_way: None,
         statuses: Statuses::default(),
         trouble: None,
@@ -103,7 +106,7 @@ pub fn spawn(
         refused: Rarely::default(),
         chores_due: 0,
     };
-    (Modem { name, jobs, pulse, health: seen }, tokio::spawn(actor.run(connector)))
+    (Modem { name, jobs, questions, pulse, health: seen }, tokio::spawn(actor.run(connector)))
 }
 
 /// Why an open port is left.
@@ -131,6 +134,7 @@ pub(super) struct Actor {
     pub(super) clock: Clock,
     pub(super) arrivals: Arrivals,
     pub(super) cards: Cards,
+    pub(super) dialogue: Dialogue,
     /// The way in which this modem tells the card's number, once one is known.
     pub(super) card_number_way: Option<CardNumber>,
     pub(super) health: watch::Sender<Health>,
@@ -180,9 +184,6 @@ impl Actor {
     pub(super) async fn attend(&mut self, io: Box<dyn Io>) -> End {
         let mut wire = Wire::new(io);
         (self.awake, self.worked) = (false, false);
-        // Another modem may be on the port than last time.
-        self.profile = Profile::generic();
-        self.card_number_way = None;
         if !self.health.borrow().is_being_brought_back() {
             self.show(State::Starting);
         }
@@ -192,6 +193,7 @@ impl Actor {
             Err(end) => end,
         };
         self.arrivals.detach();
+        self.dialogue.detach();
         self.statuses = Statuses::default();
         self.health.send_modify(|health| {
             health.registration = self.statuses.registration();
@@ -207,6 +209,9 @@ impl Actor {
             self.turn(wire, false).await?;
         }
         self.awake = true;
+        // Another modem may be on the port than last time.
+        self.profile = Profile::generic();
+        self.card_number_way = None;
         self.show(State::Starting);
         self.set_up(wire).await?;
         self.worked = true;
@@ -231,6 +236,9 @@ impl Actor {
             self.chores_due = self.chores_due.saturating_sub(1);
             return self.do_chore(wire, todo).await;
         }
+        if free && self.dialogue.is_to_end() {
+            return self.end_dialogue(wire).await;
+        }
         if free && self.arrivals.take_overflow() {
             self.storages.sweep_soon();
             self.look = true;
@@ -241,7 +249,8 @@ impl Actor {
         }
         let pause = if self.is_ready() { LOOK_WHILE_READY } else { LOOK_WHILE_NOT_READY };
         let look_at = self.looked + pause;
-        let due = [self.arrivals.chore_at(), self.sends.resting_until(now()), self.calls.until(now())];
+        let (sends, calls) = (self.sends.resting_until(now()), self.calls.until(now()));
+        let due = [self.arrivals.chore_at(), self.dialogue.due(), sends, calls];
         let due = due.into_iter().flatten().fold(look_at, Instant::min);
         let turn = tokio::select! {
             biased;
@@ -259,6 +268,7 @@ impl Actor {
                 self.sending = false;
                 self.judge_sends()
             }
+            Turn::Question(question) => self.inquire(wire, question).await,
             _ => Ok(()),
         }
     }
@@ -334,12 +344,15 @@ impl Actor {
     }
 
     pub(super) fn refuse(&self, job: Job) {
-        let reason = match &self.health.borrow().state {
+        // A caller that has gone needs no answer.
+        let _ = job.answer.send(Outcome::NotReady { reason: self.why_not_ready() });
+    }
+
+    pub(super) fn why_not_ready(&self) -> String {
+        match &self.health.borrow().state {
             State::Absent { reason } | State::NotReady { reason, .. } => reason.clone(),
             State::Starting | State::Ready => "the modem is starting".to_owned(),
-        };
-        // A caller that has gone needs no answer.
-        let _ = job.answer.send(Outcome::NotReady { reason });
+        }
     }
 
     pub(super) fn leave(mut self) {

@@ -4,6 +4,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::health::Health;
 use super::submission::{Outcome, Submission};
+use super::ussd::Question;
 use crate::ids::ModemName;
 
 /// One part to send, and where its outcome goes.
@@ -17,6 +18,7 @@ pub(super) struct Job {
 pub struct Modem {
     pub(super) name: ModemName,
     pub(super) jobs: mpsc::Sender<Job>,
+    pub(super) questions: mpsc::Sender<Question>,
     pub(super) pulse: mpsc::Sender<oneshot::Sender<()>>,
     pub(super) health: watch::Receiver<Health>,
 }

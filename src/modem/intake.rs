@@ -13,6 +13,7 @@ impl Actor {
         match said {
             Unsolicited::StatusReport(payload) | Unsolicited::Message(payload) => self.take_printed(&payload),
             Unsolicited::StatusReportStored(place) | Unsolicited::MessageStored(place) => self.arrivals.announce(place),
+            Unsolicited::Ussd(said) => self.hear_ussd(&said),
             Unsolicited::Registration(domain, status) => {
                 let before = self.statuses.registration();
                 self.statuses.set(domain, status);

@@ -11,7 +11,7 @@
 //!               cards.rs    which card is which      storages.rs  what has gathered on the modem
 //!               sends.rs    whether it still sends
 //!               pin.rs      PINs not to try again    rarely.rs   what it does not repeat in the log
-//! it asks        card.rs, with its PIN by unlock.rs  network.rs  routing.rs  bearer.rs
+//! it asks        card.rs, with its PIN by unlock.rs  network.rs  routing.rs  bearer.rs  and the network by ussd.rs
 //! in the way of  profile/     the modem's family
 //! it speaks by  wire.rs over port.rs (a serial port) or tcp.rs (a serial server)
 //! its port      discovery/  which modem is where     holder.rs  who else has a port open
@@ -48,6 +48,7 @@ mod submission;
 mod tcp;
 mod turn;
 mod unlock;
+mod ussd;
 mod verdict;
 mod wire;
 
@@ -61,3 +62,4 @@ pub use profile::{Acknowledgement, Profile};
 pub use settings::{Settings, SettingsFault};
 pub use submission::{Outcome, Patience, Submission};
 pub use tcp::{AddressError, TcpAddress, TcpConnector};
+pub use ussd::{UssdAnswer, UssdError};

@@ -12,6 +12,7 @@ use super::actor::{Actor, End};
 use super::event::Event;
 use super::handle::Job;
 use super::health::Rung;
+use super::ussd::Question;
 use super::verdict;
 use super::wire::{Wire, now};
 use crate::at::{Command, CommandError, Delivery, Output, Reply, Unsolicited};
@@ -26,6 +27,8 @@ pub(super) enum Turn {
     SentAfterAll(u8),
     /// A message to send.
     Job(Job),
+    /// A question to the network.
+    Question(Question),
     /// Something that has been dealt with.
     Nothing,
 }
@@ -42,6 +45,7 @@ impl Actor {
                 value = &mut future => return Some(value),
                 Some(asked) = self.asked.recv() => alive(asked),
                 Some(job) = self.inbox.recv() => self.refuse(job),
+                Some(question) = self.dialogue.next() => question.refuse(self.why_not_ready()),
                 Some(settled) = self.arrivals.settled() => self.arrivals.settle(settled),
                 permit = permit(offer) => self.arrivals.offer(permit),
             }
@@ -80,6 +84,13 @@ impl Actor {
                     return Ok(Turn::Job(job));
                 }
                 self.refuse(job);
+                Ok(Turn::Nothing)
+            }
+            Some(question) = self.dialogue.next(), if !ready || (accept && idle) => {
+                if ready {
+                    return Ok(Turn::Question(question));
+                }
+                question.refuse(self.why_not_ready());
                 Ok(Turn::Nothing)
             }
         }

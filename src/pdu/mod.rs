@@ -27,6 +27,7 @@ mod submit;
 mod time;
 mod ucs2;
 mod user_data;
+mod ussd;
 mod validity;
 
 pub use address::{Address, NumberType};
@@ -44,4 +45,5 @@ pub use status::{DeliveryClass, DeliveryStatus};
 pub use submit::Submit;
 pub use time::ServiceCentreTime;
 pub use user_data::UserData;
+pub use ussd::{pack_ussd, read_ussd};
 pub use validity::{ClockPeriod, EnhancedPeriod, EnhancedValidity, RelativeValidity, Validity};

@@ -31,6 +31,9 @@ pub(crate) fn shown(output: &Output) -> String {
         }
         Output::Unsolicited(Unsolicited::Registration(_, status)) => format!("= registration {status}"),
         Output::Unsolicited(Unsolicited::SimState(state)) => format!("= sim {state}"),
+        Output::Unsolicited(Unsolicited::Ussd(said)) => {
+            format!("= ussd {} {}", said.state, said.text.as_ref().map_or("", |text| text.as_str()))
+        }
         Output::Unsolicited(Unsolicited::Boot) => "= restarted".to_owned(),
         Output::Unsolicited(Unsolicited::Ready) => "= look again".to_owned(),
         Output::Unsolicited(Unsolicited::StorageFull(name)) => {

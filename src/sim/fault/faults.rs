@@ -161,8 +161,8 @@ impl Faults {
         set.condition.clone()
     }
 
-    /// The port was closed by the last program that had it open.
-    pub(in crate::sim) fn port_left(&self) {
+    /// The port was closed by the last program that had it open: to be told where the port itself does not show it.
+    pub fn port_left(&self) {
         self.change(|condition| condition.end_silence(End::Reopened));
         self.0.changed.notify_one();
     }
