@@ -94,13 +94,17 @@ fn share(text: &str) -> Result<f64, String> {
 /// Runs the modem until Ctrl-C.
 pub(super) async fn run(args: Args) -> anyhow::Result<()> {
     let asked = serve::asked_to_stop_or_left()?;
-    let faults = planned(&args)?;
+    let mut faults = planned(&args)?.peekable();
     let Args { link, number, family, control, submit_time, delivery_time, loss, seed, .. } = args;
     let carrier = Carrier::new(CarrierSettings { submit_time, delivery_time, loss, seed: seed.unwrap_or_default() });
     let mut settings = DeviceSettings::of(family, 0);
     settings.number = number.unwrap_or(settings.number);
     let device = Device::new(settings, carrier.clone());
     let events = device.events();
+    // What is to happen at once has happened before anybody can open the port.
+    while let Some(now) = faults.next_if(|timed| timed.after.is_zero()) {
+        device.faults().queue(now.fault);
+    }
     let bay = Bay::new(device.clone());
     let socket = control.as_deref().map(Socket::open).transpose()?;
     let path = bay.plug(link.as_deref()).await.with_context(|| match &link {

@@ -1,0 +1,94 @@
+//! `smsotpd sim` as somebody uses it who tries a program against a modem that misbehaves.
+
+#![allow(clippy::unwrap_used, reason = "in a test, what is not there is a failure")]
+
+mod support;
+
+use std::path::Path;
+use std::process::Stdio;
+
+use support::{smsotpd, soon};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::UnixStream;
+use tokio::process::Child;
+
+/// Starts the simulator with these options, and waits until its modem is plugged in.
+async fn sim(folder: &Path, options: &[&str]) -> Child {
+    let mut command = smsotpd();
+    command.arg("sim").arg("--link").arg(folder.join("ttyUSB0")).args(options).current_dir(folder);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
+    let first = soon("the modem", said.next_line()).await.unwrap().unwrap();
+    assert!(first.starts_with("The modem is at "), "{first}");
+    // What is said must have a reader as long as the program runs.
+    tokio::spawn(async move { while let Ok(Some(_)) = said.next_line().await {} });
+    child
+}
+
+/// Types this at the modem's port and reads up to the end of that.
+async fn talk(link: &Path, typed: &str, end: &str) -> String {
+    let port = tokio_serial::new(link.display().to_string(), 115_200);
+    let mut port = tokio_serial::SerialStream::open(&port).unwrap();
+    port.write_all(typed.as_bytes()).await.unwrap();
+    let mut read = Vec::new();
+    let reading = async {
+        while !read.ends_with(end.as_bytes()) {
+            read.push(port.read_u8().await.unwrap());
+        }
+    };
+    let ended = tokio::time::timeout(support::PATIENCE / 6, reading).await.is_ok();
+    let read = String::from_utf8_lossy(&read).into_owned();
+    assert!(ended, "{typed:?} is answered by {read:?}");
+    read
+}
+
+/// Gives an order over the control socket; gives the lines of the answer.
+async fn order(socket: &Path, line: &str) -> Vec<String> {
+    let mut stream = BufReader::new(UnixStream::connect(socket).await.unwrap());
+    stream.get_mut().write_all(format!("{line}\n").as_bytes()).await.unwrap();
+    let mut answers = Vec::new();
+    let mut lines = stream.lines();
+    while let Some(answer) = soon("an answer", lines.next_line()).await.unwrap() {
+        let is_last = answer == "ok" || answer.starts_with("error: ");
+        answers.push(answer);
+        if is_last {
+            break;
+        }
+    }
+    answers
+}
+
+#[tokio::test]
+async fn a_family_a_file_of_faults_and_orders_work_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let (link, socket) = (folder.path().join("ttyUSB0"), folder.path().join("control"));
+    std::fs::write(folder.path().join("faults"), "# once\nrefuse = { command = \"+CSQ\", cme-error = 100 }\n").unwrap();
+    let _sim = sim(folder.path(), &["--family", "sierra", "--faults", "faults", "--control", "control"]).await;
+    let answer = talk(&link, "ATE0+CMEE=1;+CGMM\r", "OK\r\n").await;
+    assert!(answer.ends_with("\r\nMC7455\r\n\r\nOK\r\n"), "{answer}");
+    assert_eq!(talk(&link, "AT+CSQ\r", "100\r\n").await, "\r\n+CME ERROR: 100\r\n");
+    assert_eq!(order(&socket, "signal = 9").await, ["ok"]);
+    assert_eq!(talk(&link, "AT+CSQ\r", "OK\r\n").await, "\r\n+CSQ: 9,99\r\n\r\nOK\r\n");
+    assert_eq!(order(&socket, "plug ttyUSB5").await[1], "ok");
+    assert!(!link.is_symlink());
+    talk(&folder.path().join("ttyUSB5"), "AT\r", "OK\r\n").await;
+    let help = order(&socket, "help").await;
+    for verb in ["plug NAME", "unplug", "cut-power", "register STAT", "send FROM TEXT", "inbox", "faults"] {
+        assert!(help.iter().any(|line| line.starts_with(verb)), "{verb} in {help:?}");
+    }
+    assert!(order(&socket, "faults").await.contains(&"cms-error = 38".to_owned()));
+}
+
+#[tokio::test]
+async fn a_file_with_a_wrong_line_is_refused_with_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("faults"), "stuck-prompt\ncms-error = \"many\"\n").unwrap();
+    let output = smsotpd().args(["sim", "--faults", "faults"]).current_dir(folder.path()).output().await.unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.starts_with("smsotpd: faults: line 2: this is no fault: "), "{said}");
+    let output = smsotpd().args(["sim", "--family", "nokia"]).output().await.unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("choose one of generic, huawei, zte"), "{said}");
+}
