@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use smsotpd::clock::Moment;
 use smsotpd::message::Status;
+use smsotpd::modem::Modem;
 use smsotpd::store::{AttemptOutcome, MessageDetail, Store};
 
 use crate::ledger::{Accepted, Ledger, Otp, Promise, most_within};
@@ -64,6 +65,11 @@ fn message(ledger: &Ledger, serial: usize, detail: &MessageDetail) -> Vec<String
         if status == Status::Sent && taken == 0 {
             faults.push(format!("is sent, part {part} is not"));
         }
+    }
+    let at_once = |outcome| matches!(outcome, AttemptOutcome::Sent | AttemptOutcome::Expired);
+    let fair = ledger.fair_from.is_some_and(|first| serial >= first);
+    if fair && !detail.attempts.iter().all(|attempt| at_once(attempt.outcome)) {
+        faults.push("did not go well at once in fair weather".to_owned());
     }
     if promise.copies.iter().flatten().any(|at| *at >= deadline + LATE) {
         faults.push("was sent after its deadline".to_owned());
@@ -191,6 +197,17 @@ fn budgets(site: &Site) {
             }
         }
     }
+}
+
+/// Each modem's name, and its state with its time.
+pub(crate) fn states(site: &Site) -> Vec<(String, String)> {
+    let modems = site.open_door().map(|door| door.modems).unwrap_or_default();
+    let state = |modem: &Modem| {
+        let health = modem.health();
+        let health = health.borrow();
+        (modem.name().to_string(), format!("{} {}", health.since, health.state.as_str()))
+    };
+    modems.iter().map(state).collect()
 }
 
 /// Every modem can send.

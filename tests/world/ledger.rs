@@ -16,6 +16,8 @@ pub(crate) struct Ledger {
     /// By modem: when the network was asked to take a part.
     pub(crate) asked: Vec<(PhoneNumber, Moment)>,
     pub(crate) violations: Vec<String>,
+    /// The first promise since when nothing is wrong.
+    pub(crate) fair_from: Option<usize>,
     /// By modem: since when the network's words have a free way through it to the store, and until when they had.
     pub(crate) open: Vec<(usize, Moment, Moment)>,
 }

@@ -21,10 +21,10 @@ use crate::site::Site;
 /// Comes and goes until the bad times are over.
 pub(crate) async fn live(site: Arc<Site>) {
     let mut dice = site.dice.of("people", 0);
-    let (least, most) = *dice.one_of(&[(60, 1200), (120, 3600), (5, 3600)]);
+    let (least, most) = *dice.one_of(&[(120, 2400), (300, 5400), (20, 7200)]);
     let mut person = 0;
     while site.pass(dice.seconds(least, most)).await {
-        let crowd = if dice.percent(12) { dice.from(4, 20) } else { 1 };
+        let crowd = if dice.percent(10) { dice.from(4, 16) } else { 1 };
         for _ in 0..crowd {
             person += 1;
             let (site, own) = (site.clone(), site.dice.of("person", person));
@@ -34,6 +34,15 @@ pub(crate) async fn live(site: Arc<Site>) {
                 tokio::spawn(sends_a_message(site, own));
             }
         }
+    }
+}
+
+/// So many come at once, each with a message, when nothing is wrong.
+pub(crate) fn come(site: &Arc<Site>, people: usize) {
+    let first = site.ledger().promises.len();
+    site.ledger().fair_from = Some(first);
+    for person in 0..people {
+        tokio::spawn(sends_a_message(site.clone(), site.dice.of("fair weather", person)));
     }
 }
 
