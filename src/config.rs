@@ -19,9 +19,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::http::HttpError;
+use crate::ids::ModemName;
 use crate::issue::{Policy, PolicyError};
 use crate::limits::BudgetSettings;
 use crate::modem::{self, discovery};
+use crate::route::Route;
 use crate::{http, intake, ussd};
 
 pub use document::{Document, Fault};
@@ -39,6 +41,8 @@ pub struct Config {
     pub modem: Vec<modem::Settings>,
     /// How modems are found.
     pub discovery: discovery::Settings,
+    /// Numbers that go through certain modems only. Default: none.
+    pub route: Vec<Route>,
     /// How much one SIM sends at most.
     pub sim_budget: BudgetSettings,
     /// How the balance of each SIM is found out.
@@ -59,6 +63,7 @@ impl Default for Config {
             http: http::Settings::default(),
             modem: Vec::new(),
             discovery: discovery::Settings::default(),
+            route: Vec::new(),
             sim_budget: BudgetSettings::default(),
             balance: ussd::Settings::default(),
             opt_out: intake::Settings::default(),
@@ -221,6 +226,7 @@ impl Config {
             faults.push(document.fault(http_key(&error), error.to_string()));
         }
         faults.extend(self.modem_faults().into_iter().map(|(key, message)| document.fault(&key, message)));
+        faults.extend(self.route_faults(document));
         for (name, policy) in &self.policy {
             if let Err(error) = policy.check() {
                 let key = match error {
@@ -228,6 +234,27 @@ impl Config {
                     PolicyError::TooLong { .. } => "template",
                 };
                 faults.push(document.fault(&format!("policy.{name}.{key}"), error.to_string()));
+            }
+        }
+        faults
+    }
+
+    fn route_faults(&self, document: &Document) -> Vec<Fault> {
+        let (mut faults, mut prefixes) = (Vec::new(), BTreeSet::new());
+        for (n, route) in self.route.iter().enumerate() {
+            if !prefixes.insert(&route.prefix) {
+                faults.push(document.fault(&format!("route[{n}].prefix"), "another route has this prefix"));
+            }
+            let modems = format!("route[{n}].modems");
+            // What discovery finds is named later.
+            let is_unknown =
+                |name: &ModemName| !self.adopts_modems() && self.modem.iter().all(|modem| modem.name != *name);
+            if route.modems.is_empty() {
+                faults.push(document.fault(&modems, "expected the name of at least one modem"));
+            } else if let Some(place) = route.modems.iter().position(is_unknown) {
+                let known: Vec<String> = self.modem.iter().map(|modem| format!("`{}`", modem.name)).collect();
+                let message = format!("no [[modem]] has this name; there are {}", known.join(", "));
+                faults.push(document.fault(&format!("{modems}[{place}]"), message));
             }
         }
         faults
@@ -319,6 +346,27 @@ mod tests {
         ] {
             let config = load(&text).unwrap();
             assert_eq!((config.adopts_modems(), config.looks_for_modems()), (adopts, looks), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_route_names_modems_that_there_are_and_a_prefix_of_its_own() {
+        let modem = "[[modem]]\nname = 'm1'\nport = '/dev/a'\n";
+        let route = "[[route]]\nprefix = '+49'\nmodems = ['m1']\n";
+        assert_eq!(load(&format!("{modem}{route}")).unwrap().route.len(), 1);
+        assert!(load(&route.replace("m1", "m123456")).is_ok(), "discovery may find it");
+        for (wrong, told) in [
+            (
+                route.replace("'m1'", "'m1', 'm2'"),
+                "6:17: route[0].modems[1]: no [[modem]] has this name; there are `m1`",
+            ),
+            (format!("{route}{route}"), "8:1: route[1].prefix: another route has this prefix"),
+            (route.replace("'m1'", ""), "6:1: route[0].modems: expected the name of at least one modem"),
+            (route.replace("+49", "0049"), "5:10: route[0].prefix: expected `+` and the first"),
+            (route.replace("prefix", "prefx"), "5:1: route[0]: unknown key `prefx`, did you mean `prefix`?"),
+        ] {
+            let error = load(&format!("{modem}{wrong}")).unwrap_err();
+            assert!(error.contains(told), "{error}");
         }
     }
 

@@ -32,6 +32,7 @@ use crate::config::Config;
 use crate::dispatch::{Dispatcher, Pool};
 use crate::http::{self, Api};
 use crate::modem::{self, Connector, PinBook, Surroundings};
+use crate::route::Routes;
 use crate::store::Store;
 use crate::ussd::Ussd;
 use crate::{intake, notify};
@@ -76,6 +77,7 @@ impl Daemon {
     /// When the state folder or an address cannot be used. A modem that is not there is no error.
     pub async fn start(config: &Config, parts: Parts) -> anyhow::Result<Self> {
         let store = Store::open(&config.state_dir, parts.clock).await?;
+        store.set_routes(Routes::new(config.route.clone())).await.context("cannot route what waits")?;
         let in_doubt = store.recover().await.context("cannot read the queue")?;
         if in_doubt > 0 {
             tracing::warn!(in_doubt, "messages were with a modem when the daemon last ended");
@@ -100,6 +102,7 @@ impl Daemon {
             modems.add(modem);
         }
         let (found, finds) = mpsc::channel(1);
+        let unusable = discovery.as_ref().map(Discovery::unusable);
         if let Some(discovery) = discovery {
             tasks.spawn(endless("discovery", discovery.run(found.clone(), stop_modems.clone())));
         }
@@ -108,6 +111,10 @@ impl Daemon {
         let policies = Arc::new(config.policy.clone());
         let api = Api::new(store.clone(), policies, config.sim_budget.clone(), views.subscribe(), &config.http)?
             .with_ussd(ussd);
+        let api = match unusable {
+            Some(unusable) => api.with_unusable(unusable),
+            None => api,
+        };
         tasks.spawn(named("modems", modems.run(finds)));
         tasks.spawn(named("intake", intake::run(store.clone(), config.opt_out.clone(), from_the_air)));
         tasks.spawn(named("ussd", asker.run(stop_modems.clone())));

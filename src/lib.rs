@@ -17,10 +17,10 @@
 //! |   | [`intake`] | from the air to the store: status reports, messages to the SIMs |
 //! |   | [`ussd`] | questions to the network, the balance among them |
 //! | 4 | [`store`] | SQLite: one writer loop, readers, one file for each aggregate |
-//! |   | [`modem`] | one task for each modem; it alone touches the port |
+//! |   | [`modem`] | one task for each modem, which alone touches its port; finding modems |
 //! |   | [`sim`] | a simulated modem, carrier and handsets |
 //! | 3 | [`at`] [`pdu`] | the protocols, without any input or output of their own |
-//! | 2 | [`message`] [`otp`] [`limits`] [`template`] | the rules; time and randomness are arguments |
+//! | 2 | [`message`] [`otp`] [`limits`] [`route`] [`template`] | the rules; time and randomness are arguments |
 //! | 1 | [`ids`] [`phone`] [`clock`] [`secret`] [`notify`] | the words everybody speaks |
 //!
 //! # The way of one code
@@ -55,6 +55,7 @@ pub mod notify;
 pub mod otp;
 pub mod pdu;
 pub mod phone;
+pub mod route;
 pub mod secret;
 pub mod send;
 pub mod sim;

@@ -16,7 +16,7 @@ const FLOORS: [(u8, &[&str]); 10] = [
     (5, &["issue", "verify", "send", "dispatch", "intake", "ussd"]),
     (4, &["store", "modem", "sim"]),
     (3, &["at", "pdu"]),
-    (2, &["message", "otp", "limits", "template"]),
+    (2, &["message", "otp", "limits", "route", "template"]),
     (1, &["ids", "phone", "clock", "secret", "notify"]),
 ];
 
@@ -39,7 +39,7 @@ const STRANGERS: [(&str, &[&str], &str); 4] = [
 ];
 
 /// Rooms without I/O, clock or randomness: what they need of those is an argument.
-const PURE: [&str; 6] = ["at", "pdu", "message", "otp", "limits", "template"];
+const PURE: [&str; 7] = ["at", "pdu", "message", "otp", "limits", "route", "template"];
 
 /// What a pure room must not name.
 const IMPURE: [&str; 15] = [

@@ -9,6 +9,7 @@ use hyper::Method;
 use serde_json::{Value, json};
 use smsotpd::http::{self, HttpError, ModemState, Settings};
 use smsotpd::issue::Policy;
+use smsotpd::route::{Route, Routes};
 use smsotpd::store::Scope;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpStream, UnixStream};
@@ -344,6 +345,26 @@ async fn a_modem_is_taken_out_of_use_and_put_back_by_its_name() {
     }
     assert_eq!(post("/v1/modems/m1/resume").await.json(), json!({"name": "m1", "draining": false}));
     assert!(site.store.drained().borrow().is_empty());
+}
+
+#[tokio::test]
+async fn a_message_that_waits_for_the_modem_of_its_route_says_so() {
+    let site = Site::start().await;
+    let route = Route { prefix: "+1555".parse().unwrap(), modems: vec!["m2".parse().unwrap()] };
+    site.store.set_routes(Routes::new(vec![route])).await.unwrap();
+    let why = async |to: &str| {
+        let sent = site.post("/v1/messages", &json!({"to": to, "text": "Hello"})).await.json();
+        let id = sent["id"].as_str().unwrap().to_owned();
+        site.get(&format!("/v1/messages/{id}")).await.json()["why"].clone()
+    };
+    let reason = "Numbers that begin with +1555 go through m2 only, and that cannot send now.";
+    assert_eq!(why("+15551234567").await, reason);
+    assert_eq!(why("+447700900123").await, json!(null), "it only waits for its turn");
+    assert_eq!(site.get("/v1/messages").await.json()["messages"][1]["why"], reason);
+    let ready = site.call(Method::GET, "/readyz", &[], None).await.json();
+    assert_eq!((&ready["ready"], &ready["warnings"][0]["reason"]), (&json!(true), &json!(reason)));
+    site.modems.send_replace(vec![modem("m1", ModemState::Resting), modem("m2", ModemState::Ready)]);
+    assert_eq!(why("+15551234567").await, json!(null));
 }
 
 #[tokio::test]

@@ -5,9 +5,9 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use smsotpd::modem::Event;
+use smsotpd::modem::{Event, PinBook, Settings};
 
-use crate::scripted::{OnSubmit, REPORT, World, printed_report};
+use crate::scripted::{OnSubmit, REPORT, Scripted, World, printed_report, settings};
 
 #[allow(dead_code, reason = "the other tests of the task use the rest")]
 #[path = "modem_actor/scripted.rs"]
@@ -37,7 +37,13 @@ async fn a_log_at_its_finest_holds_no_text_pdu_or_number() {
         .with_writer(move || writer.clone())
         .finish();
     let _quiet = tracing::subscriber::set_default(subscriber);
-    let mut world = World::ready().await;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("pin"), "87654321").unwrap();
+    let (scripted, settings) = (Scripted::new(), Settings { pin_file: Some(folder.path().join("pin")), ..settings() });
+    scripted.lock("87654321", 3);
+    let mut world = World::set(scripted, &settings, PinBook::in_folder(folder.path()));
+    world.until(|health| health.state.is_ready()).await;
+    assert_eq!(world.scripted.pins(), ["87654321"]);
     world.scripted.say(&printed_report());
     let Event::StatusReport { done, .. } = world.report().await else { panic!("a message") };
     done.acknowledge();
@@ -48,7 +54,9 @@ async fn a_log_at_its_finest_holds_no_text_pdu_or_number() {
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(log.contains("modem.name=m1") && log.contains("message.id=msg_"), "{log}");
     let pdus = world.scripted.heard().into_iter().filter_map(|line| line.strip_suffix('\u{1a}').map(str::to_owned));
-    for secret in ["123456", "15551234567", "5155214365F7", REPORT].map(str::to_owned).into_iter().chain(pdus) {
+    for secret in
+        ["123456", "15551234567", "5155214365F7", "87654321", REPORT].map(str::to_owned).into_iter().chain(pdus)
+    {
         assert!(!log.contains(&secret), "{secret} is in {log}");
     }
 }

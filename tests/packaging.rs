@@ -29,12 +29,13 @@ struct Term {
 
 fn terms(line: &str) -> Result<Vec<Term>, String> {
     const MATCHES: [&str; 6] = ["ACTION", "ATTR{}", "ATTRS{}", "ENV{}", "KERNEL", "SUBSYSTEM"];
-    const ASSIGNS: [(&str, &str); 7] = [
+    const ASSIGNS: [(&str, &str); 8] = [
         ("ENV{}", "="),
         ("GOTO", "="),
         ("GROUP", "="),
         ("LABEL", "="),
         ("MODE", "="),
+        ("RUN", "+="),
         ("SYMLINK", "+="),
         ("TAG", "+="),
     ];
@@ -118,6 +119,34 @@ fn the_rules_and_hardware_md_name_the_same_modems_and_interfaces() {
     let linked = linked();
     assert!(linked.len() > 50, "{linked:?}");
     assert_eq!(linked, described());
+}
+
+#[test]
+fn the_rules_and_the_daemons_own_table_agree_on_every_at_interface() {
+    const TABLE: &str = include_str!("../src/modem/discovery/ids.csv");
+    let line = |id: &str| TABLE.lines().find(|line| line.starts_with(&format!("{id},")));
+    for (id, interface) in linked() {
+        let columns: Vec<&str> = line(&id).unwrap_or_else(|| panic!("{id} is not in the table")).split(',').collect();
+        assert_eq!(columns[6], "", "{id} is marked as no modem");
+        if interface == "by protocol" {
+            let vendor = line(&format!("{}:*", &id[..4])).unwrap_or_else(|| panic!("{id}"));
+            assert!(vendor.contains("ff/*/02 ff/*/12 ff/*/32") && columns[3].is_empty(), "{id}");
+        } else {
+            assert_eq!(columns[3], interface, "{id}");
+        }
+    }
+}
+
+#[test]
+fn every_modem_that_is_kept_from_modemmanager_can_be_reset() {
+    for rule in rules() {
+        let marks = rule.iter().any(|term| term.key == "ENV{ID_MM_DEVICE_IGNORE}");
+        let switches = rule.iter().any(|term| term.key == "GOTO" && term.value == "smsotpd_switch");
+        assert_eq!(marks, switches, "{rule:?}");
+    }
+    // What runs when the device is plugged in gives the group its switch; the unit lets the daemon reach it.
+    assert!(RULES.contains("dialout $sys$devpath/authorized") && RULES.contains("g+w $sys$devpath/authorized"));
+    assert!(UNIT.contains("\nReadWritePaths=-/sys/devices\n"));
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! Any bytes, at any moment, in any pieces: the session gives the same results whether they arrive at once or one by
-//! one, writes a PDU at most once for each message and only after a prompt, and settles each message at most once.
+//! one, writes a PDU at most once for each message and only after a prompt, and settles each message at most once;
+//! whatever family the modem is of, and whatever it says in its family's words.
 #![no_main]
 
 use std::time::{Duration, Instant};
 
 use libfuzzer_sys::fuzz_target;
-use smsotpd::at::{CardNumber, Command, Domain, OPENING_TRIES, Output, Payload, Session};
+use smsotpd::at::{CardNumber, Command, Counter, Domain, OPENING_TRIES, Output, Payload, Session, Unsolicited};
+use smsotpd::modem::Profile;
 
 const PDU: &str = "0011000B915155214365F70000AA05E8329BFD06";
 const LIMIT: Duration = Duration::from_secs(180);
@@ -24,20 +26,26 @@ impl Side {
     }
 
     fn act(&mut self, kind: u8, bytes: &[u8], now: Instant) {
-        match kind % 8 {
+        match kind % 9 {
             0 => self.session.handle_wake(OPENING_TRIES, now),
             1 => drop(self.session.handle_command(&any_command(bytes.len()), now)),
             2 => drop(self.session.handle_send(19, Payload::new(PDU.to_owned()).unwrap(), LIMIT, now)),
             3 => self.session.handle_timeout(now),
             4 => self.session.handle_abandon(now),
             5 => self.session.handle_bytes(b"\r\nOK\r\n490154203237518\r\nOK\r\n", now),
+            6 => self.session.adopt(&any_profile(bytes).manners),
+            7 => self.feed(talk(bytes).as_bytes(), now),
             _ => {}
         }
+        self.feed(bytes, now);
+        self.drain();
+    }
+
+    fn feed(&mut self, bytes: &[u8], now: Instant) {
         for piece in bytes.chunks(self.piece) {
             self.session.handle_bytes(piece, now);
             self.drain();
         }
-        self.drain();
     }
 
     fn drain(&mut self) {
@@ -64,8 +72,64 @@ fn any_command(which: usize) -> Command {
         Command::list_messages(),
         Command::read_message(3),
         Command::pdu_mode(),
+        Command::setting("AT^CURC=0"),
+        Command::question("AT+QCFG=\"ims\""),
+        Command::card_number(CardNumber::Simcom),
     ];
-    all[which % all.len()].clone()
+    let all = || all.iter().cloned().chain(COUNTERS.map(Command::tries));
+    all().nth(which % all().count()).unwrap()
+}
+
+const COUNTERS: [Counter; 10] = [
+    Counter::Huawei,
+    Counter::Zte,
+    Counter::Quectel,
+    Counter::Telit,
+    Counter::Ublox,
+    Counter::Cinterion,
+    Counter::Simcom,
+    Counter::Sierra,
+    Counter::Standard,
+    Counter::Csim,
+];
+
+fn any_profile(bytes: &[u8]) -> &'static Profile {
+    let which = bytes.first().copied().map_or(0, usize::from);
+    Profile::all().nth(which % Profile::all().count()).unwrap()
+}
+
+/// What a family says by itself, with something behind it; or one of its makers' numbers.
+fn talk(bytes: &[u8]) -> String {
+    let profile = any_profile(bytes);
+    let which = bytes.get(1).copied().map_or(0, usize::from);
+    let tail = String::from_utf8_lossy(bytes.get(2..).unwrap_or_default());
+    if let Some((words, _)) = profile.manners.remarks.get(which) {
+        return format!("\r\n{words}{tail}\r\n");
+    }
+    let codes = profile.manners.codes;
+    let number = codes.cms.get(which).map_or(500 + which, |(first, ..)| usize::from(*first));
+    format!("\r\n+CMS ERROR: {number}\r\n")
+}
+
+/// Everything that can be read from what came out, read.
+fn read(output: &Output, bytes: &[u8]) {
+    match output {
+        Output::Finished(Ok(reply)) => {
+            for way in COUNTERS {
+                if let Some(tries) = reply.tries(way) {
+                    assert!(tries.pin <= 15 && tries.puk.is_none_or(|puk| puk <= 15));
+                }
+            }
+            drop((reply.fields(), reply.registration(), reply.messages().count()));
+        }
+        Output::Unsolicited(Unsolicited::StorageFull(Some(name))) => assert_eq!(name.len(), 2),
+        Output::Settled(delivery) => {
+            if let smsotpd::at::Delivery::Refused(refusal) = delivery {
+                assert!(!refusal.read(any_profile(bytes).manners.codes).1.is_empty());
+            }
+        }
+        _ => {}
+    }
 }
 
 fuzz_target!(|input: &[u8]| {
@@ -80,6 +144,10 @@ fuzz_target!(|input: &[u8]| {
         split.act(*kind, bytes, now);
     }
     assert_eq!(whole.outputs, split.outputs);
+    whole.outputs.iter().for_each(|output| read(output, input));
+    // The name of a maker can be anything.
+    let text = String::from_utf8_lossy(input);
+    assert!(!Profile::of(Some(&text), Some(&text)).name.is_empty());
     let begun = whole.count(|output| matches!(output, Output::Write(octets) if octets.starts_with(b"AT+CMGS=")));
     let given = whole.count(|output| matches!(output, Output::Write(octets) if octets.ends_with(b"\x1a")));
     let settled = whole.count(|output| matches!(output, Output::Settled(_)));

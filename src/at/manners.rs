@@ -15,7 +15,8 @@ pub struct Manners {
     pub pace: Duration,
     /// The pause at the prompt before the PDU, and between the PDU and Ctrl-Z. With none, both go out in one write.
     pub gap: Duration,
-    /// How what it says by itself begins, and what it means. Spaces and quotes do not count, nor does the case of letters.
+    /// How what it says by itself begins, from a sign or a capital on, and what it means. Spaces and quotes do not count,
+    /// nor does the case of letters.
     pub remarks: &'static [(&'static str, Remark)],
     /// Its maker's own error numbers.
     pub codes: &'static Codes,
@@ -74,41 +75,48 @@ impl Remark {
     }
 }
 
-/// The words that many families share: those of ITU-T V.250 §6.3 and 3GPP TS 27.007 §6.11 for calls, and what modules
-/// print while they start.
-const COMMON: [(&str, Remark); 22] = [
-    ("RING", Remark::Call),
+/// What many families say by themselves under a name: calls (3GPP TS 27.007 §6.11, §7.11), and a full storage (§8.9).
+const NAMED: [(&str, Remark); 4] = [
     ("+CRING", Remark::Call),
     ("+CLIP", Remark::Call),
+    ("+CIEV: smsfull,0", Remark::SmallTalk),
+    ("+CIEV: smsfull", Remark::StorageFull),
+];
+
+/// The words that many families share: those of ITU-T V.250 §6.3 for calls, and what modules print while they start.
+const WORDS: [(&str, Remark); 18] = [
+    ("RING", Remark::Call),
     ("NO CARRIER", Remark::CallOver),
     ("BUSY", Remark::CallOver),
     ("NO ANSWER", Remark::CallOver),
     ("NO DIALTONE", Remark::CallOver),
     ("MISSED_CALL", Remark::CallOver),
+    ("STOPRING", Remark::CallOver),
+    ("VOICE CALL: BEGIN", Remark::Call),
     ("VOICE CALL: END", Remark::CallOver),
     ("RDY", Remark::Boot),
     ("SMS READY", Remark::Ready),
     ("SMS DONE", Remark::Ready),
     ("PB DONE", Remark::Ready),
     ("CALL READY", Remark::Ready),
-    ("+CIEV: smsfull,0", Remark::SmallTalk),
-    ("+CIEV: smsfull", Remark::StorageFull),
     // As the modules spell it.
     ("UNDER-VOLTAGE", Remark::WeakPower),
     ("UNDER_VOLTAGE", Remark::WeakPower),
     ("NORMAL POWER DOWN", Remark::SmallTalk),
     ("POWERED DOWN", Remark::SmallTalk),
-    ("VOICE CALL: BEGIN", Remark::Call),
-    ("STOPRING", Remark::CallOver),
 ];
 
 /// What a line means in words that many families share.
 pub(super) fn common(line: &str) -> Option<Remark> {
-    remark(&COMMON, line)
+    let named = !line.starts_with(|c: char| c.is_ascii_alphabetic());
+    remark(if named { &NAMED } else { &WORDS }, line)
 }
 
 fn remark(known: &[(&str, Remark)], line: &str) -> Option<Remark> {
-    known.iter().find(|(words, _)| begins_with(line, words)).map(|(_, remark)| *remark)
+    // Nearly every line ends here: a modem may talk a great deal.
+    let first = line.as_bytes().first()?.to_ascii_uppercase();
+    let likely = |words: &str| words.as_bytes().first() == Some(&first);
+    known.iter().find(|(words, _)| likely(words) && begins_with(line, words)).map(|(_, remark)| *remark)
 }
 
 /// Whether the line begins with these words and does not go on in the middle of the last.

@@ -15,8 +15,8 @@ use super::output::say;
 use super::serve;
 use crate::phone::PhoneNumber;
 use crate::sim::{
-    Arrival, Bay, Carrier, CarrierSettings, Control, Device, DeviceSettings, Drawn, Event, EventKind, Family, Received,
-    Timed,
+    Arrival, Bay, Carrier, CarrierSettings, Control, Device, DeviceSettings, Event, EventKind, Family, Faults,
+    Received, Timed,
 };
 
 const AFTER_HELP: &str = "\
@@ -33,7 +33,8 @@ A fault is one line of TOML or JSON, with @SECONDS before it when it is to happe
   card = { asks-pin = { pin = \"1234\" } }
   {\"card\": {\"pin-tries\": 1}}
 
-The control socket takes the same lines, and orders (plug, unplug, register, send, inbox...): `help` lists them.
+The control socket takes the same lines, and orders (plug, unplug, register, send, inbox...): `help` lists
+them, `faults` shows a line for each fault.
 Each line is answered by what it asked for, and then `ok`, or by `error: ...`.
 
 Examples:
@@ -58,7 +59,7 @@ pub(super) struct Args {
     /// The modem's own number [default: +15550100000]
     #[arg(long, value_parser = PhoneNumber::parse)]
     number: Option<PhoneNumber>,
-    /// Whose manners the modem has: generic, huawei, zte, quectel, simcom, sierra, telit, ublox, cinterion
+    /// Whose manners the modem has: generic, huawei, zte, quectel, simcom, sierra, telit, u-blox, cinterion
     #[arg(long, value_name = "NAME", default_value = "generic")]
     family: Family,
     /// Let the faults in this file happen, one on a line
@@ -141,7 +142,7 @@ fn planned(args: &Args) -> anyhow::Result<Box<dyn Iterator<Item = Timed> + Send>
     };
     told.sort_by_key(|timed| timed.after);
     let Some(seed) = args.seed else { return Ok(Box::new(told.into_iter())) };
-    let (mut told, mut drawn) = (told.into_iter().peekable(), Drawn::from_seed(seed).peekable());
+    let (mut told, mut drawn) = (told.into_iter().peekable(), Faults::seeded(seed).peekable());
     Ok(Box::new(std::iter::from_fn(move || match (told.peek(), drawn.peek()) {
         (Some(first), Some(second)) if first.after <= second.after => told.next(),
         _ => drawn.next(),

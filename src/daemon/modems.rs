@@ -3,14 +3,15 @@
 //! A modem may be added at any time. Its task runs until the daemon stops; one that ends before has died, and the
 //! process with it.
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::dispatch::Pool;
+use crate::http::UnusableView;
 use crate::ids::Imei;
-use crate::modem::discovery::{Finder, Found, Identity, Known, Ports};
+use crate::modem::discovery::{Finder, Found, Identity, Known, Ports, Seen, Sight};
 use crate::modem::{self, Connector, SerialConnector, Surroundings, TcpAddress, TcpConnector};
 use crate::ussd::Ussd;
 
@@ -51,7 +52,13 @@ impl Modems {
         loop {
             tokio::select! {
                 Some(modem) = found.recv(), if !self.surroundings.stop.is_cancelled() => self.add(modem),
-                Some(ended) = self.tasks.join_next() => ended.and_then(|died| died)?,
+                Some(ended) = self.tasks.join_next() => {
+                    ended.and_then(|died| died)?;
+                    if !self.surroundings.stop.is_cancelled() {
+                        // Nobody asked it to: this ends the process.
+                        return Ok(());
+                    }
+                }
                 () = self.surroundings.stop.cancelled(), if self.tasks.is_empty() => return Ok(()),
             }
         }
@@ -63,13 +70,19 @@ pub(super) struct Discovery {
     finder: Finder,
     ports: Ports,
     finds: mpsc::UnboundedReceiver<Found>,
+    unusable: watch::Sender<Vec<UnusableView>>,
 }
 
 impl Discovery {
     pub(super) fn new(config: &Config) -> Self {
         let known = Known { modems: config.modem.clone(), adopt: config.adopts_modems() };
         let (finder, ports, finds) = Finder::new(config.discovery.clone(), known);
-        Self { finder, ports, finds }
+        Self { finder, ports, finds, unusable: watch::Sender::default() }
+    }
+
+    /// What is plugged in and cannot be used, now and from now on.
+    pub(super) fn unusable(&self) -> watch::Receiver<Vec<UnusableView>> {
+        self.unusable.subscribe()
     }
 
     /// Opens the port of a modem wherever it is.
@@ -79,7 +92,7 @@ impl Discovery {
 
     /// Finds modems, and hands out those that are not configured, until stopped.
     pub(super) async fn run(self, found: mpsc::Sender<NewModem>, stop: CancellationToken) {
-        let Self { finder, mut finds, .. } = self;
+        let Self { finder, ports, mut finds, unusable } = self;
         let hand_out = async {
             while let Some(Found { settings, model, connector }) = finds.recv().await {
                 tracing::info!(modem.name = %settings.name, model, "a modem that is not configured is used");
@@ -92,6 +105,24 @@ impl Discovery {
         tokio::select! {
             () = finder.run(stop) => {}
             () = hand_out => {}
+            () = show_unusable(ports, unusable) => {}
+        }
+    }
+}
+
+async fn show_unusable(ports: Ports, shown: watch::Sender<Vec<UnusableView>>) {
+    let mut seen = ports.seen();
+    let view = |seen: &Seen| match &seen.sight {
+        Sight::Trouble { reason, advice } => {
+            Some(UnusableView { reason: reason.clone(), advice: (!advice.is_empty()).then(|| advice.clone()) })
+        }
+        _ => None,
+    };
+    loop {
+        let views = seen.borrow_and_update().iter().filter_map(view).collect();
+        shown.send_replace(views);
+        if seen.changed().await.is_err() {
+            return std::future::pending().await;
         }
     }
 }

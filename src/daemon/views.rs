@@ -170,7 +170,7 @@ fn recovery(recovery: modem::Recovery) -> RecoveryView {
     RecoveryView { rung: recovery.rung.as_str(), at: recovery.at, helped: recovery.helped }
 }
 
-const PLUG_IT_IN: &str = "Is the modem plugged in, and is its `port` in the configuration right? \
+const PLUG_IT_IN: &str = "Is the modem plugged in, and is its `port` or `imei` in the configuration, if it stands there, right? \
                           `ls -l /dev/smsotpd /dev/serial/by-id` shows what is there.";
 
 fn registration(registration: modem::Registration) -> http::Registration {
@@ -182,5 +182,40 @@ fn registration(registration: modem::Registration) -> http::Registration {
         modem::Registration::EmergencyOnly => http::Registration::EmergencyOnly,
         modem::Registration::Idle => http::Registration::NotRegistered,
         modem::Registration::Unknown => http::Registration::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dispatch::Resting;
+
+    #[test]
+    fn what_is_held_against_a_modem_shows_only_while_it_says_that_it_is_ready() {
+        let clock = Clock::resume(None);
+        let mut health = Health::new("m1".parse().unwrap(), "/dev/m1".to_owned(), clock.wall());
+        let resting = Resting {
+            reason: "messages through this SIM are refused".to_owned(),
+            advice: "Look at its contract.".to_owned(),
+            since: clock.wall(),
+            until: Some(clock.wall()),
+        };
+        let idle = LaneState::default();
+        let rests = LaneState { resting: Some(resting.clone()), ..LaneState::default() };
+        let shown = |health: &Health, lane, draining| view(health, BudgetLeft::default(), lane, draining);
+        assert_eq!(shown(&health, &rests, true).state, ModemState::Starting);
+        health.state = State::Ready;
+        assert_eq!(shown(&health, &idle, false).state, ModemState::Ready);
+        let barred = shown(&health, &rests, false);
+        assert_eq!(
+            (barred.state, barred.reason, barred.advice),
+            (ModemState::Resting, Some(resting.reason), Some(resting.advice))
+        );
+        assert_eq!((barred.since, barred.until), (resting.since, resting.until));
+        let out = shown(&health, &rests, true);
+        assert_eq!((out.state, out.until, out.draining), (ModemState::Draining, None, true));
+        assert!(out.advice.unwrap().contains("/v1/modems/m1/resume"));
+        health.state = State::Absent { reason: "the port does not open".to_owned() };
+        assert_eq!(shown(&health, &rests, false).state, ModemState::Absent);
     }
 }

@@ -11,7 +11,7 @@ use super::conduct::{Cause, Conduct, Rest};
 use super::pool::{LaneState, Newcomer, Resting};
 use super::ready::ReadySims;
 use crate::clock::Moment;
-use crate::ids::{ModemName, SimId};
+use crate::ids::{MessageId, ModemName, SimId};
 use crate::message::{self, Next, Priority};
 use crate::modem::{Health, Modem, Outcome, State, Submission};
 use crate::store::{Assignment, Claim, Claimed, Settlement, Store, StoreError, SubmitResult};
@@ -36,6 +36,8 @@ pub(super) struct Lane {
     drained: watch::Receiver<BTreeSet<ModemName>>,
     /// What came of the last message, until the store has it.
     unsettled: Option<Settlement>,
+    /// The message of which the modem has sent the last part, but not all.
+    unfinished: Option<MessageId>,
     conduct: Conduct,
     /// The modem must be left alone after its last message.
     rest: Option<Rest>,
@@ -59,6 +61,7 @@ impl Lane {
             health,
             drained,
             unsettled: None,
+            unfinished: None,
             conduct: Conduct::default(),
             rest: None,
         }
@@ -80,7 +83,8 @@ impl Lane {
     async fn turn(&mut self) -> Result<(), StoreError> {
         // Before anything is looked at, so that no change is missed.
         let sims = self.ready_sims.changed();
-        let Some(sim) = self.ready() else { return self.stand_aside(None).await };
+        let only = self.unfinished.take().filter(|_| self.is_drained());
+        let Some(sim) = self.ready(only.is_some()) else { return self.stand_aside(None).await };
         let (lowest, until) = match self.budgets.allowance(&sim, self.store.clock().now()) {
             Allowance::Anything => (Priority::Bulk, None),
             Allowance::CodesOnly { until } => (Priority::Otp, Some(until)),
@@ -90,7 +94,7 @@ impl Lane {
             return self.wait_for_sim(&holder, sims).await;
         }
         self.show_rest(None);
-        if let Some(assignment) = self.next(&sim, lowest, until).await? {
+        if let Some(assignment) = self.next(&sim, lowest, until, only).await? {
             self.send(&sim, assignment).await;
             self.rest().await?;
         }
@@ -104,6 +108,11 @@ impl Lane {
         self.settle().await?;
         self.until_changed(until).await;
         Ok(())
+    }
+
+    /// Whether somebody has taken the modem out of use.
+    fn is_drained(&mut self) -> bool {
+        self.drained.borrow_and_update().contains(self.modem.name())
     }
 
     /// Waits until the SIM may be free that another modem sends with.
@@ -138,8 +147,8 @@ impl Lane {
     }
 
     /// The SIM of a modem that can be given a message now.
-    fn ready(&mut self) -> Option<SimId> {
-        if self.drained.borrow_and_update().contains(self.modem.name()) {
+    fn ready(&mut self, although_drained: bool) -> Option<SimId> {
+        if self.is_drained() && !although_drained {
             return None;
         }
         let health = self.health.borrow_and_update();
@@ -156,10 +165,11 @@ impl Lane {
         sim: &SimId,
         lowest: Priority,
         until: Option<Moment>,
+        only: Option<MessageId>,
     ) -> Result<Option<Assignment>, StoreError> {
         let ready_sims = self.ready_sims.changed();
         let others = self.ready_sims.others(self.modem.name());
-        let claim = Claim { modem: self.modem.name().clone(), sim: sim.clone(), lowest, others };
+        let claim = Claim { modem: self.modem.name().clone(), sim: sim.clone(), lowest, others, only };
         let taken = match self.unsettled.clone() {
             Some(settlement) => self.store.settle_and_claim(settlement, claim.clone()).await,
             None => Ok(Claimed::Nothing { next: None }),
@@ -175,6 +185,9 @@ impl Lane {
                 self.pause(&error).await;
                 return Ok(None);
             }
+        }
+        if only.is_some() {
+            return Ok(None);
         }
         let mut standing = self.store.stand(claim).await?;
         let part = tokio::select! {
@@ -251,6 +264,8 @@ impl Lane {
             self.budgets.record(sim, now);
         }
         self.state.send_modify(|state| state.sending = false);
+        let more_to_come = matches!(result, SubmitResult::Sent { .. }) && assignment.part + 1 < assignment.parts;
+        self.unfinished = more_to_come.then_some(message);
         let duration_ms = now.since(started).as_millis();
         let (what, why) = words(&result);
         tracing::info!(

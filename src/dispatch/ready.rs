@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use tokio::sync::futures::OwnedNotified;
 
 use crate::ids::{ModemName, SimId};
+use crate::store::Neighbour;
 
 /// The SIMs that modems send with. Cheap to clone; all clones share the list.
 ///
@@ -57,13 +58,11 @@ impl ReadySims {
         }
     }
 
-    /// The SIMs of all modems but this one that could take any message.
-    pub(super) fn others(&self, modem: &ModemName) -> Vec<SimId> {
-        self.sims()
-            .iter()
-            .filter(|(other, held)| *other != modem && held.takes_all)
-            .map(|(_, held)| held.sim.clone())
-            .collect()
+    /// The other modems whose SIM could take any message.
+    pub(super) fn others(&self, modem: &ModemName) -> Vec<Neighbour> {
+        let sims = self.sims();
+        let others = sims.iter().filter(|(other, held)| *other != modem && held.takes_all);
+        others.map(|(modem, held)| Neighbour { modem: modem.clone(), sim: held.sim.clone() }).collect()
     }
 
     /// Is done at the next change of the list. Take it before looking at the list, so that no change is missed.
@@ -98,7 +97,7 @@ mod tests {
     fn a_modem_does_not_see_itself() {
         let (ready, a, b, sim) = sims();
         assert_eq!(ready.join(&a, &sim, true), Ok(()));
-        assert_eq!((ready.others(&a), ready.others(&b)), (vec![], vec![sim]));
+        assert_eq!((ready.others(&a), ready.others(&b)), (vec![], vec![Neighbour { modem: a.clone(), sim }]));
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::ussd::{self, Ussd};
 
 use super::auth::{Remembered, Who};
 use super::metrics::Metrics;
-use super::modems::ModemView;
+use super::modems::{ModemView, UnusableView};
 use super::problem::{Kind, Problem};
 use super::{HttpError, Settings};
 
@@ -28,6 +28,7 @@ pub struct Api {
     policies: Arc<BTreeMap<String, Policy>>,
     budget: BudgetSettings,
     modems: watch::Receiver<Vec<ModemView>>,
+    unusable: Option<watch::Receiver<Vec<UnusableView>>>,
     users: BTreeMap<u32, AppName>,
     ussd: Ussd,
     pub(super) hosts: Vec<String>,
@@ -51,7 +52,14 @@ impl Api {
         let users = settings.users()?;
         let started = store.clock().now();
         let (ussd, _) = Ussd::new(store.clock().clone(), ussd::Settings::default());
-        Ok(Self { store, policies, budget, modems, users, ussd, hosts: settings.known_hosts(), started })
+        let hosts = settings.known_hosts();
+        Ok(Self { store, policies, budget, modems, unusable: None, users, ussd, hosts, started })
+    }
+
+    /// With what is plugged in and cannot be used, kept up to date by the daemon: it explains why there is no modem.
+    #[must_use]
+    pub fn with_unusable(self, unusable: watch::Receiver<Vec<UnusableView>>) -> Self {
+        Self { unusable: Some(unusable), ..self }
     }
 
     /// The same with modems that can ask the network. Without this there are none.
@@ -108,6 +116,10 @@ impl Served {
 
     pub(super) fn modems(&self) -> Vec<ModemView> {
         self.api.modems.borrow().clone()
+    }
+
+    pub(super) fn unusable(&self) -> Vec<UnusableView> {
+        self.api.unusable.as_ref().map(|unusable| unusable.borrow().clone()).unwrap_or_default()
     }
 
     pub(super) fn uptime(&self) -> Duration {

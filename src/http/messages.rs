@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use crate::clock::Timestamp;
 use crate::ids::MessageId;
 use crate::message::{Priority, Status};
+use crate::route::Routes;
 use crate::send::{self, SendError};
 use crate::store::{AttemptOutcome, AttemptView, CancelOutcome, Filter, MessageDetail, MessageView};
 
@@ -19,9 +20,10 @@ use super::auth::{self, Caller};
 use super::body::JsonBody;
 use super::fields::{self, Named, Number, Words};
 use super::idempotency::IdempotencyKey;
+use super::modems::ModemView;
 use super::openapi::{EveryCall, NoSuch, Sent, WithRecipient, WrongQuery};
 use super::problem::{Kind, Problem};
-use super::query;
+use super::{query, status};
 
 /// A message to be sent.
 #[derive(Deserialize, ToSchema)]
@@ -124,6 +126,9 @@ pub(super) struct DetailAnswer {
     /// The otp whose code it carries; null when it carries none.
     #[schema(value_type = Option<String>, pattern = "^otp_[0-9a-f]{32}$", required = true)]
     otp: Option<String>,
+    /// Why it waits, when there is more to it than its turn; null when not.
+    #[schema(required = true)]
+    why: Option<String>,
     /// Every try to send a part of it, oldest first.
     attempts: Vec<AttemptAnswer>,
 }
@@ -196,9 +201,14 @@ impl From<AttemptView> for AttemptAnswer {
     }
 }
 
-impl From<MessageDetail> for DetailAnswer {
-    fn from(detail: MessageDetail) -> Self {
+impl DetailAnswer {
+    /// What is shown of it, with why it waits by how the modems are now.
+    fn of(detail: MessageDetail, modems: &[ModemView], routes: &Routes) -> Self {
+        let waits = detail.message.status == Status::Queued;
+        let route = routes.of(detail.message.to.digits());
+        let why = waits.then(|| status::why_closed(modems, routes, route)).flatten();
         Self {
+            why,
             message: detail.message.into(),
             otp: detail.otp.map(|id| id.to_string()),
             attempts: detail.attempts.into_iter().map(AttemptAnswer::from).collect(),
@@ -274,7 +284,8 @@ pub(super) async fn get(
     Named(id): Named<MessageId>,
 ) -> Result<Json<DetailAnswer>, Problem> {
     let found = shared.store().message(&caller.app.name, id).await?;
-    Ok(Json(found.ok_or_else(|| Problem::new(Kind::NoSuchThing))?.into()))
+    let detail = found.ok_or_else(|| Problem::new(Kind::NoSuchThing))?;
+    Ok(Json(DetailAnswer::of(detail, &shared.modems(), &shared.store().routes())))
 }
 
 /// List messages
@@ -303,8 +314,9 @@ pub(super) async fn list(
     uri: Uri,
 ) -> Result<Json<ListAnswer>, Problem> {
     let page = shared.store().messages(&caller.app.name, filter(&uri)?).await?;
+    let (modems, routes) = (shared.modems(), shared.store().routes());
     Ok(Json(ListAnswer {
-        messages: page.messages.into_iter().map(DetailAnswer::from).collect(),
+        messages: page.messages.into_iter().map(|detail| DetailAnswer::of(detail, &modems, &routes)).collect(),
         next_cursor: page.next.map(|cursor| cursor.to_string()),
     }))
 }

@@ -47,7 +47,7 @@ mod ussd;
 pub use api::Api;
 pub use body::LONGEST_BODY;
 pub use error::HttpError;
-pub use modems::{ModemState, ModemView, RecoveryView, Registration, SimView};
+pub use modems::{ModemState, ModemView, RecoveryView, Registration, SimView, UnusableView};
 pub use router::router;
 pub use serve::{Listeners, bind, serve};
 pub use settings::Settings;

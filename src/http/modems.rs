@@ -17,6 +17,15 @@ use super::fields::Named;
 use super::openapi::{EveryCall, NoSuch};
 use super::problem::{Kind, Problem};
 
+/// Something that is plugged in, should be a modem, and cannot be used as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnusableView {
+    /// Why, in one sentence.
+    pub reason: String,
+    /// What to do about it, in one sentence.
+    pub advice: Option<String>,
+}
+
 /// One modem and how it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ModemView {

@@ -213,6 +213,7 @@ pub(super) fn example_detail() -> Value {
         json!({
             "status": "failed",
             "otp": null,
+            "why": null,
             "attempts": [{
                 "modem": "m1",
                 "part": 1,

@@ -13,13 +13,15 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
+use crate::ids::ModemName;
 use crate::limits::BudgetSettings;
+use crate::route::{Route, Routes};
 use crate::store::{Counts, Store};
 use crate::ussd::Balance;
 
 use super::api::Shared;
 use super::auth::{self, Caller};
-use super::modems::{ModemState, ModemView};
+use super::modems::{ModemState, ModemView, UnusableView};
 use super::openapi::{EveryCall, Open};
 use super::problem::{Document, Problem};
 
@@ -50,8 +52,8 @@ pub(super) struct Readiness {
 /// Something that keeps codes from being sent.
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct Reason {
-    /// The kind: `store`, `no_modem`, `modem`, `budget` or `balance`.
-    #[schema(pattern = "^(store|no_modem|modem|budget|balance)$")]
+    /// The kind: `store`, `no_modem`, `modem`, `route`, `budget` or `balance`.
+    #[schema(pattern = "^(store|no_modem|modem|route|budget|balance)$")]
     code: &'static str,
     /// The modem it is about; null when it is about the site.
     #[schema(required = true)]
@@ -133,7 +135,13 @@ impl StoreState {
 }
 
 impl Readiness {
-    fn of(modems: &[ModemView], budget: &BudgetSettings, store: StoreState) -> Self {
+    fn of(
+        modems: &[ModemView],
+        unusable: &[UnusableView],
+        budget: &BudgetSettings,
+        routes: &Routes,
+        store: StoreState,
+    ) -> Self {
         let mut reasons = Vec::new();
         let wrong = match store {
             StoreState::Good => None,
@@ -146,12 +154,42 @@ impl Readiness {
             reason: reason.to_owned(),
             advice: Some("See the daemon's log; is the disk full?".to_owned()),
         }));
-        let warnings = modems.iter().flat_map(|modem| budget_warnings(modem, budget)).collect();
-        if !modems.iter().any(can_send) {
-            reasons.extend(why_none_sends(modems));
+        let mut warnings: Vec<Reason> = modems.iter().flat_map(|modem| budget_warnings(modem, budget)).collect();
+        if modems.iter().any(can_send) {
+            let out = modems.iter().filter(|modem| !matches!(modem.state, ModemState::Ready | ModemState::Starting));
+            warnings.extend(out.map(why_it_does_not_send));
+            warnings.extend(closed_routes(modems, routes));
+        } else {
+            reasons.extend(why_none_sends(modems, unusable));
         }
         Self { ready: reasons.is_empty(), reasons, warnings }
     }
+}
+
+/// The routes by which nothing goes out now.
+fn closed_routes(modems: &[ModemView], routes: &Routes) -> Vec<Reason> {
+    let closed = routes.all().filter_map(|route| Some((routes.get(route)?, why_closed(modems, routes, route)?)));
+    let reason = |(route, reason): (&Route, String)| Reason {
+        code: "route",
+        modem: None,
+        reason,
+        advice: Some(format!("Bring one of them back, or let others take {} in [[route]].", route.prefix)),
+    };
+    closed.map(reason).collect()
+}
+
+/// Why nothing goes out by this route now, if so.
+pub(super) fn why_closed(modems: &[ModemView], routes: &Routes, route: usize) -> Option<String> {
+    if modems.iter().any(|modem| can_send(modem) && routes.lets(route, &modem.name)) {
+        return None;
+    }
+    let Some(Route { prefix, modems }) = routes.get(route) else {
+        return Some("No modem can send now; /readyz says why.".to_owned());
+    };
+    let names: Vec<&str> = modems.iter().map(ModemName::as_str).collect();
+    let names = names.join(" and ");
+    let can = if modems.len() == 1 { "and that cannot send now" } else { "and none of these can send now" };
+    Some(format!("Numbers that begin with {prefix} go through {names} only, {can}."))
 }
 
 impl Readiness {
@@ -171,7 +209,16 @@ fn can_send(modem: &ModemView) -> bool {
     modem.state == ModemState::Ready && modem.budget_left.hour != Some(0) && modem.budget_left.day != Some(0)
 }
 
-fn why_none_sends(modems: &[ModemView]) -> Vec<Reason> {
+fn why_none_sends(modems: &[ModemView], unusable: &[UnusableView]) -> Vec<Reason> {
+    if modems.is_empty() && !unusable.is_empty() {
+        let reason = |UnusableView { reason, advice }: &UnusableView| Reason {
+            code: "no_modem",
+            modem: None,
+            reason: reason.clone(),
+            advice: advice.clone(),
+        };
+        return unusable.iter().map(reason).collect();
+    }
     if modems.is_empty() {
         return vec![Reason {
             code: "no_modem",
@@ -273,7 +320,9 @@ pub(super) async fn readyz(State(shared): State<Shared>) -> Response {
         Ok(_) => StoreState::of(shared.store()).await,
         Err(_) => StoreState::Silent,
     };
-    let readiness = Readiness::of(&shared.modems(), shared.budget(), store).with_balances(&shared.ussd().balances());
+    let readiness =
+        Readiness::of(&shared.modems(), &shared.unusable(), shared.budget(), &shared.store().routes(), store)
+            .with_balances(&shared.ussd().balances());
     if readiness.ready {
         Json(readiness).into_response()
     } else {
@@ -301,7 +350,8 @@ pub(super) async fn status(State(shared): State<Shared>, _: Caller<auth::Read>) 
         now: shared.store().clock().wall(),
         queue: Queue { queued: counts.queued, sending: counts.sending, in_doubt: counts.in_doubt },
         pending_otps: counts.pending_otps,
-        readiness: Readiness::of(&modems, shared.budget(), store).with_balances(&shared.ussd().balances()),
+        readiness: Readiness::of(&modems, &shared.unusable(), shared.budget(), &shared.store().routes(), store)
+            .with_balances(&shared.ussd().balances()),
         modems: modems.into_iter().map(ModemSummary::from).collect(),
     }))
 }
@@ -347,14 +397,35 @@ mod tests {
     }
 
     fn readiness(modems: &[ModemView]) -> Readiness {
-        Readiness::of(modems, &BudgetSettings::default(), StoreState::Good)
+        Readiness::of(modems, &[], &BudgetSettings::default(), &Routes::default(), StoreState::Good)
     }
 
     #[test]
     fn one_ready_modem_is_enough() {
         let readiness = readiness(&[modem("m1", ModemState::NotReady, 200), modem("m2", ModemState::Ready, 200)]);
-        assert!(readiness.ready, "{readiness:?}");
-        assert!(readiness.warnings.is_empty(), "{readiness:?}");
+        assert!(readiness.ready && readiness.reasons.is_empty(), "{readiness:?}");
+        let [out] = readiness.warnings.as_slice() else { panic!("{readiness:?}") };
+        assert_eq!((out.modem.as_deref(), out.reason.as_str()), (Some("m1"), "The SIM asks for its PIN."));
+    }
+
+    #[test]
+    fn a_route_by_which_nothing_goes_out_is_told_of() {
+        let route = |prefix: &str, modems: &[&str]| Route {
+            prefix: prefix.parse().unwrap(),
+            modems: modems.iter().map(|name| name.parse().unwrap()).collect(),
+        };
+        let routes = Routes::new(vec![route("+49", &["m1", "m3"]), route("+1", &["m1", "m2"]), route("+44", &["m1"])]);
+        let modems = [modem("m1", ModemState::Resting, 200), modem("m2", ModemState::Ready, 200)];
+        let readiness = Readiness::of(&modems, &[], &BudgetSettings::default(), &routes, StoreState::Good);
+        assert!(readiness.ready);
+        let told: Vec<&str> = readiness.warnings.iter().skip(1).map(|warning| warning.reason.as_str()).collect();
+        let closed = [
+            "Numbers that begin with +49 go through m1 and m3 only, and none of these can send now.",
+            "Numbers that begin with +44 go through m1 only, and that cannot send now.",
+        ];
+        assert_eq!(told, closed);
+        assert_eq!(why_closed(&modems, &routes, routes.of("15551234567")), None);
+        assert!(why_closed(&modems[..1], &routes, Routes::NONE).unwrap().starts_with("No modem can send now"));
     }
 
     #[test]
@@ -373,6 +444,14 @@ mod tests {
     }
 
     #[test]
+    fn what_is_plugged_in_and_cannot_be_used_explains_why_there_is_no_modem() {
+        let stick = UnusableView { reason: "It has no AT port.".to_owned(), advice: Some("Use another.".to_owned()) };
+        let readiness = Readiness::of(&[], &[stick], &BudgetSettings::default(), &Routes::default(), StoreState::Good);
+        let told: Vec<&str> = readiness.reasons.iter().map(|reason| reason.reason.as_str()).collect();
+        assert_eq!((readiness.ready, told), (false, vec!["It has no AT port."]));
+    }
+
+    #[test]
     fn a_budget_is_told_of_before_it_is_used_up() {
         let low = readiness(&[modem("m1", ModemState::Ready, 19)]);
         assert!(low.ready);
@@ -380,7 +459,13 @@ mod tests {
         assert_eq!(low.warnings[0].reason, kept);
         assert_eq!(readiness(&[modem("m1", ModemState::Ready, 41)]).warnings, []);
         let nothing_kept = BudgetSettings { codes_share_percent: 0.try_into().unwrap(), ..BudgetSettings::default() };
-        let low = Readiness::of(&[modem("m1", ModemState::Ready, 19)], &nothing_kept, StoreState::Good);
+        let low = Readiness::of(
+            &[modem("m1", ModemState::Ready, 19)],
+            &[],
+            &nothing_kept,
+            &Routes::default(),
+            StoreState::Good,
+        );
         assert_eq!(low.warnings[0].reason, "The SIM may send 19 more SMS in this hour, of 200.");
         let empty = readiness(&[modem("m1", ModemState::Ready, 0)]);
         assert!(!empty.ready);
@@ -401,7 +486,7 @@ mod tests {
     fn a_store_that_cannot_do_its_part_is_a_reason() {
         let ready = [modem("m1", ModemState::Ready, 200)];
         for store in [StoreState::Silent, StoreState::NotWritable] {
-            let readiness = Readiness::of(&ready, &BudgetSettings::default(), store);
+            let readiness = Readiness::of(&ready, &[], &BudgetSettings::default(), &Routes::default(), store);
             assert_eq!((readiness.ready, readiness.reasons[0].code), (false, "store"), "{store:?}");
         }
     }

@@ -184,9 +184,6 @@ impl Actor {
     pub(super) async fn attend(&mut self, io: Box<dyn Io>) -> End {
         let mut wire = Wire::new(io);
         (self.awake, self.worked) = (false, false);
-        // Another modem may be on the port than last time.
-        self.profile = Profile::generic();
-        self.card_number_way = None;
         if !self.health.borrow().is_being_brought_back() {
             self.show(State::Starting);
         }
@@ -212,6 +209,9 @@ impl Actor {
             self.turn(wire, false).await?;
         }
         self.awake = true;
+        // Another modem may be on the port than last time.
+        self.profile = Profile::generic();
+        self.card_number_way = None;
         self.show(State::Starting);
         self.set_up(wire).await?;
         self.worked = true;

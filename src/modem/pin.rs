@@ -96,6 +96,10 @@ impl CardKey {
     pub(super) fn of_modem(imei: &Imei) -> Self {
         Self(format!("imei-{imei}"))
     }
+
+    fn is_of_modem(&self) -> bool {
+        self.0.starts_with("imei-")
+    }
 }
 
 /// The PINs that were given to a card which has not become ready since. Cheap to clone; every clone is the same book.
@@ -139,13 +143,17 @@ impl PinBook {
         Self(Arc::new(Mutex::new(Keeping::Memory(Vec::new()))))
     }
 
-    /// Whether this card was given this PIN and has not become ready since.
-    pub(super) fn holds(&self, card: &CardKey, pin: &Pin) -> Result<bool, BookError> {
-        Ok(self.keeping().entries()?.iter().any(|entry| entry.card == *card && entry.is_of(pin)))
+    /// Whether the card that is known by these was given this PIN and has not become ready since. One that does not tell
+    /// its number may be any card in the book.
+    pub(super) fn holds(&self, cards: &[CardKey], pin: &Pin) -> Result<bool, BookError> {
+        let nameless = cards.iter().all(CardKey::is_of_modem);
+        let may_be = |card: &CardKey| cards.contains(card) || (nameless && !card.is_of_modem());
+        Ok(self.keeping().entries()?.iter().any(|entry| may_be(&entry.card) && entry.is_of(pin)))
     }
 
-    /// Writes down that this card is given this PIN. It is on disk when this returns.
-    pub(super) fn add(&self, card: &CardKey, pin: &Pin) -> Result<(), BookError> {
+    /// Writes down that the card that is known by these is given this PIN. It is on disk when this returns.
+    pub(super) fn add(&self, cards: &[CardKey], pin: &Pin) -> Result<(), BookError> {
+        let Some(card) = cards.first() else { return Ok(()) };
         let mut keeping = self.keeping();
         let mut entries = keeping.entries()?;
         let entry = Entry::new(card.clone(), pin).map_err(|error| keeping.trouble(error))?;
@@ -317,22 +325,34 @@ mod tests {
     fn a_pin_that_was_given_is_known_until_its_card_is_ready_and_by_the_next_daemon_too() {
         let folder = tempfile::tempdir().unwrap();
         let book = || PinBook::in_folder(folder.path());
-        assert!(!book().holds(&card(1), &pin("1234")).unwrap());
-        book().add(&card(1), &pin("1234")).unwrap();
-        book().add(&card(2), &pin("1234")).unwrap();
-        assert!(book().holds(&card(1), &pin("1234")).unwrap());
-        assert!(!book().holds(&card(1), &pin("1235")).unwrap());
-        assert!(!book().holds(&card(3), &pin("1234")).unwrap());
+        assert!(!book().holds(&[card(1)], &pin("1234")).unwrap());
+        book().add(&[card(1)], &pin("1234")).unwrap();
+        book().add(&[card(2)], &pin("1234")).unwrap();
+        assert!(book().holds(&[card(1)], &pin("1234")).unwrap());
+        assert!(!book().holds(&[card(1)], &pin("1235")).unwrap());
+        assert!(!book().holds(&[card(3)], &pin("1234")).unwrap());
         book().forget(&[card(1)]).unwrap();
-        assert!(!book().holds(&card(1), &pin("1234")).unwrap());
-        assert!(book().holds(&card(2), &pin("1234")).unwrap());
+        assert!(!book().holds(&[card(1)], &pin("1234")).unwrap());
+        assert!(book().holds(&[card(2)], &pin("1234")).unwrap());
+    }
+
+    #[test]
+    fn a_card_that_does_not_tell_its_number_may_be_any_card_and_is_known_by_its_modem() {
+        let book = PinBook::in_memory();
+        let modem = |last: u8| CardKey::of_modem(&format!("49015420323751{last}").parse().unwrap());
+        book.add(&[card(1), modem(1)], &pin("1234")).unwrap();
+        assert!(book.holds(&[modem(2)], &pin("1234")).unwrap());
+        assert!(!book.holds(&[card(2), modem(1)], &pin("1234")).unwrap());
+        book.add(&[modem(3)], &pin("5678")).unwrap();
+        assert!(book.holds(&[card(2), modem(3)], &pin("5678")).unwrap());
+        assert!(!book.holds(&[card(2), modem(1)], &pin("5678")).unwrap());
     }
 
     #[test]
     fn the_file_does_not_hold_the_pin_and_is_its_owners_alone() {
         let folder = tempfile::tempdir().unwrap();
         let book = PinBook::in_folder(folder.path());
-        book.add(&card(1), &pin("12345678")).unwrap();
+        book.add(&[card(1)], &pin("12345678")).unwrap();
         let file = folder.path().join(FILE);
         assert!(!std::fs::read_to_string(&file).unwrap().contains("12345678"));
         assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
@@ -342,11 +362,11 @@ mod tests {
     fn a_power_cut_while_the_book_is_written_leaves_the_old_one() {
         let folder = tempfile::tempdir().unwrap();
         let book = PinBook::in_folder(folder.path());
-        book.add(&card(1), &pin("1234")).unwrap();
+        book.add(&[card(1)], &pin("1234")).unwrap();
         std::fs::write(folder.path().join("refused-pins.new"), "iccid-89").unwrap();
-        assert!(book.holds(&card(1), &pin("1234")).unwrap());
-        book.add(&card(2), &pin("1234")).unwrap();
-        assert!(book.holds(&card(1), &pin("1234")).unwrap() && book.holds(&card(2), &pin("1234")).unwrap());
+        assert!(book.holds(&[card(1)], &pin("1234")).unwrap());
+        book.add(&[card(2)], &pin("1234")).unwrap();
+        assert!(book.holds(&[card(1)], &pin("1234")).unwrap() && book.holds(&[card(2)], &pin("1234")).unwrap());
     }
 
     #[test]
@@ -355,11 +375,11 @@ mod tests {
         let book = PinBook::in_folder(folder.path());
         for damage in ["", "what is this\n", "iccid-1 00 00\n", "\n", "\0\0\0\0"] {
             std::fs::write(folder.path().join(FILE), damage).unwrap();
-            assert!(matches!(book.holds(&card(1), &pin("1234")), Err(BookError::Malformed(_))), "{damage:?}");
-            assert!(book.add(&card(1), &pin("1234")).is_err(), "{damage:?}");
+            assert!(matches!(book.holds(&[card(1)], &pin("1234")), Err(BookError::Malformed(_))), "{damage:?}");
+            assert!(book.add(&[card(1)], &pin("1234")).is_err(), "{damage:?}");
             assert_eq!(std::fs::read_to_string(folder.path().join(FILE)).unwrap(), damage, "it was written over");
         }
         let nowhere = PinBook::in_folder(&folder.path().join("gone"));
-        assert!(matches!(nowhere.add(&card(1), &pin("1234")), Err(BookError::Io { .. })));
+        assert!(matches!(nowhere.add(&[card(1)], &pin("1234")), Err(BookError::Io { .. })));
     }
 }

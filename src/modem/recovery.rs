@@ -17,10 +17,8 @@ use super::port::Connector;
 use super::verdict;
 use super::wire::{Wire, now};
 
-/// How long a port may take to open. One that is waited for longer is away.
+/// How long a port may take to open before it counts as away. A connector may wait longer: it is asked again.
 const CONNECTING: Duration = Duration::from_secs(60);
-/// The line that makes any modem start anew.
-const RESTART: &str = "AT+CFUN=1,1";
 /// How long taking a device off the bus and putting it back may take.
 const RESETTING: Duration = Duration::from_secs(15);
 /// How long the site's own command for the power may take.
@@ -31,7 +29,7 @@ impl Actor {
         while let Some((fault, state)) = self.live(&mut *connector).await {
             loop {
                 let step = self.ladder.after(fault, now());
-                self.announce(fault, step, state.clone());
+                self.announce(fault, step, state.as_ref());
                 match self.take(step, &mut *connector).await {
                     None => return self.leave(),
                     Some(Taken::Done) => break,
@@ -42,24 +40,22 @@ impl Actor {
         self.leave();
     }
 
-    /// Opens the port and stays with the modem until something is the matter: what, and what to show. `None` when the
-    /// daemon stops.
-    async fn live(&mut self, connector: &mut dyn Connector) -> Option<(Fault, State)> {
-        let opened = match self.meanwhile(tokio::time::timeout(CONNECTING, connector.connect())).await? {
-            Ok(opened) => opened,
-            Err(_) => Err(io::Error::new(io::ErrorKind::NotFound, "it is not there")),
-        };
-        match opened {
-            Ok(io) => {
+    /// Opens the port and stays with the modem until something is the matter: what, and what to show unless that is
+    /// shown already. `None` when the daemon stops.
+    async fn live(&mut self, connector: &mut dyn Connector) -> Option<(Fault, Option<State>)> {
+        match self.meanwhile(tokio::time::timeout(CONNECTING, connector.connect())).await? {
+            Ok(Ok(io)) => {
                 self.show_port(connector.port());
                 let end = self.attend(io).await;
-                self.fault(&end)
+                self.fault(&end).map(|(fault, state)| (fault, Some(state)))
             }
-            Err(error) => {
+            Ok(Err(error)) => {
                 tracing::debug!(modem.name = %self.name, %error, "the port does not open");
                 let fault = if error.kind() == io::ErrorKind::NotFound { Fault::Away } else { Fault::NotNow };
-                Some((fault, State::unopened(&error)))
+                Some((fault, Some(State::unopened(&error))))
             }
+            // It is waited for, and why has been told.
+            Err(_) => Some((Fault::Away, None)),
         }
     }
 
@@ -89,7 +85,7 @@ impl Actor {
     }
 
     /// Shows what is the matter and what is done about it.
-    fn announce(&mut self, fault: Fault, step: Step, state: State) {
+    fn announce(&mut self, fault: Fault, step: Step, state: Option<&State>) {
         let power = self.ladder.looks_like_power(now());
         if let Some(times) = step.flapped {
             tracing::warn!(modem.name = %self.name, times, power, rest = ?step.pause, "the modem comes and goes and is left alone");
@@ -99,8 +95,8 @@ impl Actor {
                 tracing::warn!(modem.name = %self.name, "the modem goes away while it sends: its power supply looks too weak");
             }
             self.show(verdict::weak_power());
-        } else {
-            self.show(state);
+        } else if let Some(state) = state {
+            self.show(state.clone());
         }
         let gave_up =
             matches!(fault, Fault::Deaf | Fault::Mute) && step.rung.is_none() && !self.ladder.is_starting(now());
@@ -114,13 +110,15 @@ impl Actor {
     async fn take(&mut self, step: Step, connector: &mut dyn Connector) -> Option<Taken> {
         self.meanwhile(tokio::time::sleep(step.pause)).await?;
         let Some(rung) = step.rung else { return Some(Taken::Done) };
+        if rung == Rung::UsbReset {
+            return self.reset_usb(connector).await;
+        }
         self.begin_rung(rung);
         match rung {
-            // The next thing done is opening the port, and waking the modem.
-            Rung::Wake | Rung::Reopen => Some(Taken::Done),
             Rung::Restart => self.restart(connector).await,
-            Rung::UsbReset => self.reset_usb(connector).await,
             Rung::PowerCycle => self.cycle_power().await,
+            // The next thing done is opening the port, and waking the modem.
+            _ => Some(Taken::Done),
         }
     }
 
@@ -129,17 +127,20 @@ impl Actor {
         let opened = self.meanwhile(tokio::time::timeout(CONNECTING, connector.connect())).await?;
         if let Ok(Ok(io)) = opened {
             let mut wire = Wire::new(io);
-            self.meanwhile(wire.shout(RESTART)).await?;
+            self.meanwhile(wire.shout(self.profile.restart)).await?;
         }
         Some(Taken::Done)
     }
 
     async fn reset_usb(&mut self, connector: &mut dyn Connector) -> Option<Taken> {
-        match self.meanwhile(tokio::time::timeout(RESETTING, connector.reset_usb())).await? {
+        let reset = self.meanwhile(tokio::time::timeout(RESETTING, connector.reset_usb())).await?;
+        // Only the port knows whether there is such a rung at all.
+        if matches!(&reset, Ok(Err(error)) if error.kind() == io::ErrorKind::Unsupported) {
+            return Some(Taken::Lacking(Rung::UsbReset));
+        }
+        self.begin_rung(Rung::UsbReset);
+        match reset {
             Ok(Ok(())) => {}
-            Ok(Err(error)) if error.kind() == io::ErrorKind::Unsupported => {
-                return Some(Taken::Lacking(Rung::UsbReset));
-            }
             Ok(Err(error)) => tracing::warn!(modem.name = %self.name, %error, "its USB device cannot be reset"),
             Err(_) => tracing::warn!(modem.name = %self.name, "resetting its USB device does not end"),
         }

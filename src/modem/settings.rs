@@ -33,8 +33,9 @@ pub struct Settings {
     /// The service centre's number that is written to the SIM when it holds another one. Default: what the SIM holds.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "in_full")]
     pub service_centre: Option<PhoneNumber>,
-    /// The site's command, with its arguments, that takes the modem's power away and gives it back: the last thing tried
-    /// with one that does not answer. Default: none.
+    /// The site's command, with its arguments, that takes the modem's power away and gives it back, for instance
+    /// `["uhubctl", "--action", "cycle", "--location", "1-1", "--ports", "2"]`: the last thing tried with one that does not
+    /// answer, at most once an hour. It may take a minute. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub power_cycle: Vec<String>,
 }

@@ -13,6 +13,7 @@ use super::pin::{self, BookError, CardKey, Pin, PinBook};
 use super::verdict::{self, Locked};
 use super::wire::Wire;
 use crate::at::{Command, CommandError, Reply};
+use crate::ids::Iccid;
 
 /// The tries that a card has while none has failed.
 const ALL_TRIES: u8 = 3;
@@ -30,10 +31,7 @@ impl Actor {
             Err(why) => return Ok(Some(verdict::locked(&Locked::NoPin(why)))),
         };
         let number = self.card_number(wire).await?;
-        let imei = self.health.borrow().imei.clone();
-        let card = number.as_ref().map(CardKey::of_card).or_else(|| imei.as_ref().map(CardKey::of_modem));
-        let Some(card) = card else { return Ok(Some(verdict::locked(&Locked::Nameless))) };
-        if let Err(why) = self.permit(wire, card, pin.clone()).await? {
+        if let Err(why) = self.permit(wire, self.card_keys(number.as_ref()), pin.clone()).await? {
             return Ok(Some(verdict::locked(&why)));
         }
         tracing::info!(modem.name = %self.name, "the SIM is given its PIN");
@@ -44,15 +42,18 @@ impl Actor {
     }
 
     /// Whether this card may be given this PIN. If so, the book says that it was.
-    async fn permit(&mut self, wire: &mut Wire, card: CardKey, pin: Pin) -> Result<Result<(), Locked>, End> {
-        let (this_card, this_pin) = (card.clone(), pin.clone());
-        match self.with_book(move |book| book.holds(&this_card, &this_pin)).await {
+    async fn permit(&mut self, wire: &mut Wire, cards: Vec<CardKey>, pin: Pin) -> Result<Result<(), Locked>, End> {
+        if cards.is_empty() {
+            return Ok(Err(Locked::Nameless));
+        }
+        let (these_cards, this_pin) = (cards.clone(), pin.clone());
+        match self.with_book(move |book| book.holds(&these_cards, &this_pin)).await {
             Ok(false) => {}
             Ok(true) => return Ok(Err(Locked::Tried)),
             Err(error) => return Ok(Err(Locked::Book(error))),
         }
         match self.tries_left(wire).await? {
-            Some(ALL_TRIES..) => Ok(self.with_book(move |book| book.add(&card, &pin)).await.map_err(Locked::Book)),
+            Some(ALL_TRIES..) => Ok(self.with_book(move |book| book.add(&cards, &pin)).await.map_err(Locked::Book)),
             Some(few) => Ok(Err(Locked::FewTries(few))),
             None => Ok(Err(Locked::Uncounted)),
         }
@@ -86,14 +87,17 @@ impl Actor {
 
     /// The card is ready: whatever PIN it was given was right, or is of no matter any more.
     pub(super) async fn forget_pins(&mut self) {
-        let cards: Vec<CardKey> = {
-            let health = self.health.borrow();
-            let card = health.sim.as_ref().and_then(|sim| sim.iccid.as_ref()).map(CardKey::of_card);
-            card.into_iter().chain(health.imei.as_ref().map(CardKey::of_modem)).collect()
-        };
+        let number = self.health.borrow().sim.as_ref().and_then(|sim| sim.iccid.clone());
+        let cards = self.card_keys(number.as_ref());
         if let Err(error) = self.with_book(move |book| book.forget(&cards)).await {
             tracing::warn!(modem.name = %self.name, %error, "the list of refused PINs cannot be kept");
         }
+    }
+
+    /// What the card is known by, the surest first.
+    fn card_keys(&self, number: Option<&Iccid>) -> Vec<CardKey> {
+        let modem = self.health.borrow().imei.as_ref().map(CardKey::of_modem);
+        number.map(CardKey::of_card).into_iter().chain(modem).collect()
     }
 
     async fn with_book<T: Send + 'static>(

@@ -47,6 +47,8 @@ pub struct Submitted {
     pub at: Instant,
     /// The network's cause when it refused (3GPP TS 24.011 §8.2.5.4).
     pub refused: Option<u16>,
+    /// What befalls the report on it.
+    pub report: ReportFault,
 }
 
 /// A simulated network for any number of modems and handsets. Cheap to clone; every clone is the same network.
@@ -156,7 +158,8 @@ impl Carrier {
             let to = reachable(&part.destination);
             let refused = to.is_none().then_some(UNIDENTIFIED_SUBSCRIBER);
             // Nobody needs to be watching.
-            let _ = carrier.0.submitted.send(Submitted { from: from.clone(), part: part.clone(), at, refused });
+            let submitted = Submitted { from: from.clone(), part: part.clone(), at, refused, report: fault };
+            let _ = carrier.0.submitted.send(submitted);
             let Some(to) = to else {
                 let _ = answer.send(Err(UNIDENTIFIED_SUBSCRIBER));
                 return;

@@ -11,7 +11,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
 use super::bay::Bay;
-use super::fault::{Standing, Timed};
+use super::fault::{EXAMPLES, Standing, Timed};
 use super::ussd::UssdAnswer;
 use crate::phone::PhoneNumber;
 
@@ -26,6 +26,7 @@ inbox [NUMBER]      what has arrived on the phones, or on this one, as JSON line
 ussd CODE TEXT      what the network answers to this code
 clear               end the faults that wait or last
 recover             the same, and mend the SIM and the registration
+faults              a line for each fault there is, to copy from
 anything else       a fault in TOML or JSON, with @SECONDS before it for later:
                     cms-error = 38 | @10 silent = \"escape\" | {\"card\": \"removed\"}";
 
@@ -82,6 +83,7 @@ impl Control {
         let (verb, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
         let (device, rest) = (self.bay.device(), rest.trim());
         match (verb, rest) {
+            ("faults", "") => return Ok(EXAMPLES.map(str::to_owned).to_vec()),
             ("help", _) => return Ok(HELP.lines().map(str::to_owned).collect()),
             ("plug", "") => return Err("write a name: plug ttyUSB1".to_owned()),
             ("plug", name) => {

@@ -25,6 +25,7 @@ pub enum Family {
     /// Telit modules.
     Telit,
     /// u-blox modules.
+    #[serde(rename = "u-blox")]
     Ublox,
     /// Cinterion, Gemalto and Thales modules.
     Cinterion,
@@ -335,7 +336,7 @@ const TELIT: Profile = Profile {
 
 /// Says `+AT: READY` some time after its port is there; no space after `>`; codes of its own for everything.
 const UBLOX: Profile = Profile {
-    name: "ublox",
+    name: "u-blox",
     manufacturer: "u-blox",
     model: "LARA-R6001",
     firmware: "00.13",

@@ -1,10 +1,11 @@
 //! A simulated modem, the carrier behind it, and the handsets of the people.
 //!
 //! Programs that drive real modems work with it: over a pseudo-terminal ([`Terminal`]) that a [`Bay`] plugs and unplugs,
-//! or in a test over any pipe. [`Control`] takes orders by lines of text.
+//! or in a test over a [`MemoryPort`] or any pipe. [`Control`] takes orders by lines of text.
 //! A [`Device`] answers AT commands in text and PDU mode, has real storages and routes what arrives; a [`Carrier`]
 //! takes time, loses, expires and reports; a [`Handset`] puts long messages together and can write back.
-//! [`Faults`] make the modem misbehave, and [`Family`] gives it the manners of one maker; [`Event`]s tell what it does as it does it.
+//! [`Faults`] make the modem misbehave, and [`Family`] gives it the manners of one maker; [`Event`]s tell what it does as
+//! it does it.
 //!
 //! It reads AT in its own way and shares nothing with the driver but the PDUs, or both would be wrong together. All
 //! waiting is by tokio's time, so a paused clock pauses this world too, and every draw comes from a seed.
@@ -28,6 +29,7 @@ mod fault;
 mod handset;
 mod identity;
 mod line;
+mod memory_port;
 mod messages;
 mod network;
 mod power;
@@ -50,9 +52,11 @@ pub use device::{Device, Registration};
 pub use event::{Event, EventKind};
 pub use family::Family;
 pub use fault::{
-    BrownOut, CardFault, Drawn, Fault, FaultError, Faults, HangUp, ReportFault, SendResult, Standing, Timed, Until,
+    BrownOut, CardFault, Drawn, EXAMPLES, Fault, FaultError, Faults, HangUp, ReportFault, SendResult, Standing, Timed,
+    Until,
 };
 pub use handset::{Handset, Received};
+pub use memory_port::MemoryPort;
 pub use settings::{CarrierSettings, DeviceSettings};
 pub use storage::StorageName;
 pub use terminal::Terminal;

@@ -92,20 +92,24 @@ impl Terminal {
     fn count_programs(&mut self) -> io::Result<()> {
         let mut buffer = [std::mem::MaybeUninit::uninit(); 512];
         let mut events = inotify::Reader::new(self.watch.get_ref(), &mut buffer);
+        let mut left = false;
         loop {
             let opened = match events.next() {
                 Ok(event) => event.events().contains(inotify::ReadFlags::OPEN),
-                Err(rustix::io::Errno::AGAIN) => return Ok(()),
+                Err(rustix::io::Errno::AGAIN) => break,
                 Err(error) => return Err(error.into()),
             };
             self.programs = if opened { self.programs + 1 } else { self.programs.saturating_sub(1) };
-            if self.programs == 0 {
-                make_fresh(&self.program_side)?;
-                if let Some(faults) = &self.faults {
-                    faults.port_left();
-                }
-            }
+            left |= self.programs == 0;
         }
+        if !left {
+            return Ok(());
+        }
+        if let Some(faults) = &self.faults {
+            faults.port_left();
+        }
+        // A program that came meanwhile has set the port as it wants it, but it must not read what was not for it.
+        if self.programs == 0 { make_fresh(&self.program_side) } else { forget_unread(&self.program_side) }
     }
 
     fn tell_speed(&self) -> io::Result<()> {
@@ -134,9 +138,13 @@ fn make_fresh(program_side: &OwnedFd) -> io::Result<()> {
     let mut settings = rustix::termios::tcgetattr(program_side)?;
     settings.make_raw();
     rustix::termios::tcsetattr(program_side, OptionalActions::Now, &settings)?;
-    rustix::termios::tcflush(program_side, QueueSelector::IFlush)?;
+    forget_unread(program_side)?;
     rustix::termios::ioctl_tiocnxcl(program_side)?;
     Ok(())
+}
+
+fn forget_unread(program_side: &OwnedFd) -> io::Result<()> {
+    Ok(rustix::termios::tcflush(program_side, QueueSelector::IFlush)?)
 }
 
 /// Makes `link` point to `path`, in one step when an old link is there.

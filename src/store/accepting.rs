@@ -9,7 +9,7 @@ use super::life::Message;
 use super::listing;
 use super::messages::{AcceptOutcome, CancelOutcome, MessageView, NewMessage};
 use super::writer::Work;
-use super::{optouts, row};
+use super::{optouts, routing, row};
 use crate::clock::Moment;
 use crate::ids::{AppName, MessageId};
 use crate::message::Status;
@@ -85,7 +85,7 @@ pub(super) fn insert(
         .prepare_cached(
             "INSERT INTO message (id, app, otp, number, status, priority, text, encoding, parts, class0, replace_type,
                                   in_doubt, created, created_at, deadline, waiting_from, queue)
-             VALUES (?1, ?2, ?3, ?4, 'queued', ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?12, ?5)",
+             VALUES (?1, ?2, ?3, ?4, 'queued', ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?12, ?15)",
         )?
         .execute((
             message.id.as_bytes(),
@@ -102,6 +102,7 @@ pub(super) fn insert(
             work.now.as_millis(),
             work.wall.as_millisecond(),
             deadline.as_millis(),
+            routing::queue_of(work.routes, number, row::priority(message.priority)),
         ))?;
     let seq = work.conn.last_insert_rowid();
     let mut statement =

@@ -211,7 +211,7 @@ fn withdraw_some(work: &Work<'_>, name: &AppName) -> Result<bool, StoreError> {
         otps::end(work, *otp, Status::Cancelled)?;
     }
     let waiting = some(
-        "SELECT seq FROM message WHERE queue < 3 AND app = ?1
+        "SELECT seq FROM message WHERE queue >= 0 AND app = ?1
            AND seq <= (SELECT last_message FROM removed_app WHERE name = ?1) LIMIT 64",
     )?;
     let in_doubt = some(

@@ -1,32 +1,25 @@
-//! The handle: opens the state folder, starts the writer, and carries commands and queries to where they run.
+//! The handle: starts the writer, and carries commands and queries to where they run.
 
 use std::collections::BTreeSet;
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
-use rustix::fs::FlockOperation;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::error::StoreError;
+use super::folder::{Access, Opened, open};
 use super::readers::{Readers, Threads};
 use super::standing::Line;
 use super::writer::{self, Command, Work, Writer};
-use super::{drains, key, schema, site};
 use crate::clock::{Clock, Moment};
 use crate::ids::ModemName;
+use crate::route::Routes;
 use crate::secret::SiteKey;
-
-/// The database in the state folder.
-const DATABASE: &str = "smsotpd.db";
-/// The file that a running daemon holds locked.
-const LOCK: &str = "lock";
 
 /// How long what was erased may stay in the journal. Shorter would wear SD cards for little.
 const SCRUB_PAUSE: Duration = Duration::from_secs(60);
@@ -46,6 +39,7 @@ struct Inner {
     key: SiteKey,
     commands: mpsc::Sender<Command>,
     readers: Readers,
+    routes: Mutex<Arc<Routes>>,
     queue: watch::Sender<u64>,
     changes: watch::Sender<u64>,
     look_at: watch::Sender<Option<Moment>>,
@@ -185,6 +179,16 @@ impl Store {
         written.await.is_ok()
     }
 
+    /// The routes that messages go by.
+    #[must_use]
+    pub fn routes(&self) -> Arc<Routes> {
+        Arc::clone(&self.0.routes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn show_routes(&self, routes: Arc<Routes>) {
+        *self.0.routes.lock().unwrap_or_else(PoisonError::into_inner) = routes;
+    }
+
     pub(super) fn watch_drained(&self) -> watch::Receiver<BTreeSet<ModemName>> {
         self.0.drained.subscribe()
     }
@@ -253,15 +257,6 @@ async fn scrub(mut erasures: watch::Receiver<u64>, commands: mpsc::WeakSender<Co
     }
 }
 
-/// Who opens the folder.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Access {
-    /// The daemon: the only one of its kind.
-    Daemon,
-    /// A short command, with or without a daemon beside it.
-    Beside,
-}
-
 /// Puts the store together: the handle, its writer, what has the journal emptied, and the lock to be held as long as
 /// the writer lives.
 fn assemble(opened: Opened, threads: Threads) -> (Store, Writer, impl Future<Output = ()> + use<>, Option<File>) {
@@ -274,6 +269,7 @@ fn assemble(opened: Opened, threads: Threads) -> (Store, Writer, impl Future<Out
         conn,
         clock: clock.clone(),
         key: key.clone(),
+        routes: Arc::default(),
         commands: waiting,
         queue: queue.clone(),
         changes: changes.clone(),
@@ -285,85 +281,23 @@ fn assemble(opened: Opened, threads: Threads) -> (Store, Writer, impl Future<Out
         writable: writable.clone(),
     };
     let scrub = scrub(writer.erasures.subscribe(), commands.downgrade());
+    let routes = Mutex::default();
     let (readers, task, tried) = (Readers::new(path, threads), Mutex::new(None), Mutex::new(None));
-    let inner =
-        Inner { clock, key, commands, readers, queue, changes, look_at, drained, writer: task, writable, tried };
+    let inner = Inner {
+        clock,
+        key,
+        commands,
+        readers,
+        routes,
+        queue,
+        changes,
+        look_at,
+        drained,
+        writer: task,
+        writable,
+        tried,
+    };
     (Store(Arc::new(inner)), writer, scrub, lock)
-}
-
-struct Opened {
-    conn: Connection,
-    key: SiteKey,
-    clock: Clock,
-    /// Held by the daemon for as long as it writes.
-    lock: Option<File>,
-    path: PathBuf,
-    drained: BTreeSet<ModemName>,
-}
-
-fn open(state_dir: &Path, clock: Option<Clock>, access: Access) -> Result<Opened, StoreError> {
-    let folder = make_folder(state_dir).map_err(|error| trouble(state_dir, &error))?;
-    // One at a time sets the folder up: a command and the daemon may both be the first.
-    rustix::fs::flock(&folder, FlockOperation::LockExclusive).map_err(|error| trouble(state_dir, &error.into()))?;
-    let lock = lock(&state_dir.join(LOCK), &folder)?;
-    if lock.is_none() && access == Access::Daemon {
-        return Err(StoreError::InUse(state_dir.to_owned()));
-    }
-    let path = state_dir.join(DATABASE);
-    make_file(&path, &folder).map_err(|error| trouble(&path, &error))?;
-    let mut conn = schema::open_writer(&path)?;
-    if lock.is_none() && !schema::is_current(&conn)? {
-        return Err(StoreError::OtherVersion);
-    }
-    schema::refuse_newer(&conn)?;
-    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-    let key = key::load(state_dir, &folder, credentials.as_deref(), schema::is_empty(&conn)?)?;
-    schema::migrate(&mut conn)?;
-    let last = site::last_reading(&conn)?;
-    let clock = clock.unwrap_or_else(|| Clock::resume(last.as_ref()));
-    match last {
-        Some(_) => site::check_key(&conn, &key)?,
-        None => site::found(&conn, &clock, &key)?,
-    }
-    let drained = drains::load(&conn)?;
-    Ok(Opened { conn, key, clock, lock: lock.filter(|_| access == Access::Daemon), path, drained })
-}
-
-fn make_folder(path: &Path) -> io::Result<File> {
-    if !path.is_dir() {
-        DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-    }
-    File::open(path)
-}
-
-/// Takes the daemon's lock; `None` when another process has it.
-fn lock(path: &Path, folder: &File) -> Result<Option<File>, StoreError> {
-    let file = make_file(path, folder).map_err(|error| trouble(path, &error))?;
-    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(Some(file)),
-        Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
-        Err(error) => Err(trouble(path, &error.into())),
-    }
-}
-
-/// Opens a file of the state folder, and makes it when it is not there.
-fn make_file(path: &Path, folder: &File) -> io::Result<File> {
-    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
-    give_to_owner_of(folder, &file)?;
-    Ok(file)
-}
-
-/// A command that root runs must not leave files that the daemon, under its own user, cannot open.
-pub(super) fn give_to_owner_of(folder: &File, file: &File) -> io::Result<()> {
-    let (owner, has) = (folder.metadata()?, file.metadata()?);
-    if owner.uid() != has.uid() && rustix::process::geteuid().is_root() {
-        std::os::unix::fs::fchown(file, Some(owner.uid()), Some(owner.gid()))?;
-    }
-    Ok(())
-}
-
-fn trouble(path: &Path, error: &io::Error) -> StoreError {
-    StoreError::Folder { path: path.to_owned(), reason: error.to_string() }
 }
 
 #[cfg(test)]
@@ -438,12 +372,14 @@ mod tests {
     fn whole_table_scans(conn: &Connection) -> Result<Vec<String>, StoreError> {
         let busy = [
             include_str!("accepting.rs"),
+            include_str!("claiming.rs"),
             include_str!("idempotency.rs"),
             include_str!("issuing.rs"),
             include_str!("life.rs"),
             include_str!("listing.rs"),
             include_str!("queue.rs"),
             include_str!("reports.rs"),
+            include_str!("routing.rs"),
             include_str!("settling.rs"),
             include_str!("sweep.rs"),
             include_str!("verifying.rs"),

@@ -13,7 +13,7 @@ use rand::TryRng;
 use rand::rngs::SysRng;
 use zeroize::Zeroizing;
 
-use super::handle::give_to_owner_of;
+use super::folder::give_to_owner_of;
 use crate::secret::SiteKey;
 
 /// The file in the state folder.

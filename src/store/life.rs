@@ -7,16 +7,13 @@ use std::time::Duration;
 
 use super::error::StoreError;
 use super::writer::Work;
-use super::{reports, row};
+use super::{reports, routing, row};
 use crate::clock::Moment;
 use crate::message::{Event, InDoubtPolicy, Status, after_doubt, transition, whole};
 
 /// How long the other parts of a message wait for the SIM that took the first ones, before another SIM may start the
 /// whole message again.
 pub(super) const LOYALTY: Duration = Duration::from_secs(120);
-
-/// The queue of messages that a modem is at a part of; the others are the priorities.
-const UNDER_WAY: i64 = 3;
 
 /// A message while it is worked on.
 pub(super) struct Message {
@@ -38,6 +35,7 @@ pub(super) struct Message {
     doubt_until: Option<Moment>,
     resent: bool,
     priority: i64,
+    number: i64,
     /// The last attempt at any of its parts.
     pub(super) attempt: Option<i64>,
     pub(super) parts: Vec<Part>,
@@ -82,7 +80,7 @@ impl Message {
             .conn
             .prepare_cached(
                 "SELECT in_doubt, deadline, text IS NOT NULL AS has_text, waiting_from, sim, sim_until,
-                        taken_over, doubt_until, resent, attempt, priority, otp IS NOT NULL AS of_otp,
+                        taken_over, doubt_until, resent, attempt, priority, number, otp IS NOT NULL AS of_otp,
                         otp IS NOT NULL AND (
                             SELECT otp.status <> 'pending' OR otp.message <> message.seq
                             FROM otp WHERE otp.seq = message.otp
@@ -111,6 +109,7 @@ impl Message {
                     resent: row.get("resent")?,
                     attempt: row.get("attempt")?,
                     priority: row.get("priority")?,
+                    number: row.get("number")?,
                     parts: Vec::new(),
                 };
                 Ok((message, policy))
@@ -195,7 +194,10 @@ impl Message {
             self.sim = None;
         }
         let waiting_from = (waits && !under_way).then_some(self.not_before);
-        let queue = if under_way { Some(UNDER_WAY) } else { waits.then_some(self.priority) };
+        let queue = match under_way {
+            true => Some(routing::UNDER_WAY),
+            false => waits.then(|| routing::queue_of(work.routes, self.number, self.priority)),
+        };
         let keeps_text = !self.abandoned && (waits || under_way || self.doubt_until.is_some());
         self.save_parts(work)?;
         let wall = work.wall.as_millisecond();

@@ -55,8 +55,8 @@ impl Store {
     /// When the database cannot be read.
     pub async fn counts(&self) -> Result<Counts, StoreError> {
         self.query(|conn| {
-            let sql = "SELECT (SELECT count(*) FROM message WHERE queue < 3),
-                              (SELECT count(*) FROM message WHERE queue = 3),
+            let sql = "SELECT (SELECT count(*) FROM message WHERE queue >= 0),
+                              (SELECT count(*) FROM message WHERE queue = -1),
                               (SELECT count(*) FROM message WHERE status = 'in_doubt'),
                               (SELECT count(*) FROM otp WHERE status = 'pending')";
             Ok(conn.prepare_cached(sql)?.query_row((), |row| {

@@ -11,13 +11,13 @@
 //!
 //! | file | is about |
 //! |---|---|
-//! | `handle`, `key`, `site` | the state folder: who may open it, its key, its timeline |
+//! | `handle`, `folder`, `key`, `site` | the state folder: who may open it, its key, its timeline |
 //! | `writer`, `readers` | the two ways into the database |
 //! | `schema`, `schema/*.sql` | the tables, explained, and how they came to be |
 //! | `apps` | clients of the API |
 //! | `otps`, `issuing`, `verifying` | one-time passwords: their shape, then what is done with them |
 //! | `messages`, `accepting`, `listing` | messages as the API sees them |
-//! | `queue`, `settling`, `reports` | messages as modems and the network see them |
+//! | `queue`, `claiming`, `routing`, `settling`, `reports` | messages as modems and the network see them |
 //! | `inbox`, `optouts` | messages that came in, and the numbers that want none |
 //! | `life` | one message with its parts, as all of these change it |
 //! | `drains` | modems that a person has taken out of use |
@@ -29,8 +29,10 @@
 
 mod accepting;
 mod apps;
+mod claiming;
 mod drains;
 mod error;
+mod folder;
 mod handle;
 mod idempotency;
 mod inbox;
@@ -44,6 +46,7 @@ mod otps;
 mod queue;
 mod readers;
 mod reports;
+mod routing;
 mod row;
 mod schema;
 mod settling;
@@ -65,7 +68,7 @@ pub use messages::{
 };
 pub use optouts::{OptOut, OptOutPage};
 pub use otps::{IssueOutcome, NewCode, NewOtp, OtpView, ResendOutcome, ResendRefusal};
-pub use queue::{Assignment, AttemptId, Claim, Claimed, Settlement, SubmitResult};
+pub use queue::{Assignment, AttemptId, Claim, Claimed, Neighbour, Settlement, SubmitResult};
 pub use reports::{Report, ReportOutcome};
 pub use standing::Standing;
 pub use verifying::Which;

@@ -1,13 +1,11 @@
 //! The queue: handing parts to modems and writing down what came of it.
 
-use std::time::Duration;
-
 use super::error::StoreError;
 use super::handle::Store;
 use super::life::Message;
 use super::messages::AttemptOutcome;
 use super::writer::Work;
-use super::{row, settling};
+use super::{claiming, row, settling};
 use crate::clock::Moment;
 use crate::ids::{MessageId, MessageReference, ModemName, OtpId, SimId};
 use crate::message::{Event, FailureClass, Next, Priority, Status};
@@ -29,7 +27,18 @@ pub struct Claim {
     pub lowest: Priority,
     /// The other SIMs that could be given a message of any priority now. What belongs to one of them is left to it for
     /// a while: the recipient had the last message from it, or it has sent the first parts.
-    pub others: Vec<SimId>,
+    pub others: Vec<Neighbour>,
+    /// Give it nothing but the next part of this message.
+    pub only: Option<MessageId>,
+}
+
+/// Another modem and the SIM that it sends with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Neighbour {
+    /// The modem's name.
+    pub modem: ModemName,
+    /// The SIM in it.
+    pub sim: SimId,
 }
 
 /// What a claim came to.
@@ -164,7 +173,7 @@ impl Store {
     /// # Errors
     /// When the store cannot do it; nothing is changed then.
     pub async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
-        self.change(move |work| claim_next(work, &claim)).await
+        self.change(move |work| claiming::claim_next(work, &claim)).await
     }
 
     /// Writes down what came of an attempt. An attempt that is settled already stays as it is.
@@ -182,7 +191,7 @@ impl Store {
     pub async fn settle_and_claim(&self, settlement: Settlement, claim: Claim) -> Result<Claimed, StoreError> {
         self.change(move |work| {
             write_down(work, settlement)?;
-            claim_next(work, &claim)
+            claiming::claim_next(work, &claim)
         })
         .await
     }
@@ -222,119 +231,8 @@ fn write_down(work: &Work<'_>, settlement: Settlement) -> Result<(), StoreError>
     settling::settle(work, attempt, result)
 }
 
-/// How long a message waits for the SIM that its recipient had the last one from, while that SIM is busy. Afterwards
-/// any SIM may take it.
-const STICKY: Duration = Duration::from_secs(5);
-/// How long a recipient remembers who wrote.
-const ACQUAINTANCE: Duration = Duration::from_secs(24 * 3600);
-/// After leaving so many messages to other SIMs a claim takes the next, whosever it is: those others are behind.
-const LEFT_TO_OTHERS: usize = 32;
-
-pub(super) fn claim_next(work: &Work<'_>, claim: &Claim) -> Result<Claimed, StoreError> {
-    let mut search = Search { claim, next: None, left: 0 };
-    for priority in 0..=row::priority(claim.lowest) {
-        while let Some(seq) = search.pick(work, priority)? {
-            if let Some(assignment) = assign(work, seq, claim)? {
-                return Ok(Claimed::Part(assignment));
-            }
-        }
-    }
-    Ok(Claimed::Nothing { next: search.next })
-}
-
-/// Whether anything waits to be handed out, now or later.
-pub(super) fn something_waits(work: &Work<'_>) -> Result<bool, StoreError> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM message WHERE queue < 3)";
-    Ok(work.conn.prepare_cached(sql)?.query_row((), |row| row.get(0))?)
-}
-
-/// A look through the queue for what one SIM may be given.
-struct Search<'a> {
-    claim: &'a Claim,
-    /// When the first of those that must wait may go.
-    next: Option<Moment>,
-    /// How many were left to other SIMs.
-    left: usize,
-}
-
-impl Search<'_> {
-    /// The first message of this priority of which the SIM may be given something now.
-    fn pick(&mut self, work: &Work<'_>, priority: i64) -> Result<Option<i64>, StoreError> {
-        let mut statement = work.conn.prepare_cached(
-            "SELECT seq, waiting_from, iif(sim <> ?3, iif(taken_over, deadline, coalesce(sim_until, 0)), 0), sim
-             FROM message
-             WHERE queue = ?1 AND deadline > ?2 ORDER BY deadline, seq",
-        )?;
-        let mut rows = statement.query((priority, work.now.as_millis(), self.claim.sim.as_str()))?;
-        while let Some(row) = rows.next()? {
-            let waiting_from: i64 = row.get(1)?;
-            let mut from = Moment::from_millis(waiting_from.max(row.get::<_, Option<i64>>(2)?.unwrap_or(0)));
-            if from <= work.now {
-                let (seq, sim) = (row.get(0)?, row.get::<_, Option<String>>(3)?);
-                let Some(until) = self.left_to_others(work, seq, sim.as_deref(), Moment::from_millis(waiting_from))?
-                else {
-                    return Ok(Some(seq));
-                };
-                self.left += 1;
-                from = until;
-            }
-            self.next = Some(self.next.map_or(from, |earlier| earlier.min(from)));
-        }
-        Ok(None)
-    }
-
-    /// Until when a message is left to another SIM, if it is. Only the first try is: what failed goes to whoever is
-    /// free. A message of which parts were sent stays with their SIM for as long as that is well.
-    fn left_to_others(
-        &self,
-        work: &Work<'_>,
-        seq: i64,
-        sim: Option<&str>,
-        waits_from: Moment,
-    ) -> Result<Option<Moment>, StoreError> {
-        if self.claim.others.is_empty() {
-            return Ok(None);
-        }
-        let is_other = |sim: &str| self.claim.others.iter().any(|other| other.as_str() == sim);
-        if let Some(sim) = sim {
-            return Ok((is_other(sim) && sim != self.claim.sim.as_str()).then_some(work.now + STICKY));
-        }
-        let until = waits_from + STICKY;
-        if until <= work.now || self.left >= LEFT_TO_OTHERS {
-            return Ok(None);
-        }
-        let wrote_last = last_sim(work, seq)?;
-        Ok(wrote_last.filter(|sim| is_other(sim) && sim != self.claim.sim.as_str()).map(|_| until))
-    }
-}
-
-/// The SIM that sent the recipient one of the few messages before this one, if this one was never tried.
-fn last_sim(work: &Work<'_>, seq: i64) -> Result<Option<String>, StoreError> {
-    let mut statement = work.conn.prepare_cached(
-        "SELECT earlier.created, part.status, part.sim
-         FROM message CROSS JOIN message AS earlier CROSS JOIN part
-         WHERE message.seq = ?1 AND earlier.number = message.number AND earlier.seq < ?1
-           AND part.message = earlier.seq AND part.part = 0
-           AND message.attempt IS NULL
-         ORDER BY earlier.seq DESC LIMIT 4",
-    )?;
-    let mut rows = statement.query([seq])?;
-    while let Some(row) = rows.next()? {
-        if row::moment(row, "created")? < work.now - ACQUAINTANCE {
-            break;
-        }
-        // A SIM that may have let the recipient down is not the one to wait for.
-        let arrived_through_it =
-            matches!(row::status_from(&row.get::<_, String>(1)?)?, Status::Sent | Status::Delivered);
-        if arrived_through_it {
-            return Ok(row.get(2)?);
-        }
-    }
-    Ok(None)
-}
-
 /// Writes the attempt down. `None` when the message is not to be sent any more, or could not be read and has failed.
-fn assign(work: &Work<'_>, seq: i64, claim: &Claim) -> Result<Option<Assignment>, StoreError> {
+pub(super) fn assign(work: &Work<'_>, seq: i64, claim: &Claim) -> Result<Option<Assignment>, StoreError> {
     let mut message = Message::load(work, seq)?;
     if message.abandoned {
         message.save(work)?;
@@ -418,7 +316,7 @@ fn open(
 
 fn attempts_under_way(work: &Work<'_>) -> Result<Vec<AttemptId>, StoreError> {
     let sql = "SELECT part.attempt FROM message CROSS JOIN part ON part.message = message.seq
-               WHERE message.queue = 3 AND part.status = 'sending'";
+               WHERE message.queue = -1 AND part.status = 'sending'";
     let mut statement = work.conn.prepare_cached(sql)?;
     Ok(statement.query_map((), |row| row.get(0).map(AttemptId))?.collect::<Result<_, _>>()?)
 }

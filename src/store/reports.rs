@@ -164,7 +164,7 @@ fn unsettled(work: &Work<'_>, report: &Report) -> Result<Vec<(Status, Place)>, S
     let mut statement = work.conn.prepare_cached(
         "SELECT part.status, part.message, part.part
          FROM message CROSS JOIN part ON part.message = message.seq
-         WHERE message.queue = 3 AND message.number = ?1 AND part.sim = ?2 AND part.status = 'sending'
+         WHERE message.queue = -1 AND message.number = ?1 AND part.sim = ?2 AND part.status = 'sending'
          UNION ALL
          SELECT part.status, part.message, part.part
          FROM part JOIN message ON message.seq = part.message JOIN attempt ON attempt.id = part.attempt

@@ -7,9 +7,10 @@ use std::collections::VecDeque;
 
 use tokio::sync::{oneshot, watch};
 
+use super::claiming;
 use super::error::StoreError;
 use super::handle::Store;
-use super::queue::{self, Assignment, Claim, Claimed};
+use super::queue::{Assignment, Claim, Claimed};
 use super::writer::{Command, Work};
 use crate::clock::Moment;
 
@@ -110,8 +111,9 @@ impl Line {
             }
             let mut claimed = None;
             let outcome = run(&mut |work| {
-                claimed = Some(queue::claim_next(work, &waiting.claim)?);
-                something_waits = line.is_empty() || queue::something_waits(work)?;
+                claimed = Some(claiming::claim_next(work, &waiting.claim)?);
+                let modems = line.iter().map(|waiting| &waiting.claim.modem);
+                something_waits = claiming::something_waits(work, modems)?;
                 Ok(())
             });
             match claimed.filter(|_| outcome.is_ok()) {
@@ -178,6 +180,7 @@ mod tests {
             sim: crate::ids::SimId::from_stored("a".to_owned()),
             lowest: Priority::Bulk,
             others: Vec::new(),
+            only: None,
         };
         (Waiting { claim, answer }, standing)
     }

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use rusqlite::Params;
+
 use super::error::StoreError;
 use super::handle::Store;
 use super::life::Message;
 use super::writer::Work;
-use super::{inbox, otps};
+use super::{inbox, otps, routing};
 use crate::clock::Moment;
 use crate::otp::Status;
 
@@ -45,13 +47,13 @@ fn step(work: &Work<'_>) -> Result<Option<Moment>, StoreError> {
 
 /// Expires the messages that are due, the most urgent first.
 pub(super) fn expire_messages(work: &Work<'_>, most: usize) -> Result<(), StoreError> {
-    for priority in 0..3 {
+    for queue in routing::queues(work.routes) {
         let due = due(
             work,
             "SELECT seq FROM message WHERE queue = ?3 AND deadline <= ?1
              ORDER BY deadline LIMIT ?2",
             most,
-            Some(priority),
+            Some(queue),
         )?;
         for seq in due {
             let mut message = Message::load(work, seq)?;
@@ -104,44 +106,38 @@ fn forget(work: &Work<'_>) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn due(work: &Work<'_>, sql: &str, most: usize, priority: Option<i64>) -> Result<Vec<i64>, StoreError> {
+fn due(work: &Work<'_>, sql: &str, most: usize, queue: Option<i64>) -> Result<Vec<i64>, StoreError> {
     let mut statement = work.conn.prepare_cached(sql)?;
     let (now, most) = (work.now.as_millis(), i64::try_from(most).unwrap_or(i64::MAX));
     let seq = |row: &rusqlite::Row<'_>| row.get(0);
-    let due = match priority {
-        Some(priority) => statement.query_map((now, most, priority), seq)?.collect::<Result<_, _>>()?,
+    let due = match queue {
+        Some(queue) => statement.query_map((now, most, queue), seq)?.collect::<Result<_, _>>()?,
         None => statement.query_map((now, most), seq)?.collect::<Result<_, _>>()?,
     };
     Ok(due)
 }
 
 fn next_due(work: &Work<'_>) -> Result<Option<Moment>, StoreError> {
-    let first_of_priority = |priority| {
-        first(
-            work,
-            &format!(
-                "SELECT deadline FROM message WHERE queue = {priority}
-                 ORDER BY deadline LIMIT 1"
-            ),
-        )
-    };
+    let mut first_deadline = None;
+    for queue in routing::queues(work.routes) {
+        let deadline = first(work, "SELECT deadline FROM message WHERE queue = ?1 ORDER BY deadline LIMIT 1", [queue])?;
+        first_deadline = [first_deadline, deadline].into_iter().flatten().min();
+    }
     let day_old = |at: Moment| at + DAY + SLACK;
     let dues = [
-        first_of_priority(0)?,
-        first_of_priority(1)?,
-        first_of_priority(2)?,
-        first(work, "SELECT doubt_until FROM message WHERE doubt_until IS NOT NULL ORDER BY doubt_until LIMIT 1")?,
-        first(work, "SELECT expires FROM otp WHERE status = 'pending' ORDER BY expires LIMIT 1")?,
-        first(work, "SELECT received FROM inbox WHERE shown = 0 ORDER BY received LIMIT 1")?.map(inbox::shown_at),
-        first(work, "SELECT created FROM idempotency ORDER BY seq LIMIT 1")?.map(day_old),
-        first(work, "SELECT created FROM otp WHERE seq >= (SELECT recent_from FROM site) ORDER BY seq LIMIT 1")?
+        first_deadline,
+        first(work, "SELECT doubt_until FROM message WHERE doubt_until IS NOT NULL ORDER BY doubt_until LIMIT 1", ())?,
+        first(work, "SELECT expires FROM otp WHERE status = 'pending' ORDER BY expires LIMIT 1", ())?,
+        first(work, "SELECT received FROM inbox WHERE shown = 0 ORDER BY received LIMIT 1", ())?.map(inbox::shown_at),
+        first(work, "SELECT created FROM idempotency ORDER BY seq LIMIT 1", ())?.map(day_old),
+        first(work, "SELECT created FROM otp WHERE seq >= (SELECT recent_from FROM site) ORDER BY seq LIMIT 1", ())?
             .map(day_old),
     ];
     Ok(dues.into_iter().flatten().min())
 }
 
-fn first(work: &Work<'_>, sql: &str) -> Result<Option<Moment>, StoreError> {
+fn first(work: &Work<'_>, sql: &str, parameters: impl Params) -> Result<Option<Moment>, StoreError> {
     let mut statement = work.conn.prepare_cached(sql)?;
-    let mut rows = statement.query(())?;
+    let mut rows = statement.query(parameters)?;
     Ok(rows.next()?.map(|row| row.get(0)).transpose()?.map(Moment::from_millis))
 }

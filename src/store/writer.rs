@@ -20,6 +20,7 @@ use super::standing::{Line, Waiting};
 use super::{schema, settling, site};
 use crate::clock::{Clock, Moment, Timestamp};
 use crate::ids::ModemName;
+use crate::route::Routes;
 use crate::secret::SiteKey;
 
 /// How many commands may wait.
@@ -34,6 +35,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 pub(super) struct Work<'a> {
     pub(super) conn: &'a Connection,
     pub(super) key: &'a SiteKey,
+    pub(super) routes: &'a Routes,
     pub(super) now: Moment,
     pub(super) wall: Timestamp,
     effects: &'a Effects,
@@ -73,6 +75,8 @@ pub(super) enum Command {
     Stand(Waiting),
     /// Look at the modems that wait: time has passed.
     Look(oneshot::Sender<()>),
+    /// Messages go by these routes from now on; the change moves those that wait.
+    Route(Arc<Routes>, Box<dyn Change>),
     /// Empty the journal into the database, so that what was erased is in neither.
     Scrub,
     /// Take no more commands, do those that wait, and end.
@@ -100,8 +104,8 @@ where
     T: Send + 'static,
     F: FnOnce(&Work<'_>) -> Result<T, StoreError> + Send + 'static,
 {
-    let (reply, answer) = oneshot::channel();
-    (Command::Change(Box::new(Pending { work: Some(work), result: None, reply })), answer)
+    let (change, answer) = boxed_change(work);
+    (Command::Change(change), answer)
 }
 
 impl<T, F> Change for Pending<T, F>
@@ -122,11 +126,22 @@ where
     }
 }
 
+/// The same, already taken for a change of whatever kind.
+pub(super) fn boxed_change<T, F>(work: F) -> (Box<dyn Change>, oneshot::Receiver<Result<T, StoreError>>)
+where
+    T: Send + 'static,
+    F: FnOnce(&Work<'_>) -> Result<T, StoreError> + Send + 'static,
+{
+    let (reply, answer) = oneshot::channel();
+    (Box::new(Pending { work: Some(work), result: None, reply }), answer)
+}
+
 /// The loop's own things.
 pub(super) struct Writer {
     pub(super) conn: Connection,
     pub(super) clock: Clock,
     pub(super) key: SiteKey,
+    pub(super) routes: Arc<Routes>,
     pub(super) commands: mpsc::Receiver<Command>,
     pub(super) queue: watch::Sender<u64>,
     pub(super) changes: watch::Sender<u64>,
@@ -169,7 +184,7 @@ impl Writer {
         let mut waiting = Some(first);
         let mut batch = Vec::new();
         let (mut look, mut scrub) = (false, false);
-        let mut lookers = Vec::new();
+        let (mut lookers, mut rerouting) = (Vec::new(), None);
         while let Some(command) = waiting {
             match command {
                 Command::Change(change) => batch.push(change),
@@ -181,12 +196,18 @@ impl Writer {
                     lookers.push(done);
                     look = true;
                 }
+                Command::Route(routes, change) => rerouting = Some((routes, change)),
                 Command::Scrub => scrub = true,
                 Command::Close => self.commands.close(),
             }
-            waiting = if batch.len() < BATCH { self.commands.try_recv().ok() } else { None };
+            waiting = if batch.len() < BATCH && rerouting.is_none() { self.commands.try_recv().ok() } else { None };
         }
-        self.commit(batch, look).inspect_err(|error| tracing::error!(%error, "the store ends"))?;
+        let mut outcome = self.commit(batch, look);
+        if let Some((routes, change)) = rerouting {
+            self.routes = routes;
+            outcome = outcome.and_then(|()| self.commit(vec![change], true));
+        }
+        outcome.inspect_err(|error| tracing::error!(%error, "the store ends"))?;
         if scrub {
             self.scrub();
         }
@@ -324,7 +345,14 @@ impl Writer {
         run: &mut dyn FnMut(&Work<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         execute(&self.conn, "SAVEPOINT command")?;
-        let work = Work { conn: &self.conn, key: &self.key, now: self.clock.now(), wall: self.clock.wall(), effects };
+        let work = Work {
+            conn: &self.conn,
+            key: &self.key,
+            routes: &self.routes,
+            now: self.clock.now(),
+            wall: self.clock.wall(),
+            effects,
+        };
         let result = run(&work);
         if result.is_err() && !self.conn.is_autocommit() {
             execute(&self.conn, "ROLLBACK TO command")?;

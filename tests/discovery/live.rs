@@ -289,6 +289,33 @@ async fn a_usb_device_is_switched_off_and_on() {
 }
 
 #[tokio::test]
+async fn two_modems_with_one_number_are_not_taken_for_each_other() {
+    let machine = Machine::new();
+    let mut work = Work::start(&machine, true);
+    let (mut one, mut clone) = (Modem::new(8), Modem::new(8));
+    one.plug(&machine.links().join("modem-a"));
+    let mut found = work.find().await;
+    clone.plug(&machine.links().join("modem-b"));
+    let seen = work.until("the clone to be told of", |seen| !troubles(seen).is_empty()).await;
+    assert!(troubles(&seen)[0].starts_with("the port at ") && troubles(&seen)[0].contains("another modem"), "{seen:?}");
+    answers(&mut found.connector).await;
+    assert_eq!(found.connector.port(), Some(machine.links().join("modem-a").display().to_string()));
+    assert!(work.finds.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn two_links_to_one_port_are_one_port() {
+    let machine = Machine::new();
+    let mut work = Work::start(&machine, true);
+    let mut modem = Modem::new(9);
+    modem.plug(&machine.links().join("modem-a"));
+    machine.link("modem-b", &machine.links().join("modem-a"));
+    let mut found = work.find().await;
+    answers(&mut found.connector).await;
+    assert_eq!(work.ports.seen().borrow().len(), 1);
+}
+
+#[tokio::test]
 async fn a_burst_of_plugging_is_settled_before_anybody_is_asked() {
     let machine = Machine::new();
     let mut work = Work::start(&machine, true);

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test whose scaffolding fails has failed")]
 
 mod budget;
+mod failover;
 mod pool;
 mod retries;
+mod routes;
 mod sims;
 mod world;

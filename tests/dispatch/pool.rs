@@ -1,7 +1,10 @@
 //! Several modems, one queue: who is woken, who rests, who takes over.
 
+use smsotpd::ids::MessageId;
 use smsotpd::message::Status;
+use smsotpd::secret::Text;
 use smsotpd::sim::{Fault, Registration};
+use smsotpd::store::NewMessage;
 
 use crate::world::{World, budget, no_budget, seconds};
 
@@ -170,4 +173,24 @@ async fn a_modem_that_is_taken_out_of_use_ends_what_it_has_and_takes_nothing_new
     assert_eq!((world.store.resume(&m0).await, world.store.resume(&m0).await), (Ok(true), Ok(false)));
     world.until_all(&[last], Status::Sent).await;
     assert_eq!(world.sender(last).await, "m0");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_modem_that_is_taken_out_of_use_ends_the_message_it_has_begun() {
+    let mut world = World::new(2).await;
+    world.dispatch(&no_budget()).await;
+    let text = Text::new("a".repeat(400));
+    let id = MessageId::generate();
+    let text = world.store.site_key().seal(id.as_bytes(), &text, [1; 24]);
+    let id = world.accept(NewMessage { id, text, parts: 3, ..world.new_message(1) }).await;
+    world.until("the first part", async |world| world.detail(id).await.attempts.len() == 1).await;
+    let sender = world.sender(id).await;
+    world.store.drain(&sender.parse().unwrap()).await.unwrap();
+    world.until_all(&[id], Status::Sent).await;
+    let attempts = world.detail(id).await.attempts;
+    assert_eq!(attempts.len(), 3);
+    assert!(attempts.iter().all(|attempt| attempt.modem.as_str() == sender), "{attempts:?}");
+    let next = world.accept(world.new_message(2)).await;
+    world.until_all(&[next], Status::Sent).await;
+    assert_ne!(world.sender(next).await, sender);
 }

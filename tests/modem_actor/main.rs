@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test, what is not there is a failure")]
 
 mod card;
+mod families;
 mod messages;
 mod network;
 mod opening;

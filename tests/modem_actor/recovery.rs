@@ -1,8 +1,9 @@
 //! Bringing a modem back, rung by rung.
 
+use std::io;
 use std::time::Duration;
 
-use smsotpd::modem::{Outcome, PinBook, Rung, Settings, State};
+use smsotpd::modem::{Connecting, Connector, Outcome, PinBook, Rung, Settings, State};
 
 use crate::scripted::{OnSubmit, Scripted, World, sent, settings};
 
@@ -76,6 +77,61 @@ async fn a_silent_modem_comes_back_by_the_sites_own_command_for_its_power() {
     done.await.unwrap();
     assert!(world.tried(Rung::PowerCycle).await);
     assert_eq!(world.submit().await, sent(17));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rung_that_a_modem_does_not_have_is_not_said_to_have_been_tried() {
+    let world = World::ready().await;
+    world.scripted.deafen(Rung::PowerCycle);
+    let _ = world.submit().await;
+    assert!(!world.tried(Rung::Restart).await);
+    tokio::time::sleep(seconds(600)).await;
+    assert_eq!(world.modem.health().borrow().recovery.unwrap().rung, Rung::Restart);
+    // With nothing else left, its port is opened ever more rarely, but for ever.
+    world.scripted.deafen(Rung::Reopen);
+    world.until(|health| health.state.is_ready()).await;
+    assert_eq!(world.submit().await, sent(17));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_modem_that_stays_away_has_its_power_cycled_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("cycled");
+    let append = format!("echo once >> {}", file.display());
+    let power_cycle = ["sh", "-c", append.as_str()].map(str::to_owned).to_vec();
+    let scripted = Scripted::new();
+    scripted.plug(false);
+    let world = World::set(scripted, &Settings { power_cycle, ..settings() }, PinBook::in_memory());
+    let before = world.clock.now();
+    world.until(|health| health.recovery.is_some()).await;
+    let waited = world.clock.now().since(before);
+    assert!((seconds(300)..seconds(320)).contains(&waited), "{waited:?}");
+    let there = file.clone();
+    let done = tokio::task::spawn_blocking(move || {
+        while !there.exists() {
+            std::thread::yield_now();
+        }
+    });
+    done.await.unwrap();
+    tokio::time::sleep(seconds(6 * 3600)).await;
+    assert_eq!(std::fs::read_to_string(&file).unwrap().lines().count(), 1);
+    world.scripted.plug(true);
+    world.until(|health| health.state.is_ready()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_for_the_power_that_fails_or_never_ends_holds_nothing_up() {
+    for command in [&["sleep", "1000"][..], &["false"], &["/nonexistent/uhubctl", "-a", "cycle"]] {
+        let power_cycle = command.iter().map(|word| (*word).to_owned()).collect();
+        let world = World::set(Scripted::new(), &Settings { power_cycle, ..settings() }, PinBook::in_memory());
+        world.until(|health| health.state.is_ready()).await;
+        world.scripted.deafen(Rung::PowerCycle);
+        let _ = world.submit().await;
+        assert!(!world.tried(Rung::PowerCycle).await, "{command:?}");
+        world.scripted.deafen(Rung::Reopen);
+        world.until(|health| health.state.is_ready()).await;
+        assert_eq!(world.submit().await, sent(17), "{command:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -176,14 +232,27 @@ async fn a_modem_that_starts_anew_is_set_up_again_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_echo_that_comes_back_is_a_restart_that_nobody_announced() {
+    let world = World::ready().await;
+    world.scripted.script().echoes = true;
+    world.until(|health| !health.state.is_ready()).await;
+    world.until(|health| health.state.is_ready()).await;
+    assert!(!world.scripted.script().echoes);
+    assert_eq!(world.scripted.count("AT+CMGF=0"), 2);
+    assert_eq!(world.submit().await, sent(17));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_message_during_which_the_modem_starts_anew_is_in_doubt_only_after_ctrl_z() {
     for (what, in_doubt) in [(OnSubmit::Silence, true), (OnSubmit::NoPrompt, false)] {
         let world = World::ready().await;
         world.scripted.on_submit(what);
+        let before = world.clock.now();
         let (outcome, ()) = tokio::join!(world.submit(), async {
             tokio::time::sleep(seconds(2)).await;
             world.scripted.say("RDY");
         });
+        assert!(world.clock.now().since(before) < seconds(4), "nothing more is waited for");
         assert_eq!(matches!(outcome, Outcome::InDoubt { .. }), in_doubt, "{outcome:?}");
         assert_eq!(matches!(outcome, Outcome::NotReady { .. }), !in_doubt, "{outcome:?}");
         world.scripted.on_submit(OnSubmit::Take);
@@ -238,6 +307,39 @@ async fn a_modem_that_comes_and_goes_is_rested_and_then_used_again() {
     let before = world.clock.now();
     world.until(|health| health.state.is_ready()).await;
     assert!(world.clock.now().since(before) < seconds(2));
+}
+
+/// Says once why the modem is not there, then waits for it for ever.
+struct Patient(Scripted, bool);
+
+impl Connector for Patient {
+    fn connect(&mut self) -> Connecting<'_> {
+        Box::pin(async {
+            if !std::mem::replace(&mut self.1, true) {
+                return Err(io::Error::new(io::ErrorKind::NotFound, "nobody knows this modem"));
+            }
+            loop {
+                match self.0.connect().await {
+                    Err(_) => tokio::time::sleep(seconds(1)).await,
+                    open => return open,
+                }
+            }
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connector_that_waits_keeps_its_reason() {
+    let scripted = Scripted::new();
+    scripted.plug(false);
+    let world = World::over(Box::new(Patient(scripted.clone(), false)), scripted);
+    world.says("nobody knows this modem").await;
+    tokio::time::sleep(seconds(1000)).await;
+    world.says("nobody knows this modem").await;
+    world.scripted.plug(true);
+    let before = world.clock.now();
+    world.until(|health| health.state.is_ready()).await;
+    assert!(world.clock.now().since(before) < seconds(11));
 }
 
 #[tokio::test(start_paused = true)]

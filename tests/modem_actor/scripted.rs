@@ -33,6 +33,8 @@ pub(crate) const DELIVER: &str = "0004038121F300006290023115340803C7F71B";
 pub(crate) enum OnSubmit {
     Take,
     Refuse(&'static str),
+    /// The next one alone.
+    RefuseOnce(&'static str),
     Silence,
     VanishAfterCtrlZ,
     VanishBeforePrompt,
@@ -57,6 +59,8 @@ pub(crate) struct Script {
     plugged: bool,
     /// It prints this for ever and reads nothing.
     floods: Option<&'static [u8]>,
+    /// It prints every line it hears, until it is told not to.
+    pub(crate) echoes: bool,
     /// It answers with this, whatever it is asked.
     babbles: Option<&'static [u8]>,
     /// It does not answer until this has been done to it.
@@ -129,6 +133,7 @@ impl Scripted {
             heard: Vec::new(),
             plugged: true,
             floods: None,
+            echoes: false,
             babbles: None,
             deaf_until: None,
             usb_resets: None,
@@ -289,7 +294,14 @@ impl Scripted {
                 if text == "AT+CFUN=1,1" {
                     self.cure(Rung::Restart);
                 }
-                (!text.is_empty()).then(|| self.obey(text)).flatten()
+                if text.is_empty() {
+                    return None;
+                }
+                let echo = if self.script().echoes { format!("{text}\r") } else { String::new() };
+                if text == "ATE0V1" {
+                    self.script().echoes = false;
+                }
+                self.obey(text).map(|answer| echo + &answer)
             }
             0x1b => {
                 line.clear();
@@ -342,6 +354,10 @@ impl Scripted {
         match script.on_submit {
             OnSubmit::Take => Some(format!("\r\n+CMGS: {}\r\n\r\nOK\r\n", script.reference)),
             OnSubmit::Refuse(answer) => Some(format!("\r\n{answer}\r\n")),
+            OnSubmit::RefuseOnce(answer) => {
+                script.on_submit = OnSubmit::Take;
+                Some(format!("\r\n{answer}\r\n"))
+            }
             OnSubmit::VanishAfterCtrlZ => {
                 script.plugged = false;
                 None

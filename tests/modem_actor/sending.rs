@@ -273,3 +273,29 @@ async fn what_is_told_as_not_sent_when_the_daemon_stops_is_not_sent() {
         assert!(world.scripted.submits().is_empty(), "sent, and told as not sent");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_message_refused_for_its_validity_period_goes_once_more_without_one_and_at_once() {
+    for code in ["+CMS ERROR: 198", "+CMS ERROR: 199"] {
+        let world = World::ready().await;
+        world.scripted.on_submit(OnSubmit::RefuseOnce(code));
+        let before = world.clock.now();
+        assert_eq!(world.submit().await, sent(18));
+        assert_eq!(world.clock.now(), before);
+        let validities: Vec<bool> = world.scripted.submits().iter().map(|submit| submit.validity.is_some()).collect();
+        assert_eq!(validities, [true, false], "{code}");
+        // A centre that says so again is believed.
+        world.scripted.on_submit(OnSubmit::Refuse(code));
+        assert!(matches!(world.submit().await, Outcome::Failed { class: FailureClass::Message, .. }));
+        assert_eq!(world.scripted.submits().len(), 4);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_the_service_centre_has_already_counts_as_sent_under_the_next_reference() {
+    let world = World::ready().await;
+    assert_eq!(world.submit().await, sent(17));
+    world.scripted.on_submit(OnSubmit::Refuse("+CMS ERROR: 197"));
+    assert_eq!(world.submit().await, sent(18));
+    assert_eq!(world.scripted.submits().len(), 2);
+}

@@ -80,10 +80,10 @@ async fn a_full_storage_takes_nothing_and_the_network_waits() {
     device.faults().queue(Fault::Full(StorageName::Sim));
     typist.after(MINUTE).await;
     typist.at("+CPMS=\"SM\",\"SM\",\"SM\"").await;
-    typist.write("AT+CMGW=20\r").await;
+    typist.write("AT+CMGW=19\r").await;
     typist.until("> ").await;
     typist.write("0011000B915155214365F70000A705E8329BFD06\x1a").await;
-    assert_eq!(typist.result().await, ["+CMS ERROR: 304"]);
+    assert_eq!(typist.result().await, ["+CMS ERROR: 322"]);
 }
 
 #[tokio::test(start_paused = true)]

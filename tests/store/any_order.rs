@@ -107,7 +107,7 @@ const NEVER: [(&str, &str); 7] = [
     (
         "the queue of a message follows from its parts",
         "SELECT 1 FROM message WHERE queue IS NOT CASE
-             WHEN EXISTS (SELECT 1 FROM part WHERE message = seq AND status = 'sending') THEN 3
+             WHEN EXISTS (SELECT 1 FROM part WHERE message = seq AND status = 'sending') THEN -1
              WHEN waiting_from IS NOT NULL THEN priority END",
     ),
     (

@@ -2,7 +2,7 @@
 
 use smsotpd::ids::MessageReference;
 use smsotpd::message::{FailureClass, InDoubtPolicy, Next, Priority, Status};
-use smsotpd::store::{AttemptOutcome, Claim, Claimed, NewMessage, SubmitResult};
+use smsotpd::store::{AttemptOutcome, Claim, Claimed, Neighbour, NewMessage, SubmitResult};
 
 use crate::world::{CODE, TEXT, World, alice, app, claim, number, part, seconds, settlement, sim};
 
@@ -272,7 +272,8 @@ async fn a_part_that_fails_for_good_fails_the_message_and_the_rest_is_not_sent()
 
 /// A claim for one SIM while others are well.
 fn beside(sim_name: &str, others: &[&str]) -> Claim {
-    Claim { others: others.iter().map(|name| sim(name)).collect(), ..claim(sim_name) }
+    let neighbour = |name: &&str| Neighbour { modem: format!("with-{name}").parse().unwrap(), sim: sim(name) };
+    Claim { others: others.iter().map(neighbour).collect(), ..claim(sim_name) }
 }
 
 #[tokio::test(start_paused = true)]

@@ -94,6 +94,7 @@ impl Site {
             sim: SimId::from_stored("8988211000000000001".to_owned()),
             lowest: Priority::Bulk,
             others: Vec::new(),
+            only: None,
         };
         let Claimed::Part(part) = self.store.claim(claim).await.unwrap() else { return None };
         let result = SubmitResult::Sent { reference: MessageReference(part.part as u8) };

@@ -119,7 +119,7 @@ impl Finder {
             let next = self.spots.values().filter_map(|spot| spot.next(now())).min();
             tokio::select! {
                 () = stop.cancelled() => return,
-                changed = changed(watcher.as_ref()) => {
+                changed = changed(watcher.as_mut()) => {
                     if let Err(error) = changed {
                         tracing::warn!(%error, "what is plugged in is told of no more; it is looked for once a minute");
                         watcher = None;
@@ -189,17 +189,33 @@ impl Finder {
             // It was no longer of interest.
             Err(_) => return,
         };
+        let twin = match &round {
+            Round::Modem(_, Answer { imei: Some(imei), .. }) => self.is_elsewhere(&key, &Identity::Imei(imei.clone())),
+            _ => false,
+        };
         let Some(spot) = self.spots.get_mut(&key).filter(|spot| spot.site.fingerprint == fingerprint) else { return };
         match round {
             Round::Silent => spot.silent(now()),
             Round::Closed { reason, advice } => spot.closed(reason, advice, now()),
             Round::Modem(port, Answer { imei, model }) => {
                 let identity = imei.map_or_else(|| Identity::Mark(spot.site.mark.clone()), Identity::Imei);
+                if twin {
+                    let advice =
+                        "Modems with one IMEI cannot be told apart: name each by its `port` in the configuration.";
+                    let reason = format!("{} has the {identity} of another modem that is plugged in", spot.site.what);
+                    return spot.closed(reason, advice.to_owned(), now());
+                }
                 tracing::info!(%identity, model, port = %port.display(), what = spot.site.what, "found a modem");
                 spot.standing = Standing::Modem { identity: identity.clone(), model: model.clone(), port };
                 self.take_in(identity, model);
             }
         }
+    }
+
+    /// Whether this modem has answered at another place, which is still there.
+    fn is_elsewhere(&self, here: &str, wanted: &Identity) -> bool {
+        let is_it = |spot: &Spot| matches!(&spot.standing, Standing::Modem { identity, .. } if identity.is(wanted));
+        self.spots.iter().any(|(key, spot)| key != here && is_it(spot))
     }
 
     /// Hands out a modem that nobody has yet.
@@ -239,7 +255,7 @@ impl Finder {
     }
 }
 
-async fn changed(watcher: Option<&Watcher>) -> io::Result<()> {
+async fn changed(watcher: Option<&mut Watcher>) -> io::Result<()> {
     match watcher {
         Some(watcher) => watcher.changed().await,
         None => {

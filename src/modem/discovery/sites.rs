@@ -43,7 +43,8 @@ pub enum Todo {
 pub fn look(settings: &Settings, reserved: &[PathBuf]) -> BTreeMap<String, Site> {
     let reserved: BTreeSet<PathBuf> = reserved.iter().filter_map(|port| port.canonicalize().ok()).collect();
     let mut links = links(&settings.links);
-    links.retain(|link| !reserved.contains(&link.target));
+    let mut targets = BTreeSet::new();
+    links.retain(|link| !reserved.contains(&link.target) && targets.insert(link.target.clone()));
     let mut sites = BTreeMap::new();
     for device in usb_devices(&settings.sysfs) {
         let ports: BTreeMap<PathBuf, &str> = device

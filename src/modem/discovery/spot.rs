@@ -146,3 +146,86 @@ impl Spot {
         Some(Seen { what: self.site.what.clone(), sight, usb: self.site.usb.clone() })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::choice::Trouble;
+    use super::*;
+
+    fn site(fingerprint: &str, expected: bool, todo: Todo) -> Site {
+        Site {
+            key: "1-1.2".to_owned(),
+            fingerprint: fingerprint.to_owned(),
+            what: "a modem".to_owned(),
+            mark: "1-1.2".to_owned(),
+            expected,
+            todo,
+            usb: None,
+        }
+    }
+
+    fn asks(fingerprint: &str, expected: bool) -> Site {
+        site(fingerprint, expected, Todo::Ask(vec!["/dev/ttyUSB2".into()]))
+    }
+
+    fn tells(may_pass: bool) -> Site {
+        let trouble = Trouble { reason: "no".to_owned(), advice: "do".to_owned(), may_pass };
+        site("a", true, Todo::Tell(trouble))
+    }
+
+    #[test]
+    fn a_modem_that_starts_late_is_asked_again_for_ever_with_pauses_that_grow_to_a_minute() {
+        let mut now = Instant::now();
+        let mut spot = Spot::new(asks("a", true), now);
+        let mut pauses = Vec::new();
+        for _ in 0..9 {
+            assert!(spot.due(now).is_some());
+            spot.silent(now);
+            let next = spot.next(now).unwrap();
+            pauses.push((next - now).as_secs());
+            assert!(spot.due(now).is_none(), "not before its time");
+            assert!(matches!(spot.seen(now).unwrap().sight, Sight::Trouble { .. }));
+            now = next;
+        }
+        assert_eq!(pauses, [2, 4, 8, 16, 32, 60, 60, 60, 60]);
+    }
+
+    #[test]
+    fn what_nobody_says_is_a_modem_is_given_up_and_never_told_of() {
+        let now = Instant::now();
+        let mut spot = Spot::new(asks("a", false), now);
+        for _ in 0..UNEXPECTED_ROUNDS {
+            assert!(!spot.seen(now).is_some_and(|seen| matches!(seen.sight, Sight::Trouble { .. })));
+            spot.silent(now);
+        }
+        assert!(spot.next(now).is_none() && spot.seen(now).is_none());
+        // Until it is plugged in anew.
+        spot.look(asks("b", false), now);
+        assert!(spot.due(now).is_some());
+    }
+
+    #[test]
+    fn what_may_pass_by_itself_is_told_of_after_half_a_minute() {
+        let now = Instant::now();
+        let spot = Spot::new(tells(true), now);
+        assert!(spot.seen(now).is_none());
+        let later = spot.next(now).unwrap();
+        assert_eq!(later, now + MAY_PASS);
+        assert!(spot.seen(later).is_some() && spot.next(later).is_none());
+        assert!(Spot::new(tells(false), now).seen(now).is_some());
+    }
+
+    #[test]
+    fn another_look_at_the_same_thing_changes_nothing_and_at_another_everything() {
+        let now = Instant::now();
+        let mut spot = Spot::new(asks("a", true), now);
+        spot.silent(now);
+        spot.look(asks("a", true), now);
+        assert!(spot.due(now).is_none(), "its pause goes on");
+        spot.look(asks("b", true), now);
+        assert!(spot.due(now).is_some());
+        let mut told = Spot::new(tells(false), now);
+        told.look(asks("a", true), now);
+        assert!(told.due(now).is_some(), "its ports have come");
+    }
+}

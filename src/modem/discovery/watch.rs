@@ -31,6 +31,8 @@ pub(super) struct Watcher {
     links: PathBuf,
     /// The watch on the folder of devices; in the others everything counts.
     on_devices: i32,
+    /// Something has changed, and nobody has been told yet.
+    noticed: bool,
 }
 
 impl Watcher {
@@ -42,17 +44,21 @@ impl Watcher {
         let events = on_runtime(inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?)?;
         let (devices, links) = (settings.devices.clone(), settings.links.clone());
         let on_devices = watch(&events, &devices)?;
-        let watcher = Self { events, devices, links, on_devices };
+        let watcher = Self { events, devices, links, on_devices, noticed: false };
         watcher.watch_what_there_is();
         Ok(watcher)
     }
 
     /// Waits until something has changed and has settled. What changes after this returns makes the next call return.
     ///
+    /// May be cancelled at any time: a change that was noticed makes the next call return.
+    ///
     /// # Errors
     /// When the events cannot be read.
-    pub(super) async fn changed(&self) -> io::Result<()> {
-        while !self.take_events().await? {}
+    pub(super) async fn changed(&mut self) -> io::Result<()> {
+        while !self.noticed {
+            self.noticed = self.take_events().await?;
+        }
         let longest = tokio::time::sleep(LONGEST_SETTLE);
         tokio::pin!(longest);
         loop {
@@ -62,6 +68,7 @@ impl Watcher {
                 () = &mut longest => break,
             }
         }
+        self.noticed = false;
         // Before whoever waited takes a look, so that nothing comes between.
         self.watch_what_there_is();
         Ok(())
@@ -134,4 +141,60 @@ fn watch(events: &AsyncFd<OwnedFd>, folder: &Path) -> io::Result<i32> {
 )]
 fn on_runtime(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     AsyncFd::new(descriptor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Far longer than anything here takes.
+    const PATIENCE: Duration = Duration::from_secs(60);
+    /// Shorter than [`SETTLE`].
+    const IN_BETWEEN: Duration = Duration::from_millis(50);
+
+    fn machine() -> (tempfile::TempDir, Settings) {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("dev")).unwrap();
+        let devices = folder.path().join("dev");
+        let settings = Settings { links: devices.join("smsotpd"), devices, ..Settings::default() };
+        (folder, settings)
+    }
+
+    async fn notices(watcher: &mut Watcher) -> bool {
+        tokio::time::timeout(PATIENCE, watcher.changed()).await.is_ok_and(|changed| changed.is_ok())
+    }
+
+    #[tokio::test]
+    async fn a_change_is_not_forgotten_by_whoever_was_busy_with_something_else() {
+        let (_folder, settings) = machine();
+        let mut watcher = Watcher::new(&settings).unwrap();
+        std::fs::write(settings.devices.join("ttyUSB0"), "").unwrap();
+        assert!(tokio::time::timeout(IN_BETWEEN, watcher.changed()).await.is_err(), "it has not settled");
+        assert!(notices(&mut watcher).await);
+    }
+
+    #[tokio::test]
+    async fn links_are_seen_in_a_folder_that_was_made_later_and_made_again() {
+        let (_folder, settings) = machine();
+        let mut watcher = Watcher::new(&settings).unwrap();
+        for _ in 0..2 {
+            std::fs::create_dir(&settings.links).unwrap();
+            assert!(notices(&mut watcher).await);
+            std::fs::write(settings.links.join("m1"), "").unwrap();
+            assert!(notices(&mut watcher).await);
+            std::fs::remove_dir_all(&settings.links).unwrap();
+            assert!(notices(&mut watcher).await);
+        }
+    }
+
+    #[tokio::test]
+    async fn devices_of_other_kinds_are_not_worth_a_look() {
+        let (_folder, settings) = machine();
+        let mut watcher = Watcher::new(&settings).unwrap();
+        for name in ["null", "tty1", "ttyS0", "loop0"] {
+            std::fs::write(settings.devices.join(name), "").unwrap();
+        }
+        assert!(tokio::time::timeout(IN_BETWEEN, watcher.changed()).await.is_err());
+        assert!(!watcher.noticed);
+    }
 }

@@ -142,13 +142,17 @@ mod tests {
     }
 
     #[test]
-    fn every_line_of_every_profile_is_one_command_and_none_is_the_one_that_crashes_modems() {
+    fn every_line_of_every_profile_is_one_command_and_none_crashes_a_modem() {
         for profile in Profile::all() {
             let lines = profile.first.iter().chain(profile.with_card).chain([&profile.restart]).chain(&profile.ims);
             for line in lines {
                 assert!(line.starts_with("AT") && line.len() > 3, "{}: {line}", profile.name);
                 assert!(line.bytes().all(|octet| octet.is_ascii_graphic()) && !line.contains(';'), "{line}");
                 assert!(!line.contains("GETPORTMODE"), "{}", profile.name);
+            }
+            for (words, _) in profile.manners.remarks {
+                let first = words.as_bytes()[0];
+                assert!(first.is_ascii_uppercase() || first.is_ascii_punctuation(), "{}: {words}", profile.name);
             }
             assert!(!profile.modes.is_empty() && !profile.reports.is_empty() && !profile.storages.is_empty());
         }

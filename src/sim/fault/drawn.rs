@@ -26,9 +26,7 @@ pub struct Drawn {
 }
 
 impl Drawn {
-    /// The row that this seed draws.
-    #[must_use]
-    pub fn from_seed(seed: u64) -> Self {
+    pub(super) fn from_seed(seed: u64) -> Self {
         Self { dice: Dice::new(seed), time: Duration::ZERO, ends: Vec::new(), next: None }
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::drawn::Drawn;
 use super::kinds::{BrownOut, Fault, ReportFault, Until};
 use crate::sim::answer::Failure;
 
@@ -110,6 +111,12 @@ impl Condition {
 }
 
 impl Faults {
+    /// Draws faults and their times from a seed, for [`crate::sim::Device::suffer`]. The same seed draws the same.
+    #[must_use]
+    pub fn seeded(seed: u64) -> Drawn {
+        Drawn::from_seed(seed)
+    }
+
     /// Lets this happen: now, or once at the first moment it fits, after the faults queued before it for that moment.
     ///
     /// What happens now to a modem that is not plugged in happens as it is plugged in.
@@ -154,8 +161,8 @@ impl Faults {
         set.condition.clone()
     }
 
-    /// The port was closed by the last program that had it open.
-    pub(in crate::sim) fn port_left(&self) {
+    /// The port was closed by the last program that had it open: to be told where the port itself does not show it.
+    pub fn port_left(&self) {
         self.change(|condition| condition.end_silence(End::Reopened));
         self.0.changed.notify_one();
     }

@@ -80,7 +80,7 @@ fn fault(line: &str) -> Result<Fault, FaultError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::fault::{BrownOut, CardFault, HangUp, Standing, Until};
+    use crate::sim::fault::{BrownOut, CardFault, EXAMPLES, Faults, HangUp, Standing, Until};
 
     #[test]
     fn toml_json_and_a_bare_word_mean_the_same_faults() {
@@ -108,8 +108,22 @@ mod tests {
     }
 
     #[test]
+    fn there_is_an_example_of_every_fault() {
+        let wrong = Timed::read("no-such-fault").unwrap_err().to_string();
+        let names: Vec<&str> = wrong.split('`').skip(3).step_by(2).collect();
+        assert!(names.len() > 40, "{wrong}");
+        for line in EXAMPLES {
+            Timed::read(line).unwrap();
+        }
+        for name in names {
+            let is_of = |line: &&str| line.trim_start_matches("{\"").starts_with(name);
+            assert!(EXAMPLES.iter().any(|line| is_of(&line)), "no example of {name}");
+        }
+    }
+
+    #[test]
     fn every_fault_that_is_written_is_read_again() {
-        for fault in crate::sim::Drawn::from_seed(1).take(500).map(|timed| timed.fault) {
+        for fault in Faults::seeded(1).take(500).map(|timed| timed.fault) {
             let line = serde_json::to_string(&fault).unwrap();
             assert_eq!(Timed::read(&line).unwrap().fault, fault, "{line}");
         }

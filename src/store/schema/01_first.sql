@@ -66,7 +66,8 @@ CREATE INDEX otp_due ON otp (expires) WHERE status = 'pending';
 
 -- Messages. text is sealed, and erased once nothing more can be sent of it.
 -- waiting_from is the moment from which the next waiting part may be handed to a modem; NULL when none waits.
--- queue is its priority while a part of it waits, 3 while a modem is at one, and NULL when neither is so.
+-- queue is 3 times its route and its priority while a part of it waits, -1 while a modem is at one, and NULL when
+-- neither is so. The route is the place of a [[route]] in the configuration, from 1; 0 without one.
 -- sim is the SIM that took the first part of a message of several; the other parts follow on it. From the moment
 -- sim_until on another SIM may take the message over, once, and then all parts start again; taken_over is 1 when one
 -- has.

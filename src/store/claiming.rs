@@ -1,0 +1,160 @@
+//! What a modem is given next: the search through the queues.
+
+use std::time::Duration;
+
+use rusqlite::OptionalExtension;
+
+use super::error::StoreError;
+use super::queue::{self, Claim, Claimed, Neighbour};
+use super::writer::Work;
+use super::{routing, row};
+use crate::clock::Moment;
+use crate::ids::{MessageId, ModemName};
+use crate::message::Status;
+
+/// How long a message waits for the SIM that its recipient had the last one from, while that SIM is busy. Afterwards
+/// any SIM may take it.
+const STICKY: Duration = Duration::from_secs(5);
+/// How long a recipient remembers who wrote.
+const ACQUAINTANCE: Duration = Duration::from_secs(24 * 3600);
+/// After leaving so many messages to other SIMs a claim takes the next, whosever it is: those others are behind.
+const LEFT_TO_OTHERS: usize = 32;
+
+pub(super) fn claim_next(work: &Work<'_>, claim: &Claim) -> Result<Claimed, StoreError> {
+    if let Some(message) = claim.only {
+        let assigned = begun(work, message)?.map(|seq| queue::assign(work, seq, claim)).transpose()?.flatten();
+        return Ok(assigned.map_or(Claimed::Nothing { next: None }, Claimed::Part));
+    }
+    let mut search = Search { claim, next: None, left: 0 };
+    for priority in 0..=row::priority(claim.lowest) {
+        while let Some(seq) = search.pick(work, priority)? {
+            if let Some(assignment) = queue::assign(work, seq, claim)? {
+                return Ok(Claimed::Part(assignment));
+            }
+        }
+    }
+    Ok(Claimed::Nothing { next: search.next })
+}
+
+/// Whether anything waits, now or later, that one of these modems may be given.
+pub(super) fn something_waits<'a>(
+    work: &Work<'_>,
+    modems: impl Iterator<Item = &'a ModemName> + Clone,
+) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM message WHERE queue BETWEEN ?1 AND ?2)";
+    let mut statement = work.conn.prepare_cached(sql)?;
+    for route in work.routes.all() {
+        let (first, last) = routing::queues_of(route);
+        if modems.clone().any(|modem| work.routes.lets(route, modem))
+            && statement.query_row((first, last), |row| row.get(0))?
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// A look through the queues for what one SIM may be given.
+struct Search<'a> {
+    claim: &'a Claim,
+    /// When the first of those that must wait may go.
+    next: Option<Moment>,
+    /// How many were left to other SIMs.
+    left: usize,
+}
+
+impl Search<'_> {
+    /// The first message of this priority of which the SIM may be given something now: the first of those that are
+    /// first on their routes.
+    fn pick(&mut self, work: &Work<'_>, priority: i64) -> Result<Option<i64>, StoreError> {
+        let mut first = None;
+        for route in work.routes.all().filter(|route| work.routes.lets(*route, &self.claim.modem)) {
+            let picked = self.pick_on(work, route, priority)?;
+            first = [first, picked].into_iter().flatten().min();
+        }
+        Ok(first.map(|(_, seq)| seq))
+    }
+
+    /// The first on one route, after its deadline.
+    fn pick_on(&mut self, work: &Work<'_>, route: usize, priority: i64) -> Result<Option<(i64, i64)>, StoreError> {
+        let mut statement = work.conn.prepare_cached(
+            "SELECT seq, waiting_from, iif(sim <> ?3, iif(taken_over, deadline, coalesce(sim_until, 0)), 0), sim, deadline
+             FROM message
+             WHERE queue = ?1 AND deadline > ?2 ORDER BY deadline, seq",
+        )?;
+        let queue = routing::queue(route, priority);
+        let mut rows = statement.query((queue, work.now.as_millis(), self.claim.sim.as_str()))?;
+        while let Some(row) = rows.next()? {
+            let waiting_from: i64 = row.get(1)?;
+            let mut from = Moment::from_millis(waiting_from.max(row.get::<_, Option<i64>>(2)?.unwrap_or(0)));
+            if from <= work.now {
+                let (seq, sim) = (row.get(0)?, row.get::<_, Option<String>>(3)?);
+                let waits_from = Moment::from_millis(waiting_from);
+                let Some(until) = self.left_to_others(work, (seq, route), sim.as_deref(), waits_from)? else {
+                    return Ok(Some((row.get(4)?, seq)));
+                };
+                self.left += 1;
+                from = until;
+            }
+            self.next = Some(self.next.map_or(from, |earlier| earlier.min(from)));
+        }
+        Ok(None)
+    }
+
+    /// Until when a message is left to another SIM, if it is. Only the first try is: what failed goes to whoever is
+    /// free. A message of which parts were sent stays with their SIM for as long as that is well.
+    fn left_to_others(
+        &self,
+        work: &Work<'_>,
+        (seq, route): (i64, usize),
+        sim: Option<&str>,
+        waits_from: Moment,
+    ) -> Result<Option<Moment>, StoreError> {
+        if self.claim.others.is_empty() {
+            return Ok(None);
+        }
+        let may_send = |other: &&Neighbour| work.routes.lets(route, &other.modem);
+        let is_other = |sim: &str| self.claim.others.iter().filter(may_send).any(|other| other.sim.as_str() == sim);
+        if let Some(sim) = sim {
+            return Ok((is_other(sim) && sim != self.claim.sim.as_str()).then_some(work.now + STICKY));
+        }
+        let until = waits_from + STICKY;
+        if until <= work.now || self.left >= LEFT_TO_OTHERS {
+            return Ok(None);
+        }
+        let wrote_last = last_sim(work, seq)?;
+        Ok(wrote_last.filter(|sim| is_other(sim) && sim != self.claim.sim.as_str()).map(|_| until))
+    }
+}
+
+/// This message, if a part of it can be handed out now.
+fn begun(work: &Work<'_>, message: MessageId) -> Result<Option<i64>, StoreError> {
+    let sql = "SELECT seq FROM message WHERE id = ?1 AND queue >= 0 AND waiting_from <= ?2 AND deadline > ?2";
+    let found = work.conn.prepare_cached(sql)?.query_row((message.as_bytes(), work.now.as_millis()), |row| row.get(0));
+    Ok(found.optional()?)
+}
+
+/// The SIM that sent the recipient one of the few messages before this one, if this one was never tried.
+fn last_sim(work: &Work<'_>, seq: i64) -> Result<Option<String>, StoreError> {
+    let mut statement = work.conn.prepare_cached(
+        "SELECT earlier.created, part.status, part.sim
+         FROM message CROSS JOIN message AS earlier CROSS JOIN part
+         WHERE message.seq = ?1 AND earlier.number = message.number AND earlier.seq < ?1
+           AND part.message = earlier.seq AND part.part = 0
+           AND message.attempt IS NULL
+         ORDER BY earlier.seq DESC LIMIT 4",
+    )?;
+    let mut rows = statement.query([seq])?;
+    while let Some(row) = rows.next()? {
+        if row::moment(row, "created")? < work.now - ACQUAINTANCE {
+            break;
+        }
+        // A SIM that may have let the recipient down is not the one to wait for.
+        let arrived_through_it =
+            matches!(row::status_from(&row.get::<_, String>(1)?)?, Status::Sent | Status::Delivered);
+        if arrived_through_it {
+            return Ok(row.get(2)?);
+        }
+    }
+    Ok(None)
+}
