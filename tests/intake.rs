@@ -266,7 +266,7 @@ async fn what_came_before_a_crash_comes_in_once_after_it() {
     life.end().await;
 
     let life = site.live().await;
-    assert_eq!(life.inbox(1).await, [long.clone()]);
+    assert_eq!(life.inbox(1).await, std::slice::from_ref(&long));
     life.end().await;
     let life = site.live().await;
     life.pass(Duration::from_secs(600)).await;
