@@ -201,7 +201,7 @@ impl Arrivals {
     }
 
     /// Whether what is in this place has been read already.
-    fn knows(&self, place: &Place) -> bool {
+    pub(super) fn knows(&self, place: &Place) -> bool {
         let is_here = |origin: &Origin| matches!(origin, Origin::Stored(stored, _) if stored == place);
         let goes = |chore: &Chore| matches!(chore, Chore::Delete(stored) if stored == place);
         self.held.iter().any(|held| is_here(&held.origin)) || self.chores.iter().any(|todo| goes(&todo.chore))
