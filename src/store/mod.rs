@@ -32,6 +32,7 @@ mod apps;
 mod claiming;
 mod drains;
 mod error;
+mod folder;
 mod handle;
 mod idempotency;
 mod inbox;

@@ -1,0 +1,107 @@
+//! The state folder: who may open it, and what is made in it.
+
+use std::collections::BTreeSet;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+use rustix::fs::FlockOperation;
+
+use super::error::StoreError;
+use super::{drains, key, schema, site};
+use crate::clock::Clock;
+use crate::ids::ModemName;
+use crate::secret::SiteKey;
+
+/// The database in the state folder.
+const DATABASE: &str = "smsotpd.db";
+/// The file that a running daemon holds locked.
+const LOCK: &str = "lock";
+
+/// Who opens the folder.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    /// The daemon: the only one of its kind.
+    Daemon,
+    /// A short command, with or without a daemon beside it.
+    Beside,
+}
+
+/// What an opened folder gives.
+pub(super) struct Opened {
+    pub(super) conn: Connection,
+    pub(super) key: SiteKey,
+    pub(super) clock: Clock,
+    /// Held by the daemon for as long as it writes.
+    pub(super) lock: Option<File>,
+    pub(super) path: PathBuf,
+    pub(super) drained: BTreeSet<ModemName>,
+}
+
+/// Opens the folder, and makes what is missing in it.
+pub(super) fn open(state_dir: &Path, clock: Option<Clock>, access: Access) -> Result<Opened, StoreError> {
+    let folder = make_folder(state_dir).map_err(|error| trouble(state_dir, &error))?;
+    // One at a time sets the folder up: a command and the daemon may both be the first.
+    rustix::fs::flock(&folder, FlockOperation::LockExclusive).map_err(|error| trouble(state_dir, &error.into()))?;
+    let lock = lock(&state_dir.join(LOCK), &folder)?;
+    if lock.is_none() && access == Access::Daemon {
+        return Err(StoreError::InUse(state_dir.to_owned()));
+    }
+    let path = state_dir.join(DATABASE);
+    make_file(&path, &folder).map_err(|error| trouble(&path, &error))?;
+    let mut conn = schema::open_writer(&path)?;
+    if lock.is_none() && !schema::is_current(&conn)? {
+        return Err(StoreError::OtherVersion);
+    }
+    schema::refuse_newer(&conn)?;
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    let key = key::load(state_dir, &folder, credentials.as_deref(), schema::is_empty(&conn)?)?;
+    schema::migrate(&mut conn)?;
+    let last = site::last_reading(&conn)?;
+    let clock = clock.unwrap_or_else(|| Clock::resume(last.as_ref()));
+    match last {
+        Some(_) => site::check_key(&conn, &key)?,
+        None => site::found(&conn, &clock, &key)?,
+    }
+    let drained = drains::load(&conn)?;
+    Ok(Opened { conn, key, clock, lock: lock.filter(|_| access == Access::Daemon), path, drained })
+}
+
+fn make_folder(path: &Path) -> io::Result<File> {
+    if !path.is_dir() {
+        DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    }
+    File::open(path)
+}
+
+/// Takes the daemon's lock; `None` when another process has it.
+fn lock(path: &Path, folder: &File) -> Result<Option<File>, StoreError> {
+    let file = make_file(path, folder).map_err(|error| trouble(path, &error))?;
+    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Some(file)),
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+        Err(error) => Err(trouble(path, &error.into())),
+    }
+}
+
+/// Opens a file of the state folder, and makes it when it is not there.
+fn make_file(path: &Path, folder: &File) -> io::Result<File> {
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    give_to_owner_of(folder, &file)?;
+    Ok(file)
+}
+
+/// A command that root runs must not leave files that the daemon, under its own user, cannot open.
+pub(super) fn give_to_owner_of(folder: &File, file: &File) -> io::Result<()> {
+    let (owner, has) = (folder.metadata()?, file.metadata()?);
+    if owner.uid() != has.uid() && rustix::process::geteuid().is_root() {
+        std::os::unix::fs::fchown(file, Some(owner.uid()), Some(owner.gid()))?;
+    }
+    Ok(())
+}
+
+fn trouble(path: &Path, error: &io::Error) -> StoreError {
+    StoreError::Folder { path: path.to_owned(), reason: error.to_string() }
+}
