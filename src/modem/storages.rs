@@ -48,7 +48,7 @@ struct Storage {
 struct Count {
     used: u32,
     total: u32,
-    /// Nothing more can come in: the storage itself is full, or the one that receives.
+    /// Nothing more can come in: it is full, and so is what receives.
     full: bool,
 }
 
@@ -204,12 +204,13 @@ impl Count {
         let number = |at: usize| fields.get(at).and_then(Field::number);
         let (used, total) = (number(0)?, number(1).unwrap_or(0));
         let is_full = |used: u32, total: u32| total > 0 && used >= total;
-        // Reports have their storage to themselves; what else comes in goes where the modem says it does.
-        let full = match (number(4), number(5)) {
+        // Reports have their storage to themselves. What else comes in goes where the modem says it does: when that is
+        // full and this one is not, it is another one.
+        let receives = match (number(4), number(5)) {
             (Some(used), Some(total)) if storage != "SR" => is_full(used, total),
-            _ => is_full(used, total),
+            _ => true,
         };
-        Some(Self { used, total, full })
+        Some(Self { used, total, full: is_full(used, total) && receives })
     }
 
     /// How many must go so that a fifth is free.
