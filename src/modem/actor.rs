@@ -188,6 +188,7 @@ impl Actor {
             self.show(State::Starting);
         }
         self.storages = Storages::default();
+        self.nudges.begin_anew();
         let end = match self.open(&mut wire).await {
             Ok(()) => self.serve(&mut wire).await,
             Err(end) => end,
