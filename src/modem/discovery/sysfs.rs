@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::super::setup::printable;
 use super::ids::{self, Mark};
 
 /// The names of serial ports that modems have.
@@ -69,7 +70,7 @@ impl UsbDevice {
             dir: dir.to_owned(),
             vendor: hex(&dir.join("idVendor"))?,
             product: hex(&dir.join("idProduct"))?,
-            serial: text(&dir.join("serial")).filter(|serial| !serial.is_empty()),
+            serial: text(&dir.join("serial")).map(|serial| printable(&serial)).filter(|serial| !serial.is_empty()),
             number: text(&dir.join("devnum")).unwrap_or_default(),
             ttys: Vec::new(),
         })
