@@ -57,9 +57,9 @@ impl Actor {
         if end.is_ok() {
             end = self.explain(wire, &mut outcome).await;
         }
-        tracing::info!(
+        tracing::debug!(
             modem.name = %self.name, message.id = %submission.message, part = submission.part, outcome = word(&outcome),
-            "a part was given to the modem"
+            "done with a part"
         );
         self.note(&outcome);
         // A caller that has gone needs no answer.
