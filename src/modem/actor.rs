@@ -184,7 +184,8 @@ impl Actor {
     pub(super) async fn attend(&mut self, io: Box<dyn Io>) -> End {
         let mut wire = Wire::new(io);
         (self.awake, self.worked) = (false, false);
-        if !self.health.borrow().is_being_brought_back() {
+        // Anything else that was the matter is so until the modem answers.
+        if self.is_absent() {
             self.show(State::Starting);
         }
         self.storages = Storages::default();
@@ -276,6 +277,10 @@ impl Actor {
 
     pub(super) fn is_ready(&self) -> bool {
         self.health.borrow().state.is_ready()
+    }
+
+    fn is_absent(&self) -> bool {
+        matches!(self.health.borrow().state, State::Absent { .. })
     }
 
     /// Whether a message waits that this modem could send now.

@@ -51,7 +51,7 @@ struct Storage {
 struct Count {
     used: u32,
     total: u32,
-    /// Nothing more can come in: the storage itself is full, or the one that receives.
+    /// Nothing more can come in: it is full, and so is what receives.
     stops_what_comes: bool,
 }
 
@@ -215,12 +215,13 @@ impl Count {
         let fields = reply.fields();
         let number = |at: usize| fields.get(at).and_then(Field::number);
         let (used, total) = (number(0)?, number(1).unwrap_or(0));
-        // Reports have their storage to themselves; what else comes in goes where the modem says it does.
-        let stops_what_comes = match (number(4), number(5)) {
+        // Reports have their storage to themselves. What else comes in goes where the modem says it does: when that is
+        // full and this one is not, it is another one.
+        let receives = match (number(4), number(5)) {
             (Some(used), Some(total)) if storage != "SR" => is_full(used, total),
-            _ => is_full(used, total),
+            _ => true,
         };
-        Some(Self { used, total, stops_what_comes })
+        Some(Self { used, total, stops_what_comes: is_full(used, total) && receives })
     }
 
     /// How many must go so that a fifth is free.

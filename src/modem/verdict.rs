@@ -243,6 +243,14 @@ pub(super) fn out_of_order(end: &End) -> State {
     not_ready(format!("{end}; the modem is being brought back"), advice)
 }
 
+/// The modem has lost what it was told, and is told again.
+pub(super) fn started_anew() -> State {
+    not_ready(
+        "the modem has started anew by itself and is being set up",
+        "Wait a few seconds; if it goes on, check the modem's power supply and cable.",
+    )
+}
+
 /// The modem answers, but sends nothing, and everything has been tried.
 pub(super) fn mute() -> State {
     not_ready(
