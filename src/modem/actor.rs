@@ -189,6 +189,7 @@ impl Actor {
             self.show(State::Starting);
         }
         self.storages = Storages::default();
+        self.nudges.begin_anew();
         let end = match self.open(&mut wire).await {
             Ok(()) => self.serve(&mut wire).await,
             Err(end) => end,
@@ -341,7 +342,8 @@ impl Actor {
             if health.state == state {
                 return false;
             }
-            tracing::info!(modem.name = %name, state = state.as_str(), "the modem's state has changed");
+            let (reason, advice) = (state.reason(), state.advice());
+            tracing::info!(modem.name = %name, state = state.as_str(), reason, advice, "the modem's state has changed");
             health.state = state;
             health.since = now;
             true
@@ -354,10 +356,7 @@ impl Actor {
     }
 
     pub(super) fn why_not_ready(&self) -> String {
-        match &self.health.borrow().state {
-            State::Absent { reason } | State::NotReady { reason, .. } => reason.clone(),
-            State::Starting | State::Ready => "the modem is starting".to_owned(),
-        }
+        self.health.borrow().state.reason().unwrap_or("the modem is starting").to_owned()
     }
 
     pub(super) fn leave(mut self) {

@@ -159,6 +159,22 @@ impl State {
             Self::NotReady { .. } => "not_ready",
         }
     }
+
+    /// What is the matter, in one sentence, if something is.
+    pub(super) fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Absent { reason } | Self::NotReady { reason, .. } => Some(reason),
+            Self::Starting | Self::Ready => None,
+        }
+    }
+
+    /// What can be done about that, as far as the modem itself shows it.
+    pub(super) fn advice(&self) -> Option<&str> {
+        match self {
+            Self::NotReady { advice, .. } => Some(advice),
+            Self::Absent { .. } | Self::Starting | Self::Ready => None,
+        }
+    }
 }
 
 /// The card in a modem.

@@ -6,6 +6,7 @@ use std::io;
 use std::path::Path;
 
 use super::port::Unopened;
+use super::setup::printable;
 
 /// Where ModemManager's processes are listed while its service runs, for everybody to read, below sysfs.
 const MODEM_MANAGER: &str = "fs/cgroup/system.slice/ModemManager.service/cgroup.procs";
@@ -46,7 +47,7 @@ pub(super) fn of(port: &Path) -> Option<Holder> {
             let mut files = std::fs::read_dir(entry.path().join("fd")).ok()?.flatten();
             files.any(|file| file.path().read_link().is_ok_and(|to| to == port)).then(|| {
                 let name = std::fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
-                Holder { name: name.trim().to_owned(), process }
+                Holder { name: printable(name.trim()), process }
             })
         })
         .collect();

@@ -240,7 +240,7 @@ pub(super) fn out_of_order(end: &End) -> State {
         End::Mute => "It is being restarted; if it goes on, try its SIM in a phone.",
         _ => "It is being restarted; if it goes on, unplug the modem and plug it in again.",
     };
-    not_ready(format!("{end}, and is being brought back"), advice)
+    not_ready(format!("{end}; the modem is being brought back"), advice)
 }
 
 /// The modem has lost what it was told, and is told again.
