@@ -41,17 +41,17 @@ pub(crate) const WOKEN: Sight =
     ("not_ready", "the modem did not answer in time and is being woken", "if it goes on, unplug the modem");
 pub(crate) const DEAF: Sight = (
     "not_ready",
-    "the modem does not answer on this port, and is being brought back",
+    "the modem does not answer on this port; the modem is being brought back",
     "if it goes on, unplug the modem",
 );
 pub(crate) const MUTE: Sight = (
     "not_ready",
-    "the modem answers, but sends no message, and is being brought back",
+    "the modem answers, but sends no message; the modem is being brought back",
     "if it goes on, try its SIM in a phone",
 );
 pub(crate) const NOISE: Sight = (
     "not_ready",
-    "what comes over the port makes no sense, and is being brought back",
+    "what comes over the port makes no sense; the modem is being brought back",
     "Check that `baud` is the modem's speed",
 );
 pub(crate) const LEFT: Sight = ("resting", "the modem did not get the last message through", "Wait a minute");
