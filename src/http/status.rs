@@ -5,10 +5,10 @@
 
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -21,6 +21,7 @@ use crate::ussd::Balance;
 
 use super::api::Shared;
 use super::auth::{self, Caller};
+use super::gate::NotReady;
 use super::modems::{ModemState, ModemView, UnusableView};
 use super::openapi::{EveryCall, Open};
 use super::problem::{Document, Problem};
@@ -326,7 +327,8 @@ pub(super) async fn readyz(State(shared): State<Shared>) -> Response {
     if readiness.ready {
         Json(readiness).into_response()
     } else {
-        (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, ASK_AGAIN)], Json(readiness)).into_response()
+        let head = (Extension(NotReady), [(header::RETRY_AFTER, ASK_AGAIN)]);
+        (StatusCode::SERVICE_UNAVAILABLE, head, Json(readiness)).into_response()
     }
 }
 

@@ -68,8 +68,12 @@ pub(super) enum Verdict {
 pub(super) fn judge(error: io::Error, sysfs: &Path, port: &Path) -> Verdict {
     // The serial port's crates say "no device" of one that is there and is not theirs.
     let in_use = matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ResourceBusy | io::ErrorKind::Other);
-    if !in_use || !port.exists() {
+    if !in_use {
         return Verdict::Other(error);
+    }
+    if !port.exists() {
+        let reason = format!("the port {} is not there", port.display());
+        return Verdict::Other(Unopened::as_error(io::ErrorKind::NotFound, reason));
     }
     let busy = |reason| Unopened::as_error(io::ErrorKind::ResourceBusy, reason);
     if let Some(holder) = of(port) {

@@ -57,9 +57,9 @@ impl Actor {
         if end.is_ok() {
             end = self.explain(wire, &mut outcome).await;
         }
-        tracing::info!(
+        tracing::debug!(
             modem.name = %self.name, message.id = %submission.message, part = submission.part, outcome = word(&outcome),
-            "a part was given to the modem"
+            "done with a part"
         );
         self.note(&outcome);
         // A caller that has gone needs no answer.
@@ -70,9 +70,10 @@ impl Actor {
 
     async fn submit(&mut self, wire: &mut Wire, submission: &Submission) -> (Outcome, Result<(), End>) {
         match self.hand_over(wire, submission, true).await {
-            // A service centre that takes no validity period gets the message once more without one.
-            (Err(Delivery::Refused(Refusal::Cms(Some(198 | 199)))), Ok(())) => {
-                let (settled, end) = self.hand_over(wire, submission, false).await;
+            // A service centre that takes no validity period gets the message once more without one; a modem that finds
+            // the PDU wrong may have lost a byte of it, or taken the command for the message at a prompt left open.
+            (Err(Delivery::Refused(Refusal::Cms(Some(code @ (198 | 199 | 304))))), Ok(())) => {
+                let (settled, end) = self.hand_over(wire, submission, code == 304).await;
                 (settled.unwrap_or_else(|delivery| self.outcome(delivery)), end)
             }
             (settled, end) => (settled.unwrap_or_else(|delivery| self.outcome(delivery)), end),
