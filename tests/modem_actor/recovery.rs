@@ -198,8 +198,14 @@ async fn a_modem_that_still_takes_no_message_after_everything_rests_and_is_tried
     assert!(world.clock.now().since(before) >= seconds(50));
     assert!(matches!(world.submit().await, Outcome::NotReady { .. }));
     world.says("messages do not go out").await;
+    // Somebody had it out, and need not wait for the end of its rest.
+    world.scripted.plug(false);
+    world.until(|health| matches!(health.state, State::Absent { .. })).await;
     world.scripted.on_submit(OnSubmit::Take);
+    world.scripted.plug(true);
+    let before = world.clock.now();
     world.until(|health| health.state.is_ready()).await;
+    assert!(world.clock.now().since(before) < seconds(60));
     assert!(matches!(world.submit().await, Outcome::Sent { .. }));
 }
 
