@@ -132,6 +132,7 @@ fn view(health: &Health, budget_left: BudgetLeft, lane: &LaneState, draining: bo
         since,
         until,
         draining,
+        refused: lane.refused.clone(),
         manufacturer: health.manufacturer.clone(),
         model: health.model.clone(),
         firmware: health.firmware.clone(),

@@ -133,6 +133,17 @@ impl Actor {
         Ok(())
     }
 
+    /// Writes the service centre's number again, which the card has lost. Whether it could: nobody but the operator of the
+    /// site knows the right one.
+    pub(super) async fn restore_service_centre(&mut self, wire: &mut Wire) -> Result<bool, End> {
+        let is_back = match self.settings.service_centre.clone() {
+            Some(wanted) => self.ask(wire, &Command::set_service_centre(&wanted)).await?.is_ok(),
+            None => false,
+        };
+        tracing::warn!(modem.name = %self.name, is_back, "the SIM has lost its service centre's number");
+        Ok(is_back)
+    }
+
     async fn service_centre(&mut self, wire: &mut Wire) -> Result<Result<Option<String>, CommandError>, End> {
         let reply = self.ask(wire, &Command::service_centre()).await?;
         Ok(reply.map(|reply| quoted(&reply, 0)))

@@ -7,7 +7,7 @@ use std::time::Duration;
 use smsotpd::modem::{Outcome, PinBook, Settings, State};
 use smsotpd::phone::PhoneNumber;
 
-use crate::scripted::{Scripted, World, sent, settings};
+use crate::scripted::{OnSubmit, Scripted, World, sent, settings};
 
 /// A state folder, with a PIN file in it.
 struct Site(tempfile::TempDir);
@@ -249,4 +249,20 @@ async fn the_service_centre_is_written_only_when_another_one_is_set() {
         assert_eq!(world.scripted.count(WRITE), written, "{held:?}");
         assert_eq!(world.scripted.heard().iter().filter(|line| line.starts_with("AT+CSCA=")).count(), written);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_centre_that_the_card_loses_later_is_written_again_and_the_message_goes() {
+    let set = Settings { service_centre: PhoneNumber::parse("+491710760000").ok(), ..settings() };
+    let world = World::set(Scripted::new(), &set, PinBook::in_memory());
+    world.until(|health| health.state.is_ready()).await;
+    world.scripted.on_submit(OnSubmit::RefuseOnce("+CMS ERROR: 330"));
+    assert_eq!(world.submit().await, sent(18));
+    assert_eq!(world.scripted.count("AT+CSCA=\"+491710760000\",145"), 1);
+    // Without leave to write one, whoever cares for the modem is told what to do.
+    let world = World::ready().await;
+    world.scripted.on_submit(OnSubmit::RefuseOnce("+CMS ERROR: 330"));
+    let Outcome::Failed { reason, .. } = world.submit().await else { panic!("not refused") };
+    assert!(reason.contains("set it as service-centre"), "{reason}");
+    assert!(!world.scripted.heard().iter().any(|line| line.starts_with("AT+CSCA=")));
 }

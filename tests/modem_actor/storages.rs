@@ -117,3 +117,17 @@ async fn places_beyond_what_is_remembered_are_found_by_listing() {
     world.heard_times("AT+CMGL=4", before + 2).await;
     assert!(world.scripted.heard().iter().any(|line| line == "AT+CMGR=1000"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_modem_whose_storages_cannot_be_understood_sends_all_the_same() {
+    let scripted = Scripted::new();
+    for line in ["AT+CPMS=?", "AT+CPMS?", "AT+CNMI=?"] {
+        scripted.answer(line, "+CPMS: \"\u{fffd}SM_P\",(((,,\r\n\r\nOK");
+    }
+    for line in ["AT+CMGL=4", "AT+CSMS=1"] {
+        scripted.answer(line, "+CMS ERROR: 500");
+    }
+    let world = World::start(scripted);
+    world.until(|health| health.state.is_ready()).await;
+    assert_eq!(world.submit().await, crate::scripted::sent(17));
+}
