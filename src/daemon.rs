@@ -39,6 +39,8 @@ use crate::{intake, notify};
 use modems::{Discovery, Modems, NewModem, configured};
 use views::Views;
 
+pub use views::view;
+
 /// Reports that wait for the store; beyond this the modems wait with theirs.
 const EVENTS: usize = 64;
 
