@@ -3,10 +3,10 @@
 //! The first two need no key, so that a supervisor or a load balancer can ask; they tell of modems and budgets, never
 //! of recipients.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -15,6 +15,7 @@ use crate::store::Counts;
 
 use super::api::Shared;
 use super::auth::{self, Caller};
+use super::gate::NotReady;
 use super::modems::{ModemState, ModemView};
 use super::openapi::{EveryCall, Open};
 use super::problem::{Document, Problem};
@@ -118,7 +119,8 @@ pub(super) async fn readyz(State(shared): State<Shared>) -> Response {
     if readiness.ready {
         Json(readiness).into_response()
     } else {
-        (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, ASK_AGAIN)], Json(readiness)).into_response()
+        let head = (Extension(NotReady), [(header::RETRY_AFTER, ASK_AGAIN)]);
+        (StatusCode::SERVICE_UNAVAILABLE, head, Json(readiness)).into_response()
     }
 }
 

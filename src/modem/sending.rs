@@ -57,9 +57,9 @@ impl Actor {
         if end.is_ok() {
             end = self.explain(wire, &mut outcome).await;
         }
-        tracing::info!(
+        tracing::debug!(
             modem.name = %self.name, message.id = %submission.message, part = submission.part, outcome = word(&outcome),
-            "a part was given to the modem"
+            "done with a part"
         );
         self.note(&outcome);
         // A caller that has gone needs no answer.
@@ -78,6 +78,9 @@ impl Actor {
                 Refusal::Cms(Some(330)) => {
                     self.restore_service_centre(wire).await.map(|is_back| is_back.then_some(true))
                 }
+                // A modem that finds the PDU wrong may have lost a byte of it, or taken the command for the message at a
+                // prompt left open.
+                Refusal::Cms(Some(304)) => Ok(Some(true)),
                 _ => Ok(None),
             };
             match with_validity {

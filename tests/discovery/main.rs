@@ -3,6 +3,7 @@
 
 mod layouts;
 mod live;
+mod replugging;
 mod site;
 #[path = "../support/mod.rs"]
 mod support;

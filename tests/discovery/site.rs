@@ -10,13 +10,13 @@ use crate::tree::Machine;
 
 const TO: &str = "+15550100123";
 
-fn quick() -> CarrierSettings {
+pub(crate) fn quick() -> CarrierSettings {
     let at_once = std::time::Duration::from_millis(20);
     CarrierSettings { submit_time: at_once, delivery_time: at_once, ..CarrierSettings::default() }
 }
 
 /// Configures a site for a machine without a word about modems.
-fn configure(site: &Site, machine: &Machine) {
+pub(crate) fn configure(site: &Site, machine: &Machine) {
     let path = site.configure("");
     let text = std::fs::read_to_string(&path).unwrap();
     let (before, _) = text.split_once("[[modem]]").unwrap();
@@ -113,54 +113,4 @@ async fn a_stick_without_a_port_for_commands_is_the_reason_why_the_site_is_not_r
     let reason = &status["readiness"]["reasons"][0];
     assert_eq!(reason["code"], "no_modem");
     assert!(reason["advice"].as_str().is_some_and(|advice| advice.contains("router firmware")), "{reason}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_modem_that_moves_from_port_to_port_under_load_loses_no_code_and_doubles_none() {
-    const ROUNDS: usize = 5;
-    let (site, machine) = (Site::unplugged(quick()), Machine::new());
-    configure(&site, &machine);
-    let path = site.folder.path().join("smsotpd.toml");
-    let text = std::fs::read_to_string(&path).unwrap();
-    let no_limits =
-        "[sim-budget]\nper-minute = 0\nper-hour = 0\nper-day = 0\n[policy.default.limits]\nper-prefix-hour = 0\n";
-    std::fs::write(&path, text + no_limits).unwrap();
-    let key = site.create_app("shop").await;
-    let daemon = site.serve().await;
-    let mut accepted = Vec::new();
-    for round in 0..ROUNDS {
-        let link = format!("modem-{round}");
-        let plugged = plug(&site, &machine, &link);
-        for n in 0..10 {
-            let to = format!("+1555012{round:02}{n:02}");
-            let (status, message) =
-                daemon.post("/v1/messages", &key, json!({ "to": to, "text": "The gate is open." })).await;
-            assert_eq!(status, StatusCode::ACCEPTED, "{message}");
-            accepted.push((to, message["id"].as_str().unwrap().to_owned()));
-        }
-        daemon.until("/v1/modems", &key, |modems| is_ready_at(modems, &link)).await;
-        // A modem that comes and goes and sends nothing in between would be left alone.
-        let (first, _) = &accepted[accepted.len() - 10];
-        soon("a message of this round", site.handset(first).next()).await;
-        // What is left goes out through the last port.
-        if round + 1 < ROUNDS {
-            unplug(plugged).await;
-        }
-    }
-    for (to, id) in accepted {
-        let ended = |message: &Value| ["sent", "delivered", "in_doubt"].iter().any(|end| message["status"] == *end);
-        let message = daemon.until(&format!("/v1/messages/{id}"), &key, ended).await;
-        let inbox = || site.handset(&to).inbox().len();
-        if message["status"] != "in_doubt" {
-            soon("the message", async {
-                while inbox() == 0 {
-                    tokio::task::yield_now().await;
-                }
-            })
-            .await;
-        }
-        assert!(inbox() < 2, "received {} times: {message}", inbox());
-    }
-    let modems = daemon.get("/v1/modems", &key).await;
-    assert_eq!(modems["modems"].as_array().map(Vec::len), Some(1), "{modems}");
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use smsotpd::modem::{Outcome, PinBook, Settings};
+use smsotpd::modem::{Outcome, PinBook, Settings, State};
 use smsotpd::phone::PhoneNumber;
 
 use crate::scripted::{OnSubmit, Scripted, World, sent, settings};
@@ -78,6 +78,21 @@ async fn the_configured_pin_opens_the_card_and_is_in_no_book_afterwards() {
     world.scripted.plug(true);
     world.until(|health| health.state.is_ready()).await;
     assert_eq!(world.scripted.pins(), ["1234", "1234"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pin_that_was_right_is_given_again_though_the_modem_went_away_right_after_it() {
+    let site = Site::with_pin("1234");
+    let scripted = locked("1234", 3);
+    scripted.vanish_at("AT+CIMI");
+    let world = site.start(&scripted);
+    world.heard("AT+CIMI").await;
+    world.until(|health| matches!(health.state, State::Absent { .. })).await;
+    // The restart has locked the card again.
+    scripted.lock("1234", 3);
+    world.scripted.plug(true);
+    world.until(|health| health.state.is_ready()).await;
+    assert_eq!(scripted.pins(), ["1234", "1234"]);
 }
 
 #[tokio::test(start_paused = true)]

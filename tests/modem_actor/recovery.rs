@@ -30,7 +30,7 @@ async fn comes_back_by(rung: Rung) -> World {
     world.scripted.on_usb();
     world.scripted.deafen(rung);
     assert!(matches!(world.submit().await, Outcome::NotReady { .. }));
-    let (_, advice) = world.says("does not answer on this port, and is being brought back").await;
+    let (_, advice) = world.says("does not answer on this port; the modem is being brought back").await;
     assert!(advice.contains("plug it in again"), "{advice}");
     assert!(world.tried(rung).await);
     world.until(|health| health.state.is_ready()).await;
@@ -165,7 +165,7 @@ async fn a_modem_that_answers_but_takes_no_message_is_brought_back() {
             let outcome = world.submit().await;
             assert_eq!(matches!(outcome, Outcome::InDoubt { .. }), doubtful, "{outcome:?}");
         }
-        world.says("answers, but sends no message, and is being brought back").await;
+        world.says("answers, but sends no message; the modem is being brought back").await;
         for _ in 0..3 {
             world.until(|health| health.state.is_ready()).await;
             let _ = world.submit().await;
