@@ -145,10 +145,12 @@ impl Actor {
     /// Writes the service centre's number again, which the card has lost. Whether it could: nobody but the operator of the
     /// site knows the right one.
     pub(super) async fn restore_service_centre(&mut self, wire: &mut Wire) -> Result<bool, End> {
-        let is_back = match self.settings.service_centre.clone() {
-            Some(wanted) => self.ask(wire, &Command::set_service_centre(&wanted)).await?.is_ok(),
-            None => false,
-        };
+        let mut is_back = false;
+        if let Some(wanted) = self.settings.service_centre.clone() {
+            is_back = self.ask(wire, &Command::set_service_centre(&wanted)).await?.is_ok();
+            let held = is_back.then(|| wanted.e164());
+            self.health.send_modify(|health| health.service_centre = held);
+        }
         tracing::warn!(modem.name = %self.name, is_back, "the SIM has lost its service centre's number");
         Ok(is_back)
     }
