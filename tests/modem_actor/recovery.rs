@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use smsotpd::modem::{Connecting, Connector, Outcome, PinBook, Rung, Settings, State};
+use smsotpd::modem::{Appearing, Connecting, Connector, Outcome, PinBook, Rung, Settings, State};
 
 use crate::scripted::{OnSubmit, Scripted, World, sent, settings};
 
@@ -318,13 +318,13 @@ impl Connector for Patient {
             if !std::mem::replace(&mut self.1, true) {
                 return Err(io::Error::new(io::ErrorKind::NotFound, "nobody knows this modem"));
             }
-            loop {
-                match self.0.connect().await {
-                    Err(_) => tokio::time::sleep(seconds(1)).await,
-                    open => return open,
-                }
-            }
+            self.0.plugged().await;
+            self.0.connect().await
         })
+    }
+
+    fn appears(&mut self) -> Appearing<'_> {
+        Box::pin(self.0.plugged())
     }
 }
 
@@ -334,12 +334,14 @@ async fn a_connector_that_waits_keeps_its_reason() {
     scripted.plug(false);
     let world = World::over(Box::new(Patient(scripted.clone(), false)), scripted);
     world.says("nobody knows this modem").await;
-    tokio::time::sleep(seconds(1000)).await;
+    // Hours, and then the middle of the pause between two times of waiting.
+    tokio::time::sleep(seconds(375 + 70 * 100 + 65)).await;
     world.says("nobody knows this modem").await;
     world.scripted.plug(true);
     let before = world.clock.now();
     world.until(|health| health.state.is_ready()).await;
-    assert!(world.clock.now().since(before) < seconds(11));
+    let waited = world.clock.now().since(before);
+    assert!(waited < seconds(2), "{waited:?}");
 }
 
 #[tokio::test(start_paused = true)]
