@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 
 use crate::ids::{InboxId, ModemName, SimId};
 use crate::modem::Event;
-use crate::pdu::{self, Address, Deliver, DeliveryClass, EncodeError, StatusReport};
+use crate::pdu::{self, Address, Deliver, DeliveryClass, EncodeError, NumberType, StatusReport};
 use crate::phone::{PhoneNumber, Sender};
 use crate::secret::{NONCE_LENGTH, SiteKey, Text};
 use crate::store::{Choice, Inbound, Report, ReportOutcome, Store, StoreError};
@@ -137,9 +137,13 @@ fn inbound(
 }
 
 /// The number in an address. Some service centres give the digits of an international number back without saying that
-/// it is one.
+/// it is one. What is said to be another kind of number would be somebody else's.
 fn number(address: &Address) -> Option<PhoneNumber> {
-    address.to_phone().or_else(|| PhoneNumber::from_digits(address.digits()?).ok())
+    match address.number_type() {
+        NumberType::International => address.to_phone(),
+        NumberType::Unknown => PhoneNumber::from_digits(address.digits()?).ok(),
+        _ => None,
+    }
 }
 
 /// What a report says about the part it belongs to (3GPP TS 23.040 §9.2.3.15).
@@ -163,5 +167,10 @@ mod tests {
         assert_eq!(number(&Address::from(&expected)), Some(expected.clone()));
         assert_eq!(number(&Address::short_code("15551234567").unwrap()), Some(expected));
         assert_eq!(number(&Address::alphanumeric("Operator").unwrap()), None);
+    }
+
+    #[test]
+    fn a_number_within_a_country_is_not_taken_for_one_in_another() {
+        assert_eq!(number(&Address::national("15112345678").unwrap()), None);
     }
 }

@@ -17,7 +17,7 @@
 //! |   | [`intake`] | from the air to the store: status reports, messages to the SIMs |
 //! |   | [`ussd`] | questions to the network, the balance among them |
 //! | 4 | [`store`] | SQLite: one writer loop, readers, one file for each aggregate |
-//! |   | [`modem`] | one task for each modem, which alone touches its port; finding modems |
+//! |   | [`modem`] | one task for each modem, which alone touches its port and brings it back when it hangs; finding modems |
 //! |   | [`sim`] | a simulated modem, carrier and handsets |
 //! | 3 | [`at`] [`pdu`] | the protocols, without any input or output of their own |
 //! | 2 | [`message`] [`otp`] [`limits`] [`route`] [`template`] | the rules; time and randomness are arguments |
@@ -35,7 +35,8 @@
 //! 5. The modem's task builds the SMS-SUBMIT; [`at`] runs the conversation and knows whether the point of no return,
 //!    Ctrl-Z, is passed. After that a missing answer means in doubt, never "not sent".
 //! 6. [`dispatch`] settles the outcome and takes the next message in the same transaction.
-//! 7. A status report comes in through [`intake`]; it is acknowledged to the modem only after it is on disk.
+//! 7. A status report comes in through [`intake`], and so does what people write; it is acknowledged to the modem, or removed
+//!    from it, only after it is on disk.
 //! 8. [`verify`] judges a guess in one transaction: counted first, compared in constant time, right only once.
 
 pub mod at;

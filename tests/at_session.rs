@@ -332,6 +332,26 @@ fn a_late_result_is_not_taken_for_the_answer_of_the_next_command() {
 }
 
 #[test]
+fn a_result_that_comes_in_the_pause_before_a_line_does_not_answer_it() {
+    let mut bench = Bench::awake(1);
+    bench.session.adopt(&Profile::of(Some("Cinterion"), None).manners);
+    let pace = Duration::from_millis(100);
+    bench.run(&Command::signal());
+    bench.pass(pace);
+    bench.feed(b"+CSQ: 20,99\r\nOK\r\n");
+    bench.outputs.clear();
+    bench.run(&Command::signal());
+    // Once more, for the line before.
+    bench.feed(b"OK\r\n");
+    assert_eq!(bench.outputs, []);
+    bench.pass(pace);
+    assert_eq!(bench.written(), "AT+CSQ\r");
+    bench.feed(b"+CSQ: 21,99\r\nOK\r\n");
+    let Some(Output::Finished(Ok(reply))) = bench.outputs.last() else { panic!("{:?}", bench.outputs) };
+    assert_eq!(reply.text(), Some("21,99"));
+}
+
+#[test]
 fn after_a_result_that_does_not_name_what_it_ends_the_modem_is_woken() {
     for (result, woken) in [("OK", true), ("ERROR", true), ("NA", true), ("+CMS ERROR: 332", false)] {
         let mut bench = Bench::awake(1);

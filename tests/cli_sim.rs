@@ -80,6 +80,20 @@ async fn a_family_a_file_of_faults_and_orders_work_together() {
 }
 
 #[tokio::test]
+async fn modems_of_another_index_have_another_imei_sim_and_number() {
+    let mut told = Vec::new();
+    for options in [["--index", "0"], ["--index", "1"]] {
+        let folder = tempfile::tempdir().unwrap();
+        let _sim = sim(folder.path(), &options).await;
+        told.push(talk(&folder.path().join("ttyUSB0"), "ATE0+CGSN;+CCID;+CNUM\r", "OK\r\n").await);
+    }
+    let lines = |told: &str| told.lines().filter(|line| line.len() > 4).skip(1).map(str::to_owned).collect::<Vec<_>>();
+    let (first, second) = (lines(&told[0]), lines(&told[1]));
+    assert_eq!((first.len(), second.len()), (3, 3), "{told:?}");
+    assert!(first.iter().zip(&second).all(|(first, second)| first != second), "{told:?}");
+}
+
+#[tokio::test]
 async fn a_file_with_a_wrong_line_is_refused_with_its_line() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("faults"), "stuck-prompt\ncms-error = \"many\"\n").unwrap();

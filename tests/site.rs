@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use hyper::{Method, StatusCode};
 use serde_json::json;
-use smsotpd::sim::CarrierSettings;
+use smsotpd::sim::{CardFault, CarrierSettings, Fault};
 use support::{Site, code_in, soon};
 
 const TO: &str = "+15550100123";
@@ -132,4 +132,33 @@ async fn a_key_that_was_removed_or_rotated_stops_working_while_the_daemon_runs()
         }
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_says_what_is_the_matter_with_a_modem_and_what_to_do() {
+    let site = Site::new(quick());
+    site.device.faults().queue(Fault::Card(CardFault::Removed));
+    site.configure("");
+    let key = site.create_app("shop").await;
+    let daemon = site.serve().await;
+    let shown = daemon.until("/v1/modems", &key, |shown| shown["modems"][0]["state"] == "not_ready").await;
+    let log = std::fs::read_to_string(site.log()).unwrap();
+    for said in ["reason", "advice"] {
+        let said = shown["modems"][0][said].as_str().unwrap();
+        assert_eq!(log.matches(said).count(), 1, "{said} in {log}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_monitor_that_asks_while_nothing_can_be_sent_does_not_fill_the_log() {
+    let site = Site::unplugged(quick());
+    site.configure("");
+    let key = site.create_app("shop").await;
+    let daemon = site.serve().await;
+    for _ in 0..10 {
+        let (status, ready) = daemon.request(Method::GET, "/readyz", &key, None).await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{ready}");
+    }
+    let log = std::fs::read_to_string(site.log()).unwrap();
+    assert!(!log.contains("/readyz"), "{log}");
 }

@@ -94,6 +94,10 @@ impl Session {
 
     fn final_result(&mut self, result: Result<(), Refusal>, now: Instant) {
         self.ended = Some(now);
+        if self.held.is_some() {
+            // It answers something older: the present line has not been written.
+            return;
+        }
         match &mut self.state {
             State::Waking(waking) => {
                 let next = waking.answered(result.is_ok(), now);

@@ -185,7 +185,7 @@ const CMS: &[Code] = &[
     (321, 321, Message, "there is no message in this place"),
     (322, 322, Modem, "the memory is full"),
     (323, 325, Message, "the modem does not accept the input"),
-    (330, 330, Sim, "the SIM holds no service centre number"),
+    (330, 330, Sim, "the SIM holds no service centre number; ask the operator for it and set it as service-centre"),
     (331, 331, Network, "there is no network"),
     (332, 332, Network, "the network did not answer in time"),
     (340, 340, Unknown, "no acknowledgement was expected"),

@@ -61,7 +61,7 @@ pub struct Session {
     pub(super) line: String,
     pub(super) echo: Echo,
     /// A line that waits for the modem's pace, and since when it may go.
-    held: Option<(Instant, Vec<u8>)>,
+    pub(super) held: Option<(Instant, Vec<u8>)>,
     /// When the last command ended.
     pub(super) ended: Option<Instant>,
 }

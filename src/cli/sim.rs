@@ -47,6 +47,8 @@ Examples:
   echo 'brown-out = { gone-for = 5 }' | nc -N -U /tmp/modem.control
   echo 'plug ttyUSB3' | nc -N -U /tmp/modem.control
 
+  smsotpd sim --link /tmp/modems/ttyUSB1 --index 1        a second modem, with a SIM of its own
+
   smsotpd sim --link /tmp/modem --seed 7        a bad day; the same one whenever you ask for it";
 
 /// `smsotpd sim`
@@ -56,7 +58,10 @@ pub(super) struct Args {
     /// Make a link to the modem's port here; an old link is replaced
     #[arg(long, value_name = "PATH")]
     link: Option<PathBuf>,
-    /// The modem's own number [default: +15550100000]
+    /// Which of many modems: each of these numbers is another modem, with another SIM
+    #[arg(long, value_name = "NUMBER", default_value = "0")]
+    index: u16,
+    /// The modem's own phone number [default: +15550100000, or one higher for each --index]
     #[arg(long, value_parser = PhoneNumber::parse)]
     number: Option<PhoneNumber>,
     /// Whose manners the modem has: generic, huawei, zte, quectel, simcom, sierra, telit, u-blox, cinterion
@@ -95,9 +100,9 @@ fn share(text: &str) -> Result<f64, String> {
 pub(super) async fn run(args: Args) -> anyhow::Result<()> {
     let asked = serve::asked_to_stop_or_left()?;
     let mut faults = planned(&args)?.peekable();
-    let Args { link, number, family, control, submit_time, delivery_time, loss, seed, .. } = args;
+    let Args { link, index, number, family, control, submit_time, delivery_time, loss, seed, .. } = args;
     let carrier = Carrier::new(CarrierSettings { submit_time, delivery_time, loss, seed: seed.unwrap_or_default() });
-    let mut settings = DeviceSettings::of(family, 0);
+    let mut settings = DeviceSettings::of(family, index);
     settings.number = number.unwrap_or(settings.number);
     let device = Device::new(settings, carrier.clone());
     let events = device.events();

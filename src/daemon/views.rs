@@ -132,6 +132,7 @@ fn view(health: &Health, budget_left: BudgetLeft, lane: &LaneState, draining: bo
         since,
         until,
         draining,
+        refused: lane.refused.clone(),
         manufacturer: health.manufacturer.clone(),
         model: health.model.clone(),
         firmware: health.firmware.clone(),
@@ -154,7 +155,7 @@ fn view(health: &Health, budget_left: BudgetLeft, lane: &LaneState, draining: bo
 fn state(health: &Health, lane: &LaneState, draining: bool) -> (ModemState, Option<String>, Option<String>) {
     let told = |state, reason: &str, advice: &str| (state, Some(reason.to_owned()), Some(advice.to_owned()));
     match (&health.state, &lane.resting) {
-        (State::Absent { reason }, _) => told(ModemState::Absent, reason, PLUG_IT_IN),
+        (State::Absent { reason }, _) => told(ModemState::Absent, reason, how_to_find(&health.port)),
         (State::Starting, _) => (ModemState::Starting, Some("it is being set up".to_owned()), None),
         (State::NotReady { reason, advice }, _) => told(ModemState::NotReady, reason, advice),
         (State::Ready, _) if draining => {
@@ -169,6 +170,13 @@ fn state(health: &Health, lane: &LaneState, draining: bool) -> (ModemState, Opti
 fn recovery(recovery: modem::Recovery) -> RecoveryView {
     RecoveryView { rung: recovery.rung.as_str(), at: recovery.at, helped: recovery.helped }
 }
+
+fn how_to_find(port: &str) -> &'static str {
+    if port.starts_with("tcp://") { START_THE_SERVER } else { PLUG_IT_IN }
+}
+
+const START_THE_SERVER: &str =
+    "Is the serial server on, is its address right, is the modem plugged into it, and does nobody else use the line?";
 
 const PLUG_IT_IN: &str = "Is the modem plugged in, and is its `port` or `imei` in the configuration, if it stands there, right? \
                           `ls -l /dev/smsotpd /dev/serial/by-id` shows what is there.";
@@ -217,5 +225,17 @@ mod tests {
         assert!(out.advice.unwrap().contains("/v1/modems/m1/resume"));
         health.state = State::Absent { reason: "the port does not open".to_owned() };
         assert_eq!(shown(&health, &rests, false).state, ModemState::Absent);
+    }
+
+    #[test]
+    fn nobody_is_sent_to_look_for_a_serial_server_among_the_devices() {
+        let clock = Clock::resume(None);
+        for (port, wanted) in [("tcp://192.0.2.7:3001", "serial server"), ("/dev/m1", "/dev/smsotpd")] {
+            let mut health = Health::new("m1".parse().unwrap(), port.to_owned(), clock.wall());
+            health.state = State::Absent { reason: "no answer".to_owned() };
+            let advice = view(&health, BudgetLeft::default(), &LaneState::default(), false).advice.unwrap();
+            assert!(advice.contains(wanted), "{advice}");
+            assert_ne!(advice.contains("/dev"), port.starts_with("tcp"), "{advice}");
+        }
     }
 }

@@ -13,11 +13,15 @@ const FIRST_REST: Duration = Duration::from_secs(1);
 /// So many troubles in a row, none of which the modem must be to blame for, are the modem's fault all the same.
 const TOO_MANY: u32 = 3;
 
+/// So many messages in a row that the network refused are worth a word, though the modem goes on.
+const MANY_REFUSALS: u32 = 5;
+
 /// What is held against a modem since it last sent something.
 #[derive(Debug, Default)]
 pub(super) struct Conduct {
     troubles: u32,
     rests: u32,
+    refusals: u32,
 }
 
 /// For how long a modem must be left alone, and what to say of it. After it, one message shows whether all is well.
@@ -62,6 +66,15 @@ impl Cause {
 }
 
 impl Conduct {
+    /// What the network said, when it has refused this message and many before it. To be asked once for each outcome.
+    pub(super) fn refused<'a>(&mut self, outcome: &'a Outcome) -> Option<&'a str> {
+        let Outcome::Failed { class: FailureClass::Network | FailureClass::Recipient, reason, .. } = outcome else {
+            return None;
+        };
+        self.refusals = self.refusals.saturating_add(1);
+        (self.refusals >= MANY_REFUSALS).then_some(reason)
+    }
+
     /// Takes note of an outcome. `Some` when the modem must be left alone.
     pub(super) fn after(&mut self, outcome: &Outcome) -> Option<Rest> {
         let (cause, reason) = match outcome {
@@ -138,6 +151,24 @@ mod tests {
         for cause in [Cause::Sim, Cause::Modem, Cause::Unclear] {
             assert!(cause.advice().ends_with('.'), "{cause:?}");
         }
+    }
+
+    #[test]
+    fn many_refusals_in_a_row_are_worth_a_word_until_something_is_sent() {
+        let mut conduct = Conduct::default();
+        let mut told = |outcome: Outcome| {
+            conduct.after(&outcome);
+            conduct.refused(&outcome).is_some()
+        };
+        let network = || failed(FailureClass::Network);
+        let four = [network(), failed(FailureClass::Recipient), Outcome::Expired, network(), network()];
+        assert_eq!(four.map(&mut told), [false; 5]);
+        assert_eq!([network(), network()].map(&mut told), [true, true]);
+        assert!(!told(Outcome::Sent { reference: MessageReference(1) }));
+        assert_eq!(
+            [network(), network(), network(), network(), network()].map(told),
+            [false, false, false, false, true]
+        );
     }
 
     #[test]

@@ -146,6 +146,20 @@ impl Lane {
         });
     }
 
+    /// Shows that the modem is at nothing any more, and what the network says when it refuses everything.
+    fn show_outcome(&self, sent: bool, refused: Option<String>) {
+        if let Some(said) = refused.as_ref().filter(|_| self.state.borrow().refused.is_none()) {
+            let modem = self.modem.name();
+            tracing::warn!(modem.name = %modem, said, "the network refuses one message after the other");
+        }
+        self.state.send_modify(|state| {
+            state.sending = false;
+            if sent || refused.is_some() {
+                state.refused = refused;
+            }
+        });
+    }
+
     /// The SIM of a modem that can be given a message now.
     fn ready(&mut self, although_drained: bool) -> Option<SimId> {
         if self.is_drained() && !although_drained {
@@ -259,11 +273,13 @@ impl Lane {
         };
         let now = self.store.clock().now();
         self.rest = self.conduct.after(&outcome);
+        let refused = self.conduct.refused(&outcome).map(str::to_owned);
+        let sent = matches!(outcome, Outcome::Sent { .. });
         let result = result(outcome, &assignment, now);
         if result.spends_budget() {
             self.budgets.record(sim, now);
         }
-        self.state.send_modify(|state| state.sending = false);
+        self.show_outcome(sent, refused);
         let more_to_come = matches!(result, SubmitResult::Sent { .. }) && assignment.part + 1 < assignment.parts;
         self.unfinished = more_to_come.then_some(message);
         let duration_ms = now.since(started).as_millis();

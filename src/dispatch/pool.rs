@@ -32,6 +32,8 @@ pub struct LaneState {
     pub sending: bool,
     /// The modem is left alone for a while.
     pub resting: Option<Resting>,
+    /// What the network said to the last message, once it has refused so many in a row that somebody should know.
+    pub refused: Option<String>,
 }
 
 /// Why a modem is left alone although it says that it is ready.

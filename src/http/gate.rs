@@ -39,6 +39,10 @@ const ONCE: [HeaderName; 5] = [
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// Marks an answer that tells a monitor the truth: nothing failed here, and it asks every few seconds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NotReady;
+
 /// What the gate needs to know.
 #[derive(Debug)]
 pub(super) struct Gate {
@@ -119,7 +123,7 @@ pub(super) async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: 
     gate.metrics.answered(status);
     let path = path.as_ref().map_or("-", MatchedPath::as_str);
     let duration_ms = started.elapsed().as_secs_f64() * 1e3;
-    if status.is_server_error() {
+    if status.is_server_error() && response.extensions().get::<NotReady>().is_none() {
         tracing::warn!(request_id = %id, %method, path, status = status.as_u16(), duration_ms, "answered");
     } else {
         tracing::debug!(request_id = %id, %method, path, status = status.as_u16(), duration_ms, "answered");

@@ -23,7 +23,7 @@ use super::idempotency::IdempotencyKey;
 use super::modems::ModemView;
 use super::openapi::{EveryCall, NoSuch, Sent, WithRecipient, WrongQuery};
 use super::problem::{Kind, Problem};
-use super::{query, status};
+use super::{query, readiness};
 
 /// A message to be sent.
 #[derive(Deserialize, ToSchema)]
@@ -206,7 +206,7 @@ impl DetailAnswer {
     fn of(detail: MessageDetail, modems: &[ModemView], routes: &Routes) -> Self {
         let waits = detail.message.status == Status::Queued;
         let route = routes.of(detail.message.to.digits());
-        let why = waits.then(|| status::why_closed(modems, routes, route)).flatten();
+        let why = waits.then(|| readiness::why_closed(modems, routes, route)).flatten();
         Self {
             why,
             message: detail.message.into(),

@@ -18,6 +18,7 @@
 //! | `body`, `query`, `fields`, `idempotency` | reading requests |
 //! | `problem` | every refusal with its status and code |
 //! | `otps`, `messages`, `inbox`, `optouts`, `modems`, `ussd`, `balance`, `status`, `metrics` | the calls |
+//! | `readiness` | whether a code would go out now |
 //! | `openapi` | the description of it all, for programs |
 
 mod api;
@@ -38,6 +39,7 @@ mod optouts;
 mod otps;
 mod problem;
 mod query;
+mod readiness;
 mod router;
 mod serve;
 mod settings;

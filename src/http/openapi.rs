@@ -277,6 +277,7 @@ pub(super) fn example_modem() -> Value {
         "since": "2026-05-04T08:12:44.001Z",
         "until": null,
         "draining": false,
+        "refused": null,
         "manufacturer": "QUECTEL",
         "model": "EC25",
         "firmware": "EC25EFAR06A03M4G",

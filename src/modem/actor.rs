@@ -184,10 +184,12 @@ impl Actor {
     pub(super) async fn attend(&mut self, io: Box<dyn Io>) -> End {
         let mut wire = Wire::new(io);
         (self.awake, self.worked) = (false, false);
-        if !self.health.borrow().is_being_brought_back() {
+        // Anything else that was the matter is so until the modem answers.
+        if self.is_absent() {
             self.show(State::Starting);
         }
         self.storages = Storages::default();
+        self.nudges.begin_anew();
         let end = match self.open(&mut wire).await {
             Ok(()) => self.serve(&mut wire).await,
             Err(end) => end,
@@ -277,6 +279,10 @@ impl Actor {
         self.health.borrow().state.is_ready()
     }
 
+    fn is_absent(&self) -> bool {
+        matches!(self.health.borrow().state, State::Absent { .. })
+    }
+
     /// Whether a message waits that this modem could send now.
     pub(super) fn is_wanted(&self) -> bool {
         self.is_ready() && !self.inbox.is_empty()
@@ -336,7 +342,8 @@ impl Actor {
             if health.state == state {
                 return false;
             }
-            tracing::info!(modem.name = %name, state = state.as_str(), "the modem's state has changed");
+            let (reason, advice) = (state.reason(), state.advice());
+            tracing::info!(modem.name = %name, state = state.as_str(), reason, advice, "the modem's state has changed");
             health.state = state;
             health.since = now;
             true
@@ -349,10 +356,7 @@ impl Actor {
     }
 
     pub(super) fn why_not_ready(&self) -> String {
-        match &self.health.borrow().state {
-            State::Absent { reason } | State::NotReady { reason, .. } => reason.clone(),
-            State::Starting | State::Ready => "the modem is starting".to_owned(),
-        }
+        self.health.borrow().state.reason().unwrap_or("the modem is starting").to_owned()
     }
 
     pub(super) fn leave(mut self) {

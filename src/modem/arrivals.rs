@@ -149,8 +149,11 @@ impl Arrivals {
 
     /// Takes an arrival in. Returns whether there was room, or it is held already.
     pub(super) fn hold(&mut self, sim: Option<SimId>, arrival: Arrival, origin: Origin) -> bool {
-        if matches!(&origin, Origin::Stored(place, _) if self.knows(place)) {
-            return true;
+        if let Origin::Stored(place, _) = &origin {
+            if self.knows(place) {
+                return true;
+            }
+            self.spare(&place.clone());
         }
         if !self.has_room() {
             if let Some(more) = self.crowded.warn() {
@@ -174,8 +177,14 @@ impl Arrivals {
     /// Something was stored in this place; modems may say so twice.
     pub(super) fn announce(&mut self, place: Place) {
         if !self.knows(&place) {
+            self.spare(&place);
             self.add_chore(Chore::Read(place));
         }
+    }
+
+    /// What is in this place now is not deleted before it has been read.
+    fn spare(&mut self, place: &Place) {
+        self.chores.retain(|todo| !matches!(&todo.chore, Chore::Delete(stored) if stored == place));
     }
 
     /// Something may be in this place.
@@ -200,11 +209,12 @@ impl Arrivals {
         self.taken.iter().any(|(at, taken)| at == place && *taken == mark)
     }
 
-    /// Whether what is in this place has been read already.
+    /// Whether what is in this place has been read already. A modem that did not say yes to its deletion may have
+    /// deleted it all the same, and put something else there.
     pub(super) fn knows(&self, place: &Place) -> bool {
         let is_here = |origin: &Origin| matches!(origin, Origin::Stored(stored, _) if stored == place);
-        let goes = |chore: &Chore| matches!(chore, Chore::Delete(stored) if stored == place);
-        self.held.iter().any(|held| is_here(&held.origin)) || self.chores.iter().any(|todo| goes(&todo.chore))
+        let goes = |todo: &Todo| matches!(&todo.chore, Chore::Delete(stored) if stored == place) && todo.refused == 0;
+        self.held.iter().any(|held| is_here(&held.origin)) || self.chores.iter().any(goes)
     }
 
     fn add_chore(&mut self, chore: Chore) {

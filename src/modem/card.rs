@@ -33,8 +33,8 @@ impl Actor {
             self.arrivals.detach();
         }
         self.arrivals.belong_to(&sim.id);
+        self.forget_pins(sim.iccid.as_ref()).await;
         self.health.send_modify(|health| health.sim = Some(sim));
-        self.forget_pins().await;
         if let Err(error) = self.ask_patiently(wire, &Command::pdu_mode()).await? {
             return Ok(Some(verdict::no_messages(error)));
         }
@@ -131,6 +131,17 @@ impl Actor {
             health.phone_number = own.and_then(|reply| own_number(&reply));
         });
         Ok(())
+    }
+
+    /// Writes the service centre's number again, which the card has lost. Whether it could: nobody but the operator of the
+    /// site knows the right one.
+    pub(super) async fn restore_service_centre(&mut self, wire: &mut Wire) -> Result<bool, End> {
+        let is_back = match self.settings.service_centre.clone() {
+            Some(wanted) => self.ask(wire, &Command::set_service_centre(&wanted)).await?.is_ok(),
+            None => false,
+        };
+        tracing::warn!(modem.name = %self.name, is_back, "the SIM has lost its service centre's number");
+        Ok(is_back)
     }
 
     async fn service_centre(&mut self, wire: &mut Wire) -> Result<Result<Option<String>, CommandError>, End> {

@@ -135,8 +135,11 @@ pub enum State {
 impl State {
     /// What a modem is in whose port does not open.
     pub(super) fn unopened(error: &std::io::Error) -> Self {
-        let explained = error.get_ref().is_some_and(|inner| inner.is::<Unopened>());
-        let reason = if explained { error.to_string() } else { format!("the port does not open: {error}") };
+        let reason = match error.get_ref() {
+            Some(inner) if inner.is::<Unopened>() => error.to_string(),
+            None if error.kind() == std::io::ErrorKind::NotFound => "the port is not there".to_owned(),
+            _ => format!("the port does not open: {error}"),
+        };
         Self::Absent { reason }
     }
 
@@ -154,6 +157,22 @@ impl State {
             Self::Starting => "starting",
             Self::Ready => "ready",
             Self::NotReady { .. } => "not_ready",
+        }
+    }
+
+    /// What is the matter, in one sentence, if something is.
+    pub(super) fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Absent { reason } | Self::NotReady { reason, .. } => Some(reason),
+            Self::Starting | Self::Ready => None,
+        }
+    }
+
+    /// What can be done about that, as far as the modem itself shows it.
+    pub(super) fn advice(&self) -> Option<&str> {
+        match self {
+            Self::NotReady { advice, .. } => Some(advice),
+            Self::Absent { .. } | Self::Starting | Self::Ready => None,
         }
     }
 }

@@ -6,6 +6,7 @@ use std::io;
 use std::path::Path;
 
 use super::port::Unopened;
+use super::setup::printable;
 
 /// Where ModemManager's processes are listed while its service runs, for everybody to read, below sysfs.
 const MODEM_MANAGER: &str = "fs/cgroup/system.slice/ModemManager.service/cgroup.procs";
@@ -46,7 +47,7 @@ pub(super) fn of(port: &Path) -> Option<Holder> {
             let mut files = std::fs::read_dir(entry.path().join("fd")).ok()?.flatten();
             files.any(|file| file.path().read_link().is_ok_and(|to| to == port)).then(|| {
                 let name = std::fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
-                Holder { name: name.trim().to_owned(), process }
+                Holder { name: printable(name.trim()), process }
             })
         })
         .collect();
@@ -67,8 +68,12 @@ pub(super) enum Verdict {
 pub(super) fn judge(error: io::Error, sysfs: &Path, port: &Path) -> Verdict {
     // The serial port's crates say "no device" of one that is there and is not theirs.
     let in_use = matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ResourceBusy | io::ErrorKind::Other);
-    if !in_use || !port.exists() {
+    if !in_use {
         return Verdict::Other(error);
+    }
+    if !port.exists() {
+        let reason = format!("the port {} is not there", port.display());
+        return Verdict::Other(Unopened::as_error(io::ErrorKind::NotFound, reason));
     }
     let busy = |reason| Unopened::as_error(io::ErrorKind::ResourceBusy, reason);
     if let Some(holder) = of(port) {

@@ -37,6 +37,11 @@ enum Nudge {
 }
 
 impl Nudges {
+    /// Its port is opened anew: what it did before says nothing about how long it searches.
+    pub(super) fn begin_anew(&mut self) {
+        self.since = None;
+    }
+
     fn due(&mut self, registered: bool, now: Instant) -> Option<Nudge> {
         if registered {
             self.since = None;

@@ -133,8 +133,16 @@ const MOST_WAITS: u8 = 20;
 pub(super) type Closed = oneshot::Receiver<()>;
 
 /// Opens a serial port. One that is held by another program is left alone, and the program named; one that this process
-/// is about to close is waited for a little.
+/// is about to close is waited for a little; and one of a modem in a download mode is never opened, whatever names it.
 pub(super) async fn open(sysfs: &Path, path: &Path, baud: u32) -> io::Result<(Box<dyn Io>, Closed)> {
+    if usb_place(sysfs, path).await.is_some_and(|usb| usb.is_in_download_mode()) {
+        let reason = format!(
+            "{} is of a modem that did not start and waits for new firmware; take its power away for ten seconds",
+            path.display()
+        );
+        // As good as not there: nothing but its power helps.
+        return Err(Unopened::as_error(io::ErrorKind::NotFound, reason));
+    }
     let mut waits = MOST_WAITS;
     loop {
         // 8N1 without flow control is what a new builder has; the lock is taken while it opens.

@@ -79,6 +79,7 @@ impl Actor {
         tracing::warn!(modem.name = %self.name, %end, "lost the modem");
         let state = match fault {
             Fault::Deaf | Fault::Mute => verdict::out_of_order(end),
+            _ if matches!(end, End::Restarted) => verdict::started_anew(),
             _ => State::Absent { reason: end.to_string() },
         };
         Some((fault, state))

@@ -57,9 +57,9 @@ impl Actor {
         if end.is_ok() {
             end = self.explain(wire, &mut outcome).await;
         }
-        tracing::info!(
+        tracing::debug!(
             modem.name = %self.name, message.id = %submission.message, part = submission.part, outcome = word(&outcome),
-            "a part was given to the modem"
+            "done with a part"
         );
         self.note(&outcome);
         // A caller that has gone needs no answer.
@@ -69,14 +69,27 @@ impl Actor {
     }
 
     async fn submit(&mut self, wire: &mut Wire, submission: &Submission) -> (Outcome, Result<(), End>) {
-        match self.hand_over(wire, submission, true).await {
-            // A service centre that takes no validity period gets the message once more without one.
-            (Err(Delivery::Refused(Refusal::Cms(Some(198 | 199)))), Ok(())) => {
-                let (settled, end) = self.hand_over(wire, submission, false).await;
-                (settled.unwrap_or_else(|delivery| self.outcome(delivery)), end)
+        let (mut settled, mut end) = self.hand_over(wire, submission, true).await;
+        if let (Err(Delivery::Refused(refusal)), Ok(())) = (&settled, &end) {
+            let with_validity = match refusal {
+                // A service centre that takes no validity period gets the message once more without one.
+                Refusal::Cms(Some(198 | 199)) => Ok(Some(false)),
+                // Some cards lose their service centre's number while they are in use.
+                Refusal::Cms(Some(330)) => {
+                    self.restore_service_centre(wire).await.map(|is_back| is_back.then_some(true))
+                }
+                // A modem that finds the PDU wrong may have lost a byte of it, or taken the command for the message at a
+                // prompt left open.
+                Refusal::Cms(Some(304)) => Ok(Some(true)),
+                _ => Ok(None),
+            };
+            match with_validity {
+                Ok(Some(with_validity)) => (settled, end) = self.hand_over(wire, submission, with_validity).await,
+                Ok(None) => {}
+                Err(other) => end = Err(other),
             }
-            (settled, end) => (settled.unwrap_or_else(|delivery| self.outcome(delivery)), end),
         }
+        (settled.unwrap_or_else(|delivery| self.outcome(delivery)), end)
     }
 
     /// Gives the message to the modem once: what it said, or what became of it without its word.

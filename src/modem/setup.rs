@@ -65,7 +65,8 @@ pub(super) fn quoted(reply: &Reply, at: usize) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// A modem's words are shown to people: nothing in them may move a cursor, and they end somewhere.
+/// What a modem, a USB device or a program says of itself is shown to people: nothing in it may move a cursor, and it ends
+/// somewhere.
 pub(super) fn printable(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(64).collect()
 }

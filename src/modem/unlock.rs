@@ -38,7 +38,12 @@ impl Actor {
         let answer = self.ask(wire, &Command::enter_pin(pin.expose())).await?;
         // Some families fail over the card's next command when it comes at once.
         self.rest(wire, self.profile.after_unlock).await?;
-        self.await_ready(wire, answer.is_ok()).await
+        let trouble = self.await_ready(wire, answer.is_ok()).await?;
+        if trouble.is_none() {
+            // At once: the load of the radio that starts now is what takes weak supplies down.
+            self.forget_pins(number.as_ref()).await;
+        }
+        Ok(trouble)
     }
 
     /// Whether this card may be given this PIN. If so, the book says that it was.
@@ -86,9 +91,8 @@ impl Actor {
     }
 
     /// The card is ready: whatever PIN it was given was right, or is of no matter any more.
-    pub(super) async fn forget_pins(&mut self) {
-        let number = self.health.borrow().sim.as_ref().and_then(|sim| sim.iccid.clone());
-        let cards = self.card_keys(number.as_ref());
+    pub(super) async fn forget_pins(&self, number: Option<&Iccid>) {
+        let cards = self.card_keys(number);
         if let Err(error) = self.with_book(move |book| book.forget(&cards)).await {
             tracing::warn!(modem.name = %self.name, %error, "the list of refused PINs cannot be kept");
         }

@@ -240,7 +240,15 @@ pub(super) fn out_of_order(end: &End) -> State {
         End::Mute => "It is being restarted; if it goes on, try its SIM in a phone.",
         _ => "It is being restarted; if it goes on, unplug the modem and plug it in again.",
     };
-    not_ready(format!("{end}, and is being brought back"), advice)
+    not_ready(format!("{end}; the modem is being brought back"), advice)
+}
+
+/// The modem has lost what it was told, and is told again.
+pub(super) fn started_anew() -> State {
+    not_ready(
+        "the modem has started anew by itself and is being set up",
+        "Wait a few seconds; if it goes on, check the modem's power supply and cable.",
+    )
 }
 
 /// The modem answers, but sends nothing, and everything has been tried.

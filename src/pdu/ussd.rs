@@ -32,6 +32,10 @@ pub fn read_ussd(printed: &str, coding: Option<u8>) -> String {
     if octets.len().is_multiple_of(2) && (coding.is_some_and(is_ucs2) || looks_like_ucs2(&octets)) {
         return ucs2::decode(octets.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])));
     }
+    if printed.bytes().all(|octet| octet.is_ascii_digit()) {
+        // A telephone number, for instance the SIM's own; of packed septets hardly any come without a letter.
+        return printed.to_owned();
+    }
     let mut septets = gsm7::unpack(&octets, 0, octets.len() * 8 / 7);
     if septets.len().is_multiple_of(8) && matches!(septets.last(), Some(0 | &FILL)) {
         septets.pop();
@@ -77,5 +81,7 @@ mod tests {
         assert_eq!(read_ussd(&in_hex("余额"), Some(0x11)), "余额");
         assert_eq!(read_ussd("12.50", None), "12.50");
         assert_eq!(read_ussd("1250", None), "1250");
+        assert_eq!(read_ussd("447700900123", Some(15)), "447700900123");
+        assert_eq!(read_ussd(&in_hex("1250"), Some(15)), "1250");
     }
 }

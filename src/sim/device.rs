@@ -203,6 +203,12 @@ impl Device {
         self.0.events.subscribe()
     }
 
+    /// How many tries of its PIN the SIM gives before it asks for the PUK.
+    #[must_use]
+    pub fn pin_tries(&self) -> u8 {
+        self.memory().card.pin_tries
+    }
+
     /// Holds status reports back in the network, or lets those held go on their way in the order they came.
     pub fn hold_reports(&self, on: bool) {
         self.0.air.hold_reports(on);

@@ -7,6 +7,17 @@
 //! [`Faults`] make the modem misbehave, and [`Family`] gives it the manners of one maker; [`Event`]s tell what it does as
 //! it does it.
 //!
+//! ```text
+//! others see    device.rs  settings.rs  event.rs  terminal.rs  bay.rs  memory_port.rs  control.rs
+//! the network   carrier.rs  handset.rs  air.rs, what waits for one modem
+//! the modem     session.rs, one attachment of its port: line.rs, what is typed; command.rs; answer.rs
+//! its commands  attributes.rs  identity.rs  network.rs  unlocking.rs  configuration.rs  routing.rs  sending.rs  messages.rs
+//!               text_mode.rs  charset.rs  ussd.rs
+//! it keeps      card.rs  storage.rs  agenda.rs, what it has to do later
+//! it is like    family.rs, the data of all families
+//! goes wrong    fault/  what can; trouble.rs, what does now; wire.rs, to the bytes; power.rs; dice.rs, by chance
+//! ```
+//!
 //! It reads AT in its own way and shares nothing with the driver but the PDUs, or both would be wrong together. All
 //! waiting is by tokio's time, so a paused clock pauses this world too, and every draw comes from a seed.
 

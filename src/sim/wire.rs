@@ -42,6 +42,9 @@ impl Session {
     /// Takes what has come in, as far as the modem is there to take it. Whether there is more to do.
     pub(super) fn listen(&mut self) {
         let condition = self.device.faults().condition();
+        if condition.muted.is_some() && self.input.contains(&ESC) {
+            self.end_silence(End::Escape);
+        }
         if self.booting_until.is_some_and(|until| Instant::now() < until) {
             self.input.clear();
         } else if condition.silence.is_some() {

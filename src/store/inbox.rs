@@ -204,7 +204,12 @@ fn begin(work: &Work<'_>, inbound: &Inbound, part: Option<Concatenation>) -> Res
             work.now.as_millis(),
             work.wall.as_millisecond(),
         ))?;
-    Ok(work.conn.last_insert_rowid())
+    let seq = work.conn.last_insert_rowid();
+    if part.is_some() {
+        // That its other parts may never come is something that falls due.
+        work.touch_queue();
+    }
+    Ok(seq)
 }
 
 /// Puts a message at the top of the list.

@@ -142,17 +142,19 @@ impl Message {
     }
 
     /// The time in doubt is over: what is in doubt goes out once more, if it still may.
-    pub(super) fn end_doubt(&mut self, now: Moment) {
+    pub(super) fn end_doubt(&mut self, work: &Work<'_>) -> Result<(), StoreError> {
         self.doubt_until = None;
-        if self.abandoned || self.resent || now >= self.deadline {
-            return;
+        if self.abandoned || self.resent || work.now >= self.deadline {
+            return Ok(());
         }
+        reports::remember_doubt(work, self.seq)?;
         for part in self.parts.iter_mut().filter(|part| part.status == Status::InDoubt) {
             part.happen(Event::Resend);
         }
         self.resent = true;
-        self.not_before = now;
-        self.sim_until = Some(now);
+        self.not_before = work.now;
+        self.sim_until = Some(work.now);
+        Ok(())
     }
 
     /// A part went to the network through a SIM: the others follow on it for a while.

@@ -11,13 +11,14 @@
 //!
 //! | file | is about |
 //! |---|---|
-//! | `handle`, `key`, `site` | the state folder: who may open it, its key, its timeline |
+//! | `handle` | the methods of [`Store`], and how it opens and closes |
+//! | `folder`, `key`, `site` | the state folder: who may open it, its key, its timeline |
 //! | `writer`, `readers` | the two ways into the database |
 //! | `schema`, `schema/*.sql` | the tables, explained, and how they came to be |
 //! | `apps` | clients of the API |
 //! | `otps`, `issuing`, `verifying` | one-time passwords: their shape, then what is done with them |
 //! | `messages`, `accepting`, `listing` | messages as the API sees them |
-//! | `queue`, `claiming`, `routing`, `settling`, `reports` | messages as modems and the network see them |
+//! | `queue`, `claiming`, `standing`, `routing`, `settling`, `reports` | messages as modems and the network see them |
 //! | `inbox`, `optouts` | messages that came in, and the numbers that want none |
 //! | `life` | one message with its parts, as all of these change it |
 //! | `drains` | modems that a person has taken out of use |

@@ -5,6 +5,7 @@ use super::handle::Store;
 use super::life::Message;
 use super::row;
 use super::writer::Work;
+use crate::clock::Moment;
 use crate::ids::{MessageReference, SimId};
 use crate::message::{Event, Status};
 use crate::phone::PhoneNumber;
@@ -54,8 +55,8 @@ impl ReportOutcome {
 
 impl Store {
     /// Takes a status report on. It is about the newest part with its SIM, recipient and TP-MR; failing that, about
-    /// the only part in doubt, or about to go out once more because it was, for that SIM and recipient. One that comes
-    /// before its part is settled is kept until then. The same report twice changes nothing. Returns whether it was
+    /// the part in doubt, or about to go out once more because it was, for that SIM and recipient, if it can be about
+    /// no other. One that comes before its part is settled is kept until then. The same report twice changes nothing. Returns whether it was
     /// about anything.
     ///
     /// # Errors
@@ -87,12 +88,15 @@ fn take(work: &Work<'_>, report: &Report) -> Result<Found, StoreError> {
         return Ok(Found::Part);
     }
     let unsettled = unsettled(work, report)?;
-    if unsettled.iter().any(|(status, _)| *status == Status::Sending) {
+    if unsettled.iter().any(|part| part.status == Status::Sending) {
         keep(work, report)?;
         return Ok(Found::Kept);
     }
     match unsettled.as_slice() {
-        [(Status::InDoubt | Status::Queued, only)] => apply(work, *only, report),
+        [only] if only.deadline > work.now && !others_were_in_doubt(work, report, only)? => {
+            forget_doubt(work, only)?;
+            apply(work, only.place, report)
+        }
         _ => Ok(Found::Nothing),
     }
 }
@@ -158,26 +162,76 @@ fn is_about_former_part(work: &Work<'_>, report: &Report) -> Result<bool, StoreE
     Ok(noted == 1)
 }
 
-/// The parts for this SIM and recipient of which the TP-MR is not known: a modem is at them, or they are in doubt, or
-/// wait to go out once more because they were; and their time is not over.
-fn unsettled(work: &Work<'_>, report: &Report) -> Result<Vec<(Status, Place)>, StoreError> {
+/// A part of which the TP-MR is not known.
+struct Unsettled {
+    status: Status,
+    place: Place,
+    attempt: i64,
+    deadline: Moment,
+}
+
+/// The parts for this SIM and recipient of which the TP-MR is not known, and reports may still come: a modem is at
+/// them, or they are in doubt, or wait to go out once more because they were.
+fn unsettled(work: &Work<'_>, report: &Report) -> Result<Vec<Unsettled>, StoreError> {
     let mut statement = work.conn.prepare_cached(
-        "SELECT part.status, part.message, part.part
+        "SELECT part.status, part.message, part.part, part.attempt, message.deadline
          FROM message CROSS JOIN part ON part.message = message.seq
          WHERE message.queue = -1 AND message.number = ?1 AND part.sim = ?2 AND part.status = 'sending'
          UNION ALL
-         SELECT part.status, part.message, part.part
+         SELECT part.status, part.message, part.part, part.attempt, message.deadline
          FROM part JOIN message ON message.seq = part.message JOIN attempt ON attempt.id = part.attempt
          WHERE part.number = ?1 AND part.sim = ?2
            AND part.status IN ('in_doubt', 'queued') AND part.attempt IS NOT NULL
-           AND (part.status <> 'queued' OR attempt.outcome = 'in_doubt') AND message.deadline > ?3",
+           AND (part.status <> 'queued' OR attempt.outcome = 'in_doubt')
+           AND message.deadline + iif(message.deadline - message.created > 86400000, 86400000, 3600000) > ?3",
     )?;
     let mut rows = statement.query((row::number(&report.to), report.sim.as_str(), work.now.as_millis()))?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        found.push((row::status_from(&row.get::<_, String>(0)?)?, (row.get(1)?, row.get(2)?)));
+        found.push(Unsettled {
+            status: row::status_from(&row.get::<_, String>(0)?)?,
+            place: (row.get(1)?, row.get(2)?),
+            attempt: row.get(3)?,
+            deadline: row::moment(row, "deadline")?,
+        });
     }
     Ok(found)
+}
+
+/// The TP-MR, in `former_part`, of an attempt that was in doubt.
+const UNKNOWN_REFERENCE: i64 = -1;
+
+/// Keeps in mind that parts of this message are in doubt, which now go out once more: a report may still come that is
+/// about the first time.
+pub(super) fn remember_doubt(work: &Work<'_>, message: i64) -> Result<(), StoreError> {
+    work.conn
+        .prepare_cached(
+            "INSERT OR IGNORE INTO former_part (number, sim, reference, attempt, known_until)
+             SELECT part.number, part.sim, ?2, part.attempt,
+                    message.deadline + iif(message.deadline - message.created > 86400000, 86400000, 3600000)
+             FROM part JOIN message ON message.seq = part.message
+             WHERE part.message = ?1 AND part.status = 'in_doubt' AND part.sim IS NOT NULL",
+        )?
+        .execute((message, UNKNOWN_REFERENCE))?;
+    Ok(())
+}
+
+/// Whether another part for this SIM and recipient was in doubt before it went out once more.
+fn others_were_in_doubt(work: &Work<'_>, report: &Report, only: &Unsettled) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM former_part
+                   WHERE number = ?1 AND sim = ?2 AND reference = ?3 AND attempt <> ?4 AND known_until > ?5)";
+    let (to, sim, now) = (row::number(&report.to), report.sim.as_str(), work.now.as_millis());
+    let mut statement = work.conn.prepare_cached(sql)?;
+    Ok(statement.query_row((to, sim, UNKNOWN_REFERENCE, only.attempt, now), |row| row.get(0))?)
+}
+
+/// A report has come about what was in doubt.
+fn forget_doubt(work: &Work<'_>, part: &Unsettled) -> Result<(), StoreError> {
+    let sql = "DELETE FROM former_part WHERE reference = ?1 AND attempt = ?2
+                 AND (number, sim) = (SELECT number, sim FROM part WHERE message = ?3 AND part = ?4)";
+    let (message, number) = part.place;
+    work.conn.prepare_cached(sql)?.execute((UNKNOWN_REFERENCE, part.attempt, message, number))?;
+    Ok(())
 }
 
 fn apply(work: &Work<'_>, (seq, number): Place, report: &Report) -> Result<Found, StoreError> {

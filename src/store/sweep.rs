@@ -69,7 +69,7 @@ fn end_doubts(work: &Work<'_>) -> Result<(), StoreError> {
                ORDER BY doubt_until LIMIT ?2";
     for seq in due(work, sql, STEP, None)? {
         let mut message = Message::load(work, seq)?;
-        message.end_doubt(work.now);
+        message.end_doubt(work)?;
         message.save(work)?;
     }
     Ok(())

@@ -221,6 +221,7 @@ pub(crate) fn modem(name: &str, state: ModemState) -> ModemView {
         operator: Some("Example Mobile".to_owned()),
         signal_dbm: Some(-71),
         service_centre: Some("+15550000001".to_owned()),
+        refused: None,
         phone_number: Some(PhoneNumber::parse("+15550000042").unwrap()),
         port: "/dev/smsotpd/m1".to_owned(),
         recovery: None,

@@ -338,6 +338,20 @@ async fn a_usb_device_is_switched_off_and_on() {
 }
 
 #[tokio::test]
+async fn a_modem_in_a_download_mode_is_not_opened_under_the_name_it_was_configured_by() {
+    let mut machine = Machine::new();
+    let port = Port { number: "00", class: "ff/ff/ff", tty: "ttyUSB0" };
+    machine.plug("1-1.2", "05c6:9008", "qcserial", &[port]);
+    let node = machine.devices().join("ttyUSB0");
+    std::fs::write(&node, "").unwrap();
+    machine.link("m1", &node);
+    let mut connector = SerialConnector::new(machine.links().join("m1"), 115_200).with_sysfs(machine.sysfs());
+    let error = soon("the refusal", connector.connect()).await.err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert!(error.to_string().contains("did not start"), "{error}");
+}
+
+#[tokio::test]
 async fn two_modems_with_one_number_are_not_taken_for_each_other() {
     let machine = Machine::new();
     let mut work = Work::start(&machine, true);

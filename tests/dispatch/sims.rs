@@ -114,3 +114,17 @@ async fn a_refused_modem_is_tried_at_once_when_it_has_been_out() {
     world.until_all(&[id], Status::Sent).await;
     assert!(world.clock.now().since(begun) < seconds(30), "it rested on");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_network_that_refuses_everything_is_told_of_until_something_goes_through() {
+    let mut world = World::new(1).await;
+    for _ in 0..6 {
+        world.slots[0].device.faults().queue(Fault::CmsError(42));
+    }
+    world.dispatch(&no_budget()).await;
+    let id = world.accept(world.new_message(1)).await;
+    world.until("the fifth refusal", async |world| world.detail(id).await.attempts.len() >= 6).await;
+    assert!(world.lane(0).refused.is_some_and(|said| said.contains("congested")));
+    world.until_all(&[id], Status::Sent).await;
+    assert_eq!(world.lane(0).refused, None);
+}

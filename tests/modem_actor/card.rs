@@ -4,10 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use smsotpd::modem::{Outcome, PinBook, Settings};
+use smsotpd::modem::{Outcome, PinBook, Settings, State};
 use smsotpd::phone::PhoneNumber;
 
-use crate::scripted::{Scripted, World, sent, settings};
+use crate::scripted::{OnSubmit, Scripted, World, sent, settings};
 
 /// A state folder, with a PIN file in it.
 struct Site(tempfile::TempDir);
@@ -78,6 +78,21 @@ async fn the_configured_pin_opens_the_card_and_is_in_no_book_afterwards() {
     world.scripted.plug(true);
     world.until(|health| health.state.is_ready()).await;
     assert_eq!(world.scripted.pins(), ["1234", "1234"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pin_that_was_right_is_given_again_though_the_modem_went_away_right_after_it() {
+    let site = Site::with_pin("1234");
+    let scripted = locked("1234", 3);
+    scripted.vanish_at("AT+CIMI");
+    let world = site.start(&scripted);
+    world.heard("AT+CIMI").await;
+    world.until(|health| matches!(health.state, State::Absent { .. })).await;
+    // The restart has locked the card again.
+    scripted.lock("1234", 3);
+    world.scripted.plug(true);
+    world.until(|health| health.state.is_ready()).await;
+    assert_eq!(scripted.pins(), ["1234", "1234"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -234,4 +249,20 @@ async fn the_service_centre_is_written_only_when_another_one_is_set() {
         assert_eq!(world.scripted.count(WRITE), written, "{held:?}");
         assert_eq!(world.scripted.heard().iter().filter(|line| line.starts_with("AT+CSCA=")).count(), written);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_centre_that_the_card_loses_later_is_written_again_and_the_message_goes() {
+    let set = Settings { service_centre: PhoneNumber::parse("+491710760000").ok(), ..settings() };
+    let world = World::set(Scripted::new(), &set, PinBook::in_memory());
+    world.until(|health| health.state.is_ready()).await;
+    world.scripted.on_submit(OnSubmit::RefuseOnce("+CMS ERROR: 330"));
+    assert_eq!(world.submit().await, sent(18));
+    assert_eq!(world.scripted.count("AT+CSCA=\"+491710760000\",145"), 1);
+    // Without leave to write one, whoever cares for the modem is told what to do.
+    let world = World::ready().await;
+    world.scripted.on_submit(OnSubmit::RefuseOnce("+CMS ERROR: 330"));
+    let Outcome::Failed { reason, .. } = world.submit().await else { panic!("not refused") };
+    assert!(reason.contains("set it as service-centre"), "{reason}");
+    assert!(!world.scripted.heard().iter().any(|line| line.starts_with("AT+CSCA=")));
 }

@@ -103,6 +103,26 @@ async fn a_full_storage_is_emptied_and_the_modem_sends_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_modem_sends_again_as_soon_as_the_storage_that_receives_has_room() {
+    let scripted = Scripted::new();
+    // Nothing is on the card, but what comes in goes elsewhere, and there it is full.
+    scripted.answer("AT+CPMS=?", "+CPMS: (\"SM\",\"ME\"),(\"SM\",\"ME\"),(\"SM\",\"ME\")\r\n\r\nOK");
+    scripted.answer("AT+CPMS=\"SM\"", "+CPMS: 0,30,5,5,5,5\r\n\r\nOK");
+    scripted.answer("AT+CPMS=\"ME\"", "+CPMS: 5,5,5,5,5,5\r\n\r\nOK");
+    scripted.answer("AT+CMGL=4", &listing((1..=5).map(|place| (place, at_second(place as u8)))));
+    let mut world = World::start(scripted);
+    let health = world.until(|health| reason(health).is_some()).await;
+    assert!(reason(&health).is_some_and(|reason| reason.contains("full")), "{health:?}");
+    let full = world.clock.now();
+    for _ in 0..5 {
+        let Event::Message { done, .. } = world.report().await else { panic!("a report") };
+        done.acknowledge();
+    }
+    world.until(|health| health.state.is_ready()).await;
+    assert!(world.clock.now().since(full) < Duration::from_secs(5), "it waited to be counted again");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_storage_that_says_it_is_full_is_looked_through_at_once() {
     for said in ["+CIEV: smsfull,1", "+CIEV: \"smsfull\",\"SM\""] {
         let mut world = World::ready().await;

@@ -104,6 +104,22 @@ async fn a_modem_that_finds_no_network_is_nudged_and_not_hammered() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_modem_that_was_away_is_given_its_time_to_find_a_network() {
+    let scripted = Scripted::new();
+    scripted.answer("AT+CREG?", "+CREG: 2,2\r\n\r\nOK");
+    let world = World::start(scripted);
+    world.says("searching").await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    world.scripted.plug(false);
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    world.scripted.plug(true);
+    world.says("searching").await;
+    tokio::time::sleep(Duration::from_secs(85)).await;
+    assert_eq!((world.scripted.count("AT+COPS=0"), world.scripted.count("AT+CFUN=4")), (0, 0));
+    world.heard("AT+COPS=0").await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_radio_that_was_left_off_is_switched_on_again() {
     let scripted = Scripted::new();
     scripted.answer("AT+CREG?", "+CREG: 2,2\r\n\r\nOK");

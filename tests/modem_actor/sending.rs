@@ -299,3 +299,29 @@ async fn a_message_that_the_service_centre_has_already_counts_as_sent_under_the_
     assert_eq!(world.submit().await, sent(18));
     assert_eq!(world.scripted.submits().len(), 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_asked_between_one_message_and_the_next() {
+    let world = World::ready().await;
+    let before = world.scripted.heard().len();
+    for reference in 17..20 {
+        assert_eq!(world.submit().await, sent(reference));
+    }
+    let heard = world.scripted.heard().split_off(before);
+    assert_eq!(heard.len(), 6, "{heard:?}");
+    for pair in heard.chunks(2) {
+        assert!(pair[0].starts_with("AT+CMGS=") && pair[1].ends_with('\u{1a}'), "{pair:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_the_modem_finds_wrong_is_not_blamed_on_the_modem_and_the_next_goes_at_once() {
+    let world = World::ready().await;
+    for refusal in ["+CMS ERROR: 304", "+CMS ERROR: 302", "+CMS ERROR: 321", "+CMS ERROR: 69"] {
+        world.scripted.on_submit(OnSubmit::RefuseOnce(refusal));
+        let begun = world.clock.now();
+        assert!(matches!(world.submit().await, Outcome::Failed { .. }), "{refusal}");
+        assert!(matches!(world.submit().await, Outcome::Sent { .. }), "{refusal}");
+        assert_eq!(world.clock.now().since(begun), Duration::ZERO, "{refusal}");
+    }
+}

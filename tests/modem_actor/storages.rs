@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use smsotpd::modem::{Event, Outcome};
 
-use crate::scripted::{LENGTH, REPORT, Scripted, World};
+use crate::scripted::{DELIVER, LENGTH, REPORT, Scripted, World};
 
 fn read_report() -> String {
     format!("+CMGR: 0,,{LENGTH}\r\n{REPORT}\r\n\r\nOK")
@@ -31,6 +31,26 @@ async fn a_report_that_could_not_be_read_at_once_is_read_later() {
         tokio::time::sleep(Duration::from_secs(60)).await;
         assert_eq!(world.scripted.count("AT+CMGD=3"), 3);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_into_a_place_that_was_emptied_without_a_word_is_read_before_it_is_deleted() {
+    let mut world = World::ready().await;
+    world.scripted.answer("AT+CMGR=3", &read_report());
+    world.scripted.answer("AT+CMGD=3", "+CMS ERROR: 500");
+    world.scripted.say("+CDSI: \"SR\",3");
+    let Event::StatusReport { done, .. } = world.report().await else { panic!("a message") };
+    done.acknowledge();
+    world.heard("AT+CMGD=3").await;
+    // It was deleted all the same, and the next thing to come in takes its place.
+    world.scripted.answer("AT+CMGD=3", "OK");
+    world.scripted.answer("AT+CMGR=3", &format!("+CMGR: 0,,{}\r\n{DELIVER}\r\n\r\nOK", DELIVER.len() / 2 - 1));
+    world.scripted.say("+CMTI: \"SR\",3");
+    let Event::Message { done, .. } = world.report().await else { panic!("a report") };
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(world.scripted.count("AT+CMGD=3"), 1, "it was deleted before it was on disk");
+    done.acknowledge();
+    world.heard_times("AT+CMGD=3", 2).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -96,4 +116,18 @@ async fn places_beyond_what_is_remembered_are_found_by_listing() {
     }
     world.heard_times("AT+CMGL=4", before + 2).await;
     assert!(world.scripted.heard().iter().any(|line| line == "AT+CMGR=1000"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_modem_whose_storages_cannot_be_understood_sends_all_the_same() {
+    let scripted = Scripted::new();
+    for line in ["AT+CPMS=?", "AT+CPMS?", "AT+CNMI=?"] {
+        scripted.answer(line, "+CPMS: \"\u{fffd}SM_P\",(((,,\r\n\r\nOK");
+    }
+    for line in ["AT+CMGL=4", "AT+CSMS=1"] {
+        scripted.answer(line, "+CMS ERROR: 500");
+    }
+    let world = World::start(scripted);
+    world.until(|health| health.state.is_ready()).await;
+    assert_eq!(world.submit().await, crate::scripted::sent(17));
 }

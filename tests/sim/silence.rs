@@ -86,3 +86,16 @@ async fn a_modem_can_answer_at_but_not_cmgs() {
     typist.write("AT+CMGS=20\r").await;
     assert_eq!(typist.after(LONG).await, "\r\n> ");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_escape_can_end_the_silence_about_one_command() {
+    let device = device(&carrier());
+    let mut typist = Typist::ready(&device).await;
+    device.faults().queue(Fault::Mute { commands: vec!["+CMGS".to_owned()], until: Until::Escape });
+    typist.write("AT+CMGS=20\r").await;
+    assert_eq!(typist.after(LONG).await, "");
+    typist.write("\x1b").await;
+    assert_eq!(typist.ask("+CSQ").await, "+CSQ: 21,99");
+    typist.write("AT+CMGS=20\r").await;
+    assert_eq!(typist.after(LONG).await, "\r\n> ");
+}

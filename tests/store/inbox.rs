@@ -117,8 +117,12 @@ async fn what_lacks_a_part_is_shown_after_a_day_as_far_as_it_came() {
     let world = World::new().await;
     let long = format!("{}{}", "a".repeat(153), "b".repeat(153));
     let parts = parts(&alice(), &long, 9);
+    let mut queue = world.store.queue();
     world.comes_in(&parts[1]).await;
+    assert!(queue.has_changed().unwrap(), "nobody is told that something falls due");
+    queue.mark_unchanged();
     world.comes_in(&sms(&alice(), "later")[0]).await;
+    assert!(!queue.has_changed().unwrap());
     let due = world.store.sweep().await.unwrap().unwrap();
     assert_eq!(due.since(world.clock.now()), seconds(24 * 3600));
     assert_eq!(world.texts().await, ["later"]);

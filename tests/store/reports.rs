@@ -101,6 +101,54 @@ async fn of_two_in_doubt_a_report_settles_neither() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_two_in_doubt_a_report_settles_neither_while_it_may_be_about_the_one_past_its_deadline() {
+    let world = World::new().await;
+    let short = NewMessage { deadline: world.clock.now() + seconds(60), ..world.new_message(&alice()) };
+    let old = world.accept(short).await;
+    world.in_doubt(&world.claim().await).await;
+    let long = NewMessage { deadline: world.clock.now() + seconds(7200), ..world.new_message(&alice()) };
+    let new = world.accept(long).await;
+    world.in_doubt(&world.claim().await).await;
+    world.pass(seconds(61)).await;
+    assert!(!world.report(&alice(), 7, ReportOutcome::Delivered).await);
+    assert_eq!((world.status(old).await, world.status(new).await), (Status::InDoubt, Status::InDoubt));
+    world.pass(seconds(3600)).await;
+    assert!(world.report(&alice(), 8, ReportOutcome::Delivered).await, "no report can be about the old one any more");
+    assert_eq!((world.status(old).await, world.status(new).await), (Status::InDoubt, Status::Delivered));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_about_the_first_copy_of_a_message_settles_no_other_in_doubt() {
+    let world = World::new().await;
+    let otp = world.issue(world.new_otp(&alice())).await;
+    world.in_doubt(&world.claim().await).await;
+    world.pass(seconds(21)).await;
+    world.store.sweep().await.unwrap();
+    world.sent(&world.claim().await, 8).await;
+    let doubted = world.accept(world.new_message(&alice())).await;
+    world.in_doubt(&world.claim().await).await;
+    assert!(!world.report(&alice(), 7, ReportOutcome::Delivered).await);
+    assert_eq!((world.status(otp.message.id).await, world.status(doubted).await), (Status::Sent, Status::InDoubt));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_doubt_that_a_report_has_ended_stands_in_no_other_reports_way() {
+    let world = World::new().await;
+    let otp = world.issue(world.new_otp(&alice())).await;
+    world.in_doubt(&world.claim().await).await;
+    world.pass(seconds(21)).await;
+    world.store.sweep().await.unwrap();
+    assert!(world.report(&alice(), 7, ReportOutcome::Delivered).await);
+    let doubted = world.accept(world.new_message(&alice())).await;
+    world.in_doubt(&world.claim().await).await;
+    assert!(world.report(&alice(), 8, ReportOutcome::Delivered).await);
+    assert_eq!(
+        (world.status(otp.message.id).await, world.status(doubted).await),
+        (Status::Delivered, Status::Delivered)
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_report_about_a_sent_part_does_not_settle_one_in_doubt() {
     let world = World::new().await;
     let doubted = world.accept(world.new_message(&alice())).await;

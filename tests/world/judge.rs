@@ -9,6 +9,7 @@ use smsotpd::store::{AttemptOutcome, MessageDetail, Store};
 
 use crate::ledger::{Accepted, Ledger, Otp, Promise, most_within};
 use crate::site::Site;
+use crate::writers;
 
 /// Judges everything, when nothing more can happen.
 pub(crate) async fn everything(site: &Site) {
@@ -32,6 +33,7 @@ pub(crate) async fn everything(site: &Site) {
         attempts(site, &store, otp).await;
     }
     budgets(site);
+    writers::judge(site, &store).await;
 }
 
 fn accepted(ledger: &Ledger) -> Vec<(usize, smsotpd::ids::MessageId)> {
@@ -77,7 +79,7 @@ fn message(ledger: &Ledger, serial: usize, detail: &MessageDetail) -> Vec<String
     if promise.withdrawn && !promise.copies.is_empty() {
         faults.push("was sent although it was withdrawn".to_owned());
     }
-    if status == Status::Delivered && promise.arrived == 0 && !promise.foretold {
+    if status == Status::Delivered && promise.arrived == 0 && !promise.foretold && !ledger.misleads {
         faults.push("is delivered, and the handset does not have it".to_owned());
     }
     if status == Status::InDoubt && !ever_in_doubt {
@@ -86,7 +88,7 @@ fn message(ledger: &Ledger, serial: usize, detail: &MessageDetail) -> Vec<String
     if matches!(status, Status::Queued | Status::Sending) {
         faults.push("never came to an end".to_owned());
     }
-    if !ever_in_doubt && !promise.unreported && reports_came(ledger, promise, detail, deadline) {
+    if !ever_in_doubt && !promise.unreported && !ledger.misleads && reports_came(ledger, promise, detail, deadline) {
         if status == Status::Sent {
             faults.push("was reported on, and the store does not know".to_owned());
         }
@@ -186,14 +188,14 @@ fn budgets(site: &Site) {
     let windows = [(limits.per_minute, 60), (limits.per_hour, 3600), (limits.per_day, 86_400)];
     for (index, device) in site.devices.iter().enumerate() {
         let number = &device.settings().number;
-        let mut asked: Vec<Moment> =
-            site.ledger().asked.iter().filter(|(from, _)| from == number).map(|(_, at)| *at).collect();
-        asked.sort();
-        for (limit, seconds) in windows.into_iter().filter(|(limit, _)| *limit > 0) {
-            let most = most_within(Duration::from_secs(seconds), &asked);
-            if most.len() > limit as usize {
-                let when: Vec<i64> = most.iter().map(|at| at.as_millis()).collect();
-                site.blame(format!("m{index} may send {limit} parts within {seconds} s, and sent more: {when:?}"));
+        for card in 0..2 {
+            let asked = site.ledger().asked_of(number, card);
+            for (limit, seconds) in windows.into_iter().filter(|(limit, _)| *limit > 0) {
+                let most = most_within(Duration::from_secs(seconds), &asked);
+                if most.len() > limit as usize {
+                    let when: Vec<i64> = most.iter().map(|at| at.as_millis()).collect();
+                    site.blame(format!("m{index} may send {limit} parts within {seconds} s, and sent more: {when:?}"));
+                }
             }
         }
     }

@@ -15,6 +15,14 @@ pub(crate) struct Ledger {
     pub(crate) otps: Vec<Otp>,
     /// By modem: when the network was asked to take a part.
     pub(crate) asked: Vec<(PhoneNumber, Moment)>,
+    /// By modem: when another SIM was put in.
+    pub(crate) cards: Vec<(PhoneNumber, Moment)>,
+    /// Whether reports may seem to be about another message than they are.
+    pub(crate) misleads: bool,
+    /// How many messages somebody wrote to the modems.
+    pub(crate) written: usize,
+    /// Numbers that want no messages: what is sent to them is a violation.
+    pub(crate) stopped: Vec<PhoneNumber>,
     pub(crate) violations: Vec<String>,
     /// The first promise since when nothing is wrong.
     pub(crate) fair_from: Option<usize>,
@@ -103,6 +111,10 @@ impl Ledger {
         let Submitted { from, part, refused, report, .. } = submitted;
         let (to, took) = (part.destination.to_phone(), refused.is_none());
         self.asked.push((from.clone(), at));
+        if let Some(stopped) = self.stopped.iter().find(|stopped| Some(*stopped) == to.as_ref()) {
+            let wrong = format!("{} wants no messages, and is sent one", stopped.digits());
+            self.blame(wrong);
+        }
         let text = part.user_data.text();
         let place = part.user_data.concatenation().map_or(0, |place| usize::from(place.sequence) - 1);
         let Some((serial, promise)) = self.marked(&text) else {
@@ -129,6 +141,17 @@ impl Ledger {
             }
         }
         format!("W{serial}/{place}")
+    }
+
+    /// When the network was asked to take a part from this modem with its first SIM in it (0) or its second (1).
+    pub(crate) fn asked_of(&self, modem: &PhoneNumber, card: usize) -> Vec<Moment> {
+        let of_card = |at: Moment| {
+            self.cards.iter().filter(|(number, since)| number == modem && *since <= at).count() % 2 == card
+        };
+        let asked = self.asked.iter().filter(|(from, at)| from == modem && of_card(*at));
+        let mut asked: Vec<Moment> = asked.map(|(_, at)| *at).collect();
+        asked.sort();
+        asked
     }
 
     /// A handset shows a message.

@@ -69,7 +69,8 @@ impl Life {
         let (mut modems, mut tasks, mut actors) = (Vec::new(), Vec::new(), Vec::new());
         for (index, socket) in ground.sockets.iter().enumerate() {
             let name = format!("m{index}").parse().map_err(|error| format!("{error}"))?;
-            let settings = modem::Settings::at_port(name, "in memory");
+            let pin_file = Some(ground.folder.join("pin"));
+            let settings = modem::Settings { pin_file, ..modem::Settings::at_port(name, "in memory") };
             let (modem, task) = modem::spawn(&settings, Box::new(socket.clone()), surroundings.clone());
             actors.push(task.abort_handle());
             tasks.push(tokio::spawn(watch.clone().over("modem", async { task.await.map_err(|e| e.to_string()) })));

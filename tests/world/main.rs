@@ -5,7 +5,8 @@
 //! | to | run |
 //! |---|---|
 //! | try a few seeds | `cargo test --test world` |
-//! | try seeds 0 to 499, more than a year | `SMSOTPD_WORLD_SEEDS=500 cargo test --test world` |
+//! | try seeds 0 to 499, more than a year | `SMSOTPD_WORLD_SEEDS=500 cargo test --profile world --test world` |
+//! | try 10,000 seeds with 3 bad hours each | the same with `SMSOTPD_WORLD_SEEDS=10000 SMSOTPD_WORLD_HOURS=3` |
 //! | replay one seed, with what happened in it | `SMSOTPD_WORLD_SEED=17 cargo test --test world -- --nocapture nothing` |
 //! | the same with the daemon's own log in between | the same with `RUST_LOG=smsotpd=debug` |
 //!
@@ -15,6 +16,7 @@
 //! | `life` | one life of the daemon: how it begins, is killed, is stopped; its disk, which takes its time |
 //! | `cable` | between modem and daemon: the modem stays powered while the daemon dies |
 //! | `people` | what is asked of the daemon |
+//! | `writers` | what is written to the modems, STOP and START among it |
 //! | `weather` | what goes wrong |
 //! | `ledger` | what was promised, and what network and handsets saw of it |
 //! | `judge` | what must hold: the two, and what the store says, agree |
@@ -46,6 +48,7 @@ mod life;
 mod people;
 mod site;
 mod weather;
+mod writers;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -54,8 +57,8 @@ use std::time::Duration;
 
 use site::Site;
 
-/// How long everything goes wrong.
-const STORM: Duration = Duration::from_secs(16 * 3600);
+/// How many hours everything goes wrong, when nobody says.
+const STORM: u64 = 16;
 /// How long modems have to come back after it.
 const RECOVERY: Duration = Duration::from_secs(600);
 /// How long it is then watched at work with nothing wrong.
@@ -64,7 +67,7 @@ const FAIR_WEATHER: Duration = Duration::from_secs(1800);
 const CALM: Duration = Duration::from_secs(2 * 3600);
 
 /// How many seeds are tried when nobody says.
-const FEW: u64 = 16;
+const FEW: u64 = 12;
 
 /// What came of one seed.
 struct Outcome {
@@ -80,12 +83,16 @@ fn run(seed: u64, aloud: bool) -> Outcome {
         let site = Site::build(seed, aloud);
         site.start().await;
         tokio::spawn(people::live(site.clone()));
+        tokio::spawn(writers::writes(site.clone()));
+        for person in 0..2 {
+            tokio::spawn(writers::wavers(site.clone(), person));
+        }
         for modem in 0..site.devices.len() {
             tokio::spawn(weather::troubles(site.clone(), modem));
         }
         tokio::spawn(weather::fate(site.clone()));
         tokio::spawn(weather::jumps(site.clone()));
-        tokio::time::sleep(STORM).await;
+        tokio::time::sleep(Duration::from_secs(asked("SMSOTPD_WORLD_HOURS").unwrap_or(STORM) * 3600)).await;
         site.note("the bad times are over");
         site.calm.cancel();
         tokio::time::sleep(RECOVERY).await;
@@ -110,9 +117,12 @@ async fn fair_weather(site: &Arc<Site>) {
     }
 }
 
+fn asked(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|number| number.parse().unwrap())
+}
+
 /// The seeds of this run: one that is asked for, or as many as are asked for, from 0.
 fn seeds() -> (u64, u64, bool) {
-    let asked = |name: &str| std::env::var(name).ok().map(|number| number.parse::<u64>().unwrap());
     match asked("SMSOTPD_WORLD_SEED") {
         Some(seed) => (seed, seed + 1, true),
         None => (0, asked("SMSOTPD_WORLD_SEEDS").unwrap_or(FEW), false),

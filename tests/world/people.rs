@@ -56,7 +56,7 @@ fn repeatable(serial: usize) -> Option<Idempotency> {
 }
 
 /// What a caller does whose call failed.
-async fn try_again(site: &Site, error: &StoreError) {
+pub(crate) async fn try_again(site: &Site, error: &StoreError) {
     if !matches!(error, StoreError::Gone | StoreError::Full) {
         site.blame(format!("a call failed: {error}"));
     }
@@ -70,7 +70,12 @@ fn accept(site: &Site, serial: usize, message: &MessageView) {
 }
 
 async fn sends_a_message(site: Arc<Site>, mut dice: Dice) {
-    let (to, hold) = (number(&mut dice), dice.percent(50));
+    let to = number(&mut dice);
+    sends_to(site, dice, to).await;
+}
+
+pub(crate) async fn sends_to(site: Arc<Site>, mut dice: Dice, to: PhoneNumber) {
+    let hold = dice.percent(50);
     let serial = site.ledger().promise(&to, None, None, !hold);
     let text = text(serial, &mut dice);
     site.ledger().promises[serial].text = Some(text.clone());
@@ -90,6 +95,7 @@ async fn sends_a_message(site: Arc<Site>, mut dice: Dice) {
         match send::send(&site.door().await.store, request).await {
             Ok(view) => break view,
             Err(SendError::Store(error)) => try_again(&site, &error).await,
+            Err(SendError::OptedOut) => return site.note(format_args!("W{serial} is not wanted")),
             Err(error) => return site.blame(format!("W{serial} was refused: {error}")),
         }
     };

@@ -21,6 +21,9 @@ use crate::dice::Dice;
 use crate::ledger::Ledger;
 use crate::life::{Ground, Life};
 
+/// The PIN of every SIM that asks for one.
+pub(crate) const PIN: &str = "2468";
+
 pub(crate) struct Site {
     pub(crate) dice: Dice,
     /// The daemon's clock; its wall time jumps.
@@ -32,6 +35,8 @@ pub(crate) struct Site {
     pub(crate) budget: BudgetSettings,
     /// Whether the bad times are over.
     pub(crate) calm: CancellationToken,
+    /// Whether a report may be about another message than it seems, because TP-MRs jump or SIMs are swapped.
+    pub(crate) misleads: bool,
     folder: TempDir,
     ledger: Mutex<Ledger>,
     diary: Mutex<Diary>,
@@ -75,6 +80,10 @@ impl Site {
         let socket = |(index, device): (usize, &Device)| Socket::new(device.clone(), dice.of("cable", index));
         let sockets = devices.iter().enumerate().map(socket).collect();
         let (ended, endings) = mpsc::unbounded_channel();
+        let folder = folder();
+        std::fs::write(folder.path().join("pin"), PIN).unwrap();
+        let misleads = toss.percent(25);
+        let ledger = Ledger { misleads, ..Ledger::default() };
         let site = Arc::new(Self {
             clock: Clock::simulated(),
             app: "shop".parse().unwrap(),
@@ -83,8 +92,9 @@ impl Site {
             sockets,
             budget: budget(&mut toss),
             calm: CancellationToken::new(),
-            folder: folder(),
-            ledger: Mutex::default(),
+            misleads,
+            folder,
+            ledger: Mutex::new(ledger),
             diary: Mutex::new(Diary { aloud, ..Diary::default() }),
             life: tokio::sync::Mutex::default(),
             lives: Mutex::new(0),
@@ -98,6 +108,9 @@ impl Site {
         tokio::spawn(watch_network(site.clone(), site.carrier.submitted()));
         tokio::spawn(watch_handsets(site.clone(), site.carrier.arrivals()));
         tokio::spawn(watch_endings(site.clone(), endings));
+        for modem in 0..site.devices.len() {
+            tokio::spawn(watch_card(site.clone(), modem));
+        }
         site
     }
 
@@ -139,6 +152,26 @@ impl Site {
         }
         *things = if obstructed { *things + 1 } else { *things - 1 };
         *since = now;
+    }
+
+    /// Nothing may have been sent through this modem since then.
+    pub(crate) fn blame_sends(&self, modem: usize, since: Moment) {
+        let number = &self.devices[modem].settings().number;
+        let late = self.ledger().asked.iter().any(|(from, at)| from == number && *at > since);
+        if late {
+            self.blame(format!("m{modem} was out of use, and sent"));
+        }
+    }
+
+    /// Another SIM comes into this modem: its serial number and subscriber.
+    pub(crate) fn next_card(&self, modem: usize) -> (String, String) {
+        let mut ledger = self.ledger();
+        let number = self.devices[modem].settings().number.clone();
+        ledger.cards.push((number, self.clock.now()));
+        // Two SIMs, in turn.
+        let swaps = ledger.cards.iter().filter(|(at, _)| *at == self.devices[modem].settings().number).count();
+        let spare = DeviceSettings::numbered(if swaps % 2 == 1 { 100 } else { 0 } + modem as u16);
+        (spare.iccid.to_string(), spare.imsi.to_string())
     }
 
     pub(crate) fn obstruct_all(&self, obstructed: bool) {
@@ -249,6 +282,17 @@ async fn watch_network(site: Arc<Site>, mut submitted: tokio::sync::broadcast::R
         site.note(format_args!("the network {said} {which} as {} from {}", part.reference, from.digits()));
     }
     site.blame("the world did not see all that was sent".to_owned());
+}
+
+/// No PIN is ever wrong here, so a card always has all its tries.
+async fn watch_card(site: Arc<Site>, modem: usize) {
+    let mut events = site.devices[modem].events();
+    while !matches!(events.recv().await, Err(tokio::sync::broadcast::error::RecvError::Closed)) {
+        let left = site.devices[modem].pin_tries();
+        if left < 3 {
+            return site.blame(format!("m{modem}'s SIM has only {left} tries of its PIN left"));
+        }
+    }
 }
 
 async fn watch_handsets(site: Arc<Site>, mut arrivals: tokio::sync::broadcast::Receiver<Arrival>) {

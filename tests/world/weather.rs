@@ -5,12 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use smsotpd::ids::ModemName;
 use smsotpd::sim::{
-    BrownOut, CardFault, Device, Event, EventKind, Fault, HangUp, Registration, ReportFault, SendResult, Until,
+    BrownOut, CardFault, Device, Event, EventKind, Fault, HangUp, ReportFault, SendResult, Standing, StorageName, Until,
 };
 
 use crate::dice::Dice;
-use crate::site::Site;
+use crate::people;
+use crate::site::{PIN, Site};
+
+/// So long may a message be under way that a modem was given before it was taken out of use.
+const UNDER_WAY: Duration = Duration::from_secs(600);
 
 /// The troubles of one modem.
 pub(crate) async fn troubles(site: Arc<Site>, index: usize) {
@@ -19,7 +24,7 @@ pub(crate) async fn troubles(site: Arc<Site>, index: usize) {
     let device = site.devices[index].clone();
     while site.pass(dice.seconds(least, most)).await {
         let episode = Episode { site: &site, index, device: &device };
-        match dice.below(14) {
+        match dice.below(20) {
             0..5 => episode.spoil(&mut dice, of_a_send),
             5 => episode.spoil(&mut dice, of_a_report),
             6 => episode.spoil(&mut dice, of_the_wire),
@@ -29,7 +34,13 @@ pub(crate) async fn troubles(site: Arc<Site>, index: usize) {
             10 => episode.unplug(&mut dice).await,
             11 => episode.hold_reports(&mut dice).await,
             12 => episode.hold_prompts(&mut dice).await,
-            _ => episode.write_bytewise(&mut dice).await,
+            13 => episode.write_bytewise(&mut dice).await,
+            14 => episode.lock(&mut dice).await,
+            15 => episode.refuse_all(&mut dice).await,
+            16 => episode.talk_past(&mut dice).await,
+            17 => episode.drain(&mut dice).await,
+            18 => episode.clutter(&mut dice),
+            _ => episode.mislead(&mut dice).await,
         }
     }
     device.recover();
@@ -100,14 +111,21 @@ impl Episode<'_> {
     }
 
     async fn lose_network(&self, dice: &mut Dice) {
-        let state = *dice.one_of(&[Registration::Off, Registration::Searching, Registration::Denied]);
+        // 0 to 11 of 3GPP TS 27.007 §7.2; some of them are as good as home.
+        let cause = dice.percent(50).then(|| dice.from(2, 33) as u8);
+        let state = if dice.percent(70) {
+            Standing { cause, ..Standing::all(dice.below(12) as u8) }
+        } else {
+            let mut stat = || Some(dice.below(12) as u8);
+            Standing { creg: stat(), cgreg: stat(), cereg: stat(), cause }
+        };
         self.note(format_args!("the network: {state:?}"));
-        self.device.register(state);
+        self.device.faults().queue(Fault::Standing(state));
         self.site.obstruct(self.index, true);
         self.site.pass(dice.seconds(1, 7200)).await;
-        let home = *dice.one_of(&[Registration::Home, Registration::Roaming]);
+        let home = Standing::all(*dice.one_of(&[1, 1, 1, 5, 6, 7]));
         self.note(format_args!("the network: {home:?}"));
-        self.device.register(home);
+        self.device.faults().queue(Fault::Standing(home));
         self.site.obstruct(self.index, false);
     }
 
@@ -143,6 +161,119 @@ impl Episode<'_> {
         self.site.pass(dice.time(500, 120_000)).await;
         self.note("prompts are let go");
         self.device.hold_prompts(false);
+    }
+
+    /// Its SIM asks for a PIN, which is the right one; or is locked to another network, or is none that it takes.
+    async fn lock(&self, dice: &mut Dice) {
+        let fault = match dice.below(4) {
+            0 => CardFault::NetworkLock(true),
+            1 => CardFault::Wrong,
+            _ => CardFault::AsksPin { pin: PIN.to_owned() },
+        };
+        self.note(format_args!("{fault:?}"));
+        self.device.faults().queue(Fault::Card(fault));
+        self.site.obstruct(self.index, true);
+        for _ in 0..dice.below(4) {
+            self.site.pass(dice.seconds(1, 1200)).await;
+            if dice.percent(50) {
+                self.note("the modem starts anew");
+                self.device.cut_power(dice.time(100, 20_000));
+            }
+        }
+        self.note("its card is as it was");
+        self.device.faults().queue(Fault::Card(CardFault::Sound));
+        self.device.cut_power(dice.time(100, 20_000));
+        self.site.obstruct(self.index, false);
+    }
+
+    /// The network takes nothing, or somebody rings, or hardly anything gets through.
+    async fn refuse_all(&self, dice: &mut Dice) {
+        let time = dice.seconds(1, 1800);
+        let (fault, end) = match dice.below(4) {
+            0 | 1 => (Fault::Barred(Some(*dice.one_of(&[8, 10, 21, 29, 50]))), Fault::Barred(None)),
+            2 => (Fault::Call(time), Fault::None),
+            _ => (Fault::Signal(*dice.one_of(&[0, 1, 99])), Fault::Signal(21)),
+        };
+        self.note(format_args!("{fault:?}"));
+        self.device.faults().queue(fault);
+        self.site.pass(time).await;
+        self.note(format_args!("{end:?}"));
+        self.device.faults().queue(end);
+    }
+
+    /// Nobody understands the other: another speed, an unfinished message of a program that died, pieces.
+    async fn talk_past(&self, dice: &mut Dice) {
+        let fault = match dice.below(3) {
+            0 => Fault::WrongBaud(9600),
+            1 => Fault::LeftInPrompt,
+            _ => Fault::Pieces { bytes: dice.from(1, 5) as u16, every: dice.time(1, 20) },
+        };
+        self.note(format_args!("{fault:?}"));
+        self.device.faults().queue(fault);
+        self.site.obstruct(self.index, true);
+        self.site.pass(dice.seconds(1, 1800)).await;
+        self.note("it talks as it did");
+        self.device.faults().clear();
+        self.site.obstruct(self.index, false);
+    }
+
+    /// Its storages are full, of what somebody wrote or of old reports.
+    fn clutter(&self, dice: &mut Dice) {
+        let storage = *dice.one_of(&[StorageName::Sim, StorageName::Equipment, StorageName::Reports]);
+        self.note(format_args!("{storage:?} is full"));
+        self.device.faults().queue(Fault::Full(storage));
+    }
+
+    /// Somebody takes it out of use, and back.
+    async fn drain(&self, dice: &mut Dice) {
+        let name: ModemName = format!("m{}", self.index).parse().unwrap();
+        while let Err(error) = self.site.door().await.store.drain(&name).await {
+            people::try_again(self.site, &error).await;
+        }
+        self.note("is taken out of use");
+        let since = self.site.clock.now();
+        self.site.pass(dice.seconds(1, 7200)).await;
+        self.site.blame_sends(self.index, since + UNDER_WAY);
+        while let Err(error) = self.site.door().await.store.resume(&name).await {
+            people::try_again(self.site, &error).await;
+        }
+        self.note("is in use again");
+    }
+
+    /// In some worlds: the TP-MR jumps, or another SIM is put in. Then a report may be about another message than it
+    /// seems, and nobody can tell.
+    async fn mislead(&self, dice: &mut Dice) {
+        if !self.site.misleads {
+            return self.clutter(dice);
+        }
+        match dice.below(4) {
+            0 => {
+                let on = dice.percent(50);
+                self.note(format_args!("its TP-MR starts anew with it: {on}"));
+                self.device.faults().queue(Fault::ReferenceRestarts(on));
+            }
+            1 => self.device.faults().queue(Fault::NextReference(*dice.one_of(&[0, 253, 255]))),
+            _ => self.swap_card(dice).await,
+        }
+    }
+
+    /// Another SIM is put in, in a modem with power or without.
+    async fn swap_card(&self, dice: &mut Dice) {
+        let (socket, off) = (&self.site.sockets[self.index], dice.percent(50));
+        self.note(format_args!("another SIM, without power: {off}"));
+        self.site.obstruct(self.index, true);
+        if off {
+            socket.plug(false);
+        }
+        self.device.faults().queue(Fault::Card(CardFault::Removed));
+        self.site.pass(dice.seconds(1, 600)).await;
+        let (iccid, imsi) = self.site.next_card(self.index);
+        self.device.faults().queue(Fault::Card(CardFault::Inserted { iccid: Some(iccid), imsi: Some(imsi) }));
+        if off {
+            socket.plug(true);
+        }
+        self.note("another SIM is in");
+        self.site.obstruct(self.index, false);
     }
 
     async fn write_bytewise(&self, dice: &mut Dice) {

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::super::port::{self, Closed};
+use super::super::setup::printable;
 use super::super::wire::{Wire, now};
 use crate::at::{Command, Output, Reply};
 use crate::ids::Imei;
@@ -81,11 +82,6 @@ async fn run(wire: &mut Wire, command: &Command) -> Option<Option<Reply>> {
 /// The number out of `861234…`, `"861234…"` or `+CGSN: 861234…`.
 fn equipment_number(text: &str) -> Option<Imei> {
     text.split(|c: char| !c.is_ascii_digit()).find_map(|digits| digits.parse().ok())
-}
-
-/// A modem's words are shown to people: nothing in them may move a cursor, and they end somewhere.
-fn printable(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(64).collect()
 }
 
 #[cfg(test)]

@@ -8,7 +8,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::ids;
+use super::super::setup::printable;
+use super::ids::{self, Mark};
 
 /// The names of serial ports that modems have.
 const PORT_NAMES: [&str; 3] = ["ttyUSB", "ttyACM", "ttyHS"];
@@ -69,7 +70,7 @@ impl UsbDevice {
             dir: dir.to_owned(),
             vendor: hex(&dir.join("idVendor"))?,
             product: hex(&dir.join("idProduct"))?,
-            serial: text(&dir.join("serial")).filter(|serial| !serial.is_empty()),
+            serial: text(&dir.join("serial")).map(|serial| printable(&serial)).filter(|serial| !serial.is_empty()),
             number: text(&dir.join("devnum")).unwrap_or_default(),
             ttys: Vec::new(),
         })
@@ -82,6 +83,11 @@ impl UsbPlace {
         let name = port.canonicalize().ok()?.file_name()?.to_owned();
         let (_, dir) = interface_and_device(&sysfs.join("class/tty").join(name))?;
         UsbDevice::at(&dir).map(|device| device.place())
+    }
+
+    /// Whether it is a modem in a download mode: what is written to it now can destroy it.
+    pub(in crate::modem) fn is_in_download_mode(&self) -> bool {
+        ids::of_device(self.vendor, self.product).is_some_and(|entry| entry.mark == Mark::Never)
     }
 
     /// Whether the same kind of device is still plugged in there.

@@ -122,8 +122,10 @@ CREATE INDEX part_reported ON part (number, sim, reference, attempt) WHERE refer
 CREATE INDEX part_unsettled ON part (number, sim)
     WHERE status IN ('in_doubt', 'queued') AND attempt IS NOT NULL;
 
--- Parts that had been sent when another SIM took their message over: a report about one must not be taken for one
--- about another message. Only reports up to the moment known_until can be about it.
+-- Attempts that their parts have left behind, and on which a report may still come: those that were sent when another
+-- SIM took the message over, and, with -1 for the TP-MR that nobody knows, those that were in doubt when the part
+-- was to go out once more. Such a report must not be taken for one about another message. Only reports up to the
+-- moment known_until can be about it.
 CREATE TABLE former_part (
     number      INTEGER NOT NULL,
     sim         TEXT    NOT NULL,
