@@ -104,7 +104,8 @@ impl Daemon {
             modems.add(modem);
         }
         let (found, finds) = mpsc::channel(1);
-        let unusable = discovery.as_ref().map(Discovery::unusable);
+        // Where modems are named, others are nobody's business.
+        let unusable = discovery.as_ref().filter(|_| config.adopts_modems()).map(Discovery::unusable);
         if let Some(discovery) = discovery {
             tasks.spawn(endless("discovery", discovery.run(found.clone(), stop_modems.clone())));
         }

@@ -21,7 +21,7 @@ pub enum Output {
     Unsolicited(Unsolicited),
     /// The modem answers, and both sides are in step.
     Awake,
-    /// The modem does not answer. Only [`Session::handle_wake`] goes on from here.
+    /// The modem does not answer. Only [`Session::handle_wake`](super::Session::handle_wake) goes on from here.
     Deaf,
 }
 

@@ -104,7 +104,7 @@ impl Scene {
             for n in 0..messages {
                 room.acquire().await.unwrap().forget();
                 let to = format!("+1555{:07}", 200_000 + n);
-                let is_code = n % CODES == 0;
+                let is_code = n.is_multiple_of(CODES);
                 let (status, answer) = match is_code {
                     true => self.daemon.post("/v1/otp", &self.key, json!({ "to": to })).await,
                     false => {
@@ -132,7 +132,7 @@ impl Scene {
             self.plug(&mut port, dice).await;
             let moment = Moment::draw(dice);
             self.pull_out(&mut events, &moment).await;
-            if dice.next_u32() % 4 == 0 {
+            if dice.next_u32().is_multiple_of(4) {
                 let is_away = |modems: &Value| modems["modems"][0]["state"] != "ready";
                 self.daemon.until("/v1/modems", &self.key, is_away).await;
             }
