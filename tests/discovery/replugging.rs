@@ -132,7 +132,7 @@ impl Scene {
             self.plug(&mut port, dice).await;
             let moment = Moment::draw(dice);
             self.pull_out(&mut events, &moment).await;
-            if dice.next_u32() % 4 == 0 {
+            if dice.next_u32().is_multiple_of(4) {
                 let is_away = |modems: &Value| modems["modems"][0]["state"] != "ready";
                 self.daemon.until("/v1/modems", &self.key, is_away).await;
             }

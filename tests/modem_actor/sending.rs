@@ -318,9 +318,10 @@ async fn nothing_is_asked_between_one_message_and_the_next() {
 async fn a_message_that_the_modem_finds_wrong_is_not_blamed_on_the_modem_and_the_next_goes_at_once() {
     let world = World::ready().await;
     for refusal in ["+CMS ERROR: 304", "+CMS ERROR: 302", "+CMS ERROR: 321", "+CMS ERROR: 69"] {
-        world.scripted.on_submit(OnSubmit::RefuseOnce(refusal));
+        world.scripted.on_submit(OnSubmit::Refuse(refusal));
         let begun = world.clock.now();
         assert!(matches!(world.submit().await, Outcome::Failed { .. }), "{refusal}");
+        world.scripted.on_submit(OnSubmit::Take);
         assert!(matches!(world.submit().await, Outcome::Sent { .. }), "{refusal}");
         assert_eq!(world.clock.now().since(begun), Duration::ZERO, "{refusal}");
     }
