@@ -39,6 +39,8 @@ use crate::{intake, notify};
 use modems::{Discovery, Modems, NewModem, configured};
 use views::Views;
 
+pub use views::view;
+
 /// Reports that wait for the store; beyond this the modems wait with theirs.
 const EVENTS: usize = 64;
 
@@ -102,7 +104,8 @@ impl Daemon {
             modems.add(modem);
         }
         let (found, finds) = mpsc::channel(1);
-        let unusable = discovery.as_ref().map(Discovery::unusable);
+        // Where modems are named, others are nobody's business.
+        let unusable = discovery.as_ref().filter(|_| config.adopts_modems()).map(Discovery::unusable);
         if let Some(discovery) = discovery {
             tasks.spawn(endless("discovery", discovery.run(found.clone(), stop_modems.clone())));
         }

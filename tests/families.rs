@@ -3,42 +3,24 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "support/port.rs"]
+mod port;
+
 use std::time::Duration;
 
 use smsotpd::clock::Clock;
 use smsotpd::ids::MessageId;
-use smsotpd::modem::{
-    self, Connecting, Connector, Event, Io, Modem, Outcome, PinBook, Resetting, Settings, Submission, Surroundings,
-};
+use smsotpd::modem::{self, Event, Modem, Outcome, PinBook, Settings, Submission, Surroundings};
 use smsotpd::phone::PhoneNumber;
 use smsotpd::secret::Text;
 use smsotpd::sim::{Carrier, CarrierSettings, Device, DeviceSettings, EXAMPLES, Family, Faults, MemoryPort, Timed};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use port::Port;
+
 /// Longer than any modem needs to be ready again.
 const PATIENCE: Duration = Duration::from_secs(3600);
-
-/// The modem's port, with somebody beside it who plugs in again what fell out.
-struct Port(MemoryPort);
-
-impl Connector for Port {
-    fn connect(&mut self) -> Connecting<'_> {
-        let opened = self.0.open().map(|port| Box::new(port) as Box<dyn Io>);
-        if opened.is_err() {
-            self.0.plug();
-        }
-        Box::pin(async move { opened })
-    }
-
-    fn reset_usb(&mut self) -> Resetting<'_> {
-        Box::pin(async move {
-            self.0.unplug().await;
-            self.0.plug();
-            Ok(())
-        })
-    }
-}
 
 struct Bench {
     clock: Clock,
@@ -61,7 +43,8 @@ impl Bench {
         let surroundings =
             Surroundings { clock: clock.clone(), events, stop: CancellationToken::new(), pins: PinBook::in_memory() };
         let settings = Settings::at_port("m1".parse().unwrap(), "in memory");
-        let (modem, _) = modem::spawn(&settings, Box::new(Port(MemoryPort::new(device.clone()))), surroundings);
+        let (modem, _) =
+            modem::spawn(&settings, Box::new(Port::attended(MemoryPort::new(device.clone()))), surroundings);
         Self { clock, device, modem }
     }
 

@@ -118,7 +118,9 @@ impl One {
     }
 }
 
-fn view(health: &Health, budget_left: BudgetLeft, lane: &LaneState, draining: bool) -> ModemView {
+/// What the API shows of a modem.
+#[must_use]
+pub fn view(health: &Health, budget_left: BudgetLeft, lane: &LaneState, draining: bool) -> ModemView {
     let (state, reason, advice) = state(health, lane, draining);
     let (since, until) = match &lane.resting {
         Some(resting) if state == ModemState::Resting => (resting.since, resting.until),

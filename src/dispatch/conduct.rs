@@ -40,6 +40,8 @@ pub(super) enum Cause {
     Sim,
     /// The modem refuses them.
     Modem,
+    /// They are refused without a reason.
+    Unexplained,
     /// They come to nothing, and it cannot be told why.
     Unclear,
 }
@@ -49,7 +51,7 @@ impl Cause {
     const fn longest_rest(self) -> Duration {
         match self {
             Self::Sim | Self::Modem => Duration::from_secs(3600),
-            Self::Unclear => Duration::from_secs(60),
+            Self::Unexplained | Self::Unclear => Duration::from_secs(60),
         }
     }
 
@@ -60,6 +62,9 @@ impl Cause {
                 "Look at the SIM's credit and contract, or try it in a phone; a message now and then shows when it works again."
             }
             Self::Modem => "Unplug the modem and plug it in again; a message now and then shows when it works again.",
+            Self::Unexplained => {
+                "Look at the SIM's credit, or try it in a phone; if messages go out there, unplug the modem and plug it in again."
+            }
             Self::Unclear => "Wait a minute; if it goes on, unplug the modem and plug it in again.",
         }
     }
@@ -84,14 +89,14 @@ impl Conduct {
             }
             Outcome::Failed { class: FailureClass::Sim, reason, .. } => (Cause::Sim, reason),
             Outcome::Failed { class: FailureClass::Modem, reason, .. } => (Cause::Modem, reason),
-            Outcome::Failed { class: FailureClass::Unknown, reason, .. }
-            | Outcome::InDoubt { reason }
-            | Outcome::NotReady { reason } => (Cause::Unclear, reason),
+            Outcome::Failed { class: FailureClass::Unknown, reason, .. } => (Cause::Unexplained, reason),
+            Outcome::InDoubt { reason } | Outcome::NotReady { reason } => (Cause::Unclear, reason),
             // The message or the network is the reason: this says nothing about the modem.
             Outcome::Failed { .. } | Outcome::Expired => return None,
         };
         self.troubles = self.troubles.saturating_add(1);
-        let surely_the_modem = cause != Cause::Unclear || matches!(outcome, Outcome::NotReady { .. });
+        let surely_the_modem =
+            matches!(cause, Cause::Sim | Cause::Modem) || matches!(outcome, Outcome::NotReady { .. });
         if !surely_the_modem && self.troubles < TOO_MANY {
             return None;
         }
@@ -100,6 +105,7 @@ impl Conduct {
         let reason = match cause {
             Cause::Sim => format!("messages through this SIM are refused: {reason}"),
             Cause::Modem => format!("the modem refuses messages: {reason}"),
+            Cause::Unexplained => format!("messages are refused: {reason}"),
             Cause::Unclear => format!("the modem did not get the last message through: {reason}"),
         };
         Some(Rest { time, cause, reason })
@@ -148,7 +154,7 @@ mod tests {
             (rest.cause, rest.reason.as_str()),
             (Cause::Sim, "messages through this SIM are refused: it is barred")
         );
-        for cause in [Cause::Sim, Cause::Modem, Cause::Unclear] {
+        for cause in [Cause::Sim, Cause::Modem, Cause::Unexplained, Cause::Unclear] {
             assert!(cause.advice().ends_with('.'), "{cause:?}");
         }
     }

@@ -83,6 +83,9 @@ impl Readiness {
         }));
         let mut warnings: Vec<Reason> = modems.iter().flat_map(|modem| budget_warnings(modem, budget)).collect();
         warnings.extend(modems.iter().filter_map(why_it_is_refused));
+        if !modems.is_empty() {
+            warnings.extend(unusable.iter().map(why_it_is_unusable));
+        }
         if modems.iter().any(can_send) {
             let out = modems.iter().filter(|modem| !matches!(modem.state, ModemState::Ready | ModemState::Starting));
             warnings.extend(out.map(why_it_does_not_send));
@@ -137,15 +140,13 @@ fn can_send(modem: &ModemView) -> bool {
     modem.state == ModemState::Ready && modem.budget_left.hour != Some(0) && modem.budget_left.day != Some(0)
 }
 
+fn why_it_is_unusable(UnusableView { reason, advice }: &UnusableView) -> Reason {
+    Reason { code: "no_modem", modem: None, reason: reason.clone(), advice: advice.clone() }
+}
+
 fn why_none_sends(modems: &[ModemView], unusable: &[UnusableView]) -> Vec<Reason> {
     if modems.is_empty() && !unusable.is_empty() {
-        let reason = |UnusableView { reason, advice }: &UnusableView| Reason {
-            code: "no_modem",
-            modem: None,
-            reason: reason.clone(),
-            advice: advice.clone(),
-        };
-        return unusable.iter().map(reason).collect();
+        return unusable.iter().map(why_it_is_unusable).collect();
     }
     if modems.is_empty() {
         return vec![Reason {
@@ -275,6 +276,23 @@ mod tests {
         assert!(readiness.ready && readiness.reasons.is_empty(), "{readiness:?}");
         let [out] = readiness.warnings.as_slice() else { panic!("{readiness:?}") };
         assert_eq!((out.modem.as_deref(), out.reason.as_str()), (Some("m1"), "The SIM asks for its PIN."));
+    }
+
+    #[test]
+    fn what_is_plugged_in_and_cannot_be_used_is_told_of_beside_a_modem_that_can() {
+        let unusable = [UnusableView { reason: "the stick has no port for commands".to_owned(), advice: None }];
+        let of = |modems: &[ModemView]| {
+            Readiness::of(modems, &unusable, &BudgetSettings::default(), &Routes::default(), StoreState::Good)
+        };
+        let told = |reasons: &[Reason]| reasons.iter().filter(|told| told.reason == unusable[0].reason).count();
+        for (modems, reasons, warnings) in [
+            (vec![modem("m1", ModemState::Ready, 200)], 0, 1),
+            (vec![modem("m1", ModemState::Absent, 200)], 0, 1),
+            (vec![], 1, 0),
+        ] {
+            let readiness = of(&modems);
+            assert_eq!((told(&readiness.reasons), told(&readiness.warnings)), (reasons, warnings), "{readiness:?}");
+        }
     }
 
     #[test]

@@ -190,6 +190,7 @@ impl Actor {
         }
         self.storages = Storages::default();
         self.nudges.begin_anew();
+        self.sends.stop_resting();
         let end = match self.open(&mut wire).await {
             Ok(()) => self.serve(&mut wire).await,
             Err(end) => end,

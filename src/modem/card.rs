@@ -9,7 +9,7 @@ use super::unlock::asks_for_pin;
 use super::verdict;
 use super::wire::Wire;
 use crate::at::{CardNumber, Command, CommandError, Refusal, Reply};
-use crate::ids::Iccid;
+use crate::ids::{Iccid, Imsi};
 use crate::phone::PhoneNumber;
 
 /// A card can be busy with itself for some seconds after start: how often it is asked again, and after which pause.
@@ -63,11 +63,16 @@ impl Actor {
 
     /// Whether another card is in the modem than the one that was set up. Not asked while a message waits.
     async fn is_other_card(&mut self, wire: &mut Wire) -> Result<bool, End> {
-        let Some(known) = self.health.borrow().sim.as_ref().and_then(|sim| sim.iccid.clone()) else { return Ok(false) };
+        let Some(known) = self.health.borrow().sim.clone() else { return Ok(false) };
         if self.is_wanted() {
             return Ok(false);
         }
-        let other = self.card_number(wire).await?.is_some_and(|number| number != known);
+        let number = if known.iccid.is_some() { self.card_number(wire).await? } else { None };
+        let other = match number {
+            Some(number) => known.iccid != Some(number),
+            // One that does not tell its number is known by its subscription.
+            None => known.imsi.is_some() && self.subscription(wire).await?.is_some_and(|imsi| known.imsi != Some(imsi)),
+        };
         if other {
             tracing::info!(modem.name = %self.name, "another SIM is in the modem");
         }
@@ -103,9 +108,13 @@ impl Actor {
 
     async fn read_card(&mut self, wire: &mut Wire) -> Result<Option<Sim>, End> {
         let iccid = self.card_number(wire).await?;
-        let imsi = self.ask_patiently(wire, &Command::subscriber()).await?;
-        let imsi = imsi.ok().and_then(|reply| reply.text()?.parse().ok());
+        let imsi = self.subscription(wire).await?;
         Ok(self.cards.recognise(iccid, imsi))
+    }
+
+    async fn subscription(&mut self, wire: &mut Wire) -> Result<Option<Imsi>, End> {
+        let reply = self.ask_patiently(wire, &Command::subscriber()).await?;
+        Ok(reply.ok().and_then(|reply| reply.text()?.parse().ok()))
     }
 
     /// The card's telephone number and its service centre's, which is written when the operator set another one.

@@ -85,7 +85,8 @@ pub(super) fn judge(error: io::Error, sysfs: &Path, port: &Path) -> Verdict {
         let reason = format!("{} is held, most likely by ModemManager, which runs here: {OUR_RULES}", port.display());
         return Verdict::Other(busy(reason));
     }
-    Verdict::Other(error)
+    // Whoever has it keeps that to themselves. What is there must not be taken for unplugged, and lose its power.
+    Verdict::Other(io::Error::new(io::ErrorKind::ResourceBusy, error))
 }
 
 #[cfg(test)]
@@ -123,7 +124,8 @@ mod tests {
         let suspected = told(judge(in_use(), sysfs.path(), &port));
         assert!(suspected.contains("most likely by ModemManager"), "{suspected}");
         std::fs::write(&processes, "").unwrap();
-        assert_eq!(told(judge(in_use(), sysfs.path(), &port)), in_use().to_string());
+        let Verdict::Other(error) = judge(in_use(), sysfs.path(), &port) else { panic!("it is ours") };
+        assert_eq!((error.kind(), error.to_string()), (io::ErrorKind::ResourceBusy, in_use().to_string()));
     }
 
     #[test]

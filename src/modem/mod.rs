@@ -57,7 +57,7 @@ pub use event::{Acknowledge, Event};
 pub use handle::Modem;
 pub use health::{Health, Recovery, Registration, Rung, Signal, Sim, State};
 pub use pin::PinBook;
-pub use port::{Connecting, Connector, Io, Resetting, SerialConnector};
+pub use port::{Appearing, Connecting, Connector, Io, Resetting, SerialConnector};
 pub use profile::{Acknowledgement, Profile};
 pub use settings::{Settings, SettingsFault};
 pub use submission::{Outcome, Patience, Submission};

@@ -30,6 +30,9 @@ pub type Connecting<'a> = Pin<Box<dyn Future<Output = io::Result<Box<dyn Io>>> +
 /// What [`Connector::reset_usb`] gives: whether the device was reset.
 pub type Resetting<'a> = Pin<Box<dyn Future<Output = io::Result<()>> + Send + 'a>>;
 
+/// What [`Connector::appears`] gives: the modem is there.
+pub type Appearing<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
 /// Why a port does not open, in a whole sentence, for people.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -49,6 +52,11 @@ pub trait Connector: Send + 'static {
     /// # Errors
     /// The operating system's, when the port is not there, is in use, or must not be opened.
     fn connect(&mut self) -> Connecting<'_>;
+
+    /// Done as soon as the modem is there, after its port was not. Where nobody tells, it never is: the port is tried.
+    fn appears(&mut self) -> Appearing<'_> {
+        Box::pin(std::future::pending())
+    }
 
     /// Where the port was opened last, when that is not always the same place.
     fn port(&self) -> Option<String> {

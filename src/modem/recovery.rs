@@ -30,7 +30,7 @@ impl Actor {
             loop {
                 let step = self.ladder.after(fault, now());
                 self.announce(fault, step, state.as_ref());
-                match self.take(step, &mut *connector).await {
+                match self.take(fault, step, &mut *connector).await {
                     None => return self.leave(),
                     Some(Taken::Done) => break,
                     Some(Taken::Lacking(rung)) => self.ladder.lacks(rung),
@@ -108,8 +108,15 @@ impl Actor {
     }
 
     /// Waits, and does what the step says. `None` when the daemon stops.
-    async fn take(&mut self, step: Step, connector: &mut dyn Connector) -> Option<Taken> {
-        self.meanwhile(tokio::time::sleep(step.pause)).await?;
+    async fn take(&mut self, fault: Fault, step: Step, connector: &mut dyn Connector) -> Option<Taken> {
+        let may_appear = fault == Fault::Away && step.rung.is_none();
+        let pause = async {
+            tokio::select! {
+                () = tokio::time::sleep(step.pause) => {}
+                () = connector.appears(), if may_appear => {}
+            }
+        };
+        self.meanwhile(pause).await?;
         let Some(rung) = step.rung else { return Some(Taken::Done) };
         if rung == Rung::UsbReset {
             return self.reset_usb(connector).await;

@@ -53,6 +53,11 @@ impl Sends {
         self.unanswered = TOO_MANY - 1;
     }
 
+    /// Its port is opened anew, so somebody may have had the modem out: one more message may be tried at once.
+    pub(super) fn stop_resting(&mut self) {
+        self.until = None;
+    }
+
     /// Until when the modem is left alone.
     pub(super) fn resting_until(&self, now: Instant) -> Option<Instant> {
         self.until.filter(|until| now < *until)

@@ -41,10 +41,7 @@ struct Storage {
     expected: Option<u32>,
     /// How many of its messages must go so that a fifth of its places is free.
     excess: u32,
-    /// All its places are taken.
-    is_full: bool,
-    /// Nothing more can come in, as the modem said when this storage was counted.
-    stops_what_comes: bool,
+    full: bool,
 }
 
 /// What a modem tells of a storage (`+CPMS: <used1>,<total1>,<used2>,<total2>,<used3>,<total3>`).
@@ -52,14 +49,12 @@ struct Count {
     used: u32,
     total: u32,
     /// Nothing more can come in: it is full, and so is what receives.
-    stops_what_comes: bool,
+    full: bool,
 }
 
 impl Storages {
     pub(super) fn new(names: impl Iterator<Item = String>) -> Self {
-        let all = names
-            .map(|name| Storage { name, expected: None, excess: 0, is_full: false, stops_what_comes: false })
-            .collect();
+        let all = names.map(|name| Storage { name, expected: None, excess: 0, full: false }).collect();
         Self { all, selected: None, swept: None }
     }
 
@@ -86,16 +81,10 @@ impl Storages {
 
     /// One was deleted from this storage, so there is room in it.
     pub(super) fn went(&mut self, name: &str) {
-        let mut made_room = false;
         self.change(name, |storage| {
             storage.expected = storage.expected.map(|count| count.saturating_sub(1));
-            made_room = std::mem::take(&mut storage.is_full);
-            storage.stops_what_comes = false;
+            storage.full = false;
         });
-        // The one that receives was full itself, and no such one is left.
-        if made_room && !self.all.iter().any(|storage| storage.is_full && storage.stops_what_comes) {
-            self.all.iter_mut().for_each(|storage| storage.stops_what_comes = false);
-        }
     }
 
     /// One of the messages in this storage can be spared; tells whether that had to be.
@@ -114,7 +103,7 @@ impl Storages {
     }
 
     fn full(&self) -> Option<&str> {
-        self.all.iter().find(|storage| storage.stops_what_comes).map(|storage| storage.name.as_str())
+        self.all.iter().find(|storage| storage.full).map(|storage| storage.name.as_str())
     }
 
     fn change(&mut self, name: &str, change: impl FnOnce(&mut Storage)) {
@@ -197,15 +186,14 @@ impl Actor {
     /// Remembers how full a storage is. Says once when nothing more can come in.
     fn note_count(&mut self, at: usize, count: Option<&Count>) {
         let storage = &mut self.storages.all[at];
-        let stops = count.is_some_and(|count| count.stops_what_comes);
-        if stops && !storage.stops_what_comes {
+        let full = count.is_some_and(|count| count.full);
+        if full && !storage.full {
             tracing::warn!(
                 modem.name = %self.name, storage = storage.name,
                 "a storage of the modem is full, so neither reports nor messages come in; it is being emptied"
             );
         }
-        storage.is_full = count.is_some_and(|count| is_full(count.used, count.total));
-        storage.stops_what_comes = stops;
+        storage.full = full;
         storage.excess = count.map_or(0, Count::excess);
     }
 }
@@ -215,13 +203,14 @@ impl Count {
         let fields = reply.fields();
         let number = |at: usize| fields.get(at).and_then(Field::number);
         let (used, total) = (number(0)?, number(1).unwrap_or(0));
+        let is_full = |used: u32, total: u32| total > 0 && used >= total;
         // Reports have their storage to themselves. What else comes in goes where the modem says it does: when that is
         // full and this one is not, it is another one.
         let receives = match (number(4), number(5)) {
             (Some(used), Some(total)) if storage != "SR" => is_full(used, total),
             _ => true,
         };
-        Some(Self { used, total, stops_what_comes: is_full(used, total) && receives })
+        Some(Self { used, total, full: is_full(used, total) && receives })
     }
 
     /// How many must go so that a fifth is free.
@@ -230,16 +219,12 @@ impl Count {
     }
 }
 
-fn is_full(used: u32, total: u32) -> bool {
-    total > 0 && used >= total
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn excess(used: u32, total: u32) -> u32 {
-        Count { used, total, stops_what_comes: false }.excess()
+        Count { used, total, full: false }.excess()
     }
 
     #[test]

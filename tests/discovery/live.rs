@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use smsotpd::modem::discovery::{Finder, Found, Identity, Known, Ports, Seen, Sight};
-use smsotpd::modem::{Connector, SerialConnector};
+use smsotpd::modem::{Connector, SerialConnector, Settings};
 use smsotpd::sim::{Carrier, CarrierSettings, Device, DeviceSettings, Terminal};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -24,7 +24,11 @@ struct Work {
 
 impl Work {
     fn start(machine: &Machine, adopt: bool) -> Self {
-        let (finder, ports, finds) = Finder::new(machine.settings(), Known { modems: Vec::new(), adopt });
+        Self::knowing(machine, Known { modems: Vec::new(), adopt })
+    }
+
+    fn knowing(machine: &Machine, known: Known) -> Self {
+        let (finder, ports, finds) = Finder::new(machine.settings(), known);
         let stop = CancellationToken::new();
         tokio::spawn(finder.run(stop.clone()));
         Self { ports, finds, _stop: stop.drop_guard() }
@@ -236,6 +240,51 @@ async fn without_leave_to_take_modems_in_only_those_that_are_asked_for_are_hande
     modem.plug(&machine.links().join("modem-a"));
     answers(&mut connector).await;
     assert!(work.finds.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn whoever_waits_for_a_modem_hears_of_it_the_moment_it_is_there() {
+    let machine = Machine::new();
+    let work = Work::start(&machine, true);
+    let (mut modem, mut other) = (Modem::new(1), Modem::new(2));
+    let mut connector = work.ports.connector(modem.identity());
+    assert!(soon("the absence to be told", connector.connect()).await.is_err());
+    other.plug(&machine.links().join("modem-a"));
+    work.until("another one to be found", |seen| matches!(seen[..], [Seen { sight: Sight::Modem { .. }, .. }])).await;
+    let mut appears = connector.appears();
+    assert!(tokio::time::timeout(Duration::ZERO, &mut appears).await.is_err(), "another one came");
+    modem.plug(&machine.links().join("modem-b"));
+    soon("it to be told", appears).await;
+    answers(&mut connector).await;
+}
+
+#[tokio::test]
+async fn a_modem_whose_configured_link_comes_late_is_let_go_for_the_name_it_has_there() {
+    let mut machine = Machine::new();
+    let link = machine.links().join("front");
+    let front = Settings::at_port("front".parse().unwrap(), link.to_str().unwrap());
+    let mut work = Work::knowing(&machine, Known { modems: vec![front], adopt: true });
+    let mut modem = Modem::new(3);
+    let ports = [("00", "ttyUSB0"), ("01", "ttyUSB1"), ("02", "ttyUSB2"), ("03", "ttyUSB3")];
+    let ports = ports.map(|(number, tty)| Port { number, class: "ff/ff/ff", tty });
+    machine.plug("1-1.2", "2c7c:0125", "option", &ports);
+    modem.plug(&machine.devices().join("ttyUSB2"));
+    let mut found = work.find().await;
+    let mut port = soon("the port to open", found.connector.connect()).await.unwrap();
+
+    // The link leads to another port of the same modem, which opens as well.
+    std::fs::write(machine.devices().join("ttyUSB3"), "").unwrap();
+    machine.link("front", &machine.devices().join("ttyUSB3"));
+    let lost = soon("the port to be let go", port.read_u8()).await.unwrap_err();
+    assert!(lost.to_string().contains("another name"), "{lost}");
+    drop(port);
+    let why = soon("the reason", found.connector.connect()).await.err().unwrap().to_string();
+    assert!(why.contains("2c7c:0125") && why.contains("the configuration names"), "{why}");
+    assert!(work.finds.try_recv().is_err());
+
+    // Without the link it is as it was.
+    std::fs::remove_file(&link).unwrap();
+    answers(&mut found.connector).await;
 }
 
 #[tokio::test]

@@ -104,7 +104,7 @@ impl Scene {
             for n in 0..messages {
                 room.acquire().await.unwrap().forget();
                 let to = format!("+1555{:07}", 200_000 + n);
-                let is_code = n % CODES == 0;
+                let is_code = n.is_multiple_of(CODES);
                 let (status, answer) = match is_code {
                     true => self.daemon.post("/v1/otp", &self.key, json!({ "to": to })).await,
                     false => {

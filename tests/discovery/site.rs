@@ -114,3 +114,33 @@ async fn a_stick_without_a_port_for_commands_is_the_reason_why_the_site_is_not_r
     assert_eq!(reason["code"], "no_modem");
     assert!(reason["advice"].as_str().is_some_and(|advice| advice.contains("router firmware")), "{reason}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_found_port_that_another_program_holds_is_said_to_be_held_and_used_when_it_is_free() {
+    let other = Site::new(quick());
+    other.configure("");
+    let their_key = other.create_app("shop").await;
+    let holder = other.serve().await;
+    holder.until("/v1/modems", &their_key, |modems| modems["modems"][0]["state"] == "ready").await;
+
+    let (site, machine) = (Site::unplugged(quick()), Machine::new());
+    configure(&site, &machine);
+    let imei = other.device.settings().imei.to_string();
+    let path = site.folder.path().join("smsotpd.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, format!("{text}[[modem]]\nname = \"front\"\nimei = \"{imei}\"\n")).unwrap();
+    let key = site.create_app("shop").await;
+    let daemon = site.serve().await;
+    machine.link("modem-a", &other.link());
+    let held = format!("{} is held by ", machine.links().join("modem-a").display());
+    // The test itself is on the other end of the terminal, so it may be the one that is named.
+    let names = |text: &Value| text.as_str().is_some_and(|text| text.contains(&held) && text.contains("(process "));
+    let modems = daemon.until("/v1/modems", &key, |modems| names(&modems["modems"][0]["reason"])).await;
+    assert_eq!(modems["modems"][0]["state"], "absent", "{modems}");
+    let (status, ready) = daemon.request(Method::GET, "/readyz", &key, None).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{ready}");
+    assert!(ready.to_string().contains(&held), "{ready}");
+
+    assert!(holder.terminate().await.success());
+    daemon.until("/v1/modems", &key, |modems| is_ready_at(modems, "modem-a")).await;
+}

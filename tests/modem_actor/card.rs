@@ -224,6 +224,17 @@ async fn another_card_is_noticed_though_the_modem_does_not_say_so() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn another_card_is_noticed_though_neither_tells_its_number() {
+    let scripted = Scripted::new();
+    scripted.answer("AT+CCID", "ERROR");
+    let world = World::start(scripted);
+    let first = world.until(|health| health.state.is_ready()).await.sim.unwrap();
+    assert_eq!(first.iccid, None);
+    world.scripted.answer("AT+CIMI", "262019999999999\r\n\r\nOK");
+    world.until(|health| health.sim.as_ref().is_some_and(|sim| sim.id != first.id)).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_cards_telephone_number_is_read_in_every_form() {
     let forms = ["+CNUM: \"Own\",\"+15551234567\",145\r\n\r\nOK", "+CNUM: ,\"15551234567\",145\r\n\r\nOK"];
     for form in forms {

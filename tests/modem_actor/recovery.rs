@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use smsotpd::modem::{Connecting, Connector, Outcome, PinBook, Rung, Settings, State};
+use smsotpd::modem::{Appearing, Connecting, Connector, Outcome, PinBook, Rung, Settings, State};
 
 use crate::scripted::{OnSubmit, Scripted, World, sent, settings};
 
@@ -198,8 +198,14 @@ async fn a_modem_that_still_takes_no_message_after_everything_rests_and_is_tried
     assert!(world.clock.now().since(before) >= seconds(50));
     assert!(matches!(world.submit().await, Outcome::NotReady { .. }));
     world.says("messages do not go out").await;
+    // Somebody had it out, and need not wait for the end of its rest.
+    world.scripted.plug(false);
+    world.until(|health| matches!(health.state, State::Absent { .. })).await;
     world.scripted.on_submit(OnSubmit::Take);
+    world.scripted.plug(true);
+    let before = world.clock.now();
     world.until(|health| health.state.is_ready()).await;
+    assert!(world.clock.now().since(before) < seconds(60));
     assert!(matches!(world.submit().await, Outcome::Sent { .. }));
 }
 
@@ -318,28 +324,32 @@ impl Connector for Patient {
             if !std::mem::replace(&mut self.1, true) {
                 return Err(io::Error::new(io::ErrorKind::NotFound, "nobody knows this modem"));
             }
-            loop {
-                match self.0.connect().await {
-                    Err(_) => tokio::time::sleep(seconds(1)).await,
-                    open => return open,
-                }
-            }
+            self.0.plugged().await;
+            self.0.connect().await
         })
+    }
+
+    fn appears(&mut self) -> Appearing<'_> {
+        Box::pin(self.0.plugged())
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connector_that_waits_keeps_its_reason() {
-    let scripted = Scripted::new();
-    scripted.plug(false);
-    let world = World::over(Box::new(Patient(scripted.clone(), false)), scripted);
-    world.says("nobody knows this modem").await;
-    tokio::time::sleep(seconds(1000)).await;
-    world.says("nobody knows this modem").await;
-    world.scripted.plug(true);
-    let before = world.clock.now();
-    world.until(|health| health.state.is_ready()).await;
-    assert!(world.clock.now().since(before) < seconds(11));
+async fn a_connector_that_waits_keeps_its_reason_and_is_used_at_once_when_the_modem_is_there_again() {
+    // It is waited for and asked again in turns; whichever of them it is, nobody should have to wait.
+    for later in (0..70).step_by(7) {
+        let scripted = Scripted::new();
+        scripted.plug(false);
+        let world = World::over(Box::new(Patient(scripted.clone(), false)), scripted);
+        world.says("nobody knows this modem").await;
+        tokio::time::sleep(seconds(7 * 3600 + later)).await;
+        world.says("nobody knows this modem").await;
+        world.scripted.plug(true);
+        let before = world.clock.now();
+        world.until(|health| health.state.is_ready()).await;
+        let waited = world.clock.now().since(before);
+        assert!(waited < seconds(2), "{waited:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

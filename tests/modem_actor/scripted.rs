@@ -192,6 +192,14 @@ impl Scripted {
         self.changed.send_replace(());
     }
 
+    /// Waits until the modem is plugged in.
+    pub(crate) async fn plugged(&self) {
+        let mut changed = self.changed.subscribe();
+        while !self.script().plugged {
+            changed.changed().await.unwrap();
+        }
+    }
+
     pub(crate) fn flood(&self, with: Option<&'static [u8]>) {
         self.script().floods = with;
         self.changed.send_replace(());

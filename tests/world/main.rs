@@ -67,7 +67,7 @@ const FAIR_WEATHER: Duration = Duration::from_secs(1800);
 const CALM: Duration = Duration::from_secs(2 * 3600);
 
 /// How many seeds are tried when nobody says.
-const FEW: u64 = 12;
+const FEW: u64 = 8;
 
 /// What came of one seed.
 struct Outcome {
@@ -173,7 +173,7 @@ fn nothing_that_was_promised_is_broken_whatever_goes_wrong() {
 
 #[test]
 fn a_seed_replays_exactly() {
-    for seed in [1, 2, 3] {
+    for seed in [1, 2] {
         assert_eq!(run(seed, false).fingerprint, run(seed, false).fingerprint, "seed {seed}");
     }
 }

@@ -12,7 +12,7 @@ use crate::people;
 use crate::site::Site;
 
 /// How often they look whether it has had an effect.
-const LOOK: Duration = Duration::from_secs(20);
+const LOOK: Duration = Duration::from_secs(60);
 
 /// Somebody who writes to the modems now and then.
 pub(crate) async fn writes(site: Arc<Site>) {

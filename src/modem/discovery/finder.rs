@@ -19,7 +19,7 @@ use super::super::wire::now;
 use super::ports::{Identity, Ports, Seen, Sight};
 use super::probe::{self, Answer, Mute};
 use super::settings::Settings;
-use super::sites;
+use super::sites::{self, Site};
 use super::spot::{Spot, Standing};
 use super::watch::Watcher;
 use crate::ids::ModemName;
@@ -142,10 +142,18 @@ impl Finder {
     async fn look(&mut self) {
         let (settings, reserved) = (self.settings.clone(), self.reserved.clone());
         // The kernel may keep a reader waiting while it is busy with a device.
-        let look = tokio::task::spawn_blocking(move || sites::look(&settings, &reserved));
-        let Ok(mut sites) = look.await else { return };
+        let look = tokio::task::spawn_blocking(move || {
+            let all = if reserved.is_empty() { BTreeMap::new() } else { sites::look(&settings, &[]) };
+            (sites::look(&settings, &reserved), all)
+        });
+        let Ok((mut sites, all)) = look.await else { return };
         let now = now();
         self.spots.retain(|key, spot| {
+            let is_same = |site: &Site| site.fingerprint == spot.site.fingerprint;
+            if !sites.contains_key(key) && all.get(key).is_some_and(is_same) {
+                // It is there, and somebody else's.
+                return spot.leave_to_others();
+            }
             let is_there = sites.contains_key(key);
             if !is_there {
                 spot.leave();

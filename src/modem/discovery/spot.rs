@@ -38,6 +38,8 @@ pub(super) enum Standing {
     Asking(AbortHandle, Told),
     /// A modem has answered.
     Modem { identity: Identity, model: Option<String>, port: PathBuf },
+    /// A modem has answered, and then the configuration turned out to name a port of it.
+    Left(Identity),
     /// Nothing is asked; why is told from this time on.
     Telling(Instant),
     /// It is no modem.
@@ -62,12 +64,24 @@ impl Spot {
         let same = self.site.fingerprint == site.fingerprint;
         let asks = matches!(site.todo, Todo::Ask(_));
         let was_told = matches!(self.standing, Standing::Telling(_) | Standing::GivenUp);
-        let anew = !same || asks && was_told && self.site.todo != site.todo;
+        let was_left = matches!(self.standing, Standing::Left(_));
+        let anew = !same || was_left || asks && was_told && self.site.todo != site.todo;
         self.site = site;
         if anew {
             self.leave();
             *self = Self::new(self.site.clone(), now);
         }
+    }
+
+    /// The configuration names a port of it. Whether that must be known: a modem that was found must be let go.
+    pub(super) fn leave_to_others(&mut self) -> bool {
+        self.leave();
+        match &self.standing {
+            Standing::Modem { identity, .. } => self.standing = Standing::Left(identity.clone()),
+            Standing::Left(_) => {}
+            _ => return false,
+        }
+        true
     }
 
     /// Stops asking.
@@ -138,6 +152,7 @@ impl Spot {
             (Standing::Modem { identity, model, port }, _) => {
                 Sight::Modem { identity: identity.clone(), model: model.clone(), port: port.clone() }
             }
+            (Standing::Left(identity), _) => Sight::Left { identity: identity.clone() },
             (Standing::Telling(from), Todo::Tell(trouble)) if *from <= now => {
                 Sight::Trouble { reason: trouble.reason.clone(), advice: trouble.advice.clone() }
             }
