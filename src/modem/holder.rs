@@ -132,6 +132,6 @@ mod tests {
     fn a_port_that_is_not_there_is_held_by_nobody() {
         let nowhere = Path::new("/nowhere/ttyUSB2");
         assert_eq!(of(nowhere), None);
-        assert_eq!(told(judge(in_use(), Path::new("/sys"), nowhere)), in_use().to_string());
+        assert_eq!(told(judge(in_use(), Path::new("/sys"), nowhere)), "the port /nowhere/ttyUSB2 is not there");
     }
 }
