@@ -33,8 +33,9 @@ impl Actor {
             self.arrivals.detach();
         }
         self.arrivals.belong_to(&sim.id);
-        self.forget_pins(sim.iccid.as_ref()).await;
+        let number = sim.iccid.clone();
         self.health.send_modify(|health| health.sim = Some(sim));
+        self.forget_pins(number.as_ref()).await;
         if let Err(error) = self.ask_patiently(wire, &Command::pdu_mode()).await? {
             return Ok(Some(verdict::no_messages(error)));
         }
