@@ -117,7 +117,7 @@ mod tests {
         }
         for name in names {
             let is_of = |line: &&str| line.trim_start_matches("{\"").starts_with(name);
-            assert!(EXAMPLES.iter().any(|line| is_of(line)), "no example of {name}");
+            assert!(EXAMPLES.iter().any(is_of), "no example of {name}");
         }
     }
 
