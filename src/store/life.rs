@@ -162,6 +162,14 @@ impl Message {
         self.sim_until = Some(from + LOYALTY);
     }
 
+    /// A report says that the network has a part that was in doubt: the others follow on its SIM.
+    pub(super) fn came_through(&mut self, sim: Option<String>, now: Moment) {
+        if self.parts.len() > 1 && self.sim.is_none() {
+            self.sim = sim;
+            self.stay_with_sim(now);
+        }
+    }
+
     /// Makes this SIM the one that sends the message. When another one had sent a part of it, all parts start again,
     /// since a handset only joins what came from one number. That may happen once.
     pub(super) fn take_over(&mut self, work: &Work<'_>, sim: &str) -> Result<(), StoreError> {

@@ -246,7 +246,8 @@ fn apply(work: &Work<'_>, (seq, number): Place, report: &Report) -> Result<Found
     });
     if moved {
         part.reference = Some(report.reference.0);
-        let attempt = part.attempt;
+        let (attempt, sim) = (part.attempt, part.sim.clone());
+        message.came_through(sim, work.now);
         if report.outcome == ReportOutcome::Undelivered {
             // The rest of the message would be unreadable.
             message.withdraw();

@@ -1,7 +1,7 @@
 //! Status reports: which part they are about.
 
-use smsotpd::message::{FailureClass, Next, Status};
-use smsotpd::store::{NewMessage, ReportOutcome, SubmitResult};
+use smsotpd::message::{FailureClass, InDoubtPolicy, Next, Status};
+use smsotpd::store::{Claimed, NewMessage, ReportOutcome, SubmitResult};
 
 use crate::world::{World, alice, app, number, part, seconds};
 
@@ -84,6 +84,23 @@ async fn a_report_that_comes_before_the_second_copy_has_left_makes_it_needless()
     assert!(world.report(&alice(), 7, ReportOutcome::Delivered).await);
     assert_eq!(world.status(otp.message.id).await, Status::Delivered);
     world.claim_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_rest_of_a_message_follows_the_part_that_a_report_found_before_its_second_copy() {
+    let world = World::new().await;
+    let policy = InDoubtPolicy::Resend;
+    world.accept(NewMessage { parts: 2, in_doubt: policy, ..world.new_message(&alice()) }).await;
+    world.in_doubt(&world.claim().await).await;
+    world.pass(seconds(21)).await;
+    world.store.sweep().await.unwrap();
+    assert!(world.report(&alice(), 7, ReportOutcome::Delivered).await);
+    let elsewhere = world.claim_with("b").await;
+    assert!(
+        matches!(elsewhere, Claimed::Nothing { .. }),
+        "a handset joins only what comes from one number: {elsewhere:?}"
+    );
+    assert_eq!(world.claim().await.part, 1);
 }
 
 #[tokio::test(start_paused = true)]

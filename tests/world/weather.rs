@@ -188,7 +188,8 @@ impl Episode<'_> {
 
     /// The network takes nothing, or somebody rings, or hardly anything gets through.
     async fn refuse_all(&self, dice: &mut Dice) {
-        let time = dice.seconds(1, 1800);
+        // A call ends by itself only.
+        let time = dice.seconds(1, 500);
         let (fault, end) = match dice.below(4) {
             0 | 1 => (Fault::Barred(Some(*dice.one_of(&[8, 10, 21, 29, 50]))), Fault::Barred(None)),
             2 => (Fault::Call(time), Fault::None),

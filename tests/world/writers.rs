@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use smsotpd::message::Status;
 use smsotpd::phone::PhoneNumber;
-use smsotpd::store::{InboxFilter, Store, StoreError};
+use smsotpd::store::{AttemptOutcome, InboxFilter, Store, StoreError};
 
 use crate::dice::Dice;
 use crate::people;
@@ -119,7 +118,8 @@ async fn any_sending(site: &Site, store: &Store, number: &PhoneNumber) -> Result
     };
     for id in own {
         let found = store.message(&site.app, id).await?;
-        if found.is_some_and(|detail| detail.message.status == Status::Sending) {
+        if found.is_some_and(|detail| detail.attempts.iter().any(|attempt| attempt.outcome == AttemptOutcome::Sending))
+        {
             return Ok(true);
         }
     }
