@@ -53,5 +53,5 @@ async fn a_modem_that_repeats_itself_does_not_fill_the_log() {
     tokio::time::sleep(Duration::from_secs(3600)).await;
     assert!(world.scripted.count("AT+CPMS=\"SR\"") > 10);
     let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    assert_eq!(text.matches("is full").count(), 1, "{text}");
+    assert_eq!(text.matches("a storage of the modem is full").count(), 1, "{text}");
 }

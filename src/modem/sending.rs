@@ -19,6 +19,8 @@ use crate::pdu::{
 const ALONE: Duration = Duration::from_secs(180);
 /// How long it may take when something else waits for this modem.
 const WAITED_FOR: Duration = Duration::from_secs(60);
+/// How long a modem may take to leave its prompt when it is told to.
+const LEAVING: Duration = Duration::from_secs(2);
 /// How long an answer is waited for when the daemon stops.
 const LAST_ANSWER: Duration = Duration::from_millis(300);
 /// How long the port then has to take what leaves the prompt. The daemon waits for both together, and not much longer.
@@ -43,7 +45,8 @@ impl Actor {
             return Ok(());
         }
         let (mut outcome, mut end) = self.submit(wire, &submission).await;
-        if !wire.session.is_idle() && end.is_ok() {
+        let given_up = outcome == Outcome::Expired;
+        if !given_up && !wire.session.is_idle() && end.is_ok() {
             // Shown before the answer, so that the next message goes elsewhere at once.
             self.say_silent();
         }
@@ -65,6 +68,9 @@ impl Actor {
         // A caller that has gone needs no answer.
         let _ = answer.send(outcome);
         end?;
+        if given_up {
+            self.leave_prompt(wire).await?;
+        }
         self.recover(wire).await
     }
 
@@ -147,6 +153,21 @@ impl Actor {
                 Outcome::InDoubt { reason: "the modem had the whole message and no answer came".to_owned() }
             }
         }
+    }
+
+    /// Waits a little for a modem whose prompt was left because the deadline passed: that is not the modem's silence,
+    /// unless it goes on.
+    async fn leave_prompt(&mut self, wire: &mut Wire) -> Result<(), End> {
+        let over = tokio::time::sleep(LEAVING);
+        tokio::pin!(over);
+        while !wire.session.is_idle() {
+            tokio::select! {
+                biased;
+                () = &mut over => return Ok(()),
+                turn = self.turn(wire, false) => drop(turn?),
+            }
+        }
+        Ok(())
     }
 
     /// Listens, while the modem is woken, for the late answer that proves that a message in doubt was sent.

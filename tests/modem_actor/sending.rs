@@ -146,6 +146,18 @@ async fn a_prompt_that_does_not_come_is_not_ready_and_the_modem_is_woken() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_deadline_that_passes_before_the_prompt_is_not_held_against_the_modem() {
+    let world = World::ready().await;
+    let mut health = world.modem.health();
+    health.mark_unchanged();
+    world.scripted.on_submit(OnSubmit::NoPrompt);
+    assert_eq!(world.modem.submit(world.message(4)).await, Outcome::Expired);
+    world.scripted.on_submit(OnSubmit::Take);
+    assert!(matches!(world.submit().await, Outcome::Sent { .. }));
+    assert!(!health.has_changed().unwrap(), "{:?}", health.borrow());
+}
+
+#[tokio::test(start_paused = true)]
 async fn nothing_is_written_after_the_deadline() {
     let world = World::ready().await;
     let mut message = world.message(0);
