@@ -2,19 +2,31 @@
 #![allow(clippy::unwrap_used, reason = "in a test, what is not there is a failure")]
 
 use std::fs::File;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, IoSlice, Read, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::process::Command;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use smsotpd::modem::{Connector, SerialConnector};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-/// A pseudo-terminal whose other end answers `OK` to every line, and goes away at the line `BYE`.
-fn terminal() -> (String, JoinHandle<Vec<u8>>) {
-    let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+/// A pseudo-terminal: its controlling end, and the path of the other one.
+fn pseudo_terminal() -> (OwnedFd, String) {
+    let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
     grantpt(&controller).unwrap();
     unlockpt(&controller).unwrap();
     let path = ptsname(&controller, Vec::new()).unwrap().into_string().unwrap();
+    (controller, path)
+}
+
+/// A pseudo-terminal whose other end answers `OK` to every line, and goes away at the line `BYE`.
+fn terminal() -> (String, JoinHandle<Vec<u8>>) {
+    let (controller, path) = pseudo_terminal();
     // Without any user the controller would read an error before the connector comes.
     let user = File::options().read(true).write(true).open(&path).unwrap();
     let answering = std::thread::spawn(move || {
@@ -66,6 +78,47 @@ async fn a_port_can_be_opened_again_once_it_was_left() {
         assert!(tries < 1_000_000, "the port stays closed");
         tokio::task::yield_now().await;
     }
+}
+
+/// The port, open and locked.
+fn locked(path: &str) -> File {
+    let port = File::options().read(true).write(true).open(path).unwrap();
+    port.try_lock().unwrap();
+    port
+}
+
+/// Opens the port while this is left by whoever has it, a little later.
+async fn opens_after(path: &str, left: impl FnOnce()) {
+    let mut connector = SerialConnector::new(path, 115_200);
+    let leaving = async {
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        left();
+    };
+    let (opened, ()) = tokio::join!(connector.connect(), leaving);
+    assert!(opened.is_ok(), "{}", opened.err().unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_port_that_a_program_started_here_has_inherited_is_waited_for() {
+    let (_controller, path) = pseudo_terminal();
+    let mut program = Command::new("sleep").arg("1000").stdin(locked(&path)).spawn().unwrap();
+    opens_after(&path, || {
+        program.kill().unwrap();
+        program.wait().unwrap();
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_port_that_nobody_is_seen_to_have_open_is_waited_for() {
+    let (_controller, path) = pseudo_terminal();
+    let (sender, receiver) = UnixStream::pair().unwrap();
+    let (locked, mut space) = (locked(&path), [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))]);
+    let (port, mut ancillary) = ([locked.as_fd()], SendAncillaryBuffer::new(&mut space));
+    assert!(ancillary.push(SendAncillaryMessage::ScmRights(&port)));
+    sendmsg(&sender, &[IoSlice::new(b"!")], &mut ancillary, SendFlags::empty()).unwrap();
+    drop(locked);
+    opens_after(&path, || drop(receiver)).await;
 }
 
 #[tokio::test]

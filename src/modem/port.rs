@@ -125,7 +125,7 @@ pub(super) async fn usb_place(sysfs: &Path, port: &Path) -> Option<UsbPlace> {
     tokio::task::spawn_blocking(move || UsbPlace::of_port(&sysfs, &port)).await.ok().flatten()
 }
 
-/// How long a port that this process has just left may take to be free, in steps.
+/// How long a port that nobody else is seen to have open may take to be free, in steps.
 const WAIT: Duration = Duration::from_millis(50);
 const MOST_WAITS: u8 = 20;
 
@@ -133,7 +133,8 @@ const MOST_WAITS: u8 = 20;
 pub(super) type Closed = oneshot::Receiver<()>;
 
 /// Opens a serial port. One that is held by another program is left alone, and the program named; one that this process
-/// is about to close is waited for a little; and one of a modem in a download mode is never opened, whatever names it.
+/// is about to close, or that nobody is seen to have open, is waited for a little; and one of a modem in a download mode
+/// is never opened, whatever names it.
 pub(super) async fn open(sysfs: &Path, path: &Path, baud: u32) -> io::Result<(Box<dyn Io>, Closed)> {
     if usb_place(sysfs, path).await.is_some_and(|usb| usb.is_in_download_mode()) {
         let reason = format!(
@@ -156,8 +157,8 @@ pub(super) async fn open(sysfs: &Path, path: &Path, baud: u32) -> io::Result<(Bo
         let (sysfs, path) = (sysfs.to_owned(), path.to_owned());
         let judge = tokio::task::spawn_blocking(move || holder::judge(error, &sysfs, &path));
         match judge.await.map_err(io::Error::other)? {
-            Verdict::Ours(_) if waits > 0 => waits -= 1,
-            Verdict::Ours(error) | Verdict::Other(error) => return Err(error),
+            Verdict::Passing(_) if waits > 0 => waits -= 1,
+            Verdict::Passing(error) | Verdict::Lasting(error) => return Err(error),
         }
         tokio::time::sleep(WAIT).await;
     }
