@@ -11,6 +11,7 @@ use support::{smsotpd, soon};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
 use tokio::process::Child;
+use tokio_serial::SerialStream;
 
 /// Starts the simulator with these options, and waits until its modem is plugged in.
 async fn sim(folder: &Path, options: &[&str]) -> Child {
@@ -25,10 +26,14 @@ async fn sim(folder: &Path, options: &[&str]) -> Child {
     child
 }
 
+/// Opens the modem's port, which is to be done once: what another test starts at that moment holds the port's lock for
+/// a little longer than this process does.
+fn open(link: &Path) -> SerialStream {
+    SerialStream::open(&tokio_serial::new(link.display().to_string(), 115_200)).unwrap()
+}
+
 /// Types this at the modem's port and reads up to the end of that.
-async fn talk(link: &Path, typed: &str, end: &str) -> String {
-    let port = tokio_serial::new(link.display().to_string(), 115_200);
-    let mut port = tokio_serial::SerialStream::open(&port).unwrap();
+async fn talk(port: &mut SerialStream, typed: &str, end: &str) -> String {
     port.write_all(typed.as_bytes()).await.unwrap();
     let mut read = Vec::new();
     let reading = async {
@@ -64,14 +69,15 @@ async fn a_family_a_file_of_faults_and_orders_work_together() {
     let (link, socket) = (folder.path().join("ttyUSB0"), folder.path().join("control"));
     std::fs::write(folder.path().join("faults"), "# once\nrefuse = { command = \"+CSQ\", cme-error = 100 }\n").unwrap();
     let _sim = sim(folder.path(), &["--family", "sierra", "--faults", "faults", "--control", "control"]).await;
-    let answer = talk(&link, "ATE0+CMEE=1;+CGMM\r", "OK\r\n").await;
+    let mut port = open(&link);
+    let answer = talk(&mut port, "ATE0+CMEE=1;+CGMM\r", "OK\r\n").await;
     assert!(answer.ends_with("\r\nMC7455\r\n\r\nOK\r\n"), "{answer}");
-    assert_eq!(talk(&link, "AT+CSQ\r", "100\r\n").await, "\r\n+CME ERROR: 100\r\n");
+    assert_eq!(talk(&mut port, "AT+CSQ\r", "100\r\n").await, "\r\n+CME ERROR: 100\r\n");
     assert_eq!(order(&socket, "signal = 9").await, ["ok"]);
-    assert_eq!(talk(&link, "AT+CSQ\r", "OK\r\n").await, "\r\n+CSQ: 9,99\r\n\r\nOK\r\n");
+    assert_eq!(talk(&mut port, "AT+CSQ\r", "OK\r\n").await, "\r\n+CSQ: 9,99\r\n\r\nOK\r\n");
     assert_eq!(order(&socket, "plug ttyUSB5").await[1], "ok");
     assert!(!link.is_symlink());
-    talk(&folder.path().join("ttyUSB5"), "AT\r", "OK\r\n").await;
+    talk(&mut open(&folder.path().join("ttyUSB5")), "AT\r", "OK\r\n").await;
     let help = order(&socket, "help").await;
     for verb in ["plug NAME", "unplug", "cut-power", "register STAT", "send FROM TEXT", "inbox", "faults"] {
         assert!(help.iter().any(|line| line.starts_with(verb)), "{verb} in {help:?}");
@@ -85,7 +91,7 @@ async fn modems_of_another_index_have_another_imei_sim_and_number() {
     for options in [["--index", "0"], ["--index", "1"]] {
         let folder = tempfile::tempdir().unwrap();
         let _sim = sim(folder.path(), &options).await;
-        told.push(talk(&folder.path().join("ttyUSB0"), "ATE0+CGSN;+CCID;+CNUM\r", "OK\r\n").await);
+        told.push(talk(&mut open(&folder.path().join("ttyUSB0")), "ATE0+CGSN;+CCID;+CNUM\r", "OK\r\n").await);
     }
     let lines = |told: &str| told.lines().filter(|line| line.len() > 4).skip(1).map(str::to_owned).collect::<Vec<_>>();
     let (first, second) = (lines(&told[0]), lines(&told[1]));
