@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
 use tokio::sync::watch;
+use utoipa::openapi::OpenApi;
 
 use crate::clock::Moment;
 use crate::ids::AppName;
@@ -18,6 +19,7 @@ use crate::ussd::{self, Ussd};
 use super::auth::{Remembered, Who};
 use super::metrics::Metrics;
 use super::modems::{ModemView, UnusableView};
+use super::openapi;
 use super::problem::{Kind, Problem};
 use super::{HttpError, Settings};
 
@@ -67,10 +69,6 @@ impl Api {
     pub fn with_ussd(self, ussd: Ussd) -> Self {
         Self { ussd, ..self }
     }
-
-    pub(super) fn policies(&self) -> impl Iterator<Item = &str> {
-        self.policies.keys().map(String::as_str)
-    }
 }
 
 /// The API while it is served, shared by all requests.
@@ -83,8 +81,8 @@ pub(super) struct Served {
     api: Api,
     remembered: Remembered,
     pub(super) metrics: Arc<Metrics>,
-    /// The OpenAPI document.
-    pub(super) document: Bytes,
+    described: fn() -> OpenApi,
+    document: OnceLock<Bytes>,
 }
 
 impl Deref for Shared {
@@ -96,12 +94,24 @@ impl Deref for Shared {
 }
 
 impl Shared {
-    pub(super) fn new(api: Api, metrics: Arc<Metrics>, document: Bytes) -> Self {
-        Self(Arc::new(Served { api, remembered: Remembered::default(), metrics, document }))
+    /// `described` makes the description of the calls, when somebody asks for it.
+    pub(super) fn new(api: Api, metrics: Arc<Metrics>, described: fn() -> OpenApi) -> Self {
+        let (remembered, document) = (Remembered::default(), OnceLock::new());
+        Self(Arc::new(Served { api, remembered, metrics, described, document }))
     }
 }
 
 impl Served {
+    /// The OpenAPI document. It is made once, for the first who asks.
+    pub(super) fn document(&self) -> Bytes {
+        let make = || {
+            let policies = self.api.policies.keys().map(String::as_str);
+            // Plain data with string keys always serialises.
+            Bytes::from(openapi::complete((self.described)(), policies).to_json().unwrap_or_default())
+        };
+        self.document.get_or_init(make).clone()
+    }
+
     pub(super) fn store(&self) -> &Store {
         &self.api.store
     }

@@ -4,6 +4,9 @@
 
 use std::collections::BTreeMap;
 
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse as _;
 use serde_json::{Value, json};
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::example::{Example, ExampleBuilder};
@@ -14,6 +17,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, Secur
 use utoipa::openapi::{ObjectBuilder, OpenApi, Ref, RefOr};
 use utoipa::{IntoResponses, Modify, OpenApi as _};
 
+use super::api::Shared;
 use super::problem::{Document, FieldError, Kind, Problem};
 
 #[derive(utoipa::OpenApi)]
@@ -48,6 +52,17 @@ impl Modify for Keys {
         let header = ApiKey::Header(ApiKeyValue::new("X-API-Key"));
         components.add_security_scheme("api_key", SecurityScheme::ApiKey(header));
     }
+}
+
+/// This description
+///
+/// The OpenAPI document of the API. Needs no key.
+#[utoipa::path(
+    get, path = "/openapi.json", operation_id = "openapi", tag = "site", security(()),
+    responses((status = 200, description = "OpenAPI 3.1", body = Object, example = json!({"openapi": "3.1.0"})), Open)
+)]
+pub(super) async fn description(State(shared): State<Shared>) -> axum::response::Response {
+    ([(CONTENT_TYPE, "application/json")], shared.document()).into_response()
 }
 
 /// The document without its calls.

@@ -3,70 +3,79 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::header;
+use axum::handler::Handler;
 use axum::middleware::from_fn_with_state;
-use axum::response::{IntoResponse, Response};
+use axum::routing::MethodRouter;
+use utoipa::openapi::{HttpMethod, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
+use utoipa_axum::{PathItemExt, paste, routes};
 
 use super::api::{Api, Shared};
 use super::gate::{self, Gate};
 use super::metrics::Metrics;
-use super::openapi::{self, Open};
+use super::openapi;
 use super::problem::{Kind, Problem};
 use super::{balance, inbox, messages, metrics, modems, optouts, otps, status, ussd};
 
-/// Every call, by path. What a call needs of its caller stands in its handler's arguments.
-fn calls() -> OpenApiRouter<Shared> {
-    OpenApiRouter::with_openapi(openapi::heading())
-        .routes(routes!(otps::issue))
-        .routes(routes!(otps::get, otps::cancel))
-        .routes(routes!(otps::verify))
-        .routes(routes!(otps::verify_by_number))
-        .routes(routes!(otps::resend))
-        .routes(routes!(messages::send, messages::list))
-        .routes(routes!(messages::get, messages::cancel))
-        .routes(routes!(inbox::list))
-        .routes(routes!(inbox::remove))
-        .routes(routes!(optouts::list))
-        .routes(routes!(optouts::put, optouts::remove))
-        .routes(routes!(modems::list))
-        .routes(routes!(modems::drain))
-        .routes(routes!(modems::resume))
-        .routes(routes!(ussd::ask))
-        .routes(routes!(ussd::get))
-        .routes(routes!(balance::list))
-        .routes(routes!(status::status))
-        .routes(routes!(status::healthz))
-        .routes(routes!(status::readyz))
-        .routes(routes!(metrics::metrics))
-        .routes(routes!(description))
+/// One list from which the calls are served, and described only for somebody who asks: the description takes more memory
+/// to make than all the rest.
+macro_rules! calls {
+    ($($room:ident::$call:ident)*) => {
+        paste! {
+            fn served() -> Router<Shared> {
+                Router::new()$(.merge(at::<$room::[<__path_ $call>], _, _>($room::$call)))*
+            }
+        }
+
+        fn described() -> OpenApi {
+            OpenApiRouter::<Shared>::with_openapi(openapi::heading())$(.routes(routes!($room::$call)))*.into_openapi()
+        }
+    };
+}
+
+// Every call. Its path and method stand above its handler, what it needs of its caller in its handler's arguments.
+calls! {
+    otps::issue
+    otps::get
+    otps::cancel
+    otps::verify
+    otps::verify_by_number
+    otps::resend
+    messages::send
+    messages::list
+    messages::get
+    messages::cancel
+    inbox::list
+    inbox::remove
+    optouts::list
+    optouts::put
+    optouts::remove
+    modems::list
+    modems::drain
+    modems::resume
+    ussd::ask
+    ussd::get
+    balance::list
+    status::status
+    status::healthz
+    status::readyz
+    metrics::metrics
+    openapi::description
+}
+
+/// This call at its path.
+fn at<P: utoipa::Path, H: Handler<T, Shared>, T: 'static>(call: H) -> Router<Shared> {
+    let add = |calls: MethodRouter<Shared>, method: HttpMethod| calls.on(method.to_method_filter(), call.clone());
+    Router::new().route(&P::path(), P::methods().into_iter().fold(MethodRouter::new(), add))
 }
 
 /// The API, ready for [`super::serve()`].
 pub fn router(api: Api) -> Router {
-    let (calls, document) = calls().split_for_parts();
-    let document = openapi::complete(document, api.policies());
-    // Plain data with string keys always serialises.
-    let document = Bytes::from(document.to_json().unwrap_or_default());
     let metrics = Arc::new(Metrics::new());
     let gate = Arc::new(Gate::new(api.hosts.clone(), Arc::clone(&metrics)));
-    calls
+    served()
         .fallback(async || Problem::new(Kind::NoSuchPath))
         .method_not_allowed_fallback(async || Problem::new(Kind::MethodNotAllowed))
         .layer(from_fn_with_state(gate, gate::pass))
-        .with_state(Shared::new(api, metrics, document))
-}
-
-/// This description
-///
-/// The OpenAPI document of the API. Needs no key.
-#[utoipa::path(
-    get, path = "/openapi.json", operation_id = "openapi", tag = "site", security(()),
-    responses((status = 200, description = "OpenAPI 3.1", body = Object, example = json!({"openapi": "3.1.0"})), Open)
-)]
-async fn description(State(shared): State<Shared>) -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], shared.document.clone()).into_response()
+        .with_state(Shared::new(api, metrics, described))
 }
