@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{fmt, registry};
 
 use crate::config::Config;
 use crate::daemon::{Daemon, Parts};
@@ -53,17 +56,19 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Sends the log to stderr, where journald finds it. `RUST_LOG` chooses what; `filter` is for when it is not set.
+/// Sends the log to stderr, where journald finds it. `RUST_LOG` chooses what, as `level` or `target=level,...`; `filter`
+/// is for when it is not set or cannot be read.
 pub(super) fn log(json: bool, filter: &str) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(filter));
+    let asked = std::env::var("RUST_LOG").ok().filter(|asked| !asked.is_empty());
+    let filter: Targets = asked.and_then(|asked| asked.parse().ok()).or(filter.parse().ok()).unwrap_or_default();
     let terminal = std::io::stderr().is_terminal();
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(terminal);
+    let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(terminal);
     // journald stamps every line itself.
     let journald = std::env::var_os("JOURNAL_STREAM").is_some() && !terminal;
     let set = match (json, journald) {
-        (true, _) => log.json().flatten_event(true).try_init(),
-        (false, true) => log.without_time().try_init(),
-        (false, false) => log.try_init(),
+        (true, _) => registry().with(lines.json().flatten_event(true)).with(filter).try_init(),
+        (false, true) => registry().with(lines.without_time()).with(filter).try_init(),
+        (false, false) => registry().with(lines).with(filter).try_init(),
     };
     if let Err(error) = set {
         tracing::debug!(%error, "the log was set up before");

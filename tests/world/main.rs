@@ -56,6 +56,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use site::Site;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// How many hours everything goes wrong, when nobody says.
 const STORM: u64 = 16;
@@ -132,9 +135,9 @@ fn seeds() -> (u64, u64, bool) {
 #[test]
 fn nothing_that_was_promised_is_broken_whatever_goes_wrong() {
     let (first, end, aloud) = seeds();
-    if aloud && std::env::var_os("RUST_LOG").is_some() {
-        let filter = tracing_subscriber::EnvFilter::from_default_env();
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
+    if let (true, Ok(asked)) = (aloud, std::env::var("RUST_LOG")) {
+        let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).without_time();
+        tracing_subscriber::registry().with(lines).with(asked.parse::<Targets>().unwrap()).init();
     }
     let (next, failures, promises) = (AtomicU64::new(first), Mutex::new(Vec::new()), AtomicU64::new(0));
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
