@@ -157,26 +157,13 @@ fn want(bench: &mut Bench, wish: &str) {
         "unplug" => bench.session.handle_lost(false),
         "abandon" => bench.session.handle_abandon(now),
         "run" => {
-            bench.counter = COUNTERS.into_iter().find(|way| Command::tries(*way).line() == rest);
+            bench.counter = Counter::ALL.into_iter().find(|way| Command::tries(*way).line() == rest);
             bench.session.handle_command(&command(rest), now).unwrap();
         }
         other => panic!("`{other}` is no wish"),
     }
     bench.drain();
 }
-
-const COUNTERS: [Counter; 10] = [
-    Counter::Huawei,
-    Counter::Zte,
-    Counter::Quectel,
-    Counter::Telit,
-    Counter::Ublox,
-    Counter::Cinterion,
-    Counter::Simcom,
-    Counter::Sierra,
-    Counter::Standard,
-    Counter::Csim,
-];
 
 fn command(line: &str) -> Command {
     let all = [
@@ -195,7 +182,7 @@ fn command(line: &str) -> Command {
     ];
     let numbers =
         [CardNumber::Simcom, CardNumber::Telit, CardNumber::Sierra, CardNumber::Cinterion, CardNumber::Huawei];
-    let all = all.into_iter().chain(COUNTERS.map(Command::tries)).chain(numbers.map(Command::card_number));
+    let all = all.into_iter().chain(Counter::ALL.map(Command::tries)).chain(numbers.map(Command::card_number));
     all.into_iter().find(|command| command.line() == line).unwrap_or_else(|| panic!("no command {line}"))
 }
 

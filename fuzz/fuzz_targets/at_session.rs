@@ -76,22 +76,9 @@ fn any_command(which: usize) -> Command {
         Command::question("AT+QCFG=\"ims\""),
         Command::card_number(CardNumber::Simcom),
     ];
-    let all = || all.iter().cloned().chain(COUNTERS.map(Command::tries));
+    let all = || all.iter().cloned().chain(Counter::ALL.map(Command::tries));
     all().nth(which % all().count()).unwrap()
 }
-
-const COUNTERS: [Counter; 10] = [
-    Counter::Huawei,
-    Counter::Zte,
-    Counter::Quectel,
-    Counter::Telit,
-    Counter::Ublox,
-    Counter::Cinterion,
-    Counter::Simcom,
-    Counter::Sierra,
-    Counter::Standard,
-    Counter::Csim,
-];
 
 fn any_profile(bytes: &[u8]) -> &'static Profile {
     let which = bytes.first().copied().map_or(0, usize::from);
@@ -115,7 +102,7 @@ fn talk(bytes: &[u8]) -> String {
 fn read(output: &Output, bytes: &[u8]) {
     match output {
         Output::Finished(Ok(reply)) => {
-            for way in COUNTERS {
+            for way in Counter::ALL {
                 if let Some(tries) = reply.tries(way) {
                     assert!(tries.pin <= 15 && tries.puk.is_none_or(|puk| puk <= 15));
                 }

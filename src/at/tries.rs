@@ -31,6 +31,20 @@ pub enum Counter {
 }
 
 impl Counter {
+    /// Every way there is.
+    pub const ALL: [Self; 10] = [
+        Self::Huawei,
+        Self::Zte,
+        Self::Quectel,
+        Self::Telit,
+        Self::Ublox,
+        Self::Cinterion,
+        Self::Simcom,
+        Self::Sierra,
+        Self::Standard,
+        Self::Csim,
+    ];
+
     /// This way, then those that any modem may have.
     pub fn in_order(self) -> impl Iterator<Item = Self> {
         let common = [Self::Standard, Self::Csim].into_iter().filter(move |way| *way != self);
@@ -122,8 +136,7 @@ mod tests {
 
     #[test]
     fn an_answer_that_tells_no_tries_is_none() {
-        let all = [Counter::Huawei, Counter::Zte, Counter::Quectel, Counter::Telit, Counter::Ublox, Counter::Cinterion];
-        for way in all.into_iter().chain([Counter::Simcom, Counter::Sierra, Counter::Standard, Counter::Csim]) {
+        for way in Counter::ALL {
             for lines in [&[][..], &["READY"], &["SIM PIN"], &["\"P2\",3,10"], &["x,y,z,w"], &[""]] {
                 assert_eq!(tries(way, lines), None, "{way:?} {lines:?}");
             }
