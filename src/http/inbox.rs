@@ -79,10 +79,7 @@ impl InboxAnswer {
     params(
         ("from" = Option<String>, Query, description = "Only those from this number, short code or name",
          example = "+15551234567"),
-        ("limit" = Option<u8>, Query, description = "At most so many; default 50",
-         minimum = 1, maximum = 200, example = 50),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before",
-         pattern = "^c[1-9a-f][0-9a-f]{0,14}$", example = "c1f"),
+        query::Page,
     ),
     responses(
         (status = 200, description = "A page of the inbox", body = ListAnswer,

@@ -297,10 +297,7 @@ pub(super) async fn get(
         ("status" = inline(Option<Status>), Query, description = "Only those in this state", example = "queued"),
         ("to" = Option<String>, Query, description = "Only those to this number",
          pattern = r"^(\+|00)[1-9][0-9]{7,14}$", example = "+15551234567"),
-        ("limit" = Option<u8>, Query, description = "At most so many; default 50",
-         minimum = 1, maximum = 200, example = 50),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before",
-         pattern = "^c[1-9a-f][0-9a-f]{0,14}$", example = "c1f"),
+        query::Page,
     ),
     responses(
         (status = 200, description = "A page of messages", body = ListAnswer,

@@ -62,12 +62,7 @@ impl From<OptOut> for OptOutAnswer {
 /// The numbers that want no messages, newest first, a page at a time. Needs the scope `admin`.
 #[utoipa::path(
     get, path = "/v1/opt-outs", operation_id = "list_opt_outs", tag = "inbox",
-    params(
-        ("limit" = Option<u8>, Query, description = "At most so many; default 50",
-         minimum = 1, maximum = 200, example = 50),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before",
-         pattern = "^c[1-9a-f][0-9a-f]{0,14}$", example = "c1f"),
-    ),
+    params(query::Page),
     responses(
         (status = 200, description = "A page of the list", body = ListAnswer,
          example = json!({"opt_outs": [super::openapi::example_opt_out()], "next_cursor": null})),

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use axum::extract::Query;
 use axum::http::Uri;
+use utoipa::IntoParams;
 
 use crate::phone::PhoneNumber;
 use crate::store::Cursor;
@@ -23,6 +24,19 @@ pub(super) fn parameters(uri: &Uri) -> Result<Vec<(String, String)>, Problem> {
         Some((_, (name, _))) => Err(Problem::invalid(name, "is there twice")),
         None => Ok(pairs),
     }
+}
+
+/// The parameters that ask for a page of a list, for the description of the API; [`limit`] and [`cursor`] read them.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only described by it")]
+pub(super) struct Page {
+    /// At most so many; default 50
+    #[param(minimum = 1, maximum = 200, example = 50)]
+    limit: Option<u8>,
+    /// `next_cursor` of the page before
+    #[param(pattern = "^c[1-9a-f][0-9a-f]{0,14}$", example = "c1f")]
+    cursor: Option<String>,
 }
 
 pub(super) fn limit(value: &str) -> Result<u8, Problem> {
