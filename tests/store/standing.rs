@@ -1,5 +1,6 @@
 //! Modems that stand in line for a part.
 
+use smsotpd::clock::Moment;
 use smsotpd::message::{FailureClass, Next, Priority, Status};
 use smsotpd::store::{Claim, NewMessage, SubmitResult};
 
@@ -66,10 +67,8 @@ async fn a_modem_that_leaves_too_late_is_told_what_it_was_given() {
     assert_eq!(world.claim().await.message, id);
 }
 
-#[tokio::test(start_paused = true)]
-async fn what_may_only_go_later_is_given_when_its_time_has_come() {
-    let world = World::new().await;
-    let id = world.accept(world.new_message(&alice())).await;
+/// The next message goes to a network that is too busy for it; when it may go again.
+async fn goes_again_in_4_seconds(world: &World) -> Moment {
     let retry = world.clock.now() + seconds(4);
     let failed = SubmitResult::Failed {
         class: FailureClass::Network,
@@ -78,6 +77,14 @@ async fn what_may_only_go_later_is_given_when_its_time_has_come() {
         next: Next::RetryAt(retry),
     };
     world.settle(&world.claim().await, failed).await;
+    retry
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_only_go_later_is_given_when_its_time_has_come() {
+    let world = World::new().await;
+    let id = world.accept(world.new_message(&alice())).await;
+    let retry = goes_again_in_4_seconds(&world).await;
     let mut look_at = world.store.look_at();
     let mut standing = world.store.stand(claim("a")).await.unwrap();
     look_at.changed().await.unwrap();
@@ -110,14 +117,7 @@ async fn sixty_four_in_line_are_given_each_its_own() {
 async fn when_nobody_stands_in_line_nothing_is_looked_at() {
     let world = World::new().await;
     world.accept(world.new_message(&alice())).await;
-    let retry = world.clock.now() + seconds(4);
-    let failed = SubmitResult::Failed {
-        class: FailureClass::Network,
-        code: None,
-        reason: "congestion".to_owned(),
-        next: Next::RetryAt(retry),
-    };
-    world.settle(&world.claim().await, failed).await;
+    let retry = goes_again_in_4_seconds(&world).await;
     let standing = world.store.stand(claim("a")).await.unwrap();
     world.store.look().await.unwrap();
     assert_eq!(*world.store.look_at().borrow(), Some(retry));
