@@ -3,26 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a test whose scaffolding fails has failed")]
 
 mod api;
-
-use std::io::Write;
-use std::sync::{Arc, Mutex};
+#[path = "support/log.rs"]
+mod log;
 
 use api::{KEY, Site};
 use hyper::Method;
+use log::Log;
 use serde_json::json;
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
 
 #[tokio::test]
 async fn a_log_at_trace_tells_of_requests_and_repeats_nothing_of_them() {
@@ -45,7 +32,7 @@ async fn a_log_at_trace_tells_of_requests_and_repeats_nothing_of_them() {
     site.store.close().await;
     site.post("/v1/otp", &json!({"to": "+15551234567"})).await;
 
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     for told in ["path=\"/v1/otp/{id}/verify\"", "method=POST", "status=202", "status=503", "duration_ms", "request_id"]
     {
         assert!(log.contains(told), "{told} is not in\n{log}");

@@ -2,29 +2,17 @@
 //! registers with it.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test, what is not there is a failure")]
 
-use std::io;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::log::Log;
 use crate::scripted::{World, printed_report};
 
 #[allow(dead_code, reason = "the other tests of the task use the rest")]
 #[path = "modem_actor/scripted.rs"]
 mod scripted;
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(octets);
-        Ok(octets.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+#[path = "support/log.rs"]
+mod log;
 
 #[tokio::test(start_paused = true)]
 async fn a_modem_that_repeats_itself_does_not_fill_the_log() {
@@ -40,18 +28,18 @@ async fn a_modem_that_repeats_itself_does_not_fill_the_log() {
         world.scripted.say("+CDSI: \"SR\",3");
     }
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let text = log.text();
     assert!(text.lines().count() < 20, "{} lines: {}", text.lines().count(), &text[..2000]);
     assert_eq!(text.matches("cannot be read").count(), 1);
     tokio::time::sleep(Duration::from_secs(60)).await;
     world.scripted.say("+CDS: 2\r\n00FFFF");
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let text = log.text();
     assert_eq!(text.matches("cannot be read").count(), 2);
     assert!(text.contains("more=999"), "{text}");
     world.scripted.answer("AT+CPMS=\"SR\"", "+CPMS: 100,100,3,100,3,100\r\n\r\nOK");
     tokio::time::sleep(Duration::from_secs(3600)).await;
     assert!(world.scripted.count("AT+CPMS=\"SR\"") > 10);
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let text = log.text();
     assert_eq!(text.matches("a storage of the modem is full").count(), 1, "{text}");
 }

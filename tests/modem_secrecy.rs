@@ -2,30 +2,17 @@
 //! where nothing else registers with it.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test, what is not there is a failure")]
 
-use std::io;
-use std::sync::{Arc, Mutex};
-
 use smsotpd::modem::{Event, PinBook, Settings};
 
+use crate::log::Log;
 use crate::scripted::{OnSubmit, REPORT, Scripted, World, printed_report, settings};
 
 #[allow(dead_code, reason = "the other tests of the task use the rest")]
 #[path = "modem_actor/scripted.rs"]
 mod scripted;
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(octets);
-        Ok(octets.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+#[path = "support/log.rs"]
+mod log;
 
 #[tokio::test(start_paused = true)]
 async fn a_log_at_its_finest_holds_no_text_pdu_or_number() {
@@ -51,7 +38,7 @@ async fn a_log_at_its_finest_holds_no_text_pdu_or_number() {
         world.scripted.on_submit(what);
         let _ = world.submit().await;
     }
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     assert!(log.contains("modem.name=m1") && log.contains("message.id=msg_"), "{log}");
     let pdus = world.scripted.heard().into_iter().filter_map(|line| line.strip_suffix('\u{1a}').map(str::to_owned));
     for secret in
