@@ -3,13 +3,17 @@
 
 mod support;
 
+#[path = "support/port.rs"]
+mod port;
+
 use std::time::Duration;
 
 use hyper::Method;
+use port::Pipe;
 use serde_json::Value;
 use smsotpd::config::Config;
 use smsotpd::daemon::{Daemon, Parts};
-use smsotpd::modem::{Connecting, Connector, Io, Settings};
+use smsotpd::modem::Settings;
 use smsotpd::phone::PhoneNumber;
 use smsotpd::secret::ApiKey;
 use smsotpd::sim::{Carrier, CarrierSettings, Device, DeviceSettings};
@@ -18,18 +22,6 @@ use support::{request, soon};
 use tokio::sync::oneshot;
 
 const KEY: &str = "the-key-of-the-shop";
-
-/// A port that is a pipe to the simulated modem, plugged in anew at every opening.
-struct Pipe(Device);
-
-impl Connector for Pipe {
-    fn connect(&mut self) -> Connecting<'_> {
-        let (driver, port) = tokio::io::duplex(4096);
-        let device = self.0.clone();
-        tokio::spawn(async move { device.serve(port).await });
-        Box::pin(async move { Ok(Box::new(driver) as Box<dyn Io>) })
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_modem_that_is_added_while_the_daemon_serves_sends_what_waits() {

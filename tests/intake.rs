@@ -2,15 +2,19 @@
 //! in-memory port to the simulated modem.
 #![allow(clippy::unwrap_used, reason = "a test whose scaffolding fails has failed")]
 
+#[path = "support/port.rs"]
+mod port;
+
 use std::time::Duration;
 
+use port::Pipe;
 use smsotpd::clock::Clock;
 use smsotpd::dispatch::Dispatcher;
 use smsotpd::ids::MessageId;
 use smsotpd::intake;
 use smsotpd::limits::BudgetSettings;
 use smsotpd::message::{InDoubtPolicy, Priority, Status};
-use smsotpd::modem::{self, Connecting, Connector, Io, PinBook, Surroundings};
+use smsotpd::modem::{self, PinBook, Surroundings};
 use smsotpd::phone::PhoneNumber;
 use smsotpd::secret::Text;
 use smsotpd::send;
@@ -24,18 +28,6 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A port that is a pipe to the simulated modem, plugged in anew at every opening.
-struct Pipe(Device);
-
-impl Connector for Pipe {
-    fn connect(&mut self) -> Connecting<'_> {
-        let (driver, port) = tokio::io::duplex(4096);
-        let device = self.0.clone();
-        tokio::spawn(async move { device.serve(port).await });
-        Box::pin(async move { Ok(Box::new(driver) as Box<dyn Io>) })
-    }
-}
 
 async fn when(events: &mut broadcast::Receiver<Event>, what: impl Fn(&EventKind) -> bool) {
     let wait = async { while !what(&events.recv().await.unwrap().kind) {} };

@@ -1,8 +1,8 @@
-//! The driver's way to a simulated modem's port in memory.
+//! The driver's ways to a simulated modem's port in memory.
 #![allow(dead_code, reason = "every test program uses a part of it")]
 
 use smsotpd::modem::{Connecting, Connector, Io, Resetting};
-use smsotpd::sim::MemoryPort;
+use smsotpd::sim::{Device, MemoryPort};
 
 /// A simulated modem's port. A modem that a fault unplugs stays away, unless somebody attends to it.
 pub(crate) struct Port {
@@ -37,5 +37,17 @@ impl Connector for Port {
             self.port.plug();
             Ok(())
         })
+    }
+}
+
+/// A port that is a pipe to the simulated modem, plugged in anew at every opening.
+pub(crate) struct Pipe(pub(crate) Device);
+
+impl Connector for Pipe {
+    fn connect(&mut self) -> Connecting<'_> {
+        let (driver, port) = tokio::io::duplex(4096);
+        let device = self.0.clone();
+        tokio::spawn(async move { device.serve(port).await });
+        Box::pin(async move { Ok(Box::new(driver) as Box<dyn Io>) })
     }
 }
