@@ -35,9 +35,21 @@ pub(super) struct Opened {
     pub(super) key: SiteKey,
     pub(super) clock: Clock,
     /// Held by the daemon for as long as it writes.
-    pub(super) lock: Option<File>,
+    pub(super) lock: Option<Lock>,
     pub(super) path: PathBuf,
     pub(super) drained: BTreeSet<ModemName>,
+}
+
+/// The daemon's lock, held until this is dropped.
+pub(super) struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // A program that is just being started has the file open as well: to close it here would not free it.
+        if let Err(error) = rustix::fs::flock(&self.0, FlockOperation::Unlock) {
+            tracing::debug!(%error, "the lock of the state folder goes only with its file");
+        }
+    }
 }
 
 /// Opens the folder, and makes what is missing in it.
@@ -77,10 +89,10 @@ fn make_folder(path: &Path) -> io::Result<File> {
 }
 
 /// Takes the daemon's lock; `None` when another process has it.
-fn lock(path: &Path, folder: &File) -> Result<Option<File>, StoreError> {
+fn lock(path: &Path, folder: &File) -> Result<Option<Lock>, StoreError> {
     let file = make_file(path, folder).map_err(|error| trouble(path, &error))?;
     match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(Some(file)),
+        Ok(()) => Ok(Some(Lock(file))),
         Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
         Err(error) => Err(trouble(path, &error.into())),
     }
@@ -104,4 +116,20 @@ pub(super) fn give_to_owner_of(folder: &File, file: &File) -> io::Result<()> {
 
 fn trouble(path: &Path, error: &io::Error) -> StoreError {
     StoreError::Folder { path: path.to_owned(), reason: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_is_dropped_is_free_though_a_program_has_inherited_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let take = || lock(&folder.path().join(LOCK), &File::open(folder.path()).unwrap()).unwrap();
+        let first = take().unwrap();
+        let _inherited = first.0.try_clone().unwrap();
+        assert!(take().is_none());
+        drop(first);
+        assert!(take().is_some());
+    }
 }

@@ -1,7 +1,6 @@
 //! The handle: starts the writer, and carries commands and queries to where they run.
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,7 +11,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::error::StoreError;
-use super::folder::{Access, Opened, open};
+use super::folder::{Access, Lock, Opened, open};
 use super::readers::{Readers, Threads};
 use super::standing::Line;
 use super::writer::{self, Command, Work, Writer};
@@ -259,7 +258,7 @@ async fn scrub(mut erasures: watch::Receiver<u64>, commands: mpsc::WeakSender<Co
 
 /// Puts the store together: the handle, its writer, what has the journal emptied, and the lock to be held as long as
 /// the writer lives.
-fn assemble(opened: Opened, threads: Threads) -> (Store, Writer, impl Future<Output = ()> + use<>, Option<File>) {
+fn assemble(opened: Opened, threads: Threads) -> (Store, Writer, impl Future<Output = ()> + use<>, Option<Lock>) {
     let Opened { conn, key, clock, lock, path, drained } = opened;
     let (commands, waiting) = mpsc::channel(writer::WAITING);
     let (queue, changes) = (watch::Sender::new(0), watch::Sender::new(0));
