@@ -76,8 +76,8 @@ pub(super) enum Chore {
     Read(Place),
     /// See whether anything is in this place.
     Look(Place),
-    /// Delete what is in it.
-    Delete(Place),
+    /// Delete this, which is in it.
+    Delete(Place, Mark),
     /// What was printed last was taken.
     Acknowledge,
 }
@@ -95,6 +95,13 @@ pub(super) struct Todo {
     refused: u8,
     /// It is not tried before this.
     due: Instant,
+}
+
+impl Todo {
+    /// Whether the modem has been told before, and did not say yes.
+    pub(super) fn was_refused(&self) -> bool {
+        self.refused > 0
+    }
 }
 
 struct Held {
@@ -184,7 +191,7 @@ impl Arrivals {
 
     /// What is in this place now is not deleted before it has been read.
     fn spare(&mut self, place: &Place) {
-        self.chores.retain(|todo| !matches!(&todo.chore, Chore::Delete(stored) if stored == place));
+        self.chores.retain(|todo| !matches!(&todo.chore, Chore::Delete(stored, _) if stored == place));
     }
 
     /// Something may be in this place.
@@ -195,8 +202,8 @@ impl Arrivals {
     }
 
     /// What is in this place is of no use.
-    pub(super) fn discard(&mut self, place: Place) {
-        self.add_chore(Chore::Delete(place));
+    pub(super) fn discard(&mut self, place: Place, mark: Mark) {
+        self.add_chore(Chore::Delete(place, mark));
     }
 
     /// What was printed last can be of no use to anybody, and the modem waits for a word.
@@ -213,7 +220,8 @@ impl Arrivals {
     /// deleted it all the same, and put something else there.
     pub(super) fn knows(&self, place: &Place) -> bool {
         let is_here = |origin: &Origin| matches!(origin, Origin::Stored(stored, _) if stored == place);
-        let goes = |todo: &Todo| matches!(&todo.chore, Chore::Delete(stored) if stored == place) && todo.refused == 0;
+        let goes =
+            |todo: &Todo| matches!(&todo.chore, Chore::Delete(stored, _) if stored == place) && !todo.was_refused();
         self.held.iter().any(|held| is_here(&held.origin)) || self.chores.iter().any(goes)
     }
 
@@ -313,7 +321,7 @@ impl Arrivals {
             Origin::Stored(place, mark) => {
                 self.taken.truncate(MOST_TAKEN - 1);
                 self.taken.push_front((place.clone(), mark));
-                self.add_chore(Chore::Delete(place));
+                self.add_chore(Chore::Delete(place, mark));
             }
             Origin::Loose => {}
         }

@@ -67,17 +67,17 @@ impl Actor {
 
     /// Deals with what is in a place of a storage; tells whether nothing is left to do about it now.
     pub(super) fn find(&mut self, place: &Place, payload: &Payload) -> bool {
+        let mark = Mark::of(payload);
         let Some(arrival) = Arrival::decode(payload) else {
-            self.leave_there(place);
+            self.leave_there(place, mark);
             return true;
         };
-        let mark = Mark::of(payload);
         if self.arrivals.was_taken(place, mark) {
             if let Some(more) = self.refused.warn() {
                 let index = place.index;
                 tracing::warn!(modem.name = %self.name, index, more, "what the modem was told to delete is still there");
             }
-            self.arrivals.discard(place.clone());
+            self.arrivals.discard(place.clone(), mark);
             return true;
         }
         let held = self.hold(arrival, Origin::Stored(place.clone(), mark));
@@ -89,11 +89,11 @@ impl Actor {
     }
 
     /// Perhaps somebody's draft: it stays, unless what comes in needs its place.
-    fn leave_there(&mut self, place: &Place) {
+    fn leave_there(&mut self, place: &Place, mark: Mark) {
         let (storage, index) = (&place.storage, place.index);
         if self.storages.spare(storage) {
             tracing::warn!(modem.name = %self.name, storage, index, "what is no message was deleted to make room for one");
-            self.arrivals.discard(place.clone());
+            self.arrivals.discard(place.clone(), mark);
         } else if let Some(more) = self.strange.warn() {
             tracing::info!(modem.name = %self.name, storage, index, more, "what is stored there did not come in, and stays");
         }
@@ -103,12 +103,16 @@ impl Actor {
     pub(super) async fn do_chore(&mut self, wire: &mut Wire, todo: Todo) -> Result<(), End> {
         let (done, place) = match &todo.chore {
             Chore::Acknowledge => return self.acknowledge(wire).await,
-            Chore::Delete(place) => (self.delete(wire, place).await?, place.clone()),
-            Chore::Look(place) => return self.read(wire, place).await.map(drop),
+            // It may be gone all the same, and what is in its place now not be read yet.
+            Chore::Delete(place, mark) if todo.was_refused() => {
+                (self.read(wire, place, Some(*mark)).await?, place.clone())
+            }
+            Chore::Delete(place, _) => (self.delete(wire, place).await?, place.clone()),
+            Chore::Look(place) => return self.read(wire, place, None).await.map(drop),
             // It was said twice.
             Chore::Read(place) if self.arrivals.knows(place) => return Ok(()),
             Chore::Read(place) => {
-                let read = self.read(wire, place).await?;
+                let read = self.read(wire, place, None).await?;
                 if read {
                     self.storages.came(&place.storage);
                 }
@@ -136,7 +140,8 @@ impl Actor {
         Ok(())
     }
 
-    async fn read(&mut self, wire: &mut Wire, place: &Place) -> Result<bool, End> {
+    /// Deals with what is in a place; tells whether nothing is left to do about it now. What is unwanted is deleted.
+    async fn read(&mut self, wire: &mut Wire, place: &Place, unwanted: Option<Mark>) -> Result<bool, End> {
         if !self.select(wire, &place.storage).await? {
             return Ok(false);
         }
@@ -144,7 +149,11 @@ impl Actor {
             Ok(reply) => reply,
             Err(error) => return Ok(is_empty_place(error)),
         };
-        Ok(reply.message().is_none_or(|payload| self.find(place, payload)))
+        match reply.message() {
+            Some(payload) if Some(Mark::of(payload)) == unwanted => self.delete(wire, place).await,
+            Some(payload) => Ok(self.find(place, payload)),
+            None => Ok(true),
+        }
     }
 
     async fn delete(&mut self, wire: &mut Wire, place: &Place) -> Result<bool, End> {

@@ -10,6 +10,10 @@ fn read_report() -> String {
     format!("+CMGR: 0,,{LENGTH}\r\n{REPORT}\r\n\r\nOK")
 }
 
+fn read_message() -> String {
+    format!("+CMGR: 0,,{}\r\n{DELIVER}\r\n\r\nOK", DELIVER.len() / 2 - 1)
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_report_that_could_not_be_read_at_once_is_read_later() {
     for refusal in ["AT+CMGR=3", "AT+CPMS=\"SR\""] {
@@ -44,13 +48,76 @@ async fn what_comes_into_a_place_that_was_emptied_without_a_word_is_read_before_
     world.heard("AT+CMGD=3").await;
     // It was deleted all the same, and the next thing to come in takes its place.
     world.scripted.answer("AT+CMGD=3", "OK");
-    world.scripted.answer("AT+CMGR=3", &format!("+CMGR: 0,,{}\r\n{DELIVER}\r\n\r\nOK", DELIVER.len() / 2 - 1));
+    world.scripted.answer("AT+CMGR=3", &read_message());
     world.scripted.say("+CMTI: \"SR\",3");
     let Event::Message { done, .. } = world.report().await else { panic!("a report") };
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(world.scripted.count("AT+CMGD=3"), 1, "it was deleted before it was on disk");
     done.acknowledge();
     world.heard_times("AT+CMGD=3", 2).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_came_unannounced_into_a_place_that_was_emptied_without_a_word_is_not_deleted_unread() {
+    let mut world = World::ready().await;
+    world.scripted.answer("AT+CMGR=3", &read_report());
+    world.scripted.answer("AT+CMGD=3", "+CMS ERROR: 500");
+    world.scripted.say("+CDSI: \"SR\",3");
+    let Event::StatusReport { done, .. } = world.report().await else { panic!("a message") };
+    done.acknowledge();
+    world.heard("AT+CMGD=3").await;
+    world.scripted.answer("AT+CMGD=3", "OK");
+    world.scripted.answer("AT+CMGR=3", &read_message());
+    let Event::Message { done, .. } = world.report().await else { panic!("a report") };
+    assert_eq!(world.scripted.count("AT+CMGD=3"), 1, "it was deleted before it was read");
+    done.acknowledge();
+    world.heard_times("AT+CMGD=3", 2).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_into_a_place_while_it_is_emptied_without_a_word_is_not_deleted_unread() {
+    let mut world = World::ready().await;
+    world.scripted.answer("AT+CMGR=3", &read_report());
+    world.scripted.answer("AT+CMGD=3", "+CDSI: \"SR\",3\r\n\r\n+CMS ERROR: 500");
+    world.scripted.say("+CDSI: \"SR\",3");
+    let Event::StatusReport { done, .. } = world.report().await else { panic!("a message") };
+    // It is announced before the deletion seems to have failed, and cannot be read at once.
+    world.scripted.answer("AT+CMGR=3", "+CMS ERROR: 314");
+    done.acknowledge();
+    world.heard_times("AT+CMGR=3", 2).await;
+    world.scripted.answer("AT+CMGD=3", "OK");
+    world.scripted.answer("AT+CMGR=3", &read_message());
+    let Event::Message { done, .. } = world.report().await else { panic!("a report") };
+    assert_eq!(world.scripted.count("AT+CMGD=3"), 1, "it was deleted before it was read");
+    done.acknowledge();
+    world.heard_times("AT+CMGD=3", 2).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_place_that_was_emptied_without_a_word_is_not_emptied_again() {
+    let mut world = World::ready().await;
+    world.scripted.answer("AT+CMGR=3", &read_report());
+    world.scripted.answer("AT+CMGD=3", "+CMS ERROR: 500");
+    world.scripted.say("+CDSI: \"SR\",3");
+    let Event::StatusReport { done, .. } = world.report().await else { panic!("a message") };
+    done.acknowledge();
+    world.heard("AT+CMGD=3").await;
+    world.scripted.answer("AT+CMGR=3", "+CMS ERROR: 321");
+    world.heard_times("AT+CMGR=3", 2).await;
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert_eq!((world.scripted.count("AT+CMGR=3"), world.scripted.count("AT+CMGD=3")), (2, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_modem_that_never_lets_a_report_be_deleted_is_not_asked_for_ever() {
+    let mut world = World::ready().await;
+    world.scripted.answer("AT+CMGR=3", &read_report());
+    world.scripted.answer("AT+CMGD=3", "+CMS ERROR: 314");
+    world.scripted.say("+CDSI: \"SR\",3");
+    let Event::StatusReport { done, .. } = world.report().await else { panic!("a message") };
+    done.acknowledge();
+    tokio::time::sleep(Duration::from_secs(24 * 3600)).await;
+    assert!((3..20).contains(&world.scripted.count("AT+CMGD=3")), "{}", world.scripted.count("AT+CMGD=3"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -21,8 +21,9 @@ pub(crate) struct Ledger {
     pub(crate) misleads: bool,
     /// How many messages somebody wrote to the modems.
     pub(crate) written: usize,
-    /// Numbers that want no messages: what is sent to them is a violation.
-    pub(crate) stopped: Vec<PhoneNumber>,
+    /// Numbers that want no messages, and since when: what a modem is given for them from then on is a violation. What it
+    /// was given before, nobody can take back, whenever the network takes it.
+    pub(crate) stopped: Vec<(PhoneNumber, Moment)>,
     pub(crate) violations: Vec<String>,
     /// The first promise since when nothing is wrong.
     pub(crate) fair_from: Option<usize>,
@@ -111,7 +112,9 @@ impl Ledger {
         let Submitted { from, part, refused, report, .. } = submitted;
         let (to, took) = (part.destination.to_phone(), refused.is_none());
         self.asked.push((from.clone(), at));
-        if let Some(stopped) = self.stopped.iter().find(|stopped| Some(*stopped) == to.as_ref()) {
+        if let Some((stopped, _)) =
+            self.stopped.iter().find(|(number, since)| Some(number) == to.as_ref() && at >= *since)
+        {
             let wrong = format!("{} wants no messages, and is sent one", stopped.digits());
             self.blame(wrong);
         }

@@ -12,6 +12,8 @@ use crate::site::Site;
 
 /// How often they look whether it has had an effect.
 const LOOK: Duration = Duration::from_secs(60);
+/// So long may what a daemon wrote that was killed since take to reach the modem.
+const THROUGH_THE_CABLE: Duration = Duration::from_secs(5);
 
 /// Somebody who writes to the modems now and then.
 pub(crate) async fn writes(site: Arc<Site>) {
@@ -43,14 +45,18 @@ pub(crate) async fn wavers(site: Arc<Site>, person: u64) {
         }
         send_some(&site, &mut dice, &own, &mut messages).await;
         say(&site, &mut dice, &own, "STOP");
-        if !comes_to(&site, &own, true).await || !nothing_under_way(&site, &own).await {
+        if !comes_to(&site, &own, true).await
+            || !nothing_under_way(&site, &own).await
+            || !site.pass(THROUGH_THE_CABLE).await
+        {
             return;
         }
         site.note(format_args!("{} wants no messages", own.digits()));
-        site.ledger().stopped.push(own.clone());
+        let now = site.clock.now();
+        site.ledger().stopped.push((own.clone(), now));
         send_some(&site, &mut dice, &own, &mut messages).await;
         site.pass(dice.seconds(60, 7200)).await;
-        site.ledger().stopped.retain(|stopped| *stopped != own);
+        site.ledger().stopped.retain(|(stopped, _)| *stopped != own);
         say(&site, &mut dice, &own, "START");
         if !comes_to(&site, &own, false).await {
             return;
