@@ -192,7 +192,7 @@ struct Life {
 fn message(key: &SiteKey, policy: &Policy, app: AppName, to: PhoneNumber, code: &Code, life: &Life) -> NewMessage {
     let id = MessageId::generate();
     let text = policy.render(code, life.left);
-    let measure = pdu::measure(text.expose());
+    let measure = pdu::measure_with(text.expose(), policy.national_tables);
     NewMessage {
         id,
         app,

@@ -13,7 +13,7 @@ use rand::rngs::SysRng;
 
 use crate::ids::{AppName, MessageId};
 use crate::message::{InDoubtPolicy, Priority};
-use crate::pdu::{self, Encoding, Measure};
+use crate::pdu::{self, Encoding, Languages, Measure};
 use crate::phone::PhoneNumber;
 use crate::secret::{NONCE_LENGTH, Text};
 use crate::store::{AcceptOutcome, Idempotency, MessageView, NewMessage, Store, StoreError};
@@ -42,6 +42,8 @@ pub struct Request {
     pub class0: bool,
     /// What to do when the modem gives no answer to it; from the app's policy.
     pub in_doubt: InDoubtPolicy,
+    /// The languages whose tables may be used where they save a part; from the app's policy.
+    pub national_tables: Languages,
     /// By what a repetition of this request is known.
     pub idempotency: Option<Idempotency>,
 }
@@ -103,7 +105,7 @@ fn because(forced_by: Option<char>) -> String {
 /// # Errors
 /// [`SendError`]; nothing was accepted then. May be cancelled; what was handed to the store by then is kept.
 pub async fn send(store: &Store, request: Request) -> Result<MessageView, SendError> {
-    let (encoding, parts) = judge(&request.text)?;
+    let (encoding, parts) = judge(&request.text, request.national_tables)?;
     let deadline = request.deadline.unwrap_or(DEFAULT_DEADLINE);
     if !(Duration::from_secs(1)..=LONGEST_DEADLINE).contains(&deadline) {
         return Err(SendError::Deadline);
@@ -133,7 +135,7 @@ pub async fn send(store: &Store, request: Request) -> Result<MessageView, SendEr
 }
 
 /// The alphabet of a text that can be sent, and how many parts it takes.
-fn judge(text: &Text) -> Result<(Encoding, u8), TextError> {
+fn judge(text: &Text, national_tables: Languages) -> Result<(Encoding, u8), TextError> {
     let text = text.expose();
     if text.trim().is_empty() {
         return Err(TextError::Empty);
@@ -141,7 +143,7 @@ fn judge(text: &Text) -> Result<(Encoding, u8), TextError> {
     if let Some((at, character)) = text.chars().enumerate().find(|(_, c)| c.is_control() && *c != '\n') {
         return Err(TextError::Control { character, position: at + 1 });
     }
-    let Measure { encoding, parts, forced_by, .. } = pdu::measure(text);
+    let Measure { encoding, parts, forced_by, .. } = pdu::measure_with(text, national_tables);
     match u8::try_from(parts) {
         Ok(few) if parts <= MOST_PARTS => Ok((encoding, few)),
         _ => Err(TextError::TooLong { parts, forced_by }),
@@ -151,9 +153,10 @@ fn judge(text: &Text) -> Result<(Encoding, u8), TextError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pdu::Language;
 
     fn judged(text: &str) -> Result<(Encoding, u8), String> {
-        judge(&Text::new(text.to_owned())).map_err(|e| e.to_string())
+        judge(&Text::new(text.to_owned()), Languages::NONE).map_err(|e| e.to_string())
     }
 
     #[test]
@@ -162,6 +165,14 @@ mod tests {
         assert_eq!(judged(&"x".repeat(161)), Ok((Encoding::Gsm7, 2)));
         assert_eq!(judged(&"ж".repeat(71)), Ok((Encoding::Ucs2, 2)));
         assert_eq!(judged(&"x".repeat(1530)), Ok((Encoding::Gsm7, 10)));
+    }
+
+    #[test]
+    fn the_tables_of_a_language_are_used_where_they_save_a_part() {
+        let judged = |text: &str| judge(&Text::new(text.to_owned()), Language::Turkish.into());
+        assert_eq!(judged(&"ş".repeat(70)), Ok((Encoding::Ucs2, 1)));
+        assert_eq!(judged(&"ş".repeat(71)), Ok((Encoding::National(Language::Turkish), 1)));
+        assert_eq!(judged(&"ж".repeat(71)), Ok((Encoding::Ucs2, 2)));
     }
 
     #[test]

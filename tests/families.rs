@@ -11,6 +11,7 @@ use std::time::Duration;
 use smsotpd::clock::Clock;
 use smsotpd::ids::MessageId;
 use smsotpd::modem::{self, Event, Modem, Outcome, PinBook, Settings, Submission, Surroundings};
+use smsotpd::pdu::Encoding;
 use smsotpd::phone::PhoneNumber;
 use smsotpd::secret::Text;
 use smsotpd::sim::{Carrier, CarrierSettings, Device, DeviceSettings, EXAMPLES, Family, Faults, MemoryPort, Timed};
@@ -59,6 +60,7 @@ impl Bench {
             message: MessageId::generate(),
             to: PhoneNumber::from_digits("15551234567").unwrap(),
             text: Text::new("Your code is 123456".to_owned()),
+            encoding: Encoding::Gsm7,
             part: 0,
             concat_reference: 1,
             deadline: self.clock.now() + PATIENCE,

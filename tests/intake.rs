@@ -15,6 +15,7 @@ use smsotpd::intake;
 use smsotpd::limits::BudgetSettings;
 use smsotpd::message::{InDoubtPolicy, Priority, Status};
 use smsotpd::modem::{self, PinBook, Surroundings};
+use smsotpd::pdu::Languages;
 use smsotpd::phone::PhoneNumber;
 use smsotpd::secret::Text;
 use smsotpd::send;
@@ -73,6 +74,7 @@ async fn a_report_that_could_not_be_stored_stays_on_the_modem_and_is_taken_by_th
             deadline: None,
             class0: false,
             in_doubt: InDoubtPolicy::Hold,
+            national_tables: Languages::NONE,
             idempotency: None,
         },
     )

@@ -10,8 +10,8 @@ use smsotpd::clock::Timestamp;
 use smsotpd::ids::MessageReference;
 use smsotpd::pdu::{
     Address, Alphabet, ClockPeriod, DataCoding, Deliver, DeliveryStatus, Encoding, EnhancedPeriod, EnhancedValidity,
-    Frame, MessageClass, ProtocolId, RelativeValidity, ServiceCentreTime, StatusReport, Submit, UserData, Validity,
-    from_hex, measure, reassemble, segment, to_hex,
+    Frame, Language, MessageClass, ProtocolId, RelativeValidity, ServiceCentreTime, StatusReport, Submit, UserData,
+    Validity, from_hex, measure, measure_with, reassemble, segment, segment_in, to_hex,
 };
 
 /// Texts in the GSM 7-bit alphabet, texts in any alphabet, and texts that mix the two.
@@ -59,11 +59,15 @@ fn class() -> impl Strategy<Value = MessageClass> {
     prop_oneof![Just(Class0), Just(Class1), Just(Class2), Just(Class3)]
 }
 
-/// Whole texts, parts of longer ones, and data.
+/// Whole texts, parts of longer ones, some of them by national tables, and data.
 fn user_data() -> impl Strategy<Value = UserData> {
     prop_oneof![
         (text(), any::<u16>(), any::<prop::sample::Index>())
             .prop_map(|(text, reference, part)| part.get(&segment(&text, reference).unwrap()).clone()),
+        ("[şığक-हंা০]{71,200}", any::<u16>(), any::<prop::sample::Index>()).prop_map(|(text, reference, part)| {
+            let encoding = measure_with(&text, Language::ALL.into_iter().collect()).encoding;
+            part.get(&segment_in(&text, encoding, reference).unwrap()).clone()
+        }),
         proptest::collection::vec(any::<u8>(), 0..=140).prop_map(UserData::data),
     ]
 }
@@ -238,7 +242,7 @@ proptest! {
         let measure = measure(&text);
         let parts = segment(&text, reference.into()).unwrap();
         let alphabet = match measure.encoding {
-            Encoding::Gsm7 => Alphabet::Gsm7,
+            Encoding::Gsm7 | Encoding::National(_) => Alphabet::Gsm7,
             Encoding::Ucs2 => Alphabet::Ucs2,
         };
         prop_assert_eq!(measure.parts, parts.len());

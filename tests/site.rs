@@ -51,6 +51,35 @@ async fn a_code_reaches_the_handset_and_verifies_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_turkish_text_takes_one_sms_where_the_policy_allows_the_tables() {
+    let site = Site::new(quick());
+    let wording = "{brand} doğrulama kodunuz: {code}. {minutes} dakika geçerlidir. Bu şifreyi kimseyle paylaşmayınız.";
+    let tables = "national-tables = [\"tr\"]";
+    site.configure(&format!("[policy.default]\nbrand = \"Mağaza\"\ntemplate = \"{wording}\"\n{tables}"));
+    let key = site.create_app("shop").await;
+    let daemon = site.serve().await;
+
+    let (status, otp) = daemon.post("/v1/otp", &key, json!({ "to": TO })).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{otp}");
+    assert_eq!((&otp["message"]["encoding"], &otp["message"]["parts"]), (&json!("gsm7-tr"), &json!(1)));
+    let received = soon("the code", site.handset(TO).next()).await;
+    let code = code_in(received.text.expose());
+    let text = format!("Mağaza doğrulama kodunuz: {code}. 5 dakika geçerlidir. Bu şifreyi kimseyle paylaşmayınız.");
+    assert_eq!((received.text.expose(), received.parts), (text.as_str(), 1));
+
+    // "ж" is in no table of Turkish.
+    let long = "Güneşli bir öğleden sonra, sığırcıklar uçuştu. [€]".repeat(5);
+    for (text, encoding, parts) in [(long.as_str(), "gsm7-tr", 2), (&"жığ".repeat(30), "ucs2", 2), ("ığ", "ucs2", 1)]
+    {
+        let (_, message) = daemon.post("/v1/messages", &key, json!({ "to": TO, "text": text })).await;
+        assert_eq!((&message["encoding"], &message["parts"]), (&json!(encoding), &json!(parts)), "{message}");
+        let received = soon("the message", site.handset(TO).next()).await;
+        assert_eq!((received.text.expose(), received.parts), (text, parts));
+    }
+    assert!(daemon.terminate().await.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_modem_that_is_pulled_and_plugged_again_loses_no_message_and_needs_no_hand() {
     let mut site = Site::new(quick());
     site.configure("[policy.default.limits]\nper-prefix-hour = 0\n[sim-budget]\nper-minute = 0");

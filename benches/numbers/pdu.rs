@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use smsotpd::clock::Timestamp;
 use smsotpd::ids::MessageReference;
 use smsotpd::pdu::{
-    Address, Deliver, DeliveryStatus, ProtocolId, RelativeValidity, ServiceCentreTime, StatusReport, Submit, Validity,
-    segment,
+    Address, Deliver, DeliveryStatus, Encoding, Language, ProtocolId, RelativeValidity, ServiceCentreTime,
+    StatusReport, Submit, UserData, Validity, segment, segment_in,
 };
 use smsotpd::phone::PhoneNumber;
 
@@ -16,14 +16,18 @@ use super::table::Row;
 
 const MICROSECOND: Duration = Duration::from_micros(1);
 
-/// A code's message out, its report and an ordinary text in.
+/// A code's message out, its report in, and an ordinary text and a Turkish one.
 pub(crate) async fn codec(effort: Effort) -> anyhow::Result<Vec<Row>> {
     let submit = submit()?;
     let report = report()?.encode()?;
-    let deliver = deliver()?.encode()?;
+    let turkish = segment_in(&"sığırcık ".repeat(17), Encoding::National(Language::Turkish), 0)?.remove(0);
+    let turkish = deliver(turkish)?.encode()?;
+    let deliver = deliver(segment(&"0123456789abcdef".repeat(10), 0)?.remove(0))?.encode()?;
     let encode = each(effort, || drop(black_box(black_box(&submit).encode())));
     let of_report = each(effort, || drop(black_box(StatusReport::decode(black_box(&report)))));
     let of_text = each(effort, || drop(black_box(Deliver::decode(black_box(&deliver)))));
+    let text = |tpdu: &[u8]| Deliver::decode(tpdu).map(|deliver| deliver.user_data.text());
+    let of_turkish = each(effort, || drop(black_box(text(black_box(&turkish)))));
     let row = |what, time: Duration| {
         Row::new(what, "under 1 us", format!("{:.2} us", time.as_secs_f64() * 1e6), time < MICROSECOND)
     };
@@ -31,6 +35,7 @@ pub(crate) async fn codec(effort: Effort) -> anyhow::Result<Vec<Row>> {
         row("pdu: encode an SMS-SUBMIT with a code", encode),
         row("pdu: decode its SMS-STATUS-REPORT", of_report),
         row("pdu: decode an SMS-DELIVER with 160 characters", of_text),
+        row("pdu: decode one with 153 Turkish characters, and read them", of_turkish),
     ])
 }
 
@@ -65,8 +70,7 @@ fn report() -> anyhow::Result<StatusReport> {
     })
 }
 
-fn deliver() -> anyhow::Result<Deliver> {
-    let user_data = segment(&"0123456789abcdef".repeat(10), 0)?.remove(0);
+fn deliver(user_data: UserData) -> anyhow::Result<Deliver> {
     Ok(Deliver {
         more_to_come: false,
         status_report: false,

@@ -1,18 +1,22 @@
-//! Any text, measured, segmented, carried in PDUs and frames, comes together again as it was.
+//! Any text, measured and segmented with the tables of any languages, carried in PDUs and frames, comes together again as
+//! it was.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use smsotpd::ids::MessageReference;
-use smsotpd::pdu::{Address, Frame, ProtocolId, Submit, measure, reassemble, segment};
+use smsotpd::pdu::{Address, Frame, Language, ProtocolId, Submit, measure, measure_with, reassemble, segment_in};
 
-fuzz_target!(|input: (u16, &str)| {
-    let (reference, text) = input;
-    let Ok(parts) = segment(text, reference) else {
-        assert!(measure(text).parts > 250);
+fuzz_target!(|input: (u16, u16, &str)| {
+    let (reference, languages, text) = input;
+    let some = Language::ALL.into_iter().zip(0..).filter(|(_, place)| languages >> place & 1 == 1);
+    let measured = measure_with(text, some.map(|(language, _)| language).collect());
+    assert!(measured.parts <= measure(text).parts);
+    let Ok(parts) = segment_in(text, measured.encoding, reference) else {
+        assert!(measured.parts > 250);
         return;
     };
     if reference < 256 {
-        assert_eq!(measure(text).parts, parts.len());
+        assert_eq!(measured.parts, parts.len());
     }
     let carried: Vec<_> = parts
         .iter()

@@ -258,6 +258,7 @@ impl Lane {
             message,
             to: assignment.to.clone(),
             text: assignment.text.clone(),
+            encoding: assignment.encoding,
             part: assignment.part,
             concat_reference: assignment.concat_reference,
             deadline: assignment.deadline,

@@ -90,8 +90,9 @@ pub(super) struct AcceptedAnswer {
     to: String,
     /// How many SMS it takes.
     parts: u8,
-    /// `gsm7` or `ucs2`.
-    #[schema(pattern = "^(gsm7|ucs2)$")]
+    /// `gsm7` or `ucs2`; or `gsm7-` and a language, for instance `gsm7-tr`, whose tables the policy allows and which
+    /// save a part.
+    #[schema(pattern = "^(gsm7(-[a-z]{2})?|ucs2)$")]
     encoding: &'static str,
 }
 
@@ -251,6 +252,7 @@ pub(super) async fn send(
     key: IdempotencyKey,
     JsonBody { value: body, raw }: JsonBody<SendBody>,
 ) -> Result<(StatusCode, Json<AcceptedAnswer>), Problem> {
+    let policy = shared.policy(&caller.app)?;
     let request = send::Request {
         app: caller.app.name.clone(),
         to: body.to.0,
@@ -258,7 +260,8 @@ pub(super) async fn send(
         priority: body.priority.map_or(Priority::Transactional, Priority::from),
         deadline: body.deadline_seconds,
         class0: body.class.is_some(),
-        in_doubt: shared.policy(&caller.app)?.in_doubt,
+        in_doubt: policy.in_doubt,
+        national_tables: policy.national_tables,
         idempotency: key.with_body(&raw, shared.store().site_key()),
     };
     let accepted = send::send(shared.store(), request).await?;

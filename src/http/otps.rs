@@ -104,8 +104,9 @@ struct OtpMessage {
     status: message::Status,
     /// How many SMS it takes.
     parts: u8,
-    /// `gsm7` or `ucs2`.
-    #[schema(pattern = "^(gsm7|ucs2)$")]
+    /// `gsm7` or `ucs2`; or `gsm7-` and a language, for instance `gsm7-tr`, whose tables the policy allows and which
+    /// save a part.
+    #[schema(pattern = "^(gsm7(-[a-z]{2})?|ucs2)$")]
     encoding: &'static str,
     /// When the handset had it, as the network reports; null until then.
     #[schema(value_type = Option<String>, format = DateTime, required = true)]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::limits;
 use crate::message::InDoubtPolicy;
 use crate::otp::{Alphabet, CodeLength, draw};
-use crate::pdu::{self, Encoding};
+use crate::pdu::{self, Encoding, Languages};
 use crate::secret::{Code, Text};
 use crate::template::{Template, Values};
 
@@ -76,6 +76,9 @@ pub struct Policy {
     pub brand: String,
     /// The wording. Default `{code} is your {brand} code. It is valid for {minutes} minutes.`
     pub template: Template,
+    /// The languages whose tables a message may be written with where that saves a part against UCS-2 (3GPP TS 23.038
+    /// annex A). Default none: a handset that does not know the tables shows something else than was written.
+    pub national_tables: Languages,
     /// `digits` (default), `letters` or `alphanumeric`.
     pub alphabet: Alphabet,
     /// Characters in a code: 4 to 10, default 6. A request may ask for another length.
@@ -110,6 +113,7 @@ impl Default for Policy {
         Self {
             brand: String::new(),
             template: Template::default(),
+            national_tables: Languages::NONE,
             alphabet: Alphabet::default(),
             length: CodeLength::default(),
             lifetime_seconds: Within(300),
@@ -139,8 +143,8 @@ pub enum PolicyError {
     /// The longest message does not fit into one SMS.
     #[error("{}", too_long(*.forced_by, *.units, *.most))]
     TooLong {
-        /// The first character that is not in the GSM 7-bit alphabet, if there is one. It costs more than half of the
-        /// room.
+        /// The first character that is not in the GSM 7-bit alphabet, if it forces UCS-2. It costs more than half of
+        /// the room.
         forced_by: Option<char>,
         /// The length of the longest message, in septets, or in UTF-16 units when a character forces UCS-2.
         units: usize,
@@ -174,12 +178,10 @@ impl Policy {
         // Every character of a code takes one septet, so any code of the greatest length will do.
         let longest_code = draw(self.alphabet, CodeLength::MOST, |_| 0);
         let longest = self.render(&longest_code, Lifetime::GREATEST.duration());
-        let pdu::Measure { encoding, units, parts, forced_by, .. } = pdu::measure(longest.expose());
-        match (parts, encoding) {
-            (1, _) => Ok(()),
-            (_, Encoding::Gsm7) => Err(PolicyError::TooLong { forced_by, units, most: 160 }),
-            (_, Encoding::Ucs2) => Err(PolicyError::TooLong { forced_by, units, most: 70 }),
-        }
+        let measure = pdu::measure_with(longest.expose(), self.national_tables);
+        let pdu::Measure { encoding, units, most, parts, forced_by, .. } = measure;
+        let forced_by = forced_by.filter(|_| encoding == Encoding::Ucs2);
+        if parts == 1 { Ok(()) } else { Err(PolicyError::TooLong { forced_by, units, most }) }
     }
 
     /// The message for a code that is valid for so much longer. Begun minutes count as whole ones.
@@ -212,6 +214,7 @@ mod tests {
         let text = r#"
             brand = "Example"
             template = "{code}"
+            national-tables = ["tr", "pt"]
             alphabet = "alphanumeric"
             length = 8
             lifetime-seconds = 600
@@ -252,6 +255,7 @@ mod tests {
             ("attempts = -1", "-1"),
             ("in-doubt = \"maybe\"", "expected `hold` or `resend`"),
             ("template = \"{cod}\"", "did you mean {code}?"),
+            ("national-tables = [\"de\"]", "unknown variant `de`, expected one of `tr`, `es`, `pt`"),
             ("colour = 1", "unknown field `colour`"),
         ] {
             let error = read(toml).expect_err(toml);
@@ -286,6 +290,20 @@ mod tests {
         );
         let error = error.unwrap_err();
         assert!(error.contains("more than one SMS holds (70); without 'Ş'"), "{error}");
+    }
+
+    #[test]
+    fn the_tables_of_a_language_make_more_fit() {
+        let with = |tables: &str, letters: usize| {
+            check(&format!("national-tables = [{tables}]\ntemplate = \"{{code}} {}\"", "ığş".repeat(letters / 3)))
+        };
+        // A code may take 10 septets; the locking shift leaves 155.
+        assert_eq!((with("'tr'", 144), with("'hi', 'tr'", 144)), (Ok(()), Ok(())));
+        let error = "with its longest code and lifetime the message has 158 septets, 3 more than one SMS holds (155)";
+        assert_eq!(with("'tr'", 147), Err(error.to_owned()));
+        for tables in ["", "'hi'"] {
+            assert!(with(tables, 144).unwrap_err().contains("more than one SMS holds (70); without 'ı'"));
+        }
     }
 
     #[test]

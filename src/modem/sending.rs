@@ -12,7 +12,7 @@ use crate::clock::Moment;
 use crate::ids::MessageReference;
 use crate::message::FailureClass;
 use crate::pdu::{
-    Address, EncodeError, Frame, MessageClass, ProtocolId, RelativeValidity, Submit, UserData, Validity, segment,
+    Address, EncodeError, Frame, MessageClass, ProtocolId, RelativeValidity, Submit, UserData, Validity, segment_in,
 };
 
 /// How long the network may take when nothing else waits. One try of its own takes up to 45 s, and modems repeat it.
@@ -233,7 +233,7 @@ fn encode(submission: &Submission, now: Option<Moment>) -> Result<(usize, Payloa
 }
 
 fn submit(submission: &Submission, now: Option<Moment>) -> Result<Submit, Unsendable> {
-    let parts = segment(submission.text.expose(), submission.concat_reference)?;
+    let parts = segment_in(submission.text.expose(), submission.encoding, submission.concat_reference)?;
     let user_data: UserData = parts.into_iter().nth(submission.part).ok_or(Unsendable::Part(submission.part))?;
     Ok(Submit {
         reject_duplicates: false,

@@ -5,6 +5,7 @@ use tokio::sync::watch;
 use crate::clock::Moment;
 use crate::ids::{MessageId, MessageReference};
 use crate::message::FailureClass;
+use crate::pdu::Encoding;
 use crate::phone::PhoneNumber;
 use crate::secret::Text;
 
@@ -21,6 +22,8 @@ pub struct Submission {
     pub to: PhoneNumber,
     /// The whole text, of which one part is sent.
     pub text: Text,
+    /// What the text is sent in, which says where it is split.
+    pub encoding: Encoding,
     /// Which part, counted from 0.
     pub part: usize,
     /// What the parts of one message have in common, so that the handset can join them.

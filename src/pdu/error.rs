@@ -47,6 +47,9 @@ pub enum EncodeError {
         /// How many parts it would need.
         parts: usize,
     },
+    /// The text has a character that the encoding it is to be sent in does not have.
+    #[error("the text has a character that its encoding does not have")]
+    NotInEncoding,
     /// Header and content together are longer than one message carries.
     #[error("the user data has {octets} octets; one message carries 140")]
     UserDataTooLong {

@@ -5,7 +5,7 @@
 const ESCAPE: u8 = 0x1B;
 
 /// Set in a [`code`] when the character is in the extension table.
-const EXTENSION: u8 = 0x80;
+pub(super) const EXTENSION: u8 = 0x80;
 
 /// Not a code: the character is in neither table.
 const NONE: u8 = 0xFF;
@@ -24,7 +24,7 @@ const DEFAULT: [char; 128] = [
 ];
 
 /// The characters of the extension table.
-const EXTENDED: [(u8, char); 10] = [
+pub(super) const EXTENDED: [(u8, char); 10] = [
     (0x0A, '\u{c}'),
     (0x14, '^'),
     (0x28, '{'),
@@ -62,7 +62,7 @@ const fn latin() -> [u8; 256] {
 }
 
 /// How a character is written: its septet, with [`EXTENSION`] set when an escape goes before it.
-fn code(c: char) -> Option<u8> {
+pub(super) fn code(c: char) -> Option<u8> {
     let code = match c {
         '\0'..='\u{ff}' => LATIN[c as usize],
         'Δ' => 0x10,
@@ -81,13 +81,18 @@ fn code(c: char) -> Option<u8> {
     (code != NONE).then_some(code)
 }
 
-/// How many septets a character takes, 1 or 2; none when it is in neither table.
-pub(super) fn width(c: char) -> Option<usize> {
-    code(c).map(|code| if code & EXTENSION == 0 { 1 } else { 2 })
+/// How many septets a character with this [`code`] takes.
+pub(super) const fn width(code: u8) -> usize {
+    if code & EXTENSION == 0 { 1 } else { 2 }
 }
 
 /// The septets of a text; none when it has a character that is in neither table.
 pub(super) fn encode(text: &str) -> Option<Vec<u8>> {
+    encode_by(text, code)
+}
+
+/// The septets of a text by other tables: `code` says of each character what [`code`] says of it by the default ones.
+pub(super) fn encode_by(text: &str, code: impl Fn(char) -> Option<u8>) -> Option<Vec<u8>> {
     let mut septets = Vec::with_capacity(text.len());
     for c in text.chars() {
         let code = code(c)?;
@@ -102,19 +107,34 @@ pub(super) fn encode(text: &str) -> Option<Vec<u8>> {
 /// The text of septets. An escape before a septet that the extension table leaves open shows that septet's character
 /// of the default alphabet; an escape before another escape, or before nothing, shows a space (TS 23.038 §6.2.1.1).
 pub(super) fn decode(septets: impl IntoIterator<Item = u8>) -> String {
+    decode_by(septets, character, extended)
+}
+
+/// The text of septets by other tables, given as what stands for a septet and what for one after an escape.
+pub(super) fn decode_by(
+    septets: impl IntoIterator<Item = u8>,
+    character: impl Fn(u8) -> char,
+    extended: impl Fn(u8) -> Option<char>,
+) -> String {
     let mut septets = septets.into_iter();
     let mut text = String::with_capacity(septets.size_hint().0 + 8);
     while let Some(septet) = septets.next() {
         text.push(match septet {
-            ESCAPE => septets.next().map_or(' ', extended),
-            _ => DEFAULT[usize::from(septet & 0x7F)],
+            ESCAPE => septets.next().map_or(' ', |septet| extended(septet).unwrap_or_else(|| character(septet))),
+            _ => character(septet),
         });
     }
     text
 }
 
-fn extended(septet: u8) -> char {
-    EXTENDED.iter().find(|(code, _)| *code == septet).map_or(DEFAULT[usize::from(septet & 0x7F)], |(_, c)| *c)
+/// What a septet stands for. An [`ESCAPE`] that no septet follows is a space.
+pub(super) fn character(septet: u8) -> char {
+    DEFAULT[usize::from(septet & 0x7F)]
+}
+
+/// What a septet after an escape stands for; none when the extension table leaves it open.
+pub(super) fn extended(septet: u8) -> Option<char> {
+    EXTENDED.iter().find(|(code, _)| *code == septet).map(|(_, c)| *c)
 }
 
 /// Appends septets to `octets`, after `fill` bits of 0 that bring them to a septet boundary.
@@ -172,19 +192,19 @@ mod tests {
     fn every_character_of_both_tables_comes_back() {
         for (septet, c) in DEFAULT.iter().enumerate().filter(|(septet, _)| *septet != usize::from(ESCAPE)) {
             assert_eq!(encode(&c.to_string()), Some(vec![u8::try_from(septet).unwrap()]), "{c:?}");
-            assert_eq!(width(*c), Some(1));
+            assert_eq!(code(*c).map(width), Some(1));
         }
         for (septet, c) in EXTENDED {
             assert_eq!(encode(&c.to_string()), Some(vec![ESCAPE, septet]), "{c:?}");
             assert_eq!(decode([ESCAPE, septet]), c.to_string());
-            assert_eq!(width(c), Some(2));
+            assert_eq!(code(c).map(width), Some(2));
         }
     }
 
     #[test]
     fn characters_outside_the_tables_have_no_septets() {
         for c in ['\0', '\t', '\u{1b}', '\u{7f}', '`', 'ç', 'á', 'α', '\u{a0}', 'ÿ', '\u{100}', '’', '😀'] {
-            assert_eq!(width(c), None, "{c:?}");
+            assert_eq!(code(c), None, "{c:?}");
             assert_eq!(encode(&format!("a{c}")), None, "{c:?}");
         }
     }

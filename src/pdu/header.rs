@@ -1,6 +1,7 @@
 //! TP-User-Data header: information elements before the text (3GPP TS 23.040 §9.2.3.24).
 
 use super::error::{DecodeError, DecodeErrorKind};
+use super::national::Shifts;
 
 /// Which part of which text a message is (TS 23.040 §9.2.3.24.1 and §9.2.3.24.8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -22,15 +23,23 @@ pub(super) struct Header(Vec<u8>);
 
 const CONCATENATION_8: u8 = 0x00;
 const CONCATENATION_16: u8 = 0x08;
+const SINGLE_SHIFT: u8 = 0x24;
+const LOCKING_SHIFT: u8 = 0x25;
 
 impl Header {
-    /// The header of one part; with a reference of one octet if it fits in one.
-    pub(super) fn concatenation_of(part: Concatenation) -> Self {
-        let Concatenation { reference, total, sequence } = part;
-        match (u8::try_from(reference), reference.to_be_bytes()) {
-            (Ok(reference), _) => Self(vec![CONCATENATION_8, 3, reference, total, sequence]),
-            (Err(_), [high, low]) => Self(vec![CONCATENATION_16, 4, high, low, total, sequence]),
+    /// The header of a text, or of one part of it, that is written by these tables. A concatenation reference takes one
+    /// octet if it fits in one.
+    pub(super) fn new(part: Option<Concatenation>, shifts: Shifts) -> Self {
+        let mut octets = Vec::new();
+        if let Some(Concatenation { reference, total, sequence }) = part {
+            match (u8::try_from(reference), reference.to_be_bytes()) {
+                (Ok(reference), _) => octets.extend([CONCATENATION_8, 3, reference, total, sequence]),
+                (Err(_), [high, low]) => octets.extend([CONCATENATION_16, 4, high, low, total, sequence]),
+            }
         }
+        octets.extend(shifts.single().map(|language| [SINGLE_SHIFT, 1, language.identifier()]).into_iter().flatten());
+        octets.extend(shifts.locking().map(|language| [LOCKING_SHIFT, 1, language.identifier()]).into_iter().flatten());
+        Self(octets)
     }
 
     /// Takes the header off the front of the user data, which starts at octet `start` of the PDU.
@@ -44,7 +53,7 @@ impl Header {
 
     /// Appends the header with its length; nothing when there is none.
     pub(super) fn encode(&self, octets: &mut Vec<u8>) {
-        // A header comes from `decode`, so its length fits in an octet, or from here, where it is 5 or 6.
+        // A header comes from `decode`, so its length fits in an octet, or from `new`, where it is 12 at most.
         if let Some(length) = u8::try_from(self.0.len()).ok().filter(|length| *length > 0) {
             octets.push(length);
             octets.extend(&self.0);
@@ -62,11 +71,23 @@ impl Header {
 
     /// Which part this is; none when it says nothing or nothing that can be. Of several, the last one that can be.
     pub(super) fn concatenation(&self) -> Option<Concatenation> {
+        self.last(concatenation)
+    }
+
+    /// By which tables the text is to be read.
+    pub(super) fn shifts(&self) -> Shifts {
+        let identifier =
+            |element| move |id, data: &[u8]| data.first().copied().filter(|_| id == element && data.len() == 1);
+        Shifts::from_identifiers(self.last(identifier(SINGLE_SHIFT)), self.last(identifier(LOCKING_SHIFT)))
+    }
+
+    /// What the last element says of which `read` can say something.
+    fn last<T>(&self, read: impl Fn(u8, &[u8]) -> Option<T>) -> Option<T> {
         let mut rest = self.0.as_slice();
         let mut found = None;
         while let [id, length, after @ ..] = rest {
             let (data, after) = after.split_at_checked(usize::from(*length))?;
-            found = concatenation(*id, data).or(found);
+            found = read(*id, data).or(found);
             rest = after;
         }
         if rest.is_empty() { found } else { None }
@@ -94,7 +115,7 @@ mod tests {
     fn a_reference_over_255_takes_two_octets() {
         for (reference, octets) in [(255, 6), (256, 7), (u16::MAX, 7)] {
             let part = Concatenation { reference, total: 3, sequence: 2 };
-            let header = Header::concatenation_of(part);
+            let header = Header::new(Some(part), Shifts::NONE);
             assert_eq!(header.octets(), octets);
             assert_eq!(header.concatenation(), Some(part));
         }
@@ -104,6 +125,26 @@ mod tests {
     fn other_elements_are_passed_over_and_the_last_concatenation_counts() {
         let part = header(&[0x05, 4, 0x0B, 0x84, 0x23, 0xF0, 0x00, 3, 1, 2, 1, 0x08, 4, 0x01, 0x02, 3, 3]);
         assert_eq!(part.concatenation(), Some(Concatenation { reference: 0x102, total: 3, sequence: 3 }));
+    }
+
+    #[test]
+    fn tables_are_named_after_the_concatenation() {
+        let shifts = Shifts::from_identifiers(Some(3), Some(3));
+        let part = Concatenation { reference: 7, total: 2, sequence: 1 };
+        let header = Header::new(Some(part), shifts);
+        assert_eq!(header.0, [0x00, 3, 7, 2, 1, 0x24, 1, 3, 0x25, 1, 3]);
+        assert_eq!((header.concatenation(), header.shifts()), (Some(part), shifts));
+        assert_eq!((Header::new(None, shifts).octets(), Header::new(None, Shifts::NONE).octets()), (7, 0));
+    }
+
+    #[test]
+    fn the_last_element_that_can_be_names_the_tables() {
+        let shifts = |octets: &[u8]| header(octets).shifts();
+        let turkish = Shifts::from_identifiers(Some(1), None);
+        assert_eq!(shifts(&[0x24, 1, 3, 0x24, 1, 1]), turkish);
+        assert_eq!(shifts(&[0x24, 1, 1, 0x24, 0, 0x24, 2, 3, 3]), turkish);
+        assert_eq!(shifts(&[0x24, 1, 1, 0x24, 1, 99]), Shifts::NONE, "a language of a later release");
+        assert_eq!(shifts(&[0x24, 1, 1, 0x25, 2, 1]), Shifts::NONE, "an element that reaches too far");
     }
 
     #[test]

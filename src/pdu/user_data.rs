@@ -8,6 +8,7 @@ use std::fmt;
 use super::coding::{Alphabet, DataCoding, MessageClass};
 use super::error::{DecodeError, DecodeErrorKind, EncodeError};
 use super::header::{Concatenation, Header};
+use super::national::Shifts;
 use super::octets::Octets;
 use super::{gsm7, ucs2};
 
@@ -36,17 +37,17 @@ impl UserData {
     /// Octets that are not text.
     #[must_use]
     pub fn data(octets: Vec<u8>) -> Self {
-        Self::whole(Content::Data(octets))
+        Self::new(Header::default(), Content::Data(octets))
     }
 
-    /// A message that is no part of a longer one.
-    pub(super) fn whole(content: Content) -> Self {
-        Self { header: Header::default(), content }
+    /// Content with this header.
+    pub(super) fn new(header: Header, content: Content) -> Self {
+        Self { header, content }
     }
 
-    /// One part of a longer text.
-    pub(super) fn part(of: Concatenation, content: Content) -> Self {
-        Self { header: Header::concatenation_of(of), content }
+    /// By which tables septets are to be read.
+    pub(super) fn shifts(&self) -> Shifts {
+        self.header.shifts()
     }
 
     pub(super) fn content(&self) -> &Content {
@@ -73,7 +74,7 @@ impl UserData {
     #[must_use]
     pub fn text(&self) -> String {
         match &self.content {
-            Content::Gsm7(septets) => gsm7::decode(septets.iter().copied()),
+            Content::Gsm7(septets) => self.shifts().decode(septets.iter().copied()),
             Content::Data(_) => String::new(),
             Content::Ucs2(units) => ucs2::decode(units.iter().copied()),
         }
@@ -225,7 +226,7 @@ mod tests {
         assert!(encode(&UserData::data(vec![0; 140])).is_ok());
         assert_eq!(encode(&UserData::data(vec![0; 141])), Err(EncodeError::UserDataTooLong { octets: 141 }));
         assert_eq!(encode(&UserData::data(vec![0; 300])), Err(EncodeError::UserDataTooLong { octets: 300 }));
-        let septets = |count| UserData::whole(Content::Gsm7(vec![0; count]));
+        let septets = |count| UserData::new(Header::default(), Content::Gsm7(vec![0; count]));
         assert_eq!(encode(&septets(160)).map(|octets| octets.len()), Ok(141));
         assert_eq!(encode(&septets(161)), Err(EncodeError::UserDataTooLong { octets: 141 }));
     }
@@ -233,10 +234,13 @@ mod tests {
     #[test]
     fn debug_shows_how_much_never_what() {
         let part = Concatenation { reference: 7, total: 2, sequence: 1 };
-        let text = UserData::part(part, Content::Gsm7(b"123456".to_vec()));
+        let text = UserData::new(Header::new(Some(part), Shifts::NONE), Content::Gsm7(b"123456".to_vec()));
         let shown = "UserData { part: Concatenation { reference: 7, total: 2, sequence: 1 }, septets: 6 }";
         assert_eq!(format!("{text:?}"), shown);
         assert_eq!(format!("{:?}", UserData::data(vec![0x31, 0x32])), "UserData { octets: 2 }");
-        assert_eq!(format!("{:?}", UserData::whole(Content::Ucs2(vec![0x31]))), "UserData { units: 1 }");
+        assert_eq!(
+            format!("{:?}", UserData::new(Header::default(), Content::Ucs2(vec![0x31]))),
+            "UserData { units: 1 }"
+        );
     }
 }

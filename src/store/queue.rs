@@ -9,6 +9,7 @@ use super::{claiming, row, settling};
 use crate::clock::Moment;
 use crate::ids::{MessageId, MessageReference, ModemName, OtpId, SimId};
 use crate::message::{Event, FailureClass, Next, Priority, Status};
+use crate::pdu::Encoding;
 use crate::phone::PhoneNumber;
 use crate::secret::{SealedText, Text};
 
@@ -66,6 +67,8 @@ pub struct Assignment {
     pub to: PhoneNumber,
     /// The whole text of the message, opened.
     pub text: Text,
+    /// What it was measured in, and is to be sent in.
+    pub encoding: Encoding,
     /// Which part, from 0.
     pub part: usize,
     /// Of how many.
@@ -284,7 +287,7 @@ fn open(
 ) -> Result<Option<Assignment>, StoreError> {
     work.conn
         .prepare_cached(
-            "SELECT id, (SELECT otp.id FROM otp WHERE otp.seq = message.otp) AS otp, number, text, class0,
+            "SELECT id, (SELECT otp.id FROM otp WHERE otp.seq = message.otp) AS otp, number, text, encoding, class0,
                     replace_type, priority
              FROM message WHERE seq = ?1",
         )?
@@ -299,6 +302,7 @@ fn open(
                     otp: row.get::<_, Option<[u8; 16]>>("otp")?.map(OtpId::from_bytes),
                     to: row::number_from(row.get("number")?)?,
                     text,
+                    encoding: row::encoding_from(&row.get::<_, String>("encoding")?)?,
                     part: number,
                     parts: message.parts.len(),
                     // 8 bits are understood by more handsets than 16, and enough for one number at a time.

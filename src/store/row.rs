@@ -53,10 +53,7 @@ pub(super) fn priority_from(kept: i64) -> Result<Priority, StoreError> {
 }
 
 pub(super) fn encoding_from(kept: &str) -> Result<Encoding, StoreError> {
-    [Encoding::Gsm7, Encoding::Ucs2]
-        .into_iter()
-        .find(|encoding| encoding.as_str() == kept)
-        .ok_or_else(|| StoreError::unreadable("message.encoding"))
+    Encoding::from_name(kept).ok_or_else(|| StoreError::unreadable("message.encoding"))
 }
 
 pub(super) const fn in_doubt(policy: InDoubtPolicy) -> &'static str {

@@ -151,6 +151,7 @@ mod tests {
     use super::*;
     use crate::ids::MessageId;
     use crate::message::Priority;
+    use crate::pdu::Encoding;
     use crate::phone::PhoneNumber;
     use crate::secret::Text;
     use crate::store::AttemptId;
@@ -162,6 +163,7 @@ mod tests {
             otp: None,
             to: PhoneNumber::parse("+15551234567").unwrap(),
             text: Text::new("Hello".to_owned()),
+            encoding: Encoding::Gsm7,
             part: 0,
             parts: 1,
             concat_reference: 0,

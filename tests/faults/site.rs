@@ -13,6 +13,7 @@ use smsotpd::intake;
 use smsotpd::limits::BudgetLeft;
 use smsotpd::message::{InDoubtPolicy, Priority, Status};
 use smsotpd::modem::{self, Modem, PinBook, Settings, Surroundings};
+use smsotpd::pdu::Languages;
 use smsotpd::phone::PhoneNumber;
 use smsotpd::secret::Text;
 use smsotpd::send;
@@ -154,6 +155,7 @@ impl Site {
             deadline: None,
             class0: false,
             in_doubt,
+            national_tables: Languages::NONE,
             idempotency: None,
         };
         send::send(&self.store, request).await.unwrap().id

@@ -13,7 +13,7 @@ use smsotpd::modem::{
     Connecting, Connector, Event, Health, Io, Modem, Outcome, PinBook, Resetting, Rung, Settings, State, Submission,
     Surroundings, spawn,
 };
-use smsotpd::pdu::{Frame, Submit};
+use smsotpd::pdu::{Encoding, Frame, Submit};
 use smsotpd::phone::PhoneNumber;
 use smsotpd::secret::Text;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
@@ -474,6 +474,7 @@ impl World {
             message: MessageId::generate(),
             to: PhoneNumber::parse("+15551234567").unwrap(),
             text: Text::new("123456 is your code.".to_owned()),
+            encoding: Encoding::Gsm7,
             part: 0,
             concat_reference: 1,
             deadline: self.clock.now() + Duration::from_secs(seconds),

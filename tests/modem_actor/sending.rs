@@ -6,7 +6,7 @@ use smsotpd::clock::Moment;
 use smsotpd::ids::MessageId;
 use smsotpd::message::FailureClass;
 use smsotpd::modem::{Connecting, Connector, Io, Outcome, State, Submission};
-use smsotpd::pdu::{RelativeValidity, Validity};
+use smsotpd::pdu::{Encoding, RelativeValidity, Validity};
 use smsotpd::phone::PhoneNumber;
 use smsotpd::secret::Text;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -223,6 +223,7 @@ fn world_message() -> Submission {
         message: MessageId::generate(),
         to: PhoneNumber::parse("+15551234567").unwrap(),
         text: Text::new("123456".to_owned()),
+        encoding: Encoding::Gsm7,
         part: 0,
         concat_reference: 1,
         deadline: Moment::from_millis(i64::MAX),

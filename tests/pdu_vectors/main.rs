@@ -9,6 +9,7 @@ mod android;
 mod futomi_node_sms_pdu;
 mod hbjorgo_atlib;
 mod jackkum_node_pdu;
+mod national;
 mod qotto_smspdudecoder;
 mod warthog618_sms;
 mod xlab_at;
@@ -17,9 +18,9 @@ use std::time::Duration;
 
 use smsotpd::ids::MessageReference;
 use smsotpd::pdu::{
-    Address, Concatenation, Deliver, DeliveryClass, DeliveryStatus, Encoding, Frame, Indication, MessageClass,
-    MessageWaiting, NumberType, ProtocolId, RelativeValidity, StatusReport, Submit, UserData, Validity, from_hex,
-    measure, reassemble, segment, to_hex,
+    Address, Concatenation, Deliver, DeliveryClass, DeliveryStatus, Encoding, Frame, Indication, Language,
+    MessageClass, MessageWaiting, NumberType, ProtocolId, RelativeValidity, StatusReport, Submit, UserData, Validity,
+    from_hex, measure, reassemble, segment, segment_in, to_hex,
 };
 
 /// Service centre, sender, time in UTC, text.

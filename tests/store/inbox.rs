@@ -3,7 +3,10 @@
 use smsotpd::clock::Timestamp;
 use smsotpd::ids::InboxId;
 use smsotpd::message::Status;
-use smsotpd::pdu::{self, Address, DataCoding, Deliver, ProtocolId, ServiceCentreTime, UserData, segment};
+use smsotpd::pdu::{
+    self, Address, DataCoding, Deliver, Encoding, Language, ProtocolId, ServiceCentreTime, UserData, segment,
+    segment_in,
+};
 use smsotpd::phone::{PhoneNumber, Sender};
 use smsotpd::secret::Text;
 use smsotpd::store::{AcceptOutcome, Choice, Inbound, InboxFilter, InboxMessage, IssueOutcome, SubmitResult};
@@ -110,6 +113,19 @@ async fn parts_in_any_order_and_mixed_with_others_make_their_own_messages() {
     }
     assert_eq!(world.texts().await, [texts[0].clone(), texts[1].clone(), texts[2].clone()], "newest whole one first");
     assert!(world.inbox().await.iter().all(|message| message.missing == 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_by_the_tables_of_a_language_is_read_by_them() {
+    let world = World::new().await;
+    for (language, text) in [(Language::Turkish, "ığşĞİŞ€[]".repeat(40)), (Language::Hindi, "कोड १२३। ".repeat(30))]
+    {
+        for user_data in segment_in(&text, Encoding::National(language), 7).unwrap() {
+            let sms = Sms { from: Address::from(&alice()), to_sim: "a", at: 1_777_000_000, user_data };
+            assert!(world.comes_in(&sms).await);
+        }
+        assert_eq!(world.texts().await[0], text);
+    }
 }
 
 #[tokio::test(start_paused = true)]

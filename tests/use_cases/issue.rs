@@ -6,7 +6,7 @@ use smsotpd::issue::{IssueError, ResendError, issue, resend};
 use smsotpd::limits::{Limit, Refusal, Settings};
 use smsotpd::message;
 use smsotpd::otp::{Alphabet, CodeLength, Reason, Status};
-use smsotpd::pdu::Encoding;
+use smsotpd::pdu::{Encoding, Language};
 
 use crate::site::{ALICE, BOB, Site, other_than, pass, repeatable};
 
@@ -45,6 +45,20 @@ async fn a_request_may_ask_for_another_length_and_lifetime() {
     assert_eq!(otp.expires.since(site.store.clock().now()), Duration::from_secs(61));
     let text = site.sent_text().await.unwrap();
     assert_eq!(&text[10..], " is your Example code. It is valid for 2 minutes.");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_code_goes_by_the_tables_that_the_policy_allows() {
+    let wording = "{code} doğrulama kodunuzdur. Bu şifreyi kimseyle paylaşmayınız, {minutes} dakika geçerlidir.";
+    let site = Site::open_with(|policy| {
+        policy.template = wording.parse().unwrap();
+        policy.national_tables = Language::Turkish.into();
+    })
+    .await;
+    let otp = site.issue(ALICE).await;
+    assert_eq!((otp.message.encoding, otp.message.parts), (Encoding::National(Language::Turkish), 1));
+    let sent = site.sent().await.unwrap();
+    assert_eq!((sent.encoding, sent.parts), (Encoding::National(Language::Turkish), 1));
 }
 
 #[tokio::test(start_paused = true)]

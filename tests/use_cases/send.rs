@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use smsotpd::message::{InDoubtPolicy, Priority, Status};
-use smsotpd::pdu::Encoding;
+use smsotpd::pdu::{Encoding, Language, Languages};
 use smsotpd::phone::PhoneNumber;
 use smsotpd::secret::Text;
 use smsotpd::send::{Request, SendError, TextError, send};
@@ -19,6 +19,7 @@ fn request(site: &Site, text: &str) -> Request {
         deadline: None,
         class0: false,
         in_doubt: InDoubtPolicy::Hold,
+        national_tables: Languages::NONE,
         idempotency: None,
     }
 }
@@ -46,6 +47,26 @@ async fn a_long_message_goes_out_in_as_many_parts_as_the_app_was_told() {
         assert_eq!((sent.message, sent.part, sent.parts), (message.id, part, 3));
     }
     assert!(site.sent().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_modem_is_told_the_encoding_that_the_app_was_told() {
+    let site = Site::open().await;
+    let national_tables = Language::ALL.into_iter().collect();
+    for (text, encoding, parts) in [
+        ("Hello".to_owned(), Encoding::Gsm7, 1),
+        ("ş".repeat(70), Encoding::Ucs2, 1),
+        ("ş".repeat(155), Encoding::National(Language::Turkish), 1),
+        ("ş".repeat(298), Encoding::National(Language::Turkish), 2),
+        ("के".repeat(70), Encoding::National(Language::Hindi), 1),
+    ] {
+        let accepted = send(&site.store, Request { national_tables, ..request(&site, &text) }).await.unwrap();
+        assert_eq!((accepted.encoding, accepted.parts), (encoding, parts));
+        for part in 0..parts.into() {
+            let sent = site.sent().await.unwrap();
+            assert_eq!((sent.encoding, sent.part, sent.parts), (encoding, part, parts.into()));
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -90,6 +90,7 @@ pub(crate) async fn sends_to(site: Arc<Site>, mut dice: Dice, to: PhoneNumber) {
             deadline: Some(deadline),
             class0,
             in_doubt: if hold { InDoubtPolicy::Hold } else { InDoubtPolicy::Resend },
+            national_tables: pdu::Languages::NONE,
             idempotency: repeatable(serial),
         };
         match send::send(&site.door().await.store, request).await {
