@@ -7,6 +7,7 @@
 //!
 //! Its one rule: a file with a fault anywhere is not used at all.
 
+mod changes;
 mod diagnosis;
 mod document;
 mod listing;
@@ -26,6 +27,7 @@ use crate::modem::{self, discovery};
 use crate::route::Route;
 use crate::{http, intake, ussd};
 
+pub use changes::{Change, changes};
 pub use document::{Document, Fault};
 pub use listing::{Entry, Origin, list};
 

@@ -6,6 +6,7 @@
 //!
 //! Its one rule: the code leaves this room only as a digest, sealed, or inside a sealed text.
 
+mod policies;
 mod policy;
 
 use std::time::Duration;
@@ -14,6 +15,7 @@ use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
 use rand::{Rng as _, RngExt as _};
 
+pub use policies::Policies;
 pub use policy::{Lifetime, OutOfRange, Policy, PolicyError, Within};
 
 use crate::clock::Moment;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use crate::clock::Moment;
 use crate::ids::AppName;
-use crate::issue::Policy;
+use crate::issue::{Policies, Policy};
 use crate::limits::BudgetSettings;
 use crate::store::{App, Store};
 use crate::ussd::{self, Ussd};
@@ -25,7 +25,7 @@ use super::{HttpError, Settings};
 #[derive(Debug)]
 pub struct Api {
     store: Store,
-    policies: Arc<BTreeMap<String, Policy>>,
+    policies: Policies,
     budget: BudgetSettings,
     modems: watch::Receiver<Vec<ModemView>>,
     unusable: Option<watch::Receiver<Vec<UnusableView>>>,
@@ -36,14 +36,14 @@ pub struct Api {
 }
 
 impl Api {
-    /// An API over this store. `policies` are the site's, by name; `budget` is what each SIM may send; `modems` shows
+    /// An API over this store. `policies` are the site's, which may change while it is served; `budget` is what each SIM may send; `modems` shows
     /// how the radios are, kept up to date by the daemon.
     ///
     /// # Errors
     /// [`HttpError`] when the settings cannot work.
     pub fn new(
         store: Store,
-        policies: Arc<BTreeMap<String, Policy>>,
+        policies: Policies,
         budget: BudgetSettings,
         modems: watch::Receiver<Vec<ModemView>>,
         settings: &Settings,
@@ -68,8 +68,8 @@ impl Api {
         Self { ussd, ..self }
     }
 
-    pub(super) fn policies(&self) -> impl Iterator<Item = &str> {
-        self.policies.keys().map(String::as_str)
+    pub(super) fn policies(&self) -> &Policies {
+        &self.policies
     }
 }
 
@@ -83,8 +83,8 @@ pub(super) struct Served {
     api: Api,
     remembered: Remembered,
     pub(super) metrics: Arc<Metrics>,
-    /// The OpenAPI document.
-    pub(super) document: Bytes,
+    /// The names of the policies, and the OpenAPI document in which they stand.
+    pub(super) document: Mutex<Option<(Vec<String>, Bytes)>>,
 }
 
 impl Deref for Shared {
@@ -96,7 +96,8 @@ impl Deref for Shared {
 }
 
 impl Shared {
-    pub(super) fn new(api: Api, metrics: Arc<Metrics>, document: Bytes) -> Self {
+    pub(super) fn new(api: Api, metrics: Arc<Metrics>) -> Self {
+        let document = Mutex::default();
         Self(Arc::new(Served { api, remembered: Remembered::default(), metrics, document }))
     }
 }
@@ -130,8 +131,12 @@ impl Served {
         self.api.users.contains_key(&id)
     }
 
-    /// The app's policy.
-    pub(super) fn policy(&self, app: &App) -> Result<&Policy, Problem> {
+    pub(super) fn policies(&self) -> &Policies {
+        self.api.policies()
+    }
+
+    /// The app's policy as it is now. To be taken once for each request, so that a reload changes all of it or nothing.
+    pub(super) fn policy(&self, app: &App) -> Result<Arc<Policy>, Problem> {
         self.api.policies.get(&app.policy).ok_or_else(|| {
             tracing::error!(app = %app.name, policy = %app.policy, "the app's policy is not in the configuration");
             Problem::new(Kind::PolicyMissing)

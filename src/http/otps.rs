@@ -234,7 +234,7 @@ pub(super) async fn issue(
         length: body.length,
         idempotency: key.with_body(&raw, shared.store().site_key()),
     };
-    let issued = issue::issue(shared.store(), policy, request).await.inspect_err(|error| {
+    let issued = issue::issue(shared.store(), &policy, request).await.inspect_err(|error| {
         if let IssueError::Limited(refusal) = error {
             shared.metrics.refused(refusal.limit);
         }
@@ -341,7 +341,7 @@ pub(super) async fn resend(
     Named(id): Named<OtpId>,
 ) -> Result<(StatusCode, Json<OtpAnswer>), Problem> {
     let (policy, app) = (shared.policy(&caller.app)?, &caller.app.name);
-    let resent = issue::resend(shared.store(), policy, app, id).await?;
+    let resent = issue::resend(shared.store(), &policy, app, id).await?;
     shared.metrics.resent();
     Ok((StatusCode::ACCEPTED, Json(resent.into())))
 }

@@ -1,6 +1,6 @@
 //! The whole API on one page.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use axum::Router;
 use axum::body::Bytes;
@@ -47,17 +47,14 @@ fn calls() -> OpenApiRouter<Shared> {
 
 /// The API, ready for [`super::serve()`].
 pub fn router(api: Api) -> Router {
-    let (calls, document) = calls().split_for_parts();
-    let document = openapi::complete(document, api.policies());
-    // Plain data with string keys always serialises.
-    let document = Bytes::from(document.to_json().unwrap_or_default());
+    let (calls, _) = calls().split_for_parts();
     let metrics = Arc::new(Metrics::new());
     let gate = Arc::new(Gate::new(api.hosts.clone(), Arc::clone(&metrics)));
     calls
         .fallback(async || Problem::new(Kind::NoSuchPath))
         .method_not_allowed_fallback(async || Problem::new(Kind::MethodNotAllowed))
         .layer(from_fn_with_state(gate, gate::pass))
-        .with_state(Shared::new(api, metrics, document))
+        .with_state(Shared::new(api, metrics))
 }
 
 /// This description
@@ -68,5 +65,19 @@ pub fn router(api: Api) -> Router {
     responses((status = 200, description = "OpenAPI 3.1", body = Object, example = json!({"openapi": "3.1.0"})), Open)
 )]
 async fn description(State(shared): State<Shared>) -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], shared.document.clone()).into_response()
+    ([(header::CONTENT_TYPE, "application/json")], document(&shared)).into_response()
+}
+
+/// The document with the policies that there are now. It is put together again only when they are others.
+fn document(shared: &Shared) -> Bytes {
+    let names = shared.policies().names();
+    let mut kept = shared.document.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, document)) = kept.as_ref().filter(|(known, _)| *known == names) {
+        return document.clone();
+    }
+    let complete = openapi::complete(calls().into_openapi(), names.iter().map(String::as_str));
+    // Plain data with string keys always serialises.
+    let document = Bytes::from(complete.to_json().unwrap_or_default());
+    *kept = Some((names, document.clone()));
+    document
 }
