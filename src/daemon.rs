@@ -33,7 +33,6 @@ use crate::dispatch::{Dispatcher, Pool};
 use crate::http::{self, Api};
 use crate::issue::Policies;
 use crate::modem::{self, Connector, PinBook, Surroundings};
-use crate::route::Routes;
 use crate::store::Store;
 use crate::ussd::Ussd;
 use crate::{intake, notify};
@@ -83,7 +82,7 @@ impl Daemon {
     /// When the state folder or an address cannot be used. A modem that is not there is no error.
     pub async fn start(config: &Config, parts: Parts) -> anyhow::Result<Self> {
         let store = Store::open(&config.state_dir, parts.clock).await?;
-        store.set_routes(Routes::new(config.route.clone())).await.context("cannot route what waits")?;
+        store.set_routes(config.routes()).await.context("cannot route what waits")?;
         let in_doubt = store.recover().await.context("cannot read the queue")?;
         if in_doubt > 0 {
             tracing::warn!(in_doubt, "messages were with a modem when the daemon last ended");

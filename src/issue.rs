@@ -16,12 +16,12 @@ use rand::rngs::SysRng;
 use rand::{Rng as _, RngExt as _};
 
 pub use policies::Policies;
-pub use policy::{Lifetime, OutOfRange, Policy, PolicyError, Within};
+pub use policy::{Lifetime, OutOfRange, OwnPriority, Policy, PolicyError, Within};
 
 use crate::clock::Moment;
 use crate::ids::{AppName, MessageId, OtpId};
 use crate::limits;
-use crate::message::{InDoubtPolicy, Priority};
+use crate::message::Priority;
 use crate::otp::{self, Alphabet, CodeLength, Status};
 use crate::pdu;
 use crate::phone::PhoneNumber;
@@ -189,8 +189,8 @@ struct Life {
     expires: Moment,
 }
 
-/// The message that carries the code, to be sent before the code expires. In doubt, it goes out once more: a code that
-/// comes twice harms nobody.
+/// The message that carries the code, to be sent before the code expires. Sent again, it takes the place of the one before
+/// on the handset, where the policy has a slot for that.
 fn message(key: &SiteKey, policy: &Policy, app: AppName, to: PhoneNumber, code: &Code, life: &Life) -> NewMessage {
     let id = MessageId::generate();
     let text = policy.render(code, life.left);
@@ -207,7 +207,7 @@ fn message(key: &SiteKey, policy: &Policy, app: AppName, to: PhoneNumber, code: 
         parts: u8::try_from(measure.parts).unwrap_or(u8::MAX),
         class0: policy.class_0,
         replace: policy.replace.map(|replace| replace.get() as u8),
-        in_doubt: InDoubtPolicy::Resend,
+        in_doubt: policy.code_in_doubt,
     }
 }
 

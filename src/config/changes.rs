@@ -54,8 +54,9 @@ pub fn changes(before: &Config, after: &Config) -> Vec<Change> {
 
 /// Every value by its key. A policy that is not among these stands there as one key without a value.
 fn values(config: &Config, policies: &BTreeSet<String>) -> BTreeMap<String, String> {
-    let mut values: BTreeMap<String, String> =
-        config.entries(None).into_iter().map(|entry| (entry.key, entry.value)).collect();
+    // An empty list of tables is one value, which the tables then replace.
+    let entries = config.entries(None).into_iter().filter(|entry| !["modem", "route"].contains(&entry.key.as_str()));
+    let mut values: BTreeMap<String, String> = entries.map(|entry| (entry.key, entry.value)).collect();
     for name in config.policy.keys().filter(|name| !policies.contains(*name)) {
         let table = format!("policy.{name}");
         values.retain(|key, _| key.strip_prefix(&table).is_none_or(|rest| !rest.starts_with('.')));

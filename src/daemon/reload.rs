@@ -11,7 +11,6 @@ use super::Daemon;
 use crate::config::{Change, Config, ConfigError, changes};
 use crate::issue::Policies;
 use crate::notify;
-use crate::route::Routes;
 use crate::store::{Store, StoreError};
 
 /// Brings what is changed in the configuration file into the daemon that serves.
@@ -60,7 +59,7 @@ impl Reloader {
         let new = read.await.map_err(|_| ReloadError::Unread)??;
         let changed = changes(&self.running, &new);
         // This alone can fail, so it comes first.
-        self.store.set_routes(Routes::new(new.route.clone())).await?;
+        self.store.set_routes(new.routes()).await?;
         self.policies.replace(new.policy.clone());
         (self.running.route, self.running.policy) = (new.route, new.policy);
         Ok(changed)

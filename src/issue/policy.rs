@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::ids::ModemName;
 use crate::limits;
-use crate::message::InDoubtPolicy;
+use crate::message::{InDoubtPolicy, Priority};
 use crate::otp::{Alphabet, CodeLength, draw};
 use crate::pdu::{self, Encoding};
 use crate::secret::{Code, Text};
@@ -68,6 +69,26 @@ impl Lifetime {
     }
 }
 
+/// The priorities that an app can ask for. That of codes comes with a share of the budget that is kept for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OwnPriority {
+    /// A message about one event of one person.
+    #[default]
+    Transactional,
+    /// Anything that can wait.
+    Bulk,
+}
+
+impl From<OwnPriority> for Priority {
+    fn from(priority: OwnPriority) -> Self {
+        match priority {
+            OwnPriority::Transactional => Self::Transactional,
+            OwnPriority::Bulk => Self::Bulk,
+        }
+    }
+}
+
 /// What the otps of an app are like. Every key is optional.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
@@ -101,6 +122,14 @@ pub struct Policy {
     /// What to do with a message of the app that is no code when it is in doubt: `hold` (default) or `resend`. Codes
     /// that are still valid go out once more.
     pub in_doubt: InDoubtPolicy,
+    /// What to do with the message of a code that is in doubt and still valid: `resend` (default), as the same code twice
+    /// harms nobody, or `hold`.
+    pub code_in_doubt: InDoubtPolicy,
+    /// Who goes first among messages that are no codes, where a request does not say: `transactional` (default) or `bulk`.
+    pub priority: OwnPriority,
+    /// The modems, by name, that all messages of the app go through, and no others, whatever the number. Default none: any
+    /// modem, or by `[[route]]`.
+    pub modems: Vec<ModemName>,
     /// How many otps one number, and one block of numbers, may get.
     pub limits: limits::Settings,
 }
@@ -120,6 +149,9 @@ impl Default for Policy {
             class_0: false,
             replace: None,
             in_doubt: InDoubtPolicy::default(),
+            code_in_doubt: InDoubtPolicy::Resend,
+            priority: OwnPriority::default(),
+            modems: Vec::new(),
             limits: limits::Settings::default(),
         }
     }
@@ -222,6 +254,9 @@ mod tests {
             class-0 = true
             replace = 2
             in-doubt = "resend"
+            code-in-doubt = "hold"
+            priority = "bulk"
+            modems = ["m1"]
             [limits]
             per-number-hour = 1
             per-number-day = 2
@@ -251,6 +286,7 @@ mod tests {
             ("length = 3", "4 to 10 characters, not 3"),
             ("attempts = -1", "-1"),
             ("in-doubt = \"maybe\"", "expected `hold` or `resend`"),
+            ("priority = \"otp\"", "expected `transactional` or `bulk`"),
             ("template = \"{cod}\"", "did you mean {code}?"),
             ("colour = 1", "unknown field `colour`"),
         ] {

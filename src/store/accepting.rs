@@ -81,6 +81,7 @@ pub(super) fn insert(
     deadline: Moment,
 ) -> Result<i64, StoreError> {
     let number = row::number(&message.to);
+    let queue = routing::queue_of(work, &message.app, number, row::priority(message.priority))?;
     work.conn
         .prepare_cached(
             "INSERT INTO message (id, app, otp, number, status, priority, text, encoding, parts, class0, replace_type,
@@ -102,7 +103,7 @@ pub(super) fn insert(
             work.now.as_millis(),
             work.wall.as_millisecond(),
             deadline.as_millis(),
-            routing::queue_of(work.routes, number, row::priority(message.priority)),
+            queue,
         ))?;
     let seq = work.conn.last_insert_rowid();
     let mut statement =

@@ -33,7 +33,7 @@ pub struct NewMessage {
     pub class0: bool,
     /// Which earlier message of ours it takes the place of on the handset: 1 to 7 (TP-PID 0x41 to 0x47).
     pub replace: Option<u8>,
-    /// What happens when it is in doubt. The message of an otp is always sent once more.
+    /// What happens when it is in doubt.
     pub in_doubt: InDoubtPolicy,
 }
 

@@ -96,7 +96,12 @@ impl World {
             max_attempts: 5,
             resend_after: seconds(30),
             max_resends: 3,
-            message: NewMessage { priority: Priority::Otp, deadline, ..self.new_message(to) },
+            message: NewMessage {
+                priority: Priority::Otp,
+                deadline,
+                in_doubt: InDoubtPolicy::Resend,
+                ..self.new_message(to)
+            },
         }
     }
 
