@@ -6,6 +6,7 @@
 //!
 //! Its one rule: the code leaves this room only as a digest, sealed, or inside a sealed text.
 
+mod binding;
 mod policies;
 mod policy;
 
@@ -15,6 +16,7 @@ use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
 use rand::{Rng as _, RngExt as _};
 
+pub use binding::{Bind, BindError};
 pub use policies::Policies;
 pub use policy::{Lifetime, OutOfRange, OwnPriority, Policy, PolicyError, Within};
 
@@ -22,7 +24,7 @@ use crate::clock::Moment;
 use crate::ids::{AppName, MessageId, OtpId};
 use crate::limits;
 use crate::message::Priority;
-use crate::otp::{self, Alphabet, CodeLength, Status};
+use crate::otp::{self, Alphabet, CodeLength, Context, Status};
 use crate::pdu;
 use crate::phone::PhoneNumber;
 use crate::secret::{Code, NONCE_LENGTH, SealedText, SiteKey, Text, Unsealable};
@@ -43,6 +45,8 @@ pub struct Request {
     /// What the code is for, in the app's own words: at most 64 characters; without it, the empty purpose. A new otp
     /// takes the place of a pending one for the same app, number and purpose.
     pub purpose: Option<String>,
+    /// What the code is bound to: the same must be given again to verify it.
+    pub context: Context,
     /// For how long the code is to be valid: 30 s to 24 h, in whole seconds. Without it, as the policy says.
     pub lifetime: Option<Duration>,
     /// How many characters the code is to have. Without it, as the policy says.
@@ -57,6 +61,9 @@ pub enum IssueError {
     /// The purpose is too long, or has a control character in it.
     #[error("a purpose has at most {LONGEST_PURPOSE} characters, and no control characters")]
     Purpose,
+    /// The context is not what the policy asks for.
+    #[error(transparent)]
+    Context(#[from] BindError),
     /// The lifetime, in seconds, is out of range.
     #[error("the lifetime in seconds: {0}")]
     Lifetime(OutOfRange),
@@ -82,6 +89,7 @@ pub enum IssueError {
 /// [`IssueError`]; nothing was issued then. May be cancelled; what was handed to the store by then is kept.
 pub async fn issue(store: &Store, policy: &Policy, request: Request) -> Result<OtpView, IssueError> {
     let purpose = purpose(request.purpose)?;
+    policy.bind.check(&request.context)?;
     let lifetime = lifetime(policy, request.lifetime)?;
     let key = store.site_key();
     let id = OtpId::generate();
@@ -94,6 +102,7 @@ pub async fn issue(store: &Store, policy: &Policy, request: Request) -> Result<O
         purpose,
         code: key.code_digest(id, &code),
         sealed_code: seal_code(key, id, &code),
+        context: (!request.context.is_empty()).then(|| key.context_digest(id, &request.context.canonical())),
         lifetime,
         // Both fit: at most 20 and at most 10.
         max_attempts: policy.attempts.get() as u8,

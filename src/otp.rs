@@ -3,10 +3,15 @@
 //! Pure: randomness and time are arguments. Codes are compared elsewhere, by their keyed digests; here only the
 //! outcome of that comparison is judged.
 //!
-//! Its one rule: [`judge`] says `verified` only of a pending otp, in time, with attempts left and the right code.
+//! Its one rule: [`judge`] says `verified` only of a pending otp, in time, with attempts left and the right code for what it
+//! was issued for.
+
+mod context;
 
 use crate::clock::Moment;
 use crate::secret::Code;
+
+pub use context::{Context, ContextError};
 
 /// The characters that codes are made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
@@ -182,6 +187,9 @@ impl Status {
 pub enum Reason {
     /// It is not the code. Attempts are left.
     WrongCode,
+    /// It was given for something else than it was issued for: its context or purpose is another. Attempts are left. Says
+    /// nothing about the code.
+    WrongContext,
     /// The lifetime has passed.
     Expired,
     /// Too many wrong codes were given, this one perhaps the last of them.
@@ -205,6 +213,17 @@ pub struct Standing {
     pub attempts_left: u8,
 }
 
+/// What was given in an attempt, beside what is right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    /// The right code, for what it was issued for.
+    Same,
+    /// Another code, for the right thing.
+    OtherCode,
+    /// Any code, right or wrong, for another purpose or context.
+    OtherContext,
+}
+
 /// What an attempt came to, and what the otp is from now on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verdict {
@@ -224,7 +243,7 @@ pub struct Verdict {
 /// parallel attempts verifies once at most and counts every wrong code. An otp that is no longer pending, or whose
 /// lifetime has passed, costs no attempt and tells nothing about the code.
 #[must_use]
-pub fn judge(standing: &Standing, code_matches: bool, now: Moment) -> Verdict {
+pub fn judge(standing: &Standing, given: Comparison, now: Moment) -> Verdict {
     let ended = |status, reason| Verdict {
         verified: false,
         status,
@@ -243,12 +262,13 @@ pub fn judge(standing: &Standing, code_matches: bool, now: Moment) -> Verdict {
     let Some(attempts_left) = standing.attempts_left.checked_sub(1) else {
         return ended(Status::Locked, Reason::Locked);
     };
-    let (status, reason) = match (code_matches, attempts_left) {
-        (true, _) => (Status::Verified, None),
-        (false, 0) => (Status::Locked, Some(Reason::Locked)),
-        (false, _) => (Status::Pending, Some(Reason::WrongCode)),
+    let (status, reason) = match (given, attempts_left) {
+        (Comparison::Same, _) => (Status::Verified, None),
+        (_, 0) => (Status::Locked, Some(Reason::Locked)),
+        (Comparison::OtherCode, _) => (Status::Pending, Some(Reason::WrongCode)),
+        (Comparison::OtherContext, _) => (Status::Pending, Some(Reason::WrongContext)),
     };
-    Verdict { verified: code_matches, status, reason, attempts_left }
+    Verdict { verified: reason.is_none(), status, reason, attempts_left }
 }
 
 #[cfg(test)]
@@ -341,7 +361,8 @@ mod tests {
 
     /// Judges an attempt and keeps what comes of it, as the store does.
     fn attempt(standing: &mut Standing, matches: bool, now: Moment) -> Verdict {
-        let verdict = judge(standing, matches, now);
+        let given = if matches { Comparison::Same } else { Comparison::OtherCode };
+        let verdict = judge(standing, given, now);
         standing.status = verdict.status;
         standing.attempts_left = verdict.attempts_left;
         verdict
@@ -350,8 +371,8 @@ mod tests {
     #[test]
     fn the_right_code_verifies_and_its_attempt_is_counted() {
         let verdict = Verdict { verified: true, status: Status::Verified, reason: None, attempts_left: 4 };
-        assert_eq!(judge(&pending(5), true, NOW), verdict);
-        assert!(judge(&pending(1), true, NOW).verified);
+        assert_eq!(judge(&pending(5), Comparison::Same, NOW), verdict);
+        assert!(judge(&pending(1), Comparison::Same, NOW).verified);
     }
 
     #[test]
@@ -363,28 +384,37 @@ mod tests {
             (Status::Cancelled, Reason::Cancelled),
             (Status::Superseded, Reason::Superseded),
         ] {
-            for matches in [true, false] {
+            for given in [Comparison::Same, Comparison::OtherCode, Comparison::OtherContext] {
                 for now in [NOW, LATER] {
                     let verdict = Verdict { verified: false, status, reason: Some(reason), attempts_left: 3 };
-                    assert_eq!(judge(&Standing { status, ..pending(3) }, matches, now), verdict);
+                    assert_eq!(judge(&Standing { status, ..pending(3) }, given, now), verdict);
                 }
             }
         }
     }
 
     #[test]
+    fn for_another_context_no_code_is_right_and_the_attempt_is_counted() {
+        let verdict =
+            Verdict { verified: false, status: Status::Pending, reason: Some(Reason::WrongContext), attempts_left: 1 };
+        assert_eq!(judge(&pending(2), Comparison::OtherContext, NOW), verdict);
+        let last = judge(&pending(1), Comparison::OtherContext, NOW);
+        assert_eq!((last.verified, last.status, last.reason), (false, Status::Locked, Some(Reason::Locked)));
+    }
+
+    #[test]
     fn a_code_is_valid_until_its_lifetime_ends_and_not_at_its_end() {
         let last = LATER - std::time::Duration::from_millis(1);
-        assert!(judge(&pending(1), true, last).verified);
+        assert!(judge(&pending(1), Comparison::Same, last).verified);
         let verdict =
             Verdict { verified: false, status: Status::Expired, reason: Some(Reason::Expired), attempts_left: 1 };
-        assert_eq!(judge(&pending(1), true, LATER), verdict);
-        assert_eq!(judge(&pending(1), false, LATER), verdict);
+        assert_eq!(judge(&pending(1), Comparison::Same, LATER), verdict);
+        assert_eq!(judge(&pending(1), Comparison::OtherCode, LATER), verdict);
     }
 
     #[test]
     fn an_otp_without_attempts_is_locked_even_for_the_right_code() {
-        let verdict = judge(&pending(0), true, NOW);
+        let verdict = judge(&pending(0), Comparison::Same, NOW);
         assert_eq!((verdict.verified, verdict.status, verdict.reason), (false, Status::Locked, Some(Reason::Locked)));
     }
 

@@ -7,8 +7,7 @@
 
 use crate::ids::AppName;
 use crate::otp::{self, Verdict};
-use crate::secret::Code;
-use crate::store::{Store, StoreError, Which};
+use crate::store::{Guess, Store, StoreError, Which};
 
 /// Judges a code as a person typed it, with spaces, dashes, small letters or the digits of another keyboard.
 ///
@@ -16,6 +15,12 @@ use crate::store::{Store, StoreError, Which};
 ///
 /// # Errors
 /// [`StoreError`]: the attempt could not be written down. It was not judged then, and does not count.
-pub async fn verify(store: &Store, app: &AppName, which: Which, typed: Code) -> Result<Option<Verdict>, StoreError> {
-    store.verify(app, which, otp::normalise(&typed)).await
+pub async fn verify(
+    store: &Store,
+    app: &AppName,
+    which: Which,
+    typed: impl Into<Guess>,
+) -> Result<Option<Verdict>, StoreError> {
+    let typed = typed.into();
+    store.verify(app, which, Guess { code: otp::normalise(&typed.code), ..typed }).await
 }

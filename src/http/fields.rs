@@ -1,6 +1,7 @@
 //! The fields that several calls share, each a type that reads only what is right, and says in the field's own terms
 //! what is wrong. The patterns are for the description of the API; what is read is decided by the code beside them.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -11,11 +12,11 @@ use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::Type;
-use utoipa::openapi::{ObjectBuilder, Required};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::openapi::{ObjectBuilder, RefOr, Required, Schema};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use crate::ids::{InboxId, MessageId, ModemName, OtpId};
-use crate::otp::CodeLength;
+use crate::otp::{CodeLength, Context};
 use crate::phone::PhoneNumber;
 use crate::secret::{Code, Text};
 
@@ -46,6 +47,39 @@ pub(super) struct Purpose(pub(super) String);
     pattern = r"^[^\u0000-\u0009\u000b-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u0009\u000b-\u001f\u007f-\u009f]*$"
 )]
 pub(super) struct Words(pub(super) Text);
+
+/// What a code is bound to: who is paid and how much, a session, whatever the app confirms with it. What is given when the
+/// code is issued must be given again, the same, when it is verified.
+pub(super) struct Bound(pub(super) Context);
+
+impl<'de> Deserialize<'de> for Bound {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Context::deserialize(from).map(Self)
+    }
+}
+
+impl PartialSchema for Bound {
+    fn schema() -> RefOr<Schema> {
+        let text = |pattern| ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern));
+        ObjectBuilder::new()
+            .schema_type(Type::Object)
+            .description(Some(
+                "What a code is bound to: who is paid and how much, a session, whatever the app confirms with it. What is \
+                 given when the code is issued must be given again, the same, when it is verified. At most 10 keys.",
+            ))
+            .property_names(Some(text("^[a-z0-9_]{1,32}$")))
+            .additional_properties(Some(text(r"^[^\u0000-\u001f\u007f-\u009f]{1,128}$")))
+            .max_properties(Some(Context::MOST_KEYS))
+            .examples([serde_json::json!({"payee": "Corner Bakery", "amount": "12.00 EUR"})])
+            .into()
+    }
+}
+
+impl ToSchema for Bound {
+    fn name() -> Cow<'static, str> {
+        "Context".into()
+    }
+}
 
 /// The longest code that is looked at, in characters, with the spaces and dashes that people type.
 const LONGEST_CODE: usize = 64;

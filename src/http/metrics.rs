@@ -120,6 +120,7 @@ impl Metrics {
         let result = match verdict.reason {
             None => "verified",
             Some(Reason::WrongCode) => "wrong_code",
+            Some(Reason::WrongContext) => "wrong_context",
             Some(Reason::Expired) => "expired",
             Some(Reason::Locked) => "locked",
             Some(Reason::AlreadyUsed) => "already_used",

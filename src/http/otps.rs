@@ -12,14 +12,13 @@ use crate::ids::OtpId;
 use crate::issue::{self, IssueError, ResendError};
 use crate::message;
 use crate::otp::{self, CodeLength, Reason, Verdict};
-use crate::secret::Code;
-use crate::store::{MessageView, OtpView, Which};
+use crate::store::{Guess, MessageView, OtpView, Which};
 use crate::verify;
 
 use super::api::Shared;
 use super::auth::{self, Caller};
 use super::body::JsonBody;
-use super::fields::{self, Named, Number, Purpose, TypedCode};
+use super::fields::{self, Bound, Named, Number, Purpose, TypedCode};
 use super::idempotency::IdempotencyKey;
 use super::openapi::{Ended, EveryCall, Limited, NoSuch, TooOften, Unwanted, WithBody, WithRecipient};
 use super::problem::{Kind, Problem};
@@ -38,6 +37,9 @@ pub(super) struct IssueBody {
     /// What the code is for. A new otp for the same number and purpose takes the place of one that is pending.
     #[serde(default)]
     purpose: Option<Purpose>,
+    /// What the code is to be bound to beside its purpose.
+    #[serde(default)]
+    context: Option<Bound>,
     /// For how many seconds the code is valid. Without it, as the policy says.
     #[serde(default, deserialize_with = "fields::seconds")]
     #[schema(value_type = Option<u32>, minimum = 30, maximum = 86_400, example = 300)]
@@ -55,6 +57,12 @@ pub(super) struct IssueBody {
 pub(super) struct VerifyBody {
     /// The code as it was typed.
     code: TypedCode,
+    /// What it is given for: as it was when it was issued.
+    #[serde(default)]
+    context: Option<Bound>,
+    /// The purpose it is given for. When it is there, it must be the one that the code was issued for.
+    #[serde(default)]
+    purpose: Option<Purpose>,
 }
 
 /// A code that somebody typed, and to whom it was sent.
@@ -69,6 +77,9 @@ pub(super) struct VerifyByNumberBody {
     /// The purpose it was issued for, if one was given.
     #[serde(default)]
     purpose: Option<Purpose>,
+    /// What it is given for: as it was when it was issued.
+    #[serde(default)]
+    context: Option<Bound>,
 }
 
 /// An otp and its message.
@@ -163,6 +174,7 @@ impl From<IssueError> for Problem {
     fn from(error: IssueError) -> Self {
         match error {
             IssueError::Purpose => Self::invalid("purpose", "expected at most 64 characters and no control characters"),
+            IssueError::Context(error) => Self::invalid(format!("context.{}", error.key()), error.to_string()),
             IssueError::Lifetime(range) => {
                 Self::invalid("ttl_seconds", format!("expected a whole number from {} to {}", range.least, range.most))
             }
@@ -230,6 +242,7 @@ pub(super) async fn issue(
         app: app.name.clone(),
         to: body.to.0,
         purpose: body.purpose.map(|purpose| purpose.0),
+        context: body.context.map(|context| context.0).unwrap_or_default(),
         lifetime: body.ttl_seconds,
         length: body.length,
         idempotency: key.with_body(&raw, shared.store().site_key()),
@@ -267,7 +280,7 @@ pub(super) async fn get(
 /// Verify a code
 ///
 /// Counts the attempt, then compares. A code is verified at most once. A wrong code is no error: the answer is 200 with
-/// `verified: false`.
+/// `verified: false`; neither is any code for another context than it was issued for.
 #[utoipa::path(
     post, path = "/v1/otp/{id}/verify", operation_id = "verify_otp", tag = "otp", request_body = VerifyBody,
     params(Named<OtpId>),
@@ -285,7 +298,9 @@ pub(super) async fn verify(
     Named(id): Named<OtpId>,
     JsonBody { value: body, .. }: JsonBody<VerifyBody>,
 ) -> Result<Json<VerdictAnswer>, Problem> {
-    judge(&shared, &caller, Which::Id(id), body.code.0).await
+    let context = body.context.map(|context| context.0).unwrap_or_default();
+    let guess = Guess { code: body.code.0, context, purpose: body.purpose.map(|purpose| purpose.0) };
+    judge(&shared, &caller, Which::Id(id), guess).await
 }
 
 /// Verify a code by number
@@ -307,16 +322,18 @@ pub(super) async fn verify_by_number(
     JsonBody { value: body, .. }: JsonBody<VerifyByNumberBody>,
 ) -> Result<Json<VerdictAnswer>, Problem> {
     let purpose = body.purpose.map(|purpose| purpose.0).unwrap_or_default();
-    judge(&shared, &caller, Which::Number { to: body.to.0, purpose }, body.code.0).await
+    let context = body.context.map(|context| context.0).unwrap_or_default();
+    let guess = Guess { code: body.code.0, context, purpose: None };
+    judge(&shared, &caller, Which::Number { to: body.to.0, purpose }, guess).await
 }
 
 async fn judge(
     shared: &Shared,
     caller: &Caller<auth::Verify>,
     which: Which,
-    code: Code,
+    guess: Guess,
 ) -> Result<Json<VerdictAnswer>, Problem> {
-    let verdict = verify::verify(shared.store(), &caller.app.name, which, code).await?;
+    let verdict = verify::verify(shared.store(), &caller.app.name, which, guess).await?;
     let verdict = verdict.ok_or_else(|| Problem::new(Kind::NoSuchThing))?;
     shared.metrics.verified(&verdict);
     Ok(Json(verdict.into()))

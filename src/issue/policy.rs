@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::Bind;
 use crate::ids::ModemName;
 use crate::limits;
 use crate::message::{InDoubtPolicy, Priority};
@@ -130,6 +131,9 @@ pub struct Policy {
     /// The modems, by name, that all messages of the app go through, and no others, whatever the number. Default none: any
     /// modem, or by `[[route]]`.
     pub modems: Vec<ModemName>,
+    /// What the context of a request must have, and a code is then bound to: `all` (default): anything, or nothing; or a list
+    /// of keys, each of which must be given, and no others.
+    pub bind: Bind,
     /// How many otps one number, and one block of numbers, may get.
     pub limits: limits::Settings,
 }
@@ -152,6 +156,7 @@ impl Default for Policy {
             code_in_doubt: InDoubtPolicy::Resend,
             priority: OwnPriority::default(),
             modems: Vec::new(),
+            bind: Bind::All,
             limits: limits::Settings::default(),
         }
     }
@@ -257,6 +262,7 @@ mod tests {
             code-in-doubt = "hold"
             priority = "bulk"
             modems = ["m1"]
+            bind = ["amount", "payee"]
             [limits]
             per-number-hour = 1
             per-number-day = 2
@@ -286,6 +292,9 @@ mod tests {
             ("length = 3", "4 to 10 characters, not 3"),
             ("attempts = -1", "-1"),
             ("in-doubt = \"maybe\"", "expected `hold` or `resend`"),
+            ("bind = \"none\"", "expected \"all\" or a list of keys"),
+            ("bind = [\"Payee\"]", "a key has 1 to 32 characters: a-z, 0-9 and _"),
+            ("bind = 1", "expected \"all\" or a list of keys"),
             ("priority = \"otp\"", "expected `transactional` or `bulk`"),
             ("template = \"{cod}\"", "did you mean {code}?"),
             ("colour = 1", "unknown field `colour`"),

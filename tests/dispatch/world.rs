@@ -217,6 +217,7 @@ impl World {
             purpose: String::new(),
             code: key.code_digest(id, &code),
             sealed_code: key.seal(id.as_bytes(), &Text::new("482913".to_owned()), [2; 24]),
+            context: None,
             lifetime: seconds(3600),
             max_attempts: 5,
             resend_after: seconds(30),

@@ -55,6 +55,7 @@ impl Site {
             app: self.app.clone(),
             to: PhoneNumber::parse(to).unwrap(),
             purpose: None,
+            context: Default::default(),
             lifetime: None,
             length: None,
             idempotency: None,

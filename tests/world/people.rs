@@ -161,6 +161,7 @@ async fn wants_a_code(site: Arc<Site>, mut dice: Dice) {
             app: site.app.clone(),
             to: to.clone(),
             purpose: purpose.clone(),
+            context: Default::default(),
             lifetime: Some(lifetime),
             length: None,
             idempotency: repeatable(serial),
