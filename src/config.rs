@@ -240,6 +240,7 @@ impl Config {
             if let Err(error) = policy.check() {
                 let key = match error {
                     PolicyError::Brand { .. } => "brand",
+                    PolicyError::NewCodeForCallers => "resend-new-code",
                     PolicyError::TooLong { .. } => "template",
                 };
                 faults.push(document.fault(&format!("policy.{name}.{key}"), error.to_string()));

@@ -24,7 +24,7 @@ use crate::clock::Moment;
 use crate::ids::{AppName, MessageId, OtpId};
 use crate::limits;
 use crate::message::Priority;
-use crate::otp::{self, Alphabet, CodeLength, Context, Status};
+use crate::otp::{self, Alphabet, BroughtError, CodeLength, Context, Status};
 use crate::pdu;
 use crate::phone::PhoneNumber;
 use crate::secret::{Code, NONCE_LENGTH, SealedText, SiteKey, Text, Unsealable};
@@ -51,6 +51,8 @@ pub struct Request {
     pub lifetime: Option<Duration>,
     /// How many characters the code is to have. Without it, as the policy says.
     pub length: Option<CodeLength>,
+    /// The code, when the app brings one of its own and the policy lets it; without one, it is drawn.
+    pub code: Option<Code>,
     /// By what a repetition of this request is known.
     pub idempotency: Option<Idempotency>,
 }
@@ -64,6 +66,12 @@ pub enum IssueError {
     /// The context is not what the policy asks for.
     #[error(transparent)]
     Context(#[from] BindError),
+    /// The app brings a code, and its policy does not let it.
+    #[error("this app's policy lets it bring no code of its own: caller-codes")]
+    CodeBrought,
+    /// What the app brings is no code.
+    #[error(transparent)]
+    Code(#[from] BroughtError),
     /// The lifetime, in seconds, is out of range.
     #[error("the lifetime in seconds: {0}")]
     Lifetime(OutOfRange),
@@ -93,7 +101,11 @@ pub async fn issue(store: &Store, policy: &Policy, request: Request) -> Result<O
     let lifetime = lifetime(policy, request.lifetime)?;
     let key = store.site_key();
     let id = OtpId::generate();
-    let code = draw(policy.alphabet, request.length.unwrap_or(policy.length));
+    let code = match request.code {
+        None => draw(policy.alphabet, request.length.unwrap_or(policy.length)),
+        Some(code) if policy.caller_codes => otp::brought(&code)?,
+        Some(_) => return Err(IssueError::CodeBrought),
+    };
     let life = Life { left: lifetime, expires: store.clock().now() + lifetime };
     let otp = NewOtp {
         id,

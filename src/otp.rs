@@ -6,11 +6,13 @@
 //! Its one rule: [`judge`] says `verified` only of a pending otp, in time, with attempts left and the right code for what it
 //! was issued for.
 
+mod brought;
 mod context;
 
 use crate::clock::Moment;
 use crate::secret::Code;
 
+pub use brought::{BroughtError, brought};
 pub use context::{Context, ContextError};
 
 /// The characters that codes are made of.
@@ -244,24 +246,10 @@ pub struct Verdict {
 /// lifetime has passed, costs no attempt and tells nothing about the code.
 #[must_use]
 pub fn judge(standing: &Standing, given: Comparison, now: Moment) -> Verdict {
-    let ended = |status, reason| Verdict {
-        verified: false,
-        status,
-        reason: Some(reason),
-        attempts_left: standing.attempts_left,
-    };
-    match standing.status {
-        Status::Verified => return ended(Status::Verified, Reason::AlreadyUsed),
-        Status::Expired => return ended(Status::Expired, Reason::Expired),
-        Status::Locked => return ended(Status::Locked, Reason::Locked),
-        Status::Cancelled => return ended(Status::Cancelled, Reason::Cancelled),
-        Status::Superseded => return ended(Status::Superseded, Reason::Superseded),
-        Status::Pending if now >= standing.expires => return ended(Status::Expired, Reason::Expired),
-        Status::Pending => {}
+    if let Some(ended) = ended(standing, now) {
+        return ended;
     }
-    let Some(attempts_left) = standing.attempts_left.checked_sub(1) else {
-        return ended(Status::Locked, Reason::Locked);
-    };
+    let attempts_left = standing.attempts_left.saturating_sub(1);
     let (status, reason) = match (given, attempts_left) {
         (Comparison::Same, _) => (Status::Verified, None),
         (_, 0) => (Status::Locked, Some(Reason::Locked)),
@@ -269,6 +257,30 @@ pub fn judge(standing: &Standing, given: Comparison, now: Moment) -> Verdict {
         (Comparison::OtherContext, _) => (Status::Pending, Some(Reason::WrongContext)),
     };
     Verdict { verified: reason.is_none(), status, reason, attempts_left }
+}
+
+/// Verifies an otp without a code: the app knows by other means that it is who it should be. Costs no attempt.
+///
+/// As with [`judge`], at most one of any number of approvals and attempts verifies.
+#[must_use]
+pub fn approve(standing: &Standing, now: Moment) -> Verdict {
+    let attempts_left = standing.attempts_left;
+    ended(standing, now).unwrap_or(Verdict { verified: true, status: Status::Verified, reason: None, attempts_left })
+}
+
+/// What is said of an otp that has ended, if it has.
+fn ended(standing: &Standing, now: Moment) -> Option<Verdict> {
+    let (status, reason) = match standing.status {
+        Status::Verified => (Status::Verified, Reason::AlreadyUsed),
+        Status::Expired => (Status::Expired, Reason::Expired),
+        Status::Locked => (Status::Locked, Reason::Locked),
+        Status::Cancelled => (Status::Cancelled, Reason::Cancelled),
+        Status::Superseded => (Status::Superseded, Reason::Superseded),
+        Status::Pending if now >= standing.expires => (Status::Expired, Reason::Expired),
+        Status::Pending if standing.attempts_left == 0 => (Status::Locked, Reason::Locked),
+        Status::Pending => return None,
+    };
+    Some(Verdict { verified: false, status, reason: Some(reason), attempts_left: standing.attempts_left })
 }
 
 #[cfg(test)]
@@ -391,6 +403,16 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn an_approval_verifies_what_is_pending_once_and_costs_no_attempt() {
+        let verdict = Verdict { verified: true, status: Status::Verified, reason: None, attempts_left: 2 };
+        assert_eq!(approve(&pending(2), NOW), verdict);
+        let again = Verdict { verified: false, reason: Some(Reason::AlreadyUsed), ..verdict };
+        assert_eq!(approve(&Standing { status: Status::Verified, ..pending(2) }, NOW), again);
+        assert_eq!(approve(&pending(2), LATER).reason, Some(Reason::Expired));
+        assert_eq!(approve(&Standing { status: Status::Locked, ..pending(0) }, NOW).reason, Some(Reason::Locked));
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Verifying a one-time code: the use case behind `POST /v1/otp/{id}/verify` and `POST /v1/otp/verify`.
+//! Verifying a one-time code: the use case behind `POST /v1/otp/{id}/verify` and `POST /v1/otp/verify`. An app that may
+//! approve an otp without its code does so at the store itself.
 //!
 //! What the person typed is read as they meant it; then the store counts the attempt, compares the digest and judges,
 //! all in one transaction ([`crate::otp::judge`]).

@@ -14,13 +14,14 @@ use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader, Lines};
 use tokio::process::{Child, ChildStdout};
 
 /// Every command that does something.
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 16] = [
     "serve",
     "demo",
     "sim",
     "send",
     "otp issue",
     "otp verify",
+    "otp approve",
     "otp show",
     "otp resend",
     "otp cancel",

@@ -178,3 +178,91 @@ async fn the_context_is_part_of_what_a_repeated_request_must_repeat() {
         (first.json(), "idempotency_key_reused".to_owned())
     );
 }
+
+#[tokio::test]
+async fn an_app_brings_its_own_code_where_its_policy_lets_it() {
+    let site = site("caller-codes = true\nattempts = 2").await;
+    let issued = site.post("/v1/otp", &json!({"to": TO, "code": "ab-12 cd"})).await;
+    assert_eq!(issued.status, 202, "{issued:?}");
+    assert!(!String::from_utf8_lossy(&issued.body).to_lowercase().contains("ab12cd"));
+    let id = issued.json()["id"].as_str().unwrap().to_owned();
+    assert_eq!(site.code(&id).await, "AB12CD");
+    assert_eq!(verify(&site, &id, json!({"code": "ab12ce"})).await, said("wrong_code", 1));
+    assert_eq!(verify(&site, &id, json!({"code": "AB12 cd"})).await, said("verified", 0));
+    let (id, code) = issue(&site, json!({"to": TO})).await;
+    assert_eq!(code.len(), 6, "one that is not brought is drawn");
+    assert_eq!(verify(&site, &id, json!({"code": code})).await.0, "verified");
+    let words = "expected 4 to 10 digits and letters, a to z";
+    for code in ["", "123", "12345678901", "12 3-", "é234", "1234!", "${7*7}", "1234\n5678é"] {
+        assert_eq!(refused(&site, "/v1/otp", json!({"to": TO, "code": code})).await, ("code".into(), words.into()));
+    }
+    let told = refused(&site, "/v1/otp", json!({"to": TO, "code": "123456", "length": 6})).await;
+    assert_eq!(told, ("length".into(), "leave it out: `code` has its own length".into()));
+}
+
+#[tokio::test]
+async fn an_app_brings_no_code_where_its_policy_says_nothing_of_it() {
+    let site = site("").await;
+    let told = refused(&site, "/v1/otp", json!({"to": TO, "code": "123456"})).await;
+    assert_eq!(told, ("code".into(), "this app's policy lets it bring no code: `caller-codes`".into()));
+}
+
+#[tokio::test]
+async fn an_otp_is_approved_once_without_a_code() {
+    let site = site("manual-approve = true").await;
+    let (id, code) = issue(&site, json!({"to": TO, "context": {"amount": "1"}})).await;
+    let approve = async |id: &str| site.post(&format!("/v1/otp/{id}/approve"), &json!(null)).await;
+    let approved = json!({"verified": true, "status": "verified", "reason": null, "attempts_left": 5});
+    assert_eq!(approve(&id).await.json(), approved);
+    assert_eq!(outcome(&approve(&id).await.json()), said("already_used", 5));
+    assert_eq!(verify(&site, &id, json!({"code": code})).await, said("already_used", 5));
+    let otp = site.get(&format!("/v1/otp/{id}")).await.json();
+    assert_eq!((&otp["status"], &otp["message"]["status"]), (&json!("verified"), &json!("cancelled")));
+    let (cancelled, _) = issue(&site, json!({"to": TO})).await;
+    site.delete(&format!("/v1/otp/{cancelled}")).await;
+    assert_eq!(outcome(&approve(&cancelled).await.json()), said("cancelled", 5));
+    assert_eq!(approve("otp_01998b6a0c1e7d3e8f5a4b3c2d1e0f9a").await.status, 404);
+    let metrics = site.call(hyper::Method::GET, "/metrics", &[], None).await;
+    assert!(String::from_utf8_lossy(&metrics.body).contains("smsotpd_verifications_total{result=\"approved\"} 1"));
+}
+
+#[tokio::test]
+async fn of_many_approvals_and_right_codes_at_once_one_verifies() {
+    let site = site("manual-approve = true").await;
+    let (id, code) = issue(&site, json!({"to": TO})).await;
+    let (approve, verify) = (format!("/v1/otp/{id}/approve"), format!("/v1/otp/{id}/verify"));
+    let (nothing, guess) = (json!(null), json!({"code": code}));
+    let (mut verified, mut used) = (0, 0);
+    let calls = (0..20).map(|n| if n % 2 == 0 { (&approve, &nothing) } else { (&verify, &guess) });
+    let mut waiting: Vec<_> = calls.map(|(path, body)| Box::pin(site.post(path, body))).collect();
+    let first = std::future::poll_fn(|context| {
+        use std::task::Poll;
+        waiting.retain_mut(|call| match call.as_mut().poll(context) {
+            Poll::Ready(answer) => {
+                match outcome(&answer.json()).0.as_str() {
+                    "verified" => verified += 1,
+                    "already_used" => used += 1,
+                    other => panic!("{other}"),
+                }
+                false
+            }
+            Poll::Pending => true,
+        });
+        if waiting.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+    });
+    first.await;
+    assert_eq!((verified, used), (1, 19));
+}
+
+#[tokio::test]
+async fn an_otp_is_not_approved_where_the_policy_says_nothing_of_it_or_the_scope_is_missing() {
+    let site = site("").await;
+    let (id, code) = issue(&site, json!({"to": TO})).await;
+    let refused = site.post(&format!("/v1/otp/{id}/approve"), &json!(null)).await;
+    assert_eq!((refused.status.as_u16(), refused.problem().as_str()), (403, "policy_forbids"));
+    site.add_app("reader", "reader", &[smsotpd::store::Scope::Issue, smsotpd::store::Scope::Read]).await;
+    let path = format!("/v1/otp/{id}/approve");
+    let refused = site.call(hyper::Method::POST, &path, &[("x-api-key", "reader")], None).await;
+    assert_eq!(refused.problem(), "missing_scope");
+    assert_eq!(verify(&site, &id, json!({"code": code})).await, said("verified", 4));
+}

@@ -16,7 +16,7 @@ use utoipa::openapi::{ObjectBuilder, RefOr, Required, Schema};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use crate::ids::{InboxId, MessageId, ModemName, OtpId};
-use crate::otp::{CodeLength, Context};
+use crate::otp::{self, CodeLength, Context};
 use crate::phone::PhoneNumber;
 use crate::secret::{Code, Text};
 
@@ -97,6 +97,18 @@ impl<'de> Deserialize<'de> for TypedCode {
         } else {
             Err(D::Error::custom(format_args!("expected 1 to {LONGEST_CODE} characters")))
         }
+    }
+}
+
+/// A code that the app brings of its own: 4 to 10 digits and letters. Spaces and dashes are left out, and letters are made
+/// capital.
+#[derive(ToSchema)]
+#[schema(value_type = String, pattern = "^[0-9A-Za-z]{4,10}$", example = "471100")]
+pub(super) struct OwnCode(pub(super) Code);
+
+impl<'de> Deserialize<'de> for OwnCode {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        otp::brought(&Code::deserialize(from)?).map(Self).map_err(D::Error::custom)
     }
 }
 

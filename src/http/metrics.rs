@@ -130,6 +130,13 @@ impl Metrics {
         self.verifications.get_or_create(&ByResult { result }).inc();
     }
 
+    pub(super) fn approved(&self, verdict: &Verdict) {
+        match verdict.verified {
+            true => _ = self.verifications.get_or_create(&ByResult { result: "approved" }).inc(),
+            false => self.verified(verdict),
+        }
+    }
+
     pub(super) fn answered(&self, status: StatusCode) {
         let status = match status.as_u16() {
             ..400 => "2xx",

@@ -95,6 +95,8 @@ refusals! {
     Unwanted: RecipientOptedOut;
     /// What a call with a query can answer.
     WrongQuery: Invalid;
+    /// What a call that not every policy allows can answer.
+    ByPolicy: MissingScope PolicyForbids;
     /// What a call that names something can answer.
     NoSuch: NoSuchThing;
     /// What issuing can answer.

@@ -18,9 +18,9 @@ use crate::verify;
 use super::api::Shared;
 use super::auth::{self, Caller};
 use super::body::JsonBody;
-use super::fields::{self, Bound, Named, Number, Purpose, TypedCode};
+use super::fields::{self, Bound, Named, Number, OwnCode, Purpose, TypedCode};
 use super::idempotency::IdempotencyKey;
-use super::openapi::{Ended, EveryCall, Limited, NoSuch, TooOften, Unwanted, WithBody, WithRecipient};
+use super::openapi::{ByPolicy, Ended, EveryCall, Limited, NoSuch, TooOften, Unwanted, WithBody, WithRecipient};
 use super::problem::{Kind, Problem};
 
 /// A code to be issued.
@@ -48,6 +48,9 @@ pub(super) struct IssueBody {
     #[serde(default, deserialize_with = "fields::length")]
     #[schema(value_type = Option<u8>, minimum = 4, maximum = 10, example = 6)]
     length: Option<CodeLength>,
+    /// The code, for an app that has its own and whose policy lets it bring them (`caller-codes`). Without it, one is drawn.
+    #[serde(default)]
+    code: Option<OwnCode>,
 }
 
 /// A code that somebody typed.
@@ -174,6 +177,8 @@ impl From<IssueError> for Problem {
     fn from(error: IssueError) -> Self {
         match error {
             IssueError::Purpose => Self::invalid("purpose", "expected at most 64 characters and no control characters"),
+            IssueError::CodeBrought => Self::invalid("code", "this app's policy lets it bring no code: `caller-codes`"),
+            IssueError::Code(error) => Self::invalid("code", error.to_string()),
             IssueError::Context(error) => Self::invalid(format!("context.{}", error.key()), error.to_string()),
             IssueError::Lifetime(range) => {
                 Self::invalid("ttl_seconds", format!("expected a whole number from {} to {}", range.least, range.most))
@@ -237,6 +242,9 @@ pub(super) async fn issue(
     if body.policy.is_some_and(|policy| policy != app.policy) {
         return Err(Problem::invalid("policy", format!("this app's policy is `{}`", app.policy)));
     }
+    if body.code.is_some() && body.length.is_some() {
+        return Err(Problem::invalid("length", "leave it out: `code` has its own length"));
+    }
     let policy = shared.policy(app)?;
     let request = issue::Request {
         app: app.name.clone(),
@@ -245,6 +253,7 @@ pub(super) async fn issue(
         context: body.context.map(|context| context.0).unwrap_or_default(),
         lifetime: body.ttl_seconds,
         length: body.length,
+        code: body.code.map(|code| code.0),
         idempotency: key.with_body(&raw, shared.store().site_key()),
     };
     let issued = issue::issue(shared.store(), &policy, request).await.inspect_err(|error| {
@@ -336,6 +345,35 @@ async fn judge(
     let verdict = verify::verify(shared.store(), &caller.app.name, which, guess).await?;
     let verdict = verdict.ok_or_else(|| Problem::new(Kind::NoSuchThing))?;
     shared.metrics.verified(&verdict);
+    Ok(Json(verdict.into()))
+}
+
+/// Verify without a code
+///
+/// For an app that knows by other means that it is who it should be, for instance a help desk, and whose policy lets it
+/// (`manual-approve`). A pending otp is verified, once; one that has ended stays as it is, and `reason` says how it ended.
+#[utoipa::path(
+    post, path = "/v1/otp/{id}/approve", operation_id = "approve_otp", tag = "otp",
+    params(Named<OtpId>),
+    responses(
+        (status = 200, description = "What came of it", body = VerdictAnswer, examples(
+            ("approved" = (summary = "It was pending", value = json!(super::openapi::example_verdict("right")))),
+            ("used" = (summary = "It was verified before", value = json!(super::openapi::example_verdict("used"))))
+        )),
+        EveryCall, ByPolicy, NoSuch
+    )
+)]
+pub(super) async fn approve(
+    State(shared): State<Shared>,
+    caller: Caller<auth::Verify>,
+    Named(id): Named<OtpId>,
+) -> Result<Json<VerdictAnswer>, Problem> {
+    if !shared.policy(&caller.app)?.manual_approve {
+        return Err(Problem::new(Kind::PolicyForbids));
+    }
+    let verdict = shared.store().approve(&caller.app.name, id).await?;
+    let verdict = verdict.ok_or_else(|| Problem::new(Kind::NoSuchThing))?;
+    shared.metrics.approved(&verdict);
     Ok(Json(verdict.into()))
 }
 

@@ -25,6 +25,7 @@ fn calls() -> OpenApiRouter<Shared> {
         .routes(routes!(otps::get, otps::cancel))
         .routes(routes!(otps::verify))
         .routes(routes!(otps::verify_by_number))
+        .routes(routes!(otps::approve))
         .routes(routes!(otps::resend))
         .routes(routes!(messages::send, messages::list))
         .routes(routes!(messages::get, messages::cancel))

@@ -134,6 +134,10 @@ pub struct Policy {
     /// What the context of a request must have, and a code is then bound to: `all` (default): anything, or nothing; or a list
     /// of keys, each of which must be given, and no others.
     pub bind: Bind,
+    /// Whether the app may bring codes of its own. Default false.
+    pub caller_codes: bool,
+    /// Whether the app may have an otp verified without a code. Default false.
+    pub manual_approve: bool,
     /// How many otps one number, and one block of numbers, may get.
     pub limits: limits::Settings,
 }
@@ -157,6 +161,8 @@ impl Default for Policy {
             priority: OwnPriority::default(),
             modems: Vec::new(),
             bind: Bind::All,
+            caller_codes: false,
+            manual_approve: false,
             limits: limits::Settings::default(),
         }
     }
@@ -173,6 +179,9 @@ pub enum PolicyError {
         /// Where it stands, counted from 1.
         position: usize,
     },
+    /// A resend would put a code of the daemon's in the place of the app's own, and the app would not know.
+    #[error("not together with caller-codes: a resend would put another code in the place of the app's own")]
+    NewCodeForCallers,
     /// The longest message does not fit into one SMS.
     #[error("{}", too_long(*.forced_by, *.units, *.most))]
     TooLong {
@@ -207,6 +216,9 @@ impl Policy {
     pub fn check(&self) -> Result<(), PolicyError> {
         if let Some((at, character)) = self.brand.chars().enumerate().find(|(_, c)| c.is_control()) {
             return Err(PolicyError::Brand { character, position: at + 1 });
+        }
+        if self.caller_codes && self.resend_new_code {
+            return Err(PolicyError::NewCodeForCallers);
         }
         // Every character of a code takes one septet, so any code of the greatest length will do.
         let longest_code = draw(self.alphabet, CodeLength::MOST, |_| 0);
@@ -263,6 +275,8 @@ mod tests {
             priority = "bulk"
             modems = ["m1"]
             bind = ["amount", "payee"]
+            caller-codes = true
+            manual-approve = true
             [limits]
             per-number-hour = 1
             per-number-day = 2
@@ -337,6 +351,12 @@ mod tests {
     fn a_control_character_in_the_brand_is_refused() {
         let error = "the brand has the control character U+0007 at character 2";
         assert_eq!(check("brand = \"a\\u0007\""), Err(error.to_owned()));
+    }
+
+    #[test]
+    fn a_code_that_the_app_brings_is_never_replaced_by_a_drawn_one() {
+        let error = "not together with caller-codes: a resend would put another code in the place of the app's own";
+        assert_eq!(check("caller-codes = true\nresend-new-code = true"), Err(error.to_owned()));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::issuing;
 use super::otps::{self, Kept};
 use super::writer::Work;
 use crate::ids::{AppName, OtpId};
-use crate::otp::{Comparison, Context, Standing, Verdict, judge};
+use crate::otp::{Comparison, Context, Standing, Verdict, approve, judge};
 use crate::phone::PhoneNumber;
 use crate::secret::Code;
 
@@ -63,12 +63,37 @@ impl Store {
         })
         .await
     }
+
+    /// Verifies an otp without a code, if it is pending. Of any number of these and of [`Store::verify`], one at most
+    /// verifies. `None` when the app has no such otp.
+    ///
+    /// # Errors
+    /// When the store cannot do it; nothing is changed then.
+    pub async fn approve(&self, app: &AppName, id: OtpId) -> Result<Option<Verdict>, StoreError> {
+        let app = app.clone();
+        self.change_now(move |work| {
+            let Some(seq) = issuing::find(work, &app, id)? else { return Ok(None) };
+            let standing = Kept::load(work.conn, seq)?.standing();
+            let verdict = approve(&standing, work.now);
+            if verdict.status != standing.status {
+                otps::end(work, seq, verdict.status)?;
+            }
+            Ok(Some(verdict))
+        })
+        .await
+    }
+}
+
+impl Kept {
+    fn standing(&self) -> Standing {
+        Standing { status: self.status, expires: self.expires, attempts_left: self.attempts_left }
+    }
 }
 
 fn attempt(work: &Work<'_>, seq: i64, guess: &Guess) -> Result<Verdict, StoreError> {
     let otp = Kept::load(work.conn, seq)?;
     let given = compare(work, &otp, guess);
-    let standing = Standing { status: otp.status, expires: otp.expires, attempts_left: otp.attempts_left };
+    let standing = otp.standing();
     let verdict = judge(&standing, given, work.now);
     if verdict.attempts_left != standing.attempts_left {
         work.conn

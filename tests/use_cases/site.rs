@@ -58,6 +58,7 @@ impl Site {
             context: Default::default(),
             lifetime: None,
             length: None,
+            code: None,
             idempotency: None,
         }
     }

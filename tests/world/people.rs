@@ -164,6 +164,7 @@ async fn wants_a_code(site: Arc<Site>, mut dice: Dice) {
             context: Default::default(),
             lifetime: Some(lifetime),
             length: None,
+            code: None,
             idempotency: repeatable(serial),
         };
         match issue::issue(&site.door().await.store, &policy, request).await {
