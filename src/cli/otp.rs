@@ -174,7 +174,11 @@ fn show(connection: &Connection, answer: &Value) -> anyhow::Result<ExitCode> {
     let text = |pointer: &str| answer.pointer(pointer).and_then(Value::as_str).unwrap_or("?").to_owned();
     say!("{}", text("/id"));
     say!("  to        {}", text("/to"));
-    say!("  message   {}", text("/message/status").replace('_', " "));
+    let latency = answer.pointer("/message/latency_ms").and_then(Value::as_u64);
+    let took = latency.map(|millis| format!(" after {}.{} s", millis / 1000, millis / 100 % 10)).unwrap_or_default();
+    let reason = answer.pointer("/message/reason").and_then(Value::as_str);
+    let why = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+    say!("  message   {}{took}{why}", text("/message/status").replace('_', " "));
     let status = text("/status");
     if status != "pending" {
         say!("  code      {status}");

@@ -226,6 +226,11 @@ pub(super) fn length<'de, D: Deserializer<'de>>(from: D) -> Result<Option<CodeLe
     })
 }
 
+/// A time as answers show it.
+pub(super) fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// A time in whole seconds. Its range is judged by whoever takes it.
 pub(super) fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
     Ok(Option::<Whole>::deserialize(from)?.map(|seconds| Duration::from_secs(seconds.0)))

@@ -99,6 +99,12 @@ pub(super) struct MessageAnswer {
     /// When the handset had every part, as the network reports; null until then.
     #[schema(value_type = Option<String>, format = DateTime, required = true)]
     delivered_at: Option<Timestamp>,
+    /// Milliseconds from when it was accepted until the handset had every part; null until then.
+    #[schema(required = true)]
+    latency_ms: Option<u64>,
+    /// Why it will not arrive, in words, when it is `undelivered` or `failed`; otherwise null.
+    #[schema(required = true)]
+    reason: Option<String>,
 }
 
 /// A message as it is now, and every try to send it.
@@ -166,8 +172,16 @@ impl From<MessageView> for AcceptedAnswer {
 
 impl From<MessageView> for MessageAnswer {
     fn from(view: MessageView) -> Self {
-        let MessageView { priority, created_at, deadline_at, sent_at, delivered_at, .. } = view;
-        Self { priority, created_at, deadline_at, sent_at, delivered_at, accepted: view.into() }
+        Self {
+            priority: view.priority,
+            created_at: view.created_at,
+            deadline_at: view.deadline_at,
+            sent_at: view.sent_at,
+            delivered_at: view.delivered_at,
+            latency_ms: view.latency.map(fields::millis),
+            reason: view.reason.clone(),
+            accepted: view.into(),
+        }
     }
 }
 

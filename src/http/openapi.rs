@@ -172,6 +172,8 @@ pub(super) fn example_otp(status: &str) -> Value {
             "parts": 1,
             "encoding": "gsm7",
             "delivered_at": delivered_at,
+            "latency_ms": delivered_at.map(|_| 7_289),
+            "reason": null,
         }
     })
 }
@@ -205,6 +207,8 @@ pub(super) fn example_message() -> Value {
             "deadline_at": "2026-05-05T10:00:00.123Z",
             "sent_at": null,
             "delivered_at": null,
+            "latency_ms": null,
+            "reason": null,
         }),
     )
 }
@@ -214,6 +218,7 @@ pub(super) fn example_detail() -> Value {
         example_message(),
         json!({
             "status": "failed",
+            "reason": "The number is not in use.",
             "otp": null,
             "why": null,
             "attempts": [{

@@ -124,6 +124,12 @@ struct OtpMessage {
     /// When the handset had it, as the network reports; null until then.
     #[schema(value_type = Option<String>, format = DateTime, required = true)]
     delivered_at: Option<Timestamp>,
+    /// Milliseconds from when it was accepted until the handset had it; null until then.
+    #[schema(required = true)]
+    latency_ms: Option<u64>,
+    /// Why it will not arrive, in words, when it is `undelivered` or `failed`; otherwise null.
+    #[schema(required = true)]
+    reason: Option<String>,
 }
 
 impl From<OtpView> for OtpAnswer {
@@ -148,6 +154,8 @@ impl From<MessageView> for OtpMessage {
             parts: view.parts,
             encoding: view.encoding.as_str(),
             delivered_at: view.delivered_at,
+            latency_ms: view.latency.map(fields::millis),
+            reason: view.reason,
         }
     }
 }

@@ -133,11 +133,14 @@ pub(super) fn view_of_new(work: &Work<'_>, message: NewMessage) -> MessageView {
         deadline_at: row::wall_of(message.deadline, work.now, work.wall),
         sent_at: None,
         delivered_at: None,
+        latency: None,
+        reason: None,
         resent: false,
     }
 }
 
 /// What a message looked like when it was accepted.
 pub(super) fn as_accepted(now: MessageView) -> MessageView {
-    MessageView { status: Status::Queued, sent_at: None, delivered_at: None, resent: false, ..now }
+    let (status, reason) = (Status::Queued, None);
+    MessageView { status, sent_at: None, delivered_at: None, latency: None, reason, resent: false, ..now }
 }

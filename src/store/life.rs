@@ -217,7 +217,7 @@ impl Message {
                 "UPDATE message SET status = ?2, text = CASE WHEN ?3 THEN text END, waiting_from = ?4, sim = ?5,
                         sim_until = ?6, doubt_until = ?7, resent = ?8, sent_at = coalesce(sent_at, ?9),
                         delivered_at = coalesce(delivered_at, ?10), taken_over = ?11, attempt = ?12,
-                        queue = ?13
+                        queue = ?13, latency = coalesce(latency, iif(?10 IS NULL, NULL, max(?14 - created, 0)))
                  WHERE seq = ?1",
             )?
             .execute((
@@ -234,6 +234,7 @@ impl Message {
                 self.taken_over,
                 self.attempt,
                 queue,
+                work.now.as_millis(),
             ))?;
         if self.has_text && !keeps_text {
             work.note_erasure();
