@@ -21,7 +21,7 @@
 //! |   | [`sim`] | a simulated modem, carrier and handsets |
 //! | 3 | [`at`] [`pdu`] | the protocols, without any input or output of their own |
 //! | 2 | [`message`] [`otp`] [`limits`] [`route`] [`template`] | the rules; time and randomness are arguments |
-//! | 1 | [`ids`] [`phone`] [`clock`] [`secret`] [`notify`] | the words everybody speaks |
+//! | 1 | [`ids`] [`phone`] [`country`] [`clock`] [`secret`] [`notify`] | the words everybody speaks |
 //!
 //! # The way of one code
 //!
@@ -43,6 +43,7 @@ pub mod at;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod country;
 pub mod daemon;
 pub mod dispatch;
 pub mod http;
