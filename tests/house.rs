@@ -14,7 +14,7 @@ const FLOORS: [(u8, &[&str]); 10] = [
     (7, &["config"]),
     (6, &["http"]),
     (5, &["issue", "verify", "send", "dispatch", "intake", "ussd"]),
-    (4, &["store", "modem", "sim"]),
+    (4, &["store", "modem", "sim", "wording"]),
     (3, &["at", "pdu"]),
     (2, &["message", "otp", "limits", "route", "template"]),
     (1, &["ids", "phone", "country", "clock", "secret", "notify"]),

@@ -251,6 +251,7 @@ pub(super) async fn send(
     key: IdempotencyKey,
     JsonBody { value: body, raw }: JsonBody<SendBody>,
 ) -> Result<(StatusCode, Json<AcceptedAnswer>), Problem> {
+    let policy = shared.policy(&caller.app)?;
     let request = send::Request {
         app: caller.app.name.clone(),
         to: body.to.0,
@@ -258,7 +259,8 @@ pub(super) async fn send(
         priority: body.priority.map_or(Priority::Transactional, Priority::from),
         deadline: body.deadline_seconds,
         class0: body.class.is_some(),
-        in_doubt: shared.policy(&caller.app)?.in_doubt,
+        simplify: policy.simplify,
+        in_doubt: policy.in_doubt,
         idempotency: key.with_body(&raw, shared.store().site_key()),
     };
     let accepted = send::send(shared.store(), request).await?;

@@ -14,6 +14,7 @@ use smsotpd::store::{
     Assignment, Claim, Claimed, Idempotency, OtpView, Settlement, Store, StoreError, SubmitResult, Which,
 };
 use smsotpd::verify::verify;
+use smsotpd::wording::Wish;
 
 pub(crate) const ALICE: &str = "+15551234567";
 pub(crate) const BOB: &str = "+15559876543";
@@ -57,6 +58,7 @@ impl Site {
             purpose: None,
             lifetime: None,
             length: None,
+            wish: Wish::default(),
             idempotency: None,
         }
     }
