@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::http::HttpError;
 use crate::ids::ModemName;
-use crate::issue::{Policy, PolicyError};
+use crate::issue::Policy;
 use crate::limits::BudgetSettings;
 use crate::modem::{self, discovery};
 use crate::route::{Route, Routes};
@@ -238,12 +238,7 @@ impl Config {
         faults.extend(self.route_faults(document));
         for (name, policy) in &self.policy {
             if let Err(error) = policy.check() {
-                let key = match error {
-                    PolicyError::Brand { .. } => "brand",
-                    PolicyError::NewCodeForCallers => "resend-new-code",
-                    PolicyError::TooLong { .. } => "template",
-                };
-                faults.push(document.fault(&format!("policy.{name}.{key}"), error.to_string()));
+                faults.push(document.fault(&format!("policy.{name}.{}", error.key()), error.to_string()));
             }
         }
         faults

@@ -7,7 +7,10 @@ mod api;
 use api::Site;
 use serde_json::{Value, json};
 use smsotpd::http::Settings;
+use smsotpd::ids::{MessageReference, SimId};
 use smsotpd::issue::Policy;
+use smsotpd::message::Priority;
+use smsotpd::store::{Claim, Claimed, Settlement, SubmitResult};
 
 const TO: &str = "+15551234567";
 
@@ -133,6 +136,46 @@ async fn a_policy_says_which_keys_must_be_given() {
     let (id, code) = issue(&site, json!({"to": TO, "context": context})).await;
     assert_eq!(verify(&site, &id, json!({"code": code})).await.0, "wrong_context");
     assert_eq!(verify(&site, &id, json!({"code": code, "context": context})).await.0, "verified");
+}
+
+/// What the modem is given next.
+async fn sent_text(site: &Site) -> String {
+    let claim = Claim {
+        modem: "m1".parse().unwrap(),
+        sim: SimId::from_stored("a".to_owned()),
+        lowest: Priority::Otp,
+        others: Vec::new(),
+        only: None,
+    };
+    let Claimed::Part(part) = site.store.claim(claim).await.unwrap() else { panic!("nothing waits") };
+    let result = SubmitResult::Sent { reference: MessageReference(1) };
+    let settlement = Settlement { attempt: part.attempt, message: part.message, part: 0, result };
+    site.store.settle(settlement).await.unwrap();
+    part.text.expose().to_owned()
+}
+
+#[tokio::test]
+async fn the_message_shows_payee_and_amount_and_so_does_a_resend() {
+    let site =
+        site("template = \"{code}: {amount} to {payee}\"\nbind = [\"payee\", \"amount\"]\nresend-after-seconds = 0")
+            .await;
+    let context = json!({"payee": "Corner Bakery", "amount": "12.00 EUR"});
+    let (id, code) = issue(&site, json!({"to": TO, "context": context})).await;
+    let words = format!("{code}: 12.00 EUR to Corner Bakery");
+    assert_eq!(sent_text(&site).await, words);
+    assert_eq!(site.post(&format!("/v1/otp/{id}/resend"), &json!(null)).await.status, 202);
+    assert_eq!(sent_text(&site).await, words);
+    assert_eq!(verify(&site, &id, json!({"code": code, "context": context})).await.0, "verified");
+    let long = json!({"to": TO, "context": {"payee": "x".repeat(128), "amount": "y".repeat(40)}});
+    let refused = site.post("/v1/otp", &long).await;
+    assert_eq!((refused.status.as_u16(), refused.problem().as_str()), (422, "invalid_request"));
+}
+
+#[tokio::test]
+async fn a_message_that_shows_what_was_not_given_is_refused() {
+    let site = site("template = \"{code}: {amount}\"").await;
+    let (field, _) = refused(&site, "/v1/otp", json!({"to": TO, "context": {"payee": "Corner Bakery"}})).await;
+    assert_eq!(field, "context.amount");
 }
 
 #[tokio::test]

@@ -13,6 +13,9 @@ use support::{Site, code_in, soon};
 
 const TO: &str = "+15550100123";
 
+/// A text that shows everything.
+const WORDS: &str = "[policy.default]\nbrand = \"Quagga\"\ntemplate = \"{code} is your {brand} code to pay {payee}\"\n";
+
 /// What a code is bound to.
 fn context() -> serde_json::Value {
     json!({ "payee": "Numbat & Sons", "session": "dd1f2a8c77" })
@@ -54,7 +57,7 @@ fn disguises(text: &str) -> Vec<Vec<u8>> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_whole_life_logged_at_trace_tells_no_code_text_pdu_key_or_number() {
     let site = Site::new(quick());
-    site.configure("[policy.default]\nbrand = \"Quagga\"");
+    site.configure(WORDS);
     let key = site.create_app("shop").await;
     let daemon = site.serve_logging("trace").await;
     let (status, otp) = daemon.post("/v1/otp", &key, json!({ "to": TO, "context": context() })).await;
@@ -99,7 +102,7 @@ async fn a_whole_life_logged_at_trace_tells_no_code_text_pdu_key_or_number() {
 #[tokio::test(flavor = "multi_thread")]
 async fn after_an_otp_ends_neither_code_nor_text_is_in_the_database_or_its_write_ahead_log() {
     let site = Site::new(quick());
-    site.configure("[policy.default]\nbrand = \"Quagga\"");
+    site.configure(WORDS);
     let key = site.create_app("shop").await;
     let daemon = site.serve().await;
     let (_, otp) = daemon.post("/v1/otp", &key, json!({ "to": TO, "context": context() })).await;

@@ -19,6 +19,7 @@ use crate::ids::{InboxId, MessageId, ModemName, OtpId};
 use crate::otp::{self, CodeLength, Context};
 use crate::phone::PhoneNumber;
 use crate::secret::{Code, Text};
+use crate::template::{AppHash, Domain, Locale, Template};
 
 use super::problem::{Kind, Problem};
 
@@ -80,6 +81,36 @@ impl ToSchema for Bound {
         "Context".into()
     }
 }
+
+/// A language (BCP 47). One that there is no text in gives way to a wider one, `de-AT` to `de`, and then to the policy's.
+#[derive(Deserialize, ToSchema)]
+#[schema(
+    as = Language, value_type = String, max_length = 35, example = "pt-BR",
+    pattern = "^[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8})*$"
+)]
+pub(super) struct LanguageTag(pub(super) Locale);
+
+/// The app's own words, at most 1000 characters, with `{code}`, and where they are wanted `{brand}`, `{minutes}`,
+/// `{domain}`, `{payee}` and `{amount}`; `{{` and `}}` stand for braces.
+#[derive(Deserialize, ToSchema)]
+#[schema(
+    as = Template, value_type = String, max_length = 1000, example = "{code} opens the gate of {brand}.",
+    pattern = r"^[^\u0000-\u0009\u000b-\u001f\u007f-\u009f{}]*\{code\}[^\u0000-\u0009\u000b-\u001f\u007f-\u009f{}]*$"
+)]
+pub(super) struct OwnWords(pub(super) Template);
+
+/// A host as it stands in a browser's address, without scheme, port and path.
+#[derive(Deserialize, ToSchema)]
+#[schema(
+    as = Host, value_type = String, max_length = 253, example = "example.com",
+    pattern = "^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?([.][A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$"
+)]
+pub(super) struct Host(pub(super) Domain);
+
+/// The hash of an Android app (SMS Retriever): 11 characters.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = AppHash, value_type = String, pattern = "^[A-Za-z0-9+/]{11}$", example = "FA+9qCX9VSu")]
+pub(super) struct Hash(pub(super) AppHash);
 
 /// The longest code that is looked at, in characters, with the spaces and dashes that people type.
 const LONGEST_CODE: usize = 64;

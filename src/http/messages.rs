@@ -257,6 +257,7 @@ pub(super) async fn send(
         priority: body.priority.unwrap_or(policy.priority).into(),
         deadline: body.deadline_seconds,
         class0: body.class.is_some(),
+        simplify: policy.simplify,
         in_doubt: policy.in_doubt,
         idempotency: key.with_body(&raw, shared.store().site_key()),
     };

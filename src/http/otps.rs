@@ -14,11 +14,12 @@ use crate::message;
 use crate::otp::{self, CodeLength, Reason, Verdict};
 use crate::store::{Guess, MessageView, OtpView, Which};
 use crate::verify;
+use crate::wording::{Wish, WordingError};
 
 use super::api::Shared;
 use super::auth::{self, Caller};
 use super::body::JsonBody;
-use super::fields::{self, Bound, Named, Number, OwnCode, Purpose, TypedCode};
+use super::fields::{self, Bound, Hash, Host, LanguageTag, Named, Number, OwnCode, OwnWords, Purpose, TypedCode};
 use super::idempotency::IdempotencyKey;
 use super::openapi::{ByPolicy, Ended, EveryCall, Limited, NoSuch, TooOften, Unwanted, WithBody, WithRecipient};
 use super::problem::{Kind, Problem};
@@ -51,6 +52,18 @@ pub(super) struct IssueBody {
     /// The code, for an app that has its own and whose policy lets it bring them (`caller-codes`). Without it, one is drawn.
     #[serde(default)]
     code: Option<OwnCode>,
+    /// The language of the message. Without it, the one that is read in the country of the number, or as the policy says.
+    #[serde(default)]
+    locale: Option<LanguageTag>,
+    /// The wording, where the policy leaves it to the request. The message must fit one SMS.
+    #[serde(default)]
+    template: Option<OwnWords>,
+    /// The host on which browsers fill the code in, one of the policy's: the last line is then `@host #code`.
+    #[serde(default)]
+    domain: Option<Host>,
+    /// The Android app that is given the message (SMS Retriever), one of the policy's: its hash ends the message.
+    #[serde(default)]
+    app_hash: Option<Hash>,
 }
 
 /// A code that somebody typed.
@@ -191,6 +204,8 @@ impl From<IssueError> for Problem {
             IssueError::Lifetime(range) => {
                 Self::invalid("ttl_seconds", format!("expected a whole number from {} to {}", range.least, range.most))
             }
+            IssueError::NotAllowed(what) => Self::invalid(what.field(), what.to_string()),
+            IssueError::Wording(error) => unwritable(&error),
             IssueError::Limited(refusal) => {
                 let detail = format!("The limit {} is reached for this number.", refusal.limit.as_str());
                 Self::new(Kind::LimitReached).saying(detail).retry_after(refusal.retry_after)
@@ -213,6 +228,7 @@ impl From<ResendError> for Problem {
             ResendError::TooSoon { retry_after } => Self::new(Kind::ResendTooEarly).retry_after(retry_after),
             ResendError::NoneLeft => Self::new(Kind::NoResendsLeft),
             ResendError::OptedOut => Self::new(Kind::RecipientOptedOut),
+            ResendError::Wording(error) => unwritable(&error),
             ResendError::Unreadable(error) => {
                 tracing::error!(error = %error, "a code cannot be sent again");
                 Self::new(Kind::Internal)
@@ -220,6 +236,17 @@ impl From<ResendError> for Problem {
             ResendError::Store(error) => error.into(),
         }
     }
+}
+
+/// The words of the operator always fit, so it is those of the request, or what it puts into them.
+fn unwritable(error: &WordingError) -> Problem {
+    let field = match error {
+        WordingError::Missing("payee") | WordingError::Control("payee") => "context.payee",
+        WordingError::Missing("amount") | WordingError::Control("amount") => "context.amount",
+        WordingError::Missing(_) | WordingError::Control(_) => "domain",
+        WordingError::TooLong(_) => "template",
+    };
+    Problem::invalid(field, error.to_string())
 }
 
 /// Issue a code
@@ -262,6 +289,13 @@ pub(super) async fn issue(
         lifetime: body.ttl_seconds,
         length: body.length,
         code: body.code.map(|code| code.0),
+        wish: Wish {
+            locale: body.locale.map(|locale| locale.0),
+            template: body.template.map(|template| template.0),
+            domain: body.domain.map(|domain| domain.0),
+            app_hash: body.app_hash.map(|hash| hash.0),
+            ..Wish::default()
+        },
         idempotency: key.with_body(&raw, shared.store().site_key()),
     };
     let issued = issue::issue(shared.store(), &policy, request).await.inspect_err(|error| {

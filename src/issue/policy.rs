@@ -1,5 +1,6 @@
 //! What an otp of one policy is like: `[policy.NAME]` in the configuration.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -8,10 +9,9 @@ use super::Bind;
 use crate::ids::ModemName;
 use crate::limits;
 use crate::message::{InDoubtPolicy, Priority};
-use crate::otp::{Alphabet, CodeLength, draw};
-use crate::pdu::{self, Encoding};
-use crate::secret::{Code, Text};
-use crate::template::{Template, Values};
+use crate::otp::{Alphabet, CodeLength};
+use crate::template::{AppHash, Domain, LastLineError, Locale, Template};
+use crate::wording::{Language, WordingError};
 
 /// A whole number from `LEAST` to `MOST`; anything else is refused while the configuration is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -96,8 +96,29 @@ impl From<OwnPriority> for Priority {
 pub struct Policy {
     /// The name under which people know the app; stands for `{brand}`. Default empty.
     pub brand: String,
-    /// The wording. Default `{code} is your {brand} code. It is valid for {minutes} minutes.`
-    pub template: Template,
+    /// The wording, for everybody. Default: smsotpd's own, in the recipient's language.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub template: Option<Template>,
+    /// In which language people are written to: `auto` (default), as is read in the country of the number, or a language
+    /// tag. A request may ask for another one.
+    pub locale: Language,
+    /// Whether a request may bring its own wording. Default false.
+    pub template_per_request: bool,
+    /// Whether typographic quotes, dashes, spaces and their like are replaced in codes and in other messages, where that
+    /// lets a message be GSM 7-bit or take fewer SMS. Default true.
+    pub simplify: bool,
+    /// The host on which browsers fill the code in: the last line is then `@host #code`. Default none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub domain: Option<Domain>,
+    /// Other hosts that a request may ask for. Default none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub domains: Vec<Domain>,
+    /// The Android app that is given the message (SMS Retriever): its hash ends the message. Default none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub app_hash: Option<AppHash>,
+    /// Other apps that a request may ask for. Default none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub app_hashes: Vec<AppHash>,
     /// `digits` (default), `letters` or `alphanumeric`.
     pub alphabet: Alphabet,
     /// Characters in a code: 4 to 10, default 6. A request may ask for another length.
@@ -140,13 +161,23 @@ pub struct Policy {
     pub manual_approve: bool,
     /// How many otps one number, and one block of numbers, may get.
     pub limits: limits::Settings,
+    /// The wording in certain languages. Default none.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub templates: BTreeMap<Locale, Template>,
 }
 
 impl Default for Policy {
     fn default() -> Self {
         Self {
             brand: String::new(),
-            template: Template::default(),
+            template: None,
+            locale: Language::default(),
+            template_per_request: false,
+            simplify: true,
+            domain: None,
+            domains: Vec::new(),
+            app_hash: None,
+            app_hashes: Vec::new(),
             alphabet: Alphabet::default(),
             length: CodeLength::default(),
             lifetime_seconds: Within(300),
@@ -164,6 +195,7 @@ impl Default for Policy {
             caller_codes: false,
             manual_approve: false,
             limits: limits::Settings::default(),
+            templates: BTreeMap::new(),
         }
     }
 }
@@ -182,34 +214,55 @@ pub enum PolicyError {
     /// A resend would put a code of the daemon's in the place of the app's own, and the app would not know.
     #[error("not together with caller-codes: a resend would put another code in the place of the app's own")]
     NewCodeForCallers,
-    /// The longest message does not fit into one SMS.
-    #[error("{}", too_long(*.forced_by, *.units, *.most))]
-    TooLong {
-        /// The first character that is not in the GSM 7-bit alphabet, if there is one. It costs more than half of the
-        /// room.
-        forced_by: Option<char>,
-        /// The length of the longest message, in septets, or in UTF-16 units when a character forces UCS-2.
-        units: usize,
-        /// How many fit into one SMS.
-        most: usize,
+    /// The longest message of these words cannot be sent as one SMS.
+    #[error("with its longest code and lifetime {problem}")]
+    Words {
+        /// The key of the words: `template`, or one of `templates`; `domain` or `brand` when they are not the operator's.
+        key: String,
+        /// What is wrong.
+        problem: WordingError,
     },
+    /// The words have a last line for browsers that does not do.
+    #[error("{source}")]
+    LastLine {
+        /// The key of the words.
+        key: String,
+        /// What is wrong with it.
+        source: LastLineError,
+    },
+    /// The words have a last line for browsers or an app, and the policy adds one.
+    #[error(
+        "the text has a last line for browsers of its own, and `domain` or `app-hash` would put another under it: keep only \
+         one of them"
+    )]
+    TwoLastLines {
+        /// The key of the words.
+        key: String,
+    },
+    /// With the brand, the usual message of smsotpd's own wording cannot be sent as one SMS.
+    #[error("with this brand {0}")]
+    LongBrand(WordingError),
+    /// Browsers do not fill such codes in.
+    #[error("browsers fill in only codes with a digit in them: with `domain`, take `digits` or `alphanumeric`")]
+    NotFilledIn,
 }
 
-fn too_long(forced_by: Option<char>, units: usize, most: usize) -> String {
-    let over = units - most;
-    match forced_by {
-        None => format!(
-            "with its longest code and lifetime the message has {units} septets, {over} more than one SMS holds ({most})"
-        ),
-        Some(character) => format!(
-            "with its longest code and lifetime the message has {units} characters, {over} more than one SMS holds \
-             ({most}); without {character:?}, which is not in the GSM 7-bit alphabet, it would hold 160 septets"
-        ),
+impl PolicyError {
+    /// The key of the policy that it is about.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        match self {
+            Self::Brand { .. } | Self::LongBrand(_) => "brand",
+            Self::Words { key, .. } | Self::LastLine { key, .. } | Self::TwoLastLines { key } => key,
+            Self::NewCodeForCallers => "resend-new-code",
+            Self::NotFilledIn => "alphabet",
+        }
     }
 }
 
 impl Policy {
-    /// Checks that every message of this policy fits into one SMS, whatever length and lifetime a request asks for.
+    /// Checks that every message of this policy fits into one SMS, whatever length, lifetime, host and app a request asks
+    /// for.
     ///
     /// # Errors
     /// [`PolicyError`] says what does not fit, and what would help.
@@ -220,21 +273,7 @@ impl Policy {
         if self.caller_codes && self.resend_new_code {
             return Err(PolicyError::NewCodeForCallers);
         }
-        // Every character of a code takes one septet, so any code of the greatest length will do.
-        let longest_code = draw(self.alphabet, CodeLength::MOST, |_| 0);
-        let longest = self.render(&longest_code, Lifetime::GREATEST.duration());
-        let pdu::Measure { encoding, units, parts, forced_by, .. } = pdu::measure(longest.expose());
-        match (parts, encoding) {
-            (1, _) => Ok(()),
-            (_, Encoding::Gsm7) => Err(PolicyError::TooLong { forced_by, units, most: 160 }),
-            (_, Encoding::Ucs2) => Err(PolicyError::TooLong { forced_by, units, most: 70 }),
-        }
-    }
-
-    /// The message for a code that is valid for so much longer. Begun minutes count as whole ones.
-    pub(super) fn render(&self, code: &Code, left: Duration) -> Text {
-        let minutes = u32::try_from(left.as_millis().div_ceil(60_000)).unwrap_or(u32::MAX);
-        self.template.render(&Values { code, brand: &self.brand, minutes })
+        self.check_words()
     }
 }
 
@@ -261,6 +300,13 @@ mod tests {
         let text = r#"
             brand = "Example"
             template = "{code}"
+            locale = "pt-BR"
+            template-per-request = true
+            simplify = false
+            domain = "example.com"
+            domains = ["shop.example.com"]
+            app-hash = "FA+9qCX9VSu"
+            app-hashes = ["FA+9qCX9VSv"]
             alphabet = "alphanumeric"
             length = 8
             lifetime-seconds = 600
@@ -281,6 +327,9 @@ mod tests {
             per-number-hour = 1
             per-number-day = 2
             per-prefix-hour = 3
+            [templates]
+            de = "{code} ist Ihr Code"
+            de-AT = "{code} ist dein Code"
         "#;
         let policy = read(text).unwrap();
         assert_eq!((policy.lifetime_seconds.get(), policy.replace.map(Within::get)), (600, Some(2)));
@@ -310,41 +359,17 @@ mod tests {
             ("bind = [\"Payee\"]", "a key has 1 to 32 characters: a-z, 0-9 and _"),
             ("bind = 1", "expected \"all\" or a list of keys"),
             ("priority = \"otp\"", "expected `transactional` or `bulk`"),
+            ("locale = \"german\"", "expected `auto`, for the language of the recipient's country, or a language"),
+            ("domain = \"https://example.com\"", "write the host alone"),
+            ("app-hash = \"1234\"", "an app hash has 11 characters"),
+            ("[templates]\nde = \"{cod}\"", "did you mean {code}?"),
+            ("[templates]\ngerman = \"{code}\"", "a language is written as `de`"),
             ("template = \"{cod}\"", "did you mean {code}?"),
             ("colour = 1", "unknown field `colour`"),
         ] {
             let error = read(toml).expect_err(toml);
             assert!(error.contains(message), "{toml}: {error}");
         }
-    }
-
-    #[test]
-    fn a_message_that_fills_one_sms_passes_and_one_septet_more_does_not() {
-        // {code} may take 10 septets and {minutes} 4.
-        let template = |filler: usize| format!("template = \"{}{{code}}{{minutes}}\"", "x".repeat(filler));
-        assert_eq!(check(&template(146)), Ok(()));
-        assert_eq!(
-            check(&template(149)),
-            Err("with its longest code and lifetime the message has 163 septets, 3 more than one SMS holds (160)"
-                .into())
-        );
-    }
-
-    #[test]
-    fn the_brand_counts_and_so_do_characters_that_take_two_septets() {
-        let with_brand = |n: usize| format!("template = \"{{code}}{{brand}}\"\nbrand = \"{}\"", "€".repeat(n));
-        assert_eq!(check(&with_brand(75)), Ok(()));
-        assert!(check(&with_brand(76)).unwrap_err().contains("162 septets, 2 more"));
-    }
-
-    #[test]
-    fn a_character_that_forces_ucs2_is_named_when_the_message_then_takes_two_parts() {
-        assert_eq!(check("template = \"ваш код: {code}\""), Ok(()));
-        let error = check(
-            "brand = \"Şok\"\ntemplate = \"{brand}: {code} is your code. It is valid for {minutes} minutes, and only once.\"",
-        );
-        let error = error.unwrap_err();
-        assert!(error.contains("more than one SMS holds (70); without 'Ş'"), "{error}");
     }
 
     #[test]
@@ -357,13 +382,5 @@ mod tests {
     fn a_code_that_the_app_brings_is_never_replaced_by_a_drawn_one() {
         let error = "not together with caller-codes: a resend would put another code in the place of the app's own";
         assert_eq!(check("caller-codes = true\nresend-new-code = true"), Err(error.to_owned()));
-    }
-
-    #[test]
-    fn begun_minutes_count_as_whole_ones() {
-        let policy = Policy { template: Template::parse("{code} {minutes}").unwrap(), ..Policy::default() };
-        for (millis, text) in [(1, "7 1"), (60_000, "7 1"), (60_001, "7 2"), (300_000, "7 5"), (86_400_000, "7 1440")] {
-            assert_eq!(policy.render(&Code::new("7".into()), Duration::from_millis(millis)).expose(), text);
-        }
     }
 }

@@ -87,6 +87,12 @@ impl Context {
         self.0.get(key).map(Text::expose)
     }
 
+    /// The same, to be kept.
+    #[must_use]
+    pub fn value(&self, key: &str) -> Option<Text> {
+        self.0.get(key).cloned()
+    }
+
     /// The one form that all equal contexts have and no other: every key and value in the order of the keys, each after
     /// its length.
     #[must_use]

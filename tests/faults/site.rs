@@ -153,6 +153,7 @@ impl Site {
             priority: Priority::Transactional,
             deadline: None,
             class0: false,
+            simplify: true,
             in_doubt,
             idempotency: None,
         };
