@@ -226,6 +226,36 @@ async fn a_text_of_megabytes_is_refused_in_the_daemons_words() {
 }
 
 #[tokio::test]
+async fn a_code_of_ones_own_is_bound_verified_and_approved_from_the_shell() {
+    let site = Site::unplugged(CarrierSettings::default());
+    let config = site.configure("[policy.default]\ncaller-codes = true\nmanual-approve = true");
+    let key = site.create_app("shop").await;
+    let daemon = site.serve().await;
+    let otp = async |arguments: &[&str]| {
+        let mut command = support::smsotpd();
+        let output = command.arg("otp").args(arguments).arg("--config").arg(&config).env("SMSOTPD_KEY", &key).output();
+        let output = output.await.unwrap();
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        (output.status.code().unwrap(), said.lines().next().unwrap_or_default().to_owned())
+    };
+    let bound = ["--context", "payee=Bakery = Café", "--context", "amount=12"];
+    let (code, id) = otp(&[&["issue", "+15550100123", "--code", "ab-4711"], bound.as_slice()].concat()).await;
+    assert_eq!(code, 0, "{id}");
+    let wrong = (1, "not verified: wrong context, 4 guesses left".to_owned());
+    assert_eq!(otp(&["verify", &id, "AB4711"]).await, wrong);
+    let wrong = (1, "not verified: wrong context, 3 guesses left".to_owned());
+    assert_eq!(otp(&[&["verify", &id, "AB4711", "--purpose", "login"], bound.as_slice()].concat()).await, wrong);
+    let right = [&["verify", &id, "ab4711"], bound.as_slice()].concat();
+    assert_eq!(otp(&right).await, (0, "verified".to_owned()));
+    let (_, id) = otp(&["issue", "+15550100123"]).await;
+    assert_eq!(otp(&["approve", &id]).await, (0, "verified".to_owned()));
+    assert_eq!(otp(&["approve", &id]).await, (1, "not verified: already used".to_owned()));
+    let told = (1, "smsotpd: a context is given as KEY=VALUE".to_owned());
+    assert_eq!(otp(&["issue", "+15550100123", "--context", "payee"]).await, told);
+    assert!(daemon.terminate().await.success());
+}
+
+#[tokio::test]
 async fn an_address_that_is_taken_is_told_once() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let folder = tempfile::tempdir().unwrap();

@@ -121,7 +121,7 @@ async fn a_code_for_one_purpose_verifies_no_other() {
 async fn a_policy_says_which_keys_must_be_given() {
     let site = site("bind = [\"payee\", \"amount\"]").await;
     for (context, field, words) in [
-        (json!(null), "context.amount", "`amount` is required: this app's policy binds it"),
+        (json!(null), "context.payee", "`payee` is required: this app's policy binds it"),
         (json!({"amount": "1"}), "context.payee", "`payee` is required: this app's policy binds it"),
         (
             json!({"amount": "1", "payee": "a", "sesion": "x"}),

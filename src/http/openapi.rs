@@ -182,6 +182,7 @@ pub(super) fn example_verdict(which: &str) -> Value {
     let (verified, status, reason) = match which {
         "right" => (true, "verified", None),
         "used" => (false, "verified", Some("already_used")),
+        "context" => (false, "pending", Some("wrong_context")),
         _ => (false, "pending", Some("wrong_code")),
     };
     json!({"verified": verified, "status": status, "reason": reason, "attempts_left": 4})

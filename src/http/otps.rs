@@ -338,7 +338,8 @@ pub(super) async fn get(
     responses(
         (status = 200, description = "What came of it", body = VerdictAnswer, examples(
             ("right" = (summary = "The right code", value = json!(super::openapi::example_verdict("right")))),
-            ("wrong" = (summary = "A wrong code", value = json!(super::openapi::example_verdict("wrong"))))
+            ("wrong" = (summary = "A wrong code", value = json!(super::openapi::example_verdict("wrong")))),
+            ("context" = (summary = "For something else", value = json!(super::openapi::example_verdict("context"))))
         )),
         EveryCall, WithBody, NoSuch
     )

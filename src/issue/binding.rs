@@ -3,7 +3,6 @@
 //! Everything that is given in a context is bound: it must be given again, the same, for the code to be verified. The
 //! policy says what must be given.
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
@@ -18,7 +17,7 @@ pub enum Bind {
     #[default]
     All,
     /// These keys, each of them, and no others.
-    Keys(BTreeSet<String>),
+    Keys(Vec<String>),
 }
 
 /// A key of a context that goes against the policy.
@@ -51,7 +50,7 @@ impl Bind {
         if let Some(missing) = keys.iter().find(|key| context.get(key).is_none()) {
             return Err(BindError::Missing(missing.clone()));
         }
-        match context.keys().find(|key| !keys.contains(*key)) {
+        match context.keys().find(|key| !keys.iter().any(|bound| bound == key)) {
             Some(other) => Err(BindError::NotBound(other.to_owned())),
             None => Ok(()),
         }
@@ -87,12 +86,14 @@ impl<'de> Visitor<'de> for BindVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Bind, A::Error> {
-        let mut keys = BTreeSet::new();
+        let mut keys = Vec::new();
         while let Some(key) = list.next_element::<String>()? {
             if !Context::is_key(&key) {
                 return Err(A::Error::custom("a key has 1 to 32 characters: a-z, 0-9 and _"));
             }
-            keys.insert(key);
+            if !keys.contains(&key) {
+                keys.push(key);
+            }
         }
         if keys.len() > Context::MOST_KEYS {
             return Err(A::Error::custom("a context has at most 10 keys"));
@@ -118,7 +119,7 @@ mod tests {
         assert_eq!(bind.check(&context(&["payee"])), Err(BindError::Missing("amount".to_owned())));
         let other = Err(BindError::NotBound("session".to_owned()));
         assert_eq!(bind.check(&context(&["payee", "session", "amount"])), other);
-        assert_eq!(Bind::Keys(BTreeSet::new()).check(&context(&["session"])), other);
+        assert_eq!(Bind::Keys(Vec::new()).check(&context(&["session"])), other);
         assert_eq!(Bind::All.check(&context(&["session"])), Ok(()));
         assert_eq!(Bind::All.check(&context(&[])), Ok(()));
     }

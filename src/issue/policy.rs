@@ -320,7 +320,7 @@ mod tests {
             code-in-doubt = "hold"
             priority = "bulk"
             modems = ["m1"]
-            bind = ["amount", "payee"]
+            bind = ["payee", "amount"]
             caller-codes = true
             manual-approve = true
             [limits]
