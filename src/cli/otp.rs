@@ -40,6 +40,9 @@ enum Action {
         /// How many characters the code has, 4 to 10 [default: the policy's, 6]
         #[arg(long)]
         length: Option<u8>,
+        /// The language of the message, for instance de or pt-BR [default: that of the number's country]
+        #[arg(long, value_name = "LANGUAGE")]
+        locale: Option<String>,
         #[command(flatten)]
         connection: Connection,
     },
@@ -83,12 +86,13 @@ enum Action {
 
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.action {
-        Action::Issue { to, purpose, ttl, length, connection } => {
+        Action::Issue { to, purpose, ttl, length, locale, connection } => {
             let mut body = json!({ "to": to });
             for (field, value) in [
                 ("purpose", purpose.map(Value::from)),
                 ("ttl_seconds", ttl.map(Value::from)),
                 ("length", length.map(Value::from)),
+                ("locale", locale.map(Value::from)),
             ] {
                 if let Some(value) = value {
                     body[field] = value;
