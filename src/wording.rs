@@ -8,33 +8,22 @@
 //! to English, before it takes a second one; words of the operator or of the app that do not fit are refused.
 
 mod error;
+mod language;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
 pub use error::{TooLong, WordingError};
+pub use language::{Language, LanguageError};
 
 use crate::country::{self, Country};
 use crate::pdu::{self, Encoding, Measure};
 use crate::phone::PhoneNumber;
 use crate::secret::{Code, Text};
 use crate::template::{
-    AppHash, BuiltIn, Domain, Locale, LocaleError, Place, Template, Values, built_in_of, english, from_near_to_far,
-    last_line_len, plainer, push_last_line,
+    AppHash, BuiltIn, Domain, Locale, Place, Template, Values, built_in_of, english, from_near_to_far, last_line_len,
+    plainer, push_last_line,
 };
-
-/// In which language people are written to, when a request does not say.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub enum Language {
-    /// `auto`: the one that is read in the country of the number.
-    #[default]
-    OfTheCountry,
-    /// Always this one.
-    Always(Locale),
-}
 
 /// How an app's messages are written: what its policy says of it.
 #[derive(Debug, Clone, Copy)]
@@ -220,7 +209,7 @@ impl<'a> Style<'a> {
         let (text, measure) = if self.simplify { simplified(text, words) } else { measured(text) };
         let most = most(&measure, app_hash.is_some());
         if measure.parts > 1 || measure.units > most {
-            return Err(TooLong { measure, most }.into());
+            return Err(TooLong { measure, most, own_words: source == Source::Request }.into());
         }
         Ok(Written { text, measure, source })
     }
@@ -271,33 +260,11 @@ pub fn simplified(text: Text, words: usize) -> (Text, Measure) {
     };
     plainer.push_str(rest);
     let (plainer, cost) = measured(Text::new(plainer));
-    let cheaper = cost.encoding == Encoding::Gsm7 || cost.parts < measure.parts;
-    if cheaper { (plainer, cost) } else { (text, measure) }
-}
-
-impl TryFrom<String> for Language {
-    type Error = LanguageError;
-
-    fn try_from(text: String) -> Result<Self, LanguageError> {
-        match text.as_str() {
-            "auto" => Ok(Self::OfTheCountry),
-            tag => Ok(Self::Always(tag.parse()?)),
-        }
+    if cost.encoding == Encoding::Gsm7 || cost.parts < measure.parts {
+        return (plainer, cost);
     }
-}
-
-/// What is neither `auto` nor a language.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("expected `auto`, for the language of the recipient's country, or a language: {0}")]
-pub struct LanguageError(#[from] LocaleError);
-
-impl From<Language> for String {
-    fn from(language: Language) -> Self {
-        match language {
-            Language::OfTheCountry => "auto".to_owned(),
-            Language::Always(locale) => locale.into(),
-        }
-    }
+    // It is not a look-alike that is in the way.
+    (text, Measure { forced_by: cost.forced_by, ..measure })
 }
 
 #[cfg(test)]
@@ -365,6 +332,21 @@ mod tests {
             for part in ["1234567890", own.brand, "1440"] {
                 assert!(written.text.expose().contains(part), "{tag}: {}", written.text.expose());
             }
+        }
+    }
+
+    #[test]
+    fn with_a_last_line_for_browsers_and_an_app_everybody_keeps_their_language() {
+        let mut own = Own::new("Shop", None, &[], "auto");
+        own.domain = Some("shop.example".parse().unwrap());
+        own.app_hash = Some("FA+9qCX9VSu".parse().unwrap());
+        for (tag, _) in crate::template::built_in() {
+            let wish = Wish { locale: tag.parse().ok(), ..Wish::default() };
+            let code = Code::new("123456".to_owned());
+            let style = own.style();
+            let written = style.write(&wish, None, &code, 5).unwrap();
+            let kept = matches!(written.source, Source::BuiltIn { locale, .. } if locale == tag);
+            assert!(kept, "{tag}: {}", written.text.expose());
         }
     }
 

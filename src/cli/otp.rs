@@ -48,6 +48,9 @@ enum Action {
         /// A code of your own, if the app's policy allows it; other users of this machine may see it while this runs
         #[arg(long)]
         code: Option<String>,
+        /// The language of the message, for instance de or pt-BR [default: that of the number's country]
+        #[arg(long, value_name = "LANGUAGE")]
+        locale: Option<String>,
         #[command(flatten)]
         connection: Connection,
     },
@@ -107,7 +110,7 @@ enum Action {
 
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.action {
-        Action::Issue { to, purpose, ttl, length, context, code, connection } => {
+        Action::Issue { to, purpose, ttl, length, locale, context, code, connection } => {
             let mut body = json!({ "to": to });
             for (field, value) in [
                 ("purpose", purpose.map(Value::from)),
@@ -115,6 +118,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
                 ("length", length.map(Value::from)),
                 ("code", code.map(Value::from)),
                 ("context", object(&context)?),
+                ("locale", locale.map(Value::from)),
             ] {
                 if let Some(value) = value {
                     body[field] = value;

@@ -228,7 +228,10 @@ impl From<ResendError> for Problem {
             ResendError::TooSoon { retry_after } => Self::new(Kind::ResendTooEarly).retry_after(retry_after),
             ResendError::NoneLeft => Self::new(Kind::NoResendsLeft),
             ResendError::OptedOut => Self::new(Kind::RecipientOptedOut),
-            ResendError::Wording(error) => unwritable(&error),
+            ResendError::Wording(error) => {
+                tracing::warn!(error = %error, "a code cannot be sent again by a policy that has changed");
+                Self::new(Kind::NoResendsLeft)
+            }
             ResendError::Unreadable(error) => {
                 tracing::error!(error = %error, "a code cannot be sent again");
                 Self::new(Kind::Internal)
@@ -244,7 +247,8 @@ fn unwritable(error: &WordingError) -> Problem {
         WordingError::Missing("payee") | WordingError::Control("payee") => "context.payee",
         WordingError::Missing("amount") | WordingError::Control("amount") => "context.amount",
         WordingError::Missing(_) | WordingError::Control(_) => "domain",
-        WordingError::TooLong(_) => "template",
+        WordingError::TooLong(too_long) if too_long.own_words => "template",
+        WordingError::TooLong(_) => "context",
     };
     Problem::invalid(field, error.to_string())
 }
@@ -255,7 +259,21 @@ fn unwritable(error: &WordingError) -> Problem {
 /// sent within the moment a modem is free. A request that is repeated with the same `Idempotency-Key` and body gets the
 /// same answer and sends nothing.
 #[utoipa::path(
-    post, path = "/v1/otp", operation_id = "issue_otp", tag = "otp", request_body = IssueBody,
+    post, path = "/v1/otp", operation_id = "issue_otp", tag = "otp",
+    request_body(content = IssueBody, examples(
+        ("plain" = (summary = "A code", value = json!({"to": "+15551234567"}))),
+        ("language" = (
+            summary = "In a language of the app's choice", value = json!({"to": "+15551234567", "locale": "pt-BR"})
+        )),
+        ("autofill" = (
+            summary = "Filled in by browsers and by an Android app, both of which the policy lists",
+            value = json!({"to": "+15551234567", "domain": "shop.example.com", "app_hash": "FA+9qCX9VSu"})
+        )),
+        ("own_words" = (
+            summary = "In the app's own words, where the policy has `template-per-request`",
+            value = json!({"to": "+15551234567", "template": "{code} opens the gate of {brand}."})
+        ))
+    )),
     params(IdempotencyKey),
     responses(
         (status = 202, description = "Issued and queued", body = OtpAnswer, links(

@@ -111,13 +111,11 @@ pub struct Policy {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub domain: Option<Domain>,
     /// Other hosts that a request may ask for. Default none.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub domains: Vec<Domain>,
     /// The Android app that is given the message (SMS Retriever): its hash ends the message. Default none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub app_hash: Option<AppHash>,
     /// Other apps that a request may ask for. Default none.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub app_hashes: Vec<AppHash>,
     /// `digits` (default), `letters` or `alphanumeric`.
     pub alphabet: Alphabet,

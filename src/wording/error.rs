@@ -24,9 +24,11 @@ pub struct TooLong {
     pub measure: Measure,
     /// How many septets, or UTF-16 units, there can be.
     pub most: usize,
+    /// Whether the words are those of the request, and not the operator's with what the request puts into them.
+    pub own_words: bool,
 }
 
-fn explained(TooLong { measure, most }: &TooLong) -> String {
+fn explained(TooLong { measure, most, .. }: &TooLong) -> String {
     let Measure { units, parts, .. } = measure;
     let over = units - most;
     let unit = if measure.encoding == Encoding::Gsm7 { "septets" } else { "characters" };

@@ -90,6 +90,7 @@ impl Site {
         let id: OtpId = id.parse().unwrap();
         let (_, sealed) = self.store.sealed_code(&app_name("shop"), id).await.unwrap().unwrap();
         let code = self.store.site_key().open(id.as_bytes(), &sealed.unwrap()).unwrap();
+        // What the request wanted the message to say is kept below it.
         code.expose().lines().next().unwrap().to_owned()
     }
 
