@@ -7,6 +7,7 @@
 //!
 //! Its one rule: a file with a fault anywhere is not used at all.
 
+mod changes;
 mod diagnosis;
 mod document;
 mod listing;
@@ -20,12 +21,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::http::HttpError;
 use crate::ids::ModemName;
-use crate::issue::{Policy, PolicyError};
+use crate::issue::Policy;
 use crate::limits::BudgetSettings;
 use crate::modem::{self, discovery};
-use crate::route::Route;
+use crate::route::{Route, Routes};
 use crate::{http, intake, ussd};
 
+pub use changes::{Change, changes};
 pub use document::{Document, Fault};
 pub use listing::{Entry, Origin, list};
 
@@ -165,6 +167,13 @@ impl Config {
         list(self, document)
     }
 
+    /// Which messages go through which modems.
+    #[must_use]
+    pub fn routes(&self) -> Routes {
+        let policies = self.policy.iter().map(|(name, policy)| (name.as_str(), policy.modems.as_slice()));
+        Routes::new(self.route.clone()).with_policies(policies)
+    }
+
     /// Whether modems that are not configured are taken in.
     #[must_use]
     pub fn adopts_modems(&self) -> bool {
@@ -229,11 +238,7 @@ impl Config {
         faults.extend(self.route_faults(document));
         for (name, policy) in &self.policy {
             if let Err(error) = policy.check() {
-                let key = match error {
-                    PolicyError::Brand { .. } => "brand",
-                    PolicyError::TooLong { .. } => "template",
-                };
-                faults.push(document.fault(&format!("policy.{name}.{key}"), error.to_string()));
+                faults.push(document.fault(&format!("policy.{name}.{}", error.key()), error.to_string()));
             }
         }
         faults
@@ -246,18 +251,24 @@ impl Config {
                 faults.push(document.fault(&format!("route[{n}].prefix"), "another route has this prefix"));
             }
             let modems = format!("route[{n}].modems");
-            // What discovery finds is named later.
-            let is_unknown =
-                |name: &ModemName| !self.modem.is_empty() && self.modem.iter().all(|modem| modem.name != *name);
             if route.modems.is_empty() {
                 faults.push(document.fault(&modems, "expected the name of at least one modem"));
-            } else if let Some(place) = route.modems.iter().position(is_unknown) {
-                let known: Vec<String> = self.modem.iter().map(|modem| format!("`{}`", modem.name)).collect();
-                let message = format!("no [[modem]] has this name; there are {}", known.join(", "));
-                faults.push(document.fault(&format!("{modems}[{place}]"), message));
             }
+            faults.extend(self.unknown_modem(document, &modems, &route.modems));
+        }
+        for (name, policy) in &self.policy {
+            faults.extend(self.unknown_modem(document, &format!("policy.{name}.modems"), &policy.modems));
         }
         faults
+    }
+
+    /// The first of these modems, which stand at this key, that there is none of. What discovery finds is named later.
+    fn unknown_modem(&self, document: &Document, key: &str, modems: &[ModemName]) -> Option<Fault> {
+        let is_unknown = |name: &ModemName| self.modem.iter().all(|modem| modem.name != *name);
+        let place = modems.iter().position(is_unknown).filter(|_| !self.modem.is_empty())?;
+        let known: Vec<String> = self.modem.iter().map(|modem| format!("`{}`", modem.name)).collect();
+        let message = format!("no [[modem]] has this name; there are {}", known.join(", "));
+        Some(document.fault(&format!("{key}[{place}]"), message))
     }
 }
 
@@ -361,6 +372,10 @@ mod tests {
                 "6:17: route[0].modems[1]: no [[modem]] has this name; there are `m1`",
             ),
             (format!("{route}{route}"), "8:1: route[1].prefix: another route has this prefix"),
+            (
+                "[policy.staff]\nmodems = ['m1', 'm2']".to_owned(),
+                "5:17: policy.staff.modems[1]: no [[modem]] has this name; there are `m1`",
+            ),
             (route.replace("'m1'", ""), "6:1: route[0].modems: expected the name of at least one modem"),
             (route.replace("+49", "0049"), "5:10: route[0].prefix: expected `+` and the first"),
             (route.replace("prefix", "prefx"), "5:1: route[0]: unknown key `prefx`, did you mean `prefix`?"),

@@ -15,11 +15,11 @@
 //! starts it again with everything that was accepted still on disk.
 
 mod modems;
+mod reload;
 mod views;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
@@ -31,14 +31,15 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::dispatch::{Dispatcher, Pool};
 use crate::http::{self, Api};
+use crate::issue::Policies;
 use crate::modem::{self, Connector, PinBook, Surroundings};
-use crate::route::Routes;
 use crate::store::Store;
 use crate::ussd::Ussd;
 use crate::{intake, notify};
 use modems::{Discovery, Modems, NewModem, configured};
 use views::Views;
 
+pub use reload::Reloader;
 pub use views::view;
 
 /// Reports that wait for the store; beyond this the modems wait with theirs.
@@ -66,6 +67,8 @@ pub struct Daemon {
     pub pool: Pool,
     /// The store.
     pub store: Store,
+    /// The policies that codes are issued by.
+    pub policies: Policies,
     found: mpsc::Sender<NewModem>,
     tasks: JoinSet<(&'static str, anyhow::Result<()>)>,
     stop_http: CancellationToken,
@@ -79,7 +82,7 @@ impl Daemon {
     /// When the state folder or an address cannot be used. A modem that is not there is no error.
     pub async fn start(config: &Config, parts: Parts) -> anyhow::Result<Self> {
         let store = Store::open(&config.state_dir, parts.clock).await?;
-        store.set_routes(Routes::new(config.route.clone())).await.context("cannot route what waits")?;
+        store.set_routes(config.routes()).await.context("cannot route what waits")?;
         let in_doubt = store.recover().await.context("cannot read the queue")?;
         if in_doubt > 0 {
             tracing::warn!(in_doubt, "messages were with a modem when the daemon last ended");
@@ -111,9 +114,10 @@ impl Daemon {
         }
 
         let views = Views::new(&pool, &store);
-        let policies = Arc::new(config.policy.clone());
-        let api = Api::new(store.clone(), policies, config.sim_budget.clone(), views.subscribe(), &config.http)?
-            .with_ussd(ussd);
+        let policies = Policies::new(config.policy.clone());
+        let api =
+            Api::new(store.clone(), policies.clone(), config.sim_budget.clone(), views.subscribe(), &config.http)?
+                .with_ussd(ussd);
         let api = match unusable {
             Some(unusable) => api.with_unusable(unusable),
             None => api,
@@ -124,7 +128,7 @@ impl Daemon {
         tasks.spawn(named("dispatch", dispatcher.run()));
         tasks.spawn(endless("views", views.follow(stop_modems.clone())));
         tasks.spawn(endless("http", http::serve(listeners, http::router(api), stop_http.clone())));
-        Ok(Self { address, socket, pool, store, found, tasks, stop_http, stop_modems })
+        Ok(Self { address, socket, pool, store, policies, found, tasks, stop_http, stop_modems })
     }
 
     /// Adds a modem while the daemon serves. One whose name is taken is left alone.

@@ -6,7 +6,10 @@
 //!
 //! Its one rule: the code leaves this room only as a digest, sealed, or inside a sealed text.
 
+mod binding;
+mod policies;
 mod policy;
+mod words;
 
 use std::time::Duration;
 
@@ -14,19 +17,23 @@ use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
 use rand::{Rng as _, RngExt as _};
 
-pub use policy::{Lifetime, OutOfRange, Policy, PolicyError, Within};
+pub use binding::{Bind, BindError};
+pub use policies::Policies;
+pub use policy::{Lifetime, OutOfRange, OwnPriority, Policy, PolicyError, Within};
+pub use words::NotAllowed;
 
 use crate::clock::Moment;
 use crate::ids::{AppName, MessageId, OtpId};
 use crate::limits;
-use crate::message::{InDoubtPolicy, Priority};
-use crate::otp::{self, Alphabet, CodeLength, Status};
-use crate::pdu;
+use crate::message::Priority;
+use crate::otp::{self, BroughtError, CodeLength, Context, Status};
 use crate::phone::PhoneNumber;
-use crate::secret::{Code, NONCE_LENGTH, SealedText, SiteKey, Text, Unsealable};
+use crate::secret::{Code, NONCE_LENGTH, SealedText, SiteKey, Unsealable};
 use crate::store::{
     Idempotency, IssueOutcome, NewCode, NewMessage, NewOtp, OtpView, ResendOutcome, ResendRefusal, Store, StoreError,
 };
+use crate::template::Place;
+use crate::wording::{Wish, WordingError, Written};
 
 /// The longest purpose, in characters.
 pub const LONGEST_PURPOSE: usize = 64;
@@ -41,10 +48,16 @@ pub struct Request {
     /// What the code is for, in the app's own words: at most 64 characters; without it, the empty purpose. A new otp
     /// takes the place of a pending one for the same app, number and purpose.
     pub purpose: Option<String>,
+    /// What the code is bound to: the same must be given again to verify it.
+    pub context: Context,
     /// For how long the code is to be valid: 30 s to 24 h, in whole seconds. Without it, as the policy says.
     pub lifetime: Option<Duration>,
     /// How many characters the code is to have. Without it, as the policy says.
     pub length: Option<CodeLength>,
+    /// The code, when the app brings one of its own and the policy lets it; without one, it is drawn.
+    pub code: Option<Code>,
+    /// What the message is to say, as far as the policy leaves it to the request.
+    pub wish: Wish,
     /// By what a repetition of this request is known.
     pub idempotency: Option<Idempotency>,
 }
@@ -55,9 +68,24 @@ pub enum IssueError {
     /// The purpose is too long, or has a control character in it.
     #[error("a purpose has at most {LONGEST_PURPOSE} characters, and no control characters")]
     Purpose,
+    /// The context is not what the policy asks for.
+    #[error(transparent)]
+    Context(#[from] BindError),
+    /// The app brings a code, and its policy does not let it.
+    #[error("this app's policy lets it bring no code of its own: caller-codes")]
+    CodeBrought,
+    /// What the app brings is no code.
+    #[error(transparent)]
+    Code(#[from] BroughtError),
     /// The lifetime, in seconds, is out of range.
     #[error("the lifetime in seconds: {0}")]
     Lifetime(OutOfRange),
+    /// The policy does not leave it to the request.
+    #[error(transparent)]
+    NotAllowed(#[from] NotAllowed),
+    /// The message cannot be written as the request wants it.
+    #[error(transparent)]
+    Wording(#[from] WordingError),
     /// The number, or its block of numbers, has had enough for now.
     #[error(transparent)]
     Limited(#[from] limits::Refusal),
@@ -80,10 +108,18 @@ pub enum IssueError {
 /// [`IssueError`]; nothing was issued then. May be cancelled; what was handed to the store by then is kept.
 pub async fn issue(store: &Store, policy: &Policy, request: Request) -> Result<OtpView, IssueError> {
     let purpose = purpose(request.purpose)?;
+    policy.bind.check(&request.context)?;
     let lifetime = lifetime(policy, request.lifetime)?;
+    policy.allows(&request.wish)?;
+    let shown = |key, place| policy.shows(place, &request.wish).then(|| request.context.value(key)).flatten();
     let key = store.site_key();
     let id = OtpId::generate();
-    let code = draw(policy.alphabet, request.length.unwrap_or(policy.length));
+    let wish = Wish { payee: shown("payee", Place::Payee), amount: shown("amount", Place::Amount), ..request.wish };
+    let code = match request.code {
+        None => draw(policy, request.length.unwrap_or(policy.length), &wish),
+        Some(code) if policy.caller_codes => otp::brought(&code)?,
+        Some(_) => return Err(IssueError::CodeBrought),
+    };
     let life = Life { left: lifetime, expires: store.clock().now() + lifetime };
     let otp = NewOtp {
         id,
@@ -91,13 +127,14 @@ pub async fn issue(store: &Store, policy: &Policy, request: Request) -> Result<O
         to: request.to.clone(),
         purpose,
         code: key.code_digest(id, &code),
-        sealed_code: seal_code(key, id, &code),
+        sealed_code: seal_code(key, id, &code, &wish),
+        context: (!request.context.is_empty()).then(|| key.context_digest(id, &request.context.canonical())),
         lifetime,
         // Both fit: at most 20 and at most 10.
         max_attempts: policy.attempts.get() as u8,
         max_resends: policy.resends.get() as u8,
         resend_after: Duration::from_secs(policy.resend_after_seconds.into()),
-        message: message(key, policy, request.app, request.to, &code, &life),
+        message: message(key, policy, &wish, request.app, request.to, &code, &life)?,
     };
     match store.issue(otp, &policy.limits, request.idempotency).await? {
         IssueOutcome::Issued(otp) | IssueOutcome::Replayed(otp) => Ok(otp),
@@ -142,6 +179,9 @@ pub enum ResendError {
     /// The recipient asked for no more messages.
     #[error("the recipient wants no messages")]
     OptedOut,
+    /// The policy has changed, and by it the message cannot be written any more.
+    #[error(transparent)]
+    Wording(#[from] WordingError),
     /// The code cannot be read any more: the site's key is another than when it was issued.
     #[error(transparent)]
     Unreadable(#[from] Unsealable),
@@ -163,15 +203,15 @@ pub async fn resend(store: &Store, policy: &Policy, app: &AppName, id: OtpId) ->
         ended => ResendError::Ended(ended),
     })?;
     let key = store.site_key();
-    let mut code = Code::new(key.open(id.as_bytes(), &sealed)?.expose().to_owned());
+    let (mut code, wish) = words::unpack(&key.open(id.as_bytes(), &sealed)?);
     let mut new_code = None;
     if policy.resend_new_code {
         let length = CodeLength::try_from(code.expose().len() as u64).unwrap_or(policy.length);
-        code = draw(policy.alphabet, length);
-        new_code = Some(NewCode { digest: key.code_digest(id, &code), sealed: seal_code(key, id, &code) });
+        code = draw(policy, length, &wish);
+        new_code = Some(NewCode { digest: key.code_digest(id, &code), sealed: seal_code(key, id, &code, &wish) });
     }
     let life = Life { left: otp.expires.since(store.clock().now()), expires: otp.expires };
-    let message = message(key, policy, otp.app, otp.to, &code, &life);
+    let message = message(key, policy, &wish, otp.app, otp.to, &code, &life)?;
     match store.resend(app, id, message, new_code).await?.ok_or(ResendError::NotFound)? {
         ResendOutcome::Resent(otp) => Ok(otp),
         ResendOutcome::Refused(ResendRefusal::Ended, otp) => Err(ResendError::Ended(otp.status)),
@@ -187,13 +227,20 @@ struct Life {
     expires: Moment,
 }
 
-/// The message that carries the code, to be sent before the code expires. In doubt, it goes out once more: a code that
-/// comes twice harms nobody.
-fn message(key: &SiteKey, policy: &Policy, app: AppName, to: PhoneNumber, code: &Code, life: &Life) -> NewMessage {
+/// The message that carries the code, to be sent before the code expires. Sent again, it takes the place of the one before
+/// on the handset, where the policy has a slot for that.
+fn message(
+    key: &SiteKey,
+    policy: &Policy,
+    wish: &Wish,
+    app: AppName,
+    to: PhoneNumber,
+    code: &Code,
+    life: &Life,
+) -> Result<NewMessage, WordingError> {
     let id = MessageId::generate();
-    let text = policy.render(code, life.left);
-    let measure = pdu::measure_with(text.expose(), policy.national_tables);
-    NewMessage {
+    let Written { text, measure, .. } = policy.style().write(wish, Some(&to), code, words::minutes(life.left))?;
+    Ok(NewMessage {
         id,
         app,
         to,
@@ -201,16 +248,17 @@ fn message(key: &SiteKey, policy: &Policy, app: AppName, to: PhoneNumber, code: 
         priority: Priority::Otp,
         deadline: life.expires,
         encoding: measure.encoding,
-        // `Policy::check` has seen to it that this is 1.
+        // A message that carries a code is one SMS.
         parts: u8::try_from(measure.parts).unwrap_or(u8::MAX),
         class0: policy.class_0,
         replace: policy.replace.map(|replace| replace.get() as u8),
-        in_doubt: InDoubtPolicy::Resend,
-    }
+        in_doubt: policy.code_in_doubt,
+    })
 }
 
-fn seal_code(key: &SiteKey, id: OtpId, code: &Code) -> SealedText {
-    key.seal(id.as_bytes(), &Text::new(code.expose().to_owned()), nonce())
+/// What it takes to send the code again: the code, and what the request wanted the message to say.
+fn seal_code(key: &SiteKey, id: OtpId, code: &Code, wish: &Wish) -> SealedText {
+    key.seal(id.as_bytes(), &words::pack(code, wish), nonce())
 }
 
 /// The operating system's generator. It fails only where getrandom(2) is missing or forbidden; a daemon that cannot
@@ -219,9 +267,15 @@ fn generator() -> UnwrapErr<SysRng> {
     UnwrapErr(SysRng)
 }
 
-/// Each number below `bound` has the same probability: `random_range` rejects what would favour some.
-fn draw(alphabet: Alphabet, length: CodeLength) -> Code {
-    otp::draw(alphabet, length, |bound| generator().random_range(0..bound))
+/// Each number below `bound` has the same probability: `random_range` rejects what would favour some. Where browsers are
+/// to fill the code in, one without a digit is put back.
+fn draw(policy: &Policy, length: CodeLength, wish: &Wish) -> Code {
+    loop {
+        let code = otp::draw(policy.alphabet, length, |bound| generator().random_range(0..bound));
+        if policy.suits(&code, wish) {
+            return code;
+        }
+    }
 }
 
 fn nonce() -> [u8; NONCE_LENGTH] {

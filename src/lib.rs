@@ -19,9 +19,10 @@
 //! | 4 | [`store`] | SQLite: one writer loop, readers, one file for each aggregate |
 //! |   | [`modem`] | one task for each modem, which alone touches its port and brings it back when it hangs; finding modems |
 //! |   | [`sim`] | a simulated modem, carrier and handsets |
+//! |   | [`wording`] | what a message with a code says, and whether it fits one SMS |
 //! | 3 | [`at`] [`pdu`] | the protocols, without any input or output of their own |
 //! | 2 | [`message`] [`otp`] [`limits`] [`route`] [`template`] | the rules; time and randomness are arguments |
-//! | 1 | [`ids`] [`phone`] [`clock`] [`secret`] [`notify`] | the words everybody speaks |
+//! | 1 | [`ids`] [`phone`] [`country`] [`clock`] [`secret`] [`notify`] | the words everybody speaks |
 //!
 //! # The way of one code
 //!
@@ -43,6 +44,7 @@ pub mod at;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod country;
 pub mod daemon;
 pub mod dispatch;
 pub mod http;
@@ -64,3 +66,4 @@ pub mod store;
 pub mod template;
 pub mod ussd;
 pub mod verify;
+pub mod wording;

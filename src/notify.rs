@@ -1,4 +1,4 @@
-//! Word to systemd: started, alive, stopping (`sd_notify(3)`). Without systemd every call does nothing.
+//! Word to systemd: started, alive, reloading, stopping (`sd_notify(3)`). Without systemd every call does nothing.
 //!
 //! It never decides whether the daemon is alive; whoever calls [`alive`] does.
 
@@ -9,6 +9,14 @@ use sd_notify::NotifyState;
 /// The daemon serves.
 pub fn ready() {
     tell(&[NotifyState::Ready]);
+}
+
+/// The daemon has begun to read its configuration again; [`ready`] ends it.
+pub fn reloading() {
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) => tell(&[NotifyState::Reloading, now]),
+        Err(error) => tracing::debug!(%error, "systemd could not be told"),
+    }
 }
 
 /// The daemon has begun to stop.

@@ -3,10 +3,17 @@
 //! Pure: randomness and time are arguments. Codes are compared elsewhere, by their keyed digests; here only the
 //! outcome of that comparison is judged.
 //!
-//! Its one rule: [`judge`] says `verified` only of a pending otp, in time, with attempts left and the right code.
+//! Its one rule: [`judge`] says `verified` only of a pending otp, in time, with attempts left and the right code for what it
+//! was issued for.
+
+mod brought;
+mod context;
 
 use crate::clock::Moment;
 use crate::secret::Code;
+
+pub use brought::{BroughtError, brought};
+pub use context::{Context, ContextError};
 
 /// The characters that codes are made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
@@ -182,6 +189,9 @@ impl Status {
 pub enum Reason {
     /// It is not the code. Attempts are left.
     WrongCode,
+    /// It was given for something else than it was issued for: its context or purpose is another. Attempts are left. Says
+    /// nothing about the code.
+    WrongContext,
     /// The lifetime has passed.
     Expired,
     /// Too many wrong codes were given, this one perhaps the last of them.
@@ -205,6 +215,17 @@ pub struct Standing {
     pub attempts_left: u8,
 }
 
+/// What was given in an attempt, beside what is right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    /// The right code, for what it was issued for.
+    Same,
+    /// Another code, for the right thing.
+    OtherCode,
+    /// Any code, right or wrong, for another purpose or context.
+    OtherContext,
+}
+
 /// What an attempt came to, and what the otp is from now on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verdict {
@@ -224,31 +245,42 @@ pub struct Verdict {
 /// parallel attempts verifies once at most and counts every wrong code. An otp that is no longer pending, or whose
 /// lifetime has passed, costs no attempt and tells nothing about the code.
 #[must_use]
-pub fn judge(standing: &Standing, code_matches: bool, now: Moment) -> Verdict {
-    let ended = |status, reason| Verdict {
-        verified: false,
-        status,
-        reason: Some(reason),
-        attempts_left: standing.attempts_left,
-    };
-    match standing.status {
-        Status::Verified => return ended(Status::Verified, Reason::AlreadyUsed),
-        Status::Expired => return ended(Status::Expired, Reason::Expired),
-        Status::Locked => return ended(Status::Locked, Reason::Locked),
-        Status::Cancelled => return ended(Status::Cancelled, Reason::Cancelled),
-        Status::Superseded => return ended(Status::Superseded, Reason::Superseded),
-        Status::Pending if now >= standing.expires => return ended(Status::Expired, Reason::Expired),
-        Status::Pending => {}
+pub fn judge(standing: &Standing, given: Comparison, now: Moment) -> Verdict {
+    if let Some(ended) = ended(standing, now) {
+        return ended;
     }
-    let Some(attempts_left) = standing.attempts_left.checked_sub(1) else {
-        return ended(Status::Locked, Reason::Locked);
+    let attempts_left = standing.attempts_left.saturating_sub(1);
+    let (status, reason) = match (given, attempts_left) {
+        (Comparison::Same, _) => (Status::Verified, None),
+        (_, 0) => (Status::Locked, Some(Reason::Locked)),
+        (Comparison::OtherCode, _) => (Status::Pending, Some(Reason::WrongCode)),
+        (Comparison::OtherContext, _) => (Status::Pending, Some(Reason::WrongContext)),
     };
-    let (status, reason) = match (code_matches, attempts_left) {
-        (true, _) => (Status::Verified, None),
-        (false, 0) => (Status::Locked, Some(Reason::Locked)),
-        (false, _) => (Status::Pending, Some(Reason::WrongCode)),
+    Verdict { verified: reason.is_none(), status, reason, attempts_left }
+}
+
+/// Verifies an otp without a code: the app knows by other means that it is who it should be. Costs no attempt.
+///
+/// As with [`judge`], at most one of any number of approvals and attempts verifies.
+#[must_use]
+pub fn approve(standing: &Standing, now: Moment) -> Verdict {
+    let attempts_left = standing.attempts_left;
+    ended(standing, now).unwrap_or(Verdict { verified: true, status: Status::Verified, reason: None, attempts_left })
+}
+
+/// What is said of an otp that has ended, if it has.
+fn ended(standing: &Standing, now: Moment) -> Option<Verdict> {
+    let (status, reason) = match standing.status {
+        Status::Verified => (Status::Verified, Reason::AlreadyUsed),
+        Status::Expired => (Status::Expired, Reason::Expired),
+        Status::Locked => (Status::Locked, Reason::Locked),
+        Status::Cancelled => (Status::Cancelled, Reason::Cancelled),
+        Status::Superseded => (Status::Superseded, Reason::Superseded),
+        Status::Pending if now >= standing.expires => (Status::Expired, Reason::Expired),
+        Status::Pending if standing.attempts_left == 0 => (Status::Locked, Reason::Locked),
+        Status::Pending => return None,
     };
-    Verdict { verified: code_matches, status, reason, attempts_left }
+    Some(Verdict { verified: false, status, reason: Some(reason), attempts_left: standing.attempts_left })
 }
 
 #[cfg(test)]
@@ -341,7 +373,8 @@ mod tests {
 
     /// Judges an attempt and keeps what comes of it, as the store does.
     fn attempt(standing: &mut Standing, matches: bool, now: Moment) -> Verdict {
-        let verdict = judge(standing, matches, now);
+        let given = if matches { Comparison::Same } else { Comparison::OtherCode };
+        let verdict = judge(standing, given, now);
         standing.status = verdict.status;
         standing.attempts_left = verdict.attempts_left;
         verdict
@@ -350,8 +383,8 @@ mod tests {
     #[test]
     fn the_right_code_verifies_and_its_attempt_is_counted() {
         let verdict = Verdict { verified: true, status: Status::Verified, reason: None, attempts_left: 4 };
-        assert_eq!(judge(&pending(5), true, NOW), verdict);
-        assert!(judge(&pending(1), true, NOW).verified);
+        assert_eq!(judge(&pending(5), Comparison::Same, NOW), verdict);
+        assert!(judge(&pending(1), Comparison::Same, NOW).verified);
     }
 
     #[test]
@@ -363,28 +396,47 @@ mod tests {
             (Status::Cancelled, Reason::Cancelled),
             (Status::Superseded, Reason::Superseded),
         ] {
-            for matches in [true, false] {
+            for given in [Comparison::Same, Comparison::OtherCode, Comparison::OtherContext] {
                 for now in [NOW, LATER] {
                     let verdict = Verdict { verified: false, status, reason: Some(reason), attempts_left: 3 };
-                    assert_eq!(judge(&Standing { status, ..pending(3) }, matches, now), verdict);
+                    assert_eq!(judge(&Standing { status, ..pending(3) }, given, now), verdict);
                 }
             }
         }
     }
 
     #[test]
+    fn an_approval_verifies_what_is_pending_once_and_costs_no_attempt() {
+        let verdict = Verdict { verified: true, status: Status::Verified, reason: None, attempts_left: 2 };
+        assert_eq!(approve(&pending(2), NOW), verdict);
+        let again = Verdict { verified: false, reason: Some(Reason::AlreadyUsed), ..verdict };
+        assert_eq!(approve(&Standing { status: Status::Verified, ..pending(2) }, NOW), again);
+        assert_eq!(approve(&pending(2), LATER).reason, Some(Reason::Expired));
+        assert_eq!(approve(&Standing { status: Status::Locked, ..pending(0) }, NOW).reason, Some(Reason::Locked));
+    }
+
+    #[test]
+    fn for_another_context_no_code_is_right_and_the_attempt_is_counted() {
+        let verdict =
+            Verdict { verified: false, status: Status::Pending, reason: Some(Reason::WrongContext), attempts_left: 1 };
+        assert_eq!(judge(&pending(2), Comparison::OtherContext, NOW), verdict);
+        let last = judge(&pending(1), Comparison::OtherContext, NOW);
+        assert_eq!((last.verified, last.status, last.reason), (false, Status::Locked, Some(Reason::Locked)));
+    }
+
+    #[test]
     fn a_code_is_valid_until_its_lifetime_ends_and_not_at_its_end() {
         let last = LATER - std::time::Duration::from_millis(1);
-        assert!(judge(&pending(1), true, last).verified);
+        assert!(judge(&pending(1), Comparison::Same, last).verified);
         let verdict =
             Verdict { verified: false, status: Status::Expired, reason: Some(Reason::Expired), attempts_left: 1 };
-        assert_eq!(judge(&pending(1), true, LATER), verdict);
-        assert_eq!(judge(&pending(1), false, LATER), verdict);
+        assert_eq!(judge(&pending(1), Comparison::Same, LATER), verdict);
+        assert_eq!(judge(&pending(1), Comparison::OtherCode, LATER), verdict);
     }
 
     #[test]
     fn an_otp_without_attempts_is_locked_even_for_the_right_code() {
-        let verdict = judge(&pending(0), true, NOW);
+        let verdict = judge(&pending(0), Comparison::Same, NOW);
         assert_eq!((verdict.verified, verdict.status, verdict.reason), (false, Status::Locked, Some(Reason::Locked)));
     }
 

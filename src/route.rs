@@ -1,6 +1,6 @@
-//! Routes: which modems a message may go through, by how its recipient's number begins.
+//! Routes: which modems a message may go through, by its app's policy and by how its recipient's number begins.
 //!
-//! The longest prefix that fits decides. A number that fits none goes through any modem.
+//! A policy that names modems decides; otherwise the longest prefix that fits. What neither decides goes through any modem.
 //!
 //! Its one rule: a message with a route goes through no other modem, however long it waits.
 
@@ -63,10 +63,29 @@ pub struct Route {
     pub modems: Vec<ModemName>,
 }
 
-/// All routes of a site. A route is known by its place in the configuration, from 1; 0 is the way of everything that
-/// has no route.
+/// All routes of a site. A route is known by its place: those by prefix as they stand in the configuration, from 1; then
+/// those of policies that name modems. 0 is the way of everything that has no route.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Routes(Vec<Route>);
+pub struct Routes {
+    by_prefix: Vec<Route>,
+    senders: Vec<Sender>,
+}
+
+/// Modems that policies name as theirs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Sender {
+    policies: Vec<String>,
+    modems: Vec<ModemName>,
+}
+
+/// What goes through certain modems only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bound<'a> {
+    /// Messages to numbers that begin so.
+    Prefix(&'a Prefix),
+    /// Messages of the apps of these policies.
+    Policies(&'a [String]),
+}
 
 impl Routes {
     /// The way of what has no route: through any modem.
@@ -75,32 +94,61 @@ impl Routes {
     /// These routes.
     #[must_use]
     pub fn new(routes: Vec<Route>) -> Self {
-        Self(routes)
+        Self { by_prefix: routes, senders: Vec::new() }
     }
 
-    /// The route of a number, given by its digits without `+`.
+    /// The same, with policies and the modems that each names as its own. One that names none goes by the number.
     #[must_use]
-    pub fn of(&self, digits: &str) -> usize {
-        let fits = self.0.iter().enumerate().filter(|(_, route)| digits.starts_with(&route.prefix.0));
+    pub fn with_policies<'a>(mut self, policies: impl IntoIterator<Item = (&'a str, &'a [ModemName])>) -> Self {
+        for (policy, modems) in policies.into_iter().filter(|(_, modems)| !modems.is_empty()) {
+            let mut modems = modems.to_vec();
+            modems.sort_unstable();
+            modems.dedup();
+            match self.senders.iter_mut().find(|sender| sender.modems == modems) {
+                Some(sender) => sender.policies.push(policy.to_owned()),
+                None => self.senders.push(Sender { policies: vec![policy.to_owned()], modems }),
+            }
+        }
+        self
+    }
+
+    /// Whether the policy of a message's app can matter.
+    #[must_use]
+    pub fn ask_for_policy(&self) -> bool {
+        !self.senders.is_empty()
+    }
+
+    /// The route of a message to a number, given by its digits without `+`, from an app with this policy.
+    #[must_use]
+    pub fn of(&self, digits: &str, policy: Option<&str>) -> usize {
+        let named = |sender: &Sender| sender.policies.iter().any(|named| Some(named.as_str()) == policy);
+        if let Some(place) = self.senders.iter().position(named) {
+            return self.by_prefix.len() + place + 1;
+        }
+        let fits = self.by_prefix.iter().enumerate().filter(|(_, route)| digits.starts_with(&route.prefix.0));
         fits.max_by_key(|(_, route)| route.prefix.0.len()).map_or(Self::NONE, |(place, _)| place + 1)
     }
 
     /// Whether a message of this route may go through this modem.
     #[must_use]
     pub fn lets(&self, route: usize, modem: &ModemName) -> bool {
-        let Some(place) = route.checked_sub(1) else { return true };
-        self.0.get(place).is_some_and(|route| route.modems.contains(modem))
+        route == Self::NONE || self.get(route).is_some_and(|(_, modems)| modems.contains(modem))
     }
 
     /// Every route that there is, [`Routes::NONE`] first.
     pub fn all(&self) -> impl Iterator<Item = usize> + use<> {
-        Self::NONE..=self.0.len()
+        Self::NONE..=self.by_prefix.len() + self.senders.len()
     }
 
-    /// The route at this place; `None` for [`Routes::NONE`].
+    /// What goes by this route, and through which modems; `None` for [`Routes::NONE`].
     #[must_use]
-    pub fn get(&self, route: usize) -> Option<&Route> {
-        self.0.get(route.checked_sub(1)?)
+    pub fn get(&self, route: usize) -> Option<(Bound<'_>, &[ModemName])> {
+        let place = route.checked_sub(1)?;
+        if let Some(route) = self.by_prefix.get(place) {
+            return Some((Bound::Prefix(&route.prefix), &route.modems));
+        }
+        let sender = self.senders.get(place - self.by_prefix.len())?;
+        Some((Bound::Policies(&sender.policies), &sender.modems))
     }
 }
 
@@ -119,7 +167,8 @@ mod tests {
     #[test]
     fn the_longest_prefix_decides() {
         let routes = routes(&[("+49", "a"), ("+4915", "b"), ("+1", "c")]);
-        let places = ["4930123456", "49151234567", "15551234567", "447700900123"].map(|digits| routes.of(digits));
+        let places = ["4930123456", "49151234567", "15551234567", "447700900123"]
+            .map(|digits| routes.of(digits, Some("default")));
         assert_eq!(places, [1, 2, 3, Routes::NONE]);
     }
 
@@ -131,6 +180,27 @@ mod tests {
         assert!(routes.lets(Routes::NONE, &b));
         assert!(!routes.lets(2, &a), "a route that is no more");
         assert_eq!(routes.all().collect::<Vec<_>>(), [0, 1]);
+    }
+
+    #[test]
+    fn a_policy_that_names_modems_decides_over_the_number() {
+        let [a, b] = ["a", "b"].map(|name| name.parse::<ModemName>().unwrap());
+        let (ab, ba, none) = ([a.clone(), b.clone()], [b.clone(), a.clone(), b.clone()], []);
+        let routes = routes(&[("+49", "c")]).with_policies([
+            ("default", none.as_slice()),
+            ("shop", ab.as_slice()),
+            ("staff", std::slice::from_ref(&b)),
+            ("yard", ba.as_slice()),
+        ]);
+        let of = |digits, policy| routes.of(digits, Some(policy));
+        assert_eq!(
+            ["default", "shop", "staff", "yard", "gone"].map(|policy| of("4930123456", policy)),
+            [1, 2, 3, 2, 1]
+        );
+        assert_eq!((of("15551234567", "default"), of("15551234567", "staff")), (Routes::NONE, 3));
+        assert_eq!(routes.all().collect::<Vec<_>>(), [0, 1, 2, 3]);
+        assert_eq!(routes.get(2).unwrap(), (Bound::Policies(&["shop".to_owned(), "yard".to_owned()]), ab.as_slice()));
+        assert_eq!((routes.lets(3, &a), routes.lets(3, &b), routes.lets(4, &b)), (false, true, false));
     }
 
     #[test]

@@ -74,35 +74,48 @@ impl ApiKey {
     }
 }
 
-/// What is kept of a code: HMAC-SHA256 under the site's code key over the otp's id and the code.
-#[derive(Clone, Copy)]
-pub struct CodeDigest([u8; 32]);
+macro_rules! digest {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy)]
+        pub struct $name([u8; 32]);
 
-impl CodeDigest {
-    /// The digest as the store keeps it.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
+        impl $name {
+            /// The digest as the store keeps it.
+            #[must_use]
+            pub fn as_bytes(&self) -> &[u8; 32] {
+                &self.0
+            }
 
-    /// The digest kept as these octets.
-    #[must_use]
-    pub fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
+            /// The digest kept as these octets.
+            #[must_use]
+            pub fn from_bytes(bytes: [u8; 32]) -> Self {
+                Self(bytes)
+            }
 
-    /// Whether both are the digest of one code. Takes the same time whatever the answer.
-    #[must_use]
-    pub fn matches(&self, other: &CodeDigest) -> bool {
-        self.0.ct_eq(&other.0).into()
-    }
+            /// Whether both are the digest of the same. Takes the same time whatever the answer.
+            #[must_use]
+            pub fn matches(&self, other: &Self) -> bool {
+                self.0.ct_eq(&other.0).into()
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "(•••)"))
+            }
+        }
+    };
 }
 
-impl fmt::Debug for CodeDigest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CodeDigest(•••)")
-    }
-}
+digest!(
+    /// What is kept of a code: HMAC-SHA256 under the site's code key over the otp's id and the code.
+    CodeDigest
+);
+digest!(
+    /// What is kept of what a code is bound to: HMAC-SHA256 under a key of its own over the otp's id and the context.
+    ContextDigest
+);
 
 /// What is kept of an app's key: HMAC-SHA256 under the site's key. Enough to find the app, useless to become it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -164,6 +177,7 @@ pub const NONCE_LENGTH: usize = 24;
 #[derive(Clone, ZeroizeOnDrop)]
 pub struct SiteKey {
     codes: [u8; 32],
+    contexts: [u8; 32],
     texts: [u8; 32],
     keys: [u8; 32],
     requests: [u8; 32],
@@ -186,6 +200,7 @@ impl SiteKey {
         };
         Self {
             codes: key(b"smsotpd code digest"),
+            contexts: key(b"smsotpd context digest"),
             texts: key(b"smsotpd message text"),
             keys: key(b"smsotpd api key"),
             requests: key(b"smsotpd request digest"),
@@ -197,6 +212,12 @@ impl SiteKey {
     #[must_use]
     pub fn code_digest(&self, otp: OtpId, code: &Code) -> CodeDigest {
         CodeDigest(hmac(&self.codes, &[otp.as_bytes(), code.expose().as_bytes()]))
+    }
+
+    /// The digest by which the context of this otp, in its canonical form, is known again.
+    #[must_use]
+    pub fn context_digest(&self, otp: OtpId, canonical: &Text) -> ContextDigest {
+        ContextDigest(hmac(&self.contexts, &[otp.as_bytes(), canonical.expose().as_bytes()]))
     }
 
     /// The digest by which an app's key is known again.

@@ -3,7 +3,8 @@
 //! The text is judged and measured here, sealed, and kept by the store; when [`send`] returns, the message is on disk
 //! and waits for a modem.
 //!
-//! Its one rule: a text that is accepted can be sent as it is; nothing in it is replaced or left out.
+//! Its one rule: a text that is accepted can be sent as it is; nothing in it is left out, and nothing replaced but
+//! look-alikes of the GSM alphabet, where the policy says so and the message becomes cheaper by it.
 
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use crate::pdu::{self, Encoding, Languages, Measure};
 use crate::phone::PhoneNumber;
 use crate::secret::{NONCE_LENGTH, Text};
 use crate::store::{AcceptOutcome, Idempotency, MessageView, NewMessage, Store, StoreError};
+use crate::wording;
 
 /// The most parts a text may take.
 pub const MOST_PARTS: usize = 10;
@@ -40,6 +42,8 @@ pub struct Request {
     pub deadline: Option<Duration>,
     /// Whether the handset shows the message at once and does not keep it (message class 0, 3GPP TS 23.038 §4).
     pub class0: bool,
+    /// Whether look-alikes are replaced where that makes the message cheaper; from the app's policy.
+    pub simplify: bool,
     /// What to do when the modem gives no answer to it; from the app's policy.
     pub in_doubt: InDoubtPolicy,
     /// The languages whose tables may be used where they save a part; from the app's policy.
@@ -105,7 +109,7 @@ fn because(forced_by: Option<char>) -> String {
 /// # Errors
 /// [`SendError`]; nothing was accepted then. May be cancelled; what was handed to the store by then is kept.
 pub async fn send(store: &Store, request: Request) -> Result<MessageView, SendError> {
-    let (encoding, parts) = judge(&request.text, request.national_tables)?;
+    let (text, encoding, parts) = judge(request.text, request.simplify, request.national_tables)?;
     let deadline = request.deadline.unwrap_or(DEFAULT_DEADLINE);
     if !(Duration::from_secs(1)..=LONGEST_DEADLINE).contains(&deadline) {
         return Err(SendError::Deadline);
@@ -118,7 +122,7 @@ pub async fn send(store: &Store, request: Request) -> Result<MessageView, SendEr
         id,
         app: request.app,
         to: request.to,
-        text: store.site_key().seal(id.as_bytes(), &request.text, nonce),
+        text: store.site_key().seal(id.as_bytes(), &text, nonce),
         priority: request.priority,
         deadline: store.clock().now() + deadline,
         encoding,
@@ -134,18 +138,25 @@ pub async fn send(store: &Store, request: Request) -> Result<MessageView, SendEr
     }
 }
 
-/// The alphabet of a text that can be sent, and how many parts it takes.
-fn judge(text: &Text, national_tables: Languages) -> Result<(Encoding, u8), TextError> {
-    let text = text.expose();
-    if text.trim().is_empty() {
+/// A text that can be sent, its alphabet, and how many parts it takes.
+fn judge(text: Text, simplify: bool, national_tables: Languages) -> Result<(Text, Encoding, u8), TextError> {
+    let words = text.expose();
+    if words.trim().is_empty() {
         return Err(TextError::Empty);
     }
-    if let Some((at, character)) = text.chars().enumerate().find(|(_, c)| c.is_control() && *c != '\n') {
+    if let Some((at, character)) = words.chars().enumerate().find(|(_, c)| c.is_control() && *c != '\n') {
         return Err(TextError::Control { character, position: at + 1 });
     }
-    let Measure { encoding, parts, forced_by, .. } = pdu::measure_with(text, national_tables);
+    let (text, measure) = if simplify {
+        let all = words.len();
+        wording::simplified(text, all, national_tables)
+    } else {
+        let measure = pdu::measure_with(words, national_tables);
+        (text, measure)
+    };
+    let Measure { encoding, parts, forced_by, .. } = measure;
     match u8::try_from(parts) {
-        Ok(few) if parts <= MOST_PARTS => Ok((encoding, few)),
+        Ok(few) if parts <= MOST_PARTS => Ok((text, encoding, few)),
         _ => Err(TextError::TooLong { parts, forced_by }),
     }
 }
@@ -156,7 +167,8 @@ mod tests {
     use crate::pdu::Language;
 
     fn judged(text: &str) -> Result<(Encoding, u8), String> {
-        judge(&Text::new(text.to_owned()), Languages::NONE).map_err(|e| e.to_string())
+        let judged = judge(Text::new(text.to_owned()), false, Languages::NONE);
+        judged.map(|(_, encoding, parts)| (encoding, parts)).map_err(|e| e.to_string())
     }
 
     #[test]
@@ -169,7 +181,10 @@ mod tests {
 
     #[test]
     fn the_tables_of_a_language_are_used_where_they_save_a_part() {
-        let judged = |text: &str| judge(&Text::new(text.to_owned()), Language::Turkish.into());
+        let judged = |text: &str| {
+            let judged = judge(Text::new(text.to_owned()), false, Language::Turkish.into());
+            judged.map(|(_, encoding, parts)| (encoding, parts))
+        };
         assert_eq!(judged(&"ş".repeat(70)), Ok((Encoding::Ucs2, 1)));
         assert_eq!(judged(&"ş".repeat(71)), Ok((Encoding::National(Language::Turkish), 1)));
         assert_eq!(judged(&"ж".repeat(71)), Ok((Encoding::Ucs2, 2)));
@@ -196,6 +211,18 @@ mod tests {
         let message = "the text takes 11 parts; a message has at most 10; without '“', which is not in the GSM 7-bit \
                        alphabet, it would take fewer";
         assert_eq!(judged(&text), Err(message.to_owned()));
+    }
+
+    #[test]
+    fn look_alikes_are_replaced_only_where_it_is_wanted_and_cheaper() {
+        for (text, simplify, said, encoding) in [
+            ("Don’t wait…", true, "Don't wait...", Encoding::Gsm7),
+            ("Don’t wait…", false, "Don’t wait…", Encoding::Ucs2),
+            ("Не ждите…", true, "Не ждите…", Encoding::Ucs2),
+        ] {
+            let (text, alphabet, _) = judge(Text::new(text.to_owned()), simplify, Languages::NONE).unwrap();
+            assert_eq!((text.expose(), alphabet), (said, encoding));
+        }
     }
 
     #[test]

@@ -1,18 +1,36 @@
-//! The wording of a message: a text with places for the code, the brand and the minutes.
+//! The wording of a message: a text with places for the code, the brand and what else the moment brings; the texts that
+//! smsotpd has of its own, by language; and what stands on a message's last line for browsers and phones to fill in.
 //!
 //! A template is read once, when the configuration is; after that it cannot fail. Whether what it gives fits into one
-//! SMS is judged by the policy that it belongs to, which knows the brand.
+//! SMS is judged by the room `wording`, which knows the alphabets.
 //!
 //! Its one rule: there is no template without `{code}`.
+
+mod autofill;
+mod locale;
+mod lookalikes;
+mod texts;
 
 use std::fmt;
 use std::str::FromStr;
 
-use crate::secret::{Code, Text};
+use crate::secret::Code;
+
+pub use autofill::{
+    AppHash, AppHashError, Domain, DomainError, LastLineError, has_last_line, is_filled_in, last_line_len,
+    push_last_line,
+};
+pub use locale::{Locale, LocaleError, from_near_to_far};
+pub use lookalikes::plainer;
+pub use texts::{BuiltIn, built_in, built_in_of, english};
+
+/// The longest template, in characters: many times what one SMS holds.
+pub const LONGEST: usize = 1000;
 
 /// The wording of a message, for instance `{code} is your {brand} code.`
 ///
-/// `{code}`, `{brand}` and `{minutes}` are replaced; `{{` and `}}` stand for the braces themselves.
+/// `{code}`, `{brand}`, `{minutes}`, `{domain}`, `{payee}` and `{amount}` are replaced; `{{` and `}}` stand for the braces
+/// themselves.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Template {
@@ -26,17 +44,34 @@ enum Piece {
     Place(Place),
 }
 
+/// What a template can have a place for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+pub enum Place {
+    /// The code.
     Code,
+    /// The name under which people know the app.
     Brand,
+    /// For how long the code is valid.
     Minutes,
+    /// The host that the code is for.
+    Domain,
+    /// Who is paid.
+    Payee,
+    /// How much is paid.
+    Amount,
 }
 
-/// The names of the places.
-const PLACES: [(&str, Place); 3] = [("code", Place::Code), ("brand", Place::Brand), ("minutes", Place::Minutes)];
+/// The places by their names.
+const PLACES: [(&str, Place); 6] = [
+    ("code", Place::Code),
+    ("brand", Place::Brand),
+    ("minutes", Place::Minutes),
+    ("domain", Place::Domain),
+    ("payee", Place::Payee),
+    ("amount", Place::Amount),
+];
 
-/// What a template is filled with.
+/// What a template is filled with. What is `None` leaves its place empty; ask [`Template::has`] whether there is one.
 #[derive(Debug, Clone, Copy)]
 pub struct Values<'a> {
     /// The code.
@@ -45,19 +80,26 @@ pub struct Values<'a> {
     pub brand: &'a str,
     /// For how many minutes the code is valid.
     pub minutes: u32,
+    /// The host that the code is for.
+    pub domain: Option<&'a str>,
+    /// Who is paid.
+    pub payee: Option<&'a str>,
+    /// How much is paid.
+    pub amount: Option<&'a str>,
 }
 
-/// Why a text is not a template. Positions count characters from 1.
+/// Why a text is not a template. Positions count characters from 1. The text itself is not repeated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {
     /// The code would not be in the message.
-    #[error("the template has no {{code}}: nobody would receive a code")]
-    NoCode,
+    #[error("the template has no {{code}}: nobody would receive a code{}", if *.doubled { "; {{ and }} stand for the braces themselves, a place has single ones" } else { "" })]
+    NoCode {
+        /// Whether there are doubled braces, as other systems have them round their places.
+        doubled: bool,
+    },
     /// Something stands in braces that is no place.
-    #[error("{{{name}}} at character {position} is unknown; {}", advice(.nearest))]
+    #[error("the place at character {position} is unknown; {}", advice(.nearest))]
     Unknown {
-        /// What stands in the braces.
-        name: String,
         /// Where its brace opens.
         position: usize,
         /// The place whose name is nearest, when one is near.
@@ -83,12 +125,15 @@ pub enum TemplateError {
         /// Where it stands.
         position: usize,
     },
+    /// More than [`LONGEST`] characters.
+    #[error("a template has at most {LONGEST} characters")]
+    TooLong,
 }
 
 fn advice(nearest: &Option<&'static str>) -> String {
     match nearest {
         Some(name) => format!("did you mean {{{name}}}?"),
-        None => "a template can have {code}, {brand} and {minutes}".to_owned(),
+        None => "a template can have {code}, {brand}, {minutes}, {domain}, {payee} and {amount}".to_owned(),
     }
 }
 
@@ -98,14 +143,18 @@ impl Template {
     /// # Errors
     /// [`TemplateError`] says what is wrong and where.
     pub fn parse(source: &str) -> Result<Self, TemplateError> {
+        if source.chars().nth(LONGEST).is_some() {
+            return Err(TemplateError::TooLong);
+        }
         if let Some((at, character)) = source.chars().enumerate().find(|(_, c)| c.is_control() && *c != '\n') {
             return Err(TemplateError::Control { character, position: at + 1 });
         }
-        let pieces = pieces(source)?;
-        if !pieces.contains(&Piece::Place(Place::Code)) {
-            return Err(TemplateError::NoCode);
+        let template = Self { source: source.to_owned(), pieces: pieces(source)? };
+        if template.has(Place::Code) {
+            Ok(template)
+        } else {
+            Err(TemplateError::NoCode { doubled: source.contains("{{") })
         }
-        Ok(Self { source: source.to_owned(), pieces })
     }
 
     /// The template as it was written.
@@ -114,11 +163,17 @@ impl Template {
         &self.source
     }
 
-    /// The message. An empty brand takes one of the two spaces around it along, so that no gap tells of it.
+    /// Whether this place is in it.
     #[must_use]
-    pub fn render(&self, values: &Values<'_>) -> Text {
+    pub fn has(&self, place: Place) -> bool {
+        self.pieces.contains(&Piece::Place(place))
+    }
+
+    /// The message, in a text with room for so many octets more, so that it never moves and leaves no copy behind. An
+    /// empty brand takes one of the two spaces around it along, so that no gap tells of it.
+    pub fn render(&self, values: &Values<'_>, more: usize) -> String {
         let minutes = values.minutes.to_string();
-        let mut text = String::with_capacity(self.rendered_len(values, &minutes));
+        let mut text = String::with_capacity(self.rendered_len(values, &minutes) + more);
         let mut gap = false;
         for piece in &self.pieces {
             match piece {
@@ -129,10 +184,9 @@ impl Template {
             let no_brand = values.brand.is_empty() && *piece == Piece::Place(Place::Brand);
             gap = no_brand && (text.is_empty() || text.ends_with([' ', '\n']));
         }
-        Text::new(text)
+        text
     }
 
-    /// Enough room for all pieces, so that the text never moves and leaves no copy behind.
     fn rendered_len(&self, values: &Values<'_>, minutes: &str) -> usize {
         let len = |piece: &Piece| match piece {
             Piece::Literal(literal) => literal.len(),
@@ -148,6 +202,9 @@ impl Place {
             Self::Code => values.code.expose(),
             Self::Brand => values.brand,
             Self::Minutes => minutes,
+            Self::Domain => values.domain.unwrap_or_default(),
+            Self::Payee => values.payee.unwrap_or_default(),
+            Self::Amount => values.amount.unwrap_or_default(),
         }
     }
 }
@@ -195,7 +252,7 @@ fn place(name: String, position: usize) -> Result<Place, TemplateError> {
         .min()
         .filter(|(distance, known)| distance * 2 <= known.len())
         .map(|(_, known)| known);
-    Err(TemplateError::Unknown { name, position, nearest })
+    Err(TemplateError::Unknown { position, nearest })
 }
 
 /// How many characters have to be put in, taken out or changed to make one word of the other.
@@ -211,24 +268,6 @@ fn distance(a: &str, b: &str) -> usize {
         }
     }
     row[b.len()]
-}
-
-/// `{code} is your {brand} code. It is valid for {minutes} minutes.`
-impl Default for Template {
-    fn default() -> Self {
-        let literal = |text: &str| Piece::Literal(text.to_owned());
-        Self {
-            source: "{code} is your {brand} code. It is valid for {minutes} minutes.".to_owned(),
-            pieces: vec![
-                Piece::Place(Place::Code),
-                literal(" is your "),
-                Piece::Place(Place::Brand),
-                literal(" code. It is valid for "),
-                Piece::Place(Place::Minutes),
-                literal(" minutes."),
-            ],
-        }
-    }
 }
 
 impl FromStr for Template {
@@ -267,17 +306,19 @@ mod tests {
 
     fn render(template: &str, brand: &str) -> String {
         let code = Code::new("123456".to_owned());
-        let text = Template::parse(template).unwrap().render(&Values { code: &code, brand, minutes: 5 });
-        text.expose().to_owned()
+        Template::parse(template).unwrap().render(&values(&code, brand), 0)
+    }
+
+    fn values<'a>(code: &'a Code, brand: &'a str) -> Values<'a> {
+        Values { code, brand, minutes: 5, domain: Some("example.com"), payee: Some("Zoë"), amount: Some("9.50 €") }
     }
 
     #[test]
     fn places_are_filled() {
-        assert_eq!(
-            render(Template::default().as_str(), "Example"),
-            "123456 is your Example code. It is valid for 5 minutes."
-        );
+        let english = "{code} is your {brand} code. It is valid for {minutes} minutes.";
+        assert_eq!(render(english, "Example"), "123456 is your Example code. It is valid for 5 minutes.");
         assert_eq!(render("{brand}: {code}\n({minutes}, {code})", "Zoë"), "Zoë: 123456\n(5, 123456)");
+        assert_eq!(render("{code}: {amount} to {payee} at {domain}", ""), "123456: 9.50 € to Zoë at example.com");
     }
 
     #[test]
@@ -299,29 +340,27 @@ mod tests {
     }
 
     #[test]
-    fn the_default_is_what_its_text_parses_to() {
-        assert_eq!(Template::parse(Template::default().as_str()), Ok(Template::default()));
-    }
-
-    #[test]
     fn what_is_wrong_is_said_so_that_it_can_be_mended() {
+        let all = "a template can have {code}, {brand}, {minutes}, {domain}, {payee} and {amount}";
         let cases = [
             ("", "the template has no {code}: nobody would receive a code"),
             ("Your code, {brand}", "the template has no {code}: nobody would receive a code"),
-            ("{{code}}", "the template has no {code}: nobody would receive a code"),
-            ("Hi {Code}", "{Code} at character 4 is unknown; did you mean {code}?"),
-            ("{code} {minute}", "{minute} at character 8 is unknown; did you mean {minutes}?"),
-            ("{foo}", "{foo} at character 1 is unknown; a template can have {code}, {brand} and {minutes}"),
-            ("{code} {brnad}", "{brnad} at character 8 is unknown; did you mean {brand}?"),
             (
-                "é{name of app}",
-                "{name of app} at character 2 is unknown; a template can have {code}, {brand} and {minutes}",
+                "{{code}}",
+                "the template has no {code}: nobody would receive a code; {{ and }} stand for the braces themselves, a \
+                 place has single ones",
             ),
+            ("Hi {Code}", "the place at character 4 is unknown; did you mean {code}?"),
+            ("{code} {minute}", "the place at character 8 is unknown; did you mean {minutes}?"),
+            ("{foo}", &format!("the place at character 1 is unknown; {all}")),
+            ("{code} {brnad}", "the place at character 8 is unknown; did you mean {brand}?"),
+            ("é{name of app}", &format!("the place at character 2 is unknown; {all}")),
             ("{code} {brand", "the brace at character 8 is never closed; write {{ for a brace itself"),
             ("{code {brand}", "the brace at character 1 is never closed; write {{ for a brace itself"),
             ("{code}}", "the brace at character 7 was never opened; write }} for a brace itself"),
             ("{code}\r\n", "the control character U+000D at character 7 cannot be sent"),
             ("{code}\u{85}", "the control character U+0085 at character 7 cannot be sent"),
+            (&"{code}".repeat(167), "a template has at most 1000 characters"),
         ];
         for (template, message) in cases {
             assert_eq!(Template::parse(template).map_err(|e| e.to_string()), Err(message.to_owned()), "{template:?}");
@@ -329,10 +368,17 @@ mod tests {
     }
 
     #[test]
-    fn a_rendered_message_does_not_print() {
+    fn a_text_has_room_for_what_is_added_and_never_moves() {
         let code = Code::new("123456".to_owned());
-        let values = Values { code: &code, brand: "x", minutes: 5 };
-        assert!(!format!("{values:?} {:?}", Template::default().render(&values)).contains("123456"));
+        let template = Template::parse("{brand}: {code}").unwrap();
+        let text = template.render(&values(&code, "Zoë"), 20);
+        assert!(text.capacity() >= text.len() + 20);
+    }
+
+    #[test]
+    fn what_is_to_be_filled_in_does_not_print_its_code() {
+        let code = Code::new("123456".to_owned());
+        assert!(!format!("{:?}", values(&code, "x")).contains("123456"));
     }
 
     proptest! {
@@ -341,8 +387,7 @@ mod tests {
             if let Ok(template) = Template::parse(&source) {
                 prop_assert_eq!(template.as_str(), &source);
                 let code = Code::new("9#9".to_owned());
-                let text = template.render(&Values { code: &code, brand: "", minutes: 5 });
-                prop_assert!(text.expose().contains("9#9"));
+                prop_assert!(template.render(&values(&code, ""), 0).contains("9#9"));
             }
         }
     }

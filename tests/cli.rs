@@ -14,13 +14,14 @@ use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader, Lines};
 use tokio::process::{Child, ChildStdout};
 
 /// Every command that does something.
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 17] = [
     "serve",
     "demo",
     "sim",
     "send",
     "otp issue",
     "otp verify",
+    "otp approve",
     "otp show",
     "otp resend",
     "otp cancel",
@@ -30,6 +31,7 @@ const COMMANDS: [&str; 15] = [
     "app list",
     "config check",
     "config show",
+    "template preview",
 ];
 
 async fn run(arguments: &str) -> Output {
@@ -168,6 +170,63 @@ async fn a_policy_by_which_no_code_would_arrive_is_refused_at_its_template() {
 }
 
 #[tokio::test]
+async fn a_message_is_shown_with_what_it_costs_before_anybody_gets_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = "[policy.default]\nbrand = \"Shop\"\n[policy.staff]\ntemplate = \"Code – {code}\"\nsimplify = false\n";
+    let config = write(folder.path(), policy);
+    let preview = async |more: &[&str]| {
+        let mut command = support::smsotpd();
+        let output = command.args(["template", "preview", "--config", &config]).args(more).output().await.unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
+    };
+    let german = "123456 ist Ihr Code für Shop. Er gilt 5 Min.\n  words     smsotpd's own, de\n  alphabet  gsm7\n  size      44 of \
+                  the 160 septets of one SMS\n  cost      1 SMS, 0.079\n";
+    assert_eq!(preview(&["--to", "+4915112345678", "--price", "0.079"]).await, (0, german.to_owned()));
+    let (code, said) = preview(&["--policy", "staff"]).await;
+    assert_eq!(code, 0);
+    assert!(said.contains("Code – 123456\n  words     `template` of the policy\n"), "{said}");
+    assert!(said.contains("ucs2, since '–' (U+2013) is not in the GSM 7-bit alphabet"), "{said}");
+    let (code, said) = preview(&["--all", "--domain", "shop.example", "--app-hash", "FA+9qCX9VSu"]).await;
+    assert_eq!((code, said.matches("\n@shop.example #123456 FA+9qCX9VSu\n").count() >= 30), (0, true), "{said}");
+    assert!(said.contains("[pt-BR]\nSeu código: 123456"), "{said}");
+    let (code, said) = preview(&["--template", &format!("{{code}}{}", "x".repeat(160)), "--price", "0.1"]).await;
+    assert_eq!(code, 1);
+    assert!(
+        said.contains("  cost      2 SMS, 0.2\nrefused: the message has 166 septets, 6 more than one SMS holds"),
+        "{said}"
+    );
+    // The one that is shown fits; the longest does not.
+    let (code, said) = preview(&["--template", &format!("{{code}}{}", "x".repeat(152))]).await;
+    assert_eq!((code, said.contains("refused: template: with its longest code and lifetime")), (1, true), "{said}");
+}
+
+#[tokio::test]
+async fn a_preview_is_json_for_scripts() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = write(folder.path(), "[policy.default.templates]\nes = \"Tu código: {code}\"\n");
+    let output = run(&format!("template preview --to +34612345678 --json --price 0.05 --config {config}")).await;
+    assert!(output.status.success(), "{output:?}");
+    let shown: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let expected = serde_json::json!({
+        "asked_for": null, "text": "Tu código: 123456", "source": "variant", "locale": "es", "given_up": null,
+        "encoding": "ucs2", "characters": 17, "units": 17, "parts": 1, "forced_by": "ó", "price": 0.05, "problem": null,
+    });
+    assert_eq!((&shown["texts"][0], &shown["problem"]), (&expected, &serde_json::Value::Null));
+    for (arguments, exit_code, told) in [
+        ("--policy staff", 1, "there is no policy `staff`; there are `default`"),
+        ("--template {cod}", 2, "did you mean {code}?"),
+        ("--to 0171", 2, "write the number with its country code"),
+        ("--locale german", 2, "a language is written as"),
+        ("--domain https://x", 2, "write the host alone"),
+        ("--all --locale de", 2, "cannot be used with"),
+    ] {
+        let (code, said) = mistake(&format!("template preview --config {config} {arguments}")).await;
+        assert_eq!(code, exit_code, "{arguments}: {said}");
+        assert!(said.contains(told), "{arguments}: {said}");
+    }
+}
+
+#[tokio::test]
 async fn what_the_daemon_refuses_is_one_sentence_and_an_exit_code() {
     let site = Site::unplugged(CarrierSettings::default());
     let config = site.configure("");
@@ -222,6 +281,36 @@ async fn a_text_of_megabytes_is_refused_in_the_daemons_words() {
     let output = send.stdin(std::fs::File::open(text).unwrap()).output().await.unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!((output.status.code(), said.as_str()), (Some(1), "smsotpd: A body has at most 16384 bytes.\n"));
+}
+
+#[tokio::test]
+async fn a_code_of_ones_own_is_bound_verified_and_approved_from_the_shell() {
+    let site = Site::unplugged(CarrierSettings::default());
+    let config = site.configure("[policy.default]\ncaller-codes = true\nmanual-approve = true");
+    let key = site.create_app("shop").await;
+    let daemon = site.serve().await;
+    let otp = async |arguments: &[&str]| {
+        let mut command = support::smsotpd();
+        let output = command.arg("otp").args(arguments).arg("--config").arg(&config).env("SMSOTPD_KEY", &key).output();
+        let output = output.await.unwrap();
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        (output.status.code().unwrap(), said.lines().next().unwrap_or_default().to_owned())
+    };
+    let bound = ["--context", "payee=Bakery = Café", "--context", "amount=12"];
+    let (code, id) = otp(&[&["issue", "+15550100123", "--code", "ab-4711"], bound.as_slice()].concat()).await;
+    assert_eq!(code, 0, "{id}");
+    let wrong = (1, "not verified: wrong context, 4 guesses left".to_owned());
+    assert_eq!(otp(&["verify", &id, "AB4711"]).await, wrong);
+    let wrong = (1, "not verified: wrong context, 3 guesses left".to_owned());
+    assert_eq!(otp(&[&["verify", &id, "AB4711", "--purpose", "login"], bound.as_slice()].concat()).await, wrong);
+    let right = [&["verify", &id, "ab4711"], bound.as_slice()].concat();
+    assert_eq!(otp(&right).await, (0, "verified".to_owned()));
+    let (_, id) = otp(&["issue", "+15550100123"]).await;
+    assert_eq!(otp(&["approve", &id]).await, (0, "verified".to_owned()));
+    assert_eq!(otp(&["approve", &id]).await, (1, "not verified: already used".to_owned()));
+    let told = (1, "smsotpd: a context is given as KEY=VALUE".to_owned());
+    assert_eq!(otp(&["issue", "+15550100123", "--context", "payee"]).await, told);
+    assert!(daemon.terminate().await.success());
 }
 
 #[tokio::test]

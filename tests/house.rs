@@ -14,15 +14,16 @@ const FLOORS: [(u8, &[&str]); 10] = [
     (7, &["config"]),
     (6, &["http"]),
     (5, &["issue", "verify", "send", "dispatch", "intake", "ussd"]),
-    (4, &["store", "modem", "sim"]),
+    (4, &["store", "modem", "sim", "wording"]),
     (3, &["at", "pdu"]),
     (2, &["message", "otp", "limits", "route", "template"]),
-    (1, &["ids", "phone", "clock", "secret", "notify"]),
+    (1, &["ids", "phone", "country", "clock", "secret", "notify"]),
 ];
 
 /// The imports inside a floor that there are: (room, what it imports, why).
-const NEIGHBOURS: [(&str, &str, &str); 2] = [
+const NEIGHBOURS: [(&str, &str, &str); 3] = [
     ("secret", "ids", "a digest and a sealed text are bound to the otp or message they belong to"),
+    ("country", "phone", "a number's country is found by how the number begins"),
     ("limits", "message", "a share of the budget is kept for messages of one priority"),
 ];
 

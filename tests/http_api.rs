@@ -8,9 +8,12 @@ use api::{KEY, Reply, Site, app_name, exchange, mode, modem};
 use hyper::Method;
 use serde_json::{Value, json};
 use smsotpd::http::{self, HttpError, ModemState, Settings};
+use smsotpd::ids::{MessageReference, SimId};
 use smsotpd::issue::Policy;
+use smsotpd::message::Priority;
+use smsotpd::phone::PhoneNumber;
 use smsotpd::route::{Route, Routes};
-use smsotpd::store::Scope;
+use smsotpd::store::{Claim, Claimed, Report, ReportOutcome, Scope, Settlement, SubmitResult};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpStream, UnixStream};
 
@@ -365,6 +368,50 @@ async fn a_message_that_waits_for_the_modem_of_its_route_says_so() {
     assert_eq!((&ready["ready"], &ready["warnings"][0]["reason"]), (&json!(true), &json!(reason)));
     site.modems.send_replace(vec![modem("m1", ModemState::Resting), modem("m2", ModemState::Ready)]);
     assert_eq!(why("+15551234567").await, json!(null));
+}
+
+#[tokio::test]
+async fn an_otp_shows_how_long_its_message_took_and_why_one_will_not_arrive() {
+    let site = Site::start().await;
+    let send = async |reference: u8| {
+        let claim = Claim {
+            modem: "m1".parse().unwrap(),
+            sim: SimId::from_stored("a".to_owned()),
+            lowest: Priority::Bulk,
+            others: Vec::new(),
+            only: None,
+        };
+        let Claimed::Part(part) = site.store.claim(claim).await.unwrap() else { panic!("nothing waits") };
+        let result = SubmitResult::Sent { reference: MessageReference(reference) };
+        let settlement = Settlement { attempt: part.attempt, message: part.message, part: 0, result };
+        site.store.settle(settlement).await.unwrap();
+    };
+    let report = async |reference: u8, outcome, status_octet| {
+        let (sim, to) = (SimId::from_stored("a".to_owned()), PhoneNumber::parse(TO).unwrap());
+        let report = Report { sim, to, reference: MessageReference(reference), outcome, status_octet };
+        assert!(site.store.settle_report(report).await.unwrap());
+    };
+    let shown = async |issued: &Value| {
+        let otp = site.get(&format!("/v1/otp/{}", id(issued))).await.json()["message"].clone();
+        let message = site.get(&format!("/v1/messages/{}", id(&otp))).await.json();
+        for field in ["status", "latency_ms", "reason", "delivered_at"] {
+            assert_eq!(otp[field], message[field], "{field}");
+        }
+        otp
+    };
+    let (first, second) =
+        (issue(&site).await, site.post("/v1/otp", &json!({"to": TO, "purpose": "login"})).await.json());
+    assert_eq!((&first["message"]["latency_ms"], &first["message"]["reason"]), (&json!(null), &json!(null)));
+    send(1).await;
+    send(2).await;
+    report(1, ReportOutcome::Delivered, 0).await;
+    let delivered = shown(&first).await;
+    assert!(delivered["latency_ms"].as_u64().is_some_and(|latency| latency < 60_000), "{delivered}");
+    assert_eq!((&delivered["status"], &delivered["reason"]), (&json!("delivered"), &json!(null)));
+    report(2, ReportOutcome::Undelivered, 0x45).await;
+    let undelivered = shown(&second).await;
+    assert_eq!(undelivered["reason"], "the networks do not work together (0x45)");
+    assert_eq!((&undelivered["status"], &undelivered["latency_ms"]), (&json!("undelivered"), &json!(null)));
 }
 
 #[tokio::test]

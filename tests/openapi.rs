@@ -48,6 +48,7 @@ async fn every_call_of_the_api_is_described() {
         "delete /v1/otp/{id}",
         "post /v1/otp/{id}/verify",
         "post /v1/otp/{id}/resend",
+        "post /v1/otp/{id}/approve",
         "post /v1/otp/verify",
         "post /v1/messages",
         "get /v1/messages",

@@ -13,6 +13,14 @@ use support::{Site, code_in, soon};
 
 const TO: &str = "+15550100123";
 
+/// A text that shows everything.
+const WORDS: &str = "[policy.default]\nbrand = \"Quagga\"\ntemplate = \"{code} is your {brand} code to pay {payee}\"\n";
+
+/// What a code is bound to.
+fn context() -> serde_json::Value {
+    json!({ "payee": "Numbat & Sons", "session": "dd1f2a8c77" })
+}
+
 fn quick() -> CarrierSettings {
     let at_once = Duration::from_millis(20);
     CarrierSettings { submit_time: at_once, delivery_time: at_once, ..CarrierSettings::default() }
@@ -49,16 +57,19 @@ fn disguises(text: &str) -> Vec<Vec<u8>> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_whole_life_logged_at_trace_tells_no_code_text_pdu_key_or_number() {
     let site = Site::new(quick());
-    site.configure("[policy.default]\nbrand = \"Quagga\"");
+    site.configure(WORDS);
     let key = site.create_app("shop").await;
     let daemon = site.serve_logging("trace").await;
-    let (status, otp) = daemon.post("/v1/otp", &key, json!({ "to": TO })).await;
+    let (status, otp) = daemon.post("/v1/otp", &key, json!({ "to": TO, "context": context() })).await;
     assert_eq!(status, StatusCode::ACCEPTED);
     let path = format!("/v1/otp/{}", otp["id"].as_str().unwrap());
     let code = code_in(soon("the code", site.handset(TO).next()).await.text.expose());
     daemon.until(&path, &key, |otp| otp["message"]["status"] == "delivered").await;
     daemon.post(&format!("{path}/verify"), &key, json!({ "code": "0000" })).await;
     daemon.post("/v1/otp/verify", &key, json!({ "to": TO, "code": code, "purpose": "" })).await;
+    let right = json!({ "to": TO, "code": code, "context": context() });
+    assert_eq!(daemon.post("/v1/otp/verify", &key, right).await.1["verified"], true);
+    daemon.post("/v1/otp", &key, json!({ "to": TO, "context": { "payee": ["Numbat"] } })).await;
     let (status, _) = daemon.post("/v1/messages", &key, json!({ "to": TO, "text": "Quagga rides at dawn" })).await;
     assert_eq!(status, StatusCode::ACCEPTED);
     soon("the message", site.handset(TO).next()).await;
@@ -71,7 +82,16 @@ async fn a_whole_life_logged_at_trace_tells_no_code_text_pdu_key_or_number() {
     let digits = TO.trim_start_matches('+');
     let swapped: String =
         format!("{digits}F").as_bytes().chunks(2).flat_map(|p| [p[1] as char, p[0] as char]).collect();
-    let secrets = [code.as_str(), "Quagga", "smsotpd_wrong-key-of-some-length", key.as_str(), digits, &swapped];
+    let secrets = [
+        code.as_str(),
+        "Quagga",
+        "Numbat",
+        "dd1f2a8c77",
+        "smsotpd_wrong-key-of-some-length",
+        key.as_str(),
+        digits,
+        &swapped,
+    ];
     for secret in secrets {
         for disguise in disguises(secret) {
             assert!(!holds(&log, &disguise), "the log holds one of the secrets, as {} octets", disguise.len());
@@ -82,21 +102,22 @@ async fn a_whole_life_logged_at_trace_tells_no_code_text_pdu_key_or_number() {
 #[tokio::test(flavor = "multi_thread")]
 async fn after_an_otp_ends_neither_code_nor_text_is_in_the_database_or_its_write_ahead_log() {
     let site = Site::new(quick());
-    site.configure("[policy.default]\nbrand = \"Quagga\"");
+    site.configure(WORDS);
     let key = site.create_app("shop").await;
     let daemon = site.serve().await;
-    let (_, otp) = daemon.post("/v1/otp", &key, json!({ "to": TO })).await;
+    let (_, otp) = daemon.post("/v1/otp", &key, json!({ "to": TO, "context": context() })).await;
     let path = format!("/v1/otp/{}", otp["id"].as_str().unwrap());
     let code = code_in(soon("the code", site.handset(TO).next()).await.text.expose());
     daemon.until(&path, &key, |otp| otp["message"]["status"] == "delivered").await;
-    daemon.post(&format!("{path}/verify"), &key, json!({ "code": code })).await;
+    let right = json!({ "code": code, "context": context() });
+    assert_eq!(daemon.post(&format!("{path}/verify"), &key, right).await.1["verified"], true);
     daemon.kill().await;
 
     let mut looked_at = 0;
     for entry in std::fs::read_dir(site.state()).unwrap() {
         let bytes = std::fs::read(entry.unwrap().path()).unwrap();
         looked_at += bytes.len();
-        for secret in [code.as_str(), "Quagga", "is your", key.as_str()] {
+        for secret in [code.as_str(), "Quagga", "Numbat", "dd1f2a8c77", "is your", key.as_str()] {
             for disguise in disguises(secret).into_iter().filter(|disguise| disguise.len() > 4) {
                 assert!(!holds(&bytes, &disguise), "the state folder holds a secret");
             }
@@ -105,13 +126,13 @@ async fn after_an_otp_ends_neither_code_nor_text_is_in_the_database_or_its_write
     assert!(looked_at > 10_000, "there was a database to look at");
 }
 
-/// What the database keeps of secrets now: digests, sealed codes and sealed texts.
+/// What the database keeps of secrets now: digests, sealed codes and texts, and what codes are bound to.
 fn sealed(site: &Site) -> Vec<Vec<u8>> {
     let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
     let database = rusqlite::Connection::open_with_flags(site.state().join("smsotpd.db"), flags).unwrap();
     let mut sealed = Vec::new();
-    for sql in ["SELECT digest FROM otp", "SELECT sealed_code FROM otp", "SELECT text FROM message"] {
-        let mut statement = database.prepare(sql).unwrap();
+    for column in ["digest FROM otp", "sealed_code FROM otp", "context FROM otp", "text FROM message"] {
+        let mut statement = database.prepare(&format!("SELECT {column}")).unwrap();
         let octets = statement.query_map((), |row| row.get::<_, Option<Vec<u8>>>(0)).unwrap();
         sealed.extend(octets.filter_map(|octets| octets.unwrap()));
     }
@@ -132,12 +153,12 @@ async fn however_an_otp_ends_its_digest_and_sealed_code_and_text_are_erased() {
     let daemon = site.serve().await;
     let mut paths = Vec::new();
     for to in ["+15550100101", "+15550100102", "+15550100103"] {
-        let (status, otp) = daemon.post("/v1/otp", &key, json!({ "to": to })).await;
+        let (status, otp) = daemon.post("/v1/otp", &key, json!({ "to": to, "context": context() })).await;
         assert_eq!(status, StatusCode::ACCEPTED, "{otp}");
         paths.push(format!("/v1/otp/{}", otp["id"].as_str().unwrap()));
     }
     let before = sealed(&site);
-    assert_eq!(before.len(), 9, "a digest, a code and a text each");
+    assert_eq!(before.len(), 12, "two digests, a code and a text each");
     assert!(before.iter().all(|octets| is_in_state(&site, octets)), "where they are looked for, they are found");
 
     let [cancelled, superseded, locked] = paths.try_into().unwrap();

@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test, what is not there is a failure")]
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::Method;
@@ -112,7 +111,8 @@ impl Site {
             ..http::Settings::default()
         };
         let (_, modems) = tokio::sync::watch::channel(vec![api::modem("m1", http::ModemState::Ready)]);
-        let policies = Arc::new(BTreeMap::from([("default".to_owned(), smsotpd::issue::Policy::default())]));
+        let policies =
+            smsotpd::issue::Policies::new(BTreeMap::from([("default".to_owned(), smsotpd::issue::Policy::default())]));
         let api = Api::new(store, policies, BudgetSettings::default(), modems, &http).unwrap();
         let api = api.with_ussd(asking(&world, settings));
         let listeners = http::bind(&http).await.unwrap();

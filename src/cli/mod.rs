@@ -17,5 +17,6 @@ mod output;
 mod send;
 mod serve;
 mod sim;
+mod template;
 
 pub use arguments::run;

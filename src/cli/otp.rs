@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::Subcommand;
 use hyper::Method;
 use serde_json::{Value, json};
@@ -14,6 +15,7 @@ Examples:
   smsotpd otp issue +15551234567
   smsotpd otp issue +15551234567 --purpose login --ttl 120
   smsotpd otp verify otp_0190... 123456      exit code 0 only if it is right
+  smsotpd otp issue +15551234567 --context payee=Bakery --context 'amount=12.00 EUR'
   smsotpd otp show otp_0190...";
 
 /// `smsotpd otp`
@@ -40,6 +42,15 @@ enum Action {
         /// How many characters the code has, 4 to 10 [default: the policy's, 6]
         #[arg(long)]
         length: Option<u8>,
+        /// What the code is bound to; give it once for each key
+        #[arg(long, value_name = "KEY=VALUE")]
+        context: Vec<String>,
+        /// A code of your own, if the app's policy allows it; other users of this machine may see it while this runs
+        #[arg(long)]
+        code: Option<String>,
+        /// The language of the message, for instance de or pt-BR [default: that of the number's country]
+        #[arg(long, value_name = "LANGUAGE")]
+        locale: Option<String>,
         #[command(flatten)]
         connection: Connection,
     },
@@ -52,6 +63,22 @@ enum Action {
         id: String,
         /// What was typed
         code: String,
+        /// What it is given for: the same as when it was issued
+        #[arg(long, value_name = "KEY=VALUE")]
+        context: Vec<String>,
+        /// The purpose it is given for, to be compared with the one it was issued for
+        #[arg(long)]
+        purpose: Option<String>,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Have an otp verified without a code, if the app's policy allows it
+    #[command(
+        after_help = "Example:\n  smsotpd otp approve otp_01998b6a0c1e7d3e8f5a4b3c2d1e0f9a\n\nThe exit code is 0 only if it was pending."
+    )]
+    Approve {
+        /// The id that `issue` printed
+        id: String,
         #[command(flatten)]
         connection: Connection,
     },
@@ -83,12 +110,15 @@ enum Action {
 
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.action {
-        Action::Issue { to, purpose, ttl, length, connection } => {
+        Action::Issue { to, purpose, ttl, length, locale, context, code, connection } => {
             let mut body = json!({ "to": to });
             for (field, value) in [
                 ("purpose", purpose.map(Value::from)),
                 ("ttl_seconds", ttl.map(Value::from)),
                 ("length", length.map(Value::from)),
+                ("code", code.map(Value::from)),
+                ("context", object(&context)?),
+                ("locale", locale.map(Value::from)),
             ] {
                 if let Some(value) = value {
                     body[field] = value;
@@ -96,10 +126,19 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
             }
             show(&connection, &connection.request(Method::POST, "/v1/otp", Some(body)).await?)
         }
-        Action::Verify { id, code, connection } => {
+        Action::Verify { id, code, context, purpose, connection } => {
             let path = format!("/v1/otp/{}/verify", segment(&id)?);
-            let answer = connection.request(Method::POST, &path, Some(json!({ "code": code }))).await?;
-            verdict(&connection, &answer)
+            let mut body = json!({ "code": code });
+            for (field, value) in [("context", object(&context)?), ("purpose", purpose.map(Value::from))] {
+                if let Some(value) = value {
+                    body[field] = value;
+                }
+            }
+            verdict(&connection, &connection.request(Method::POST, &path, Some(body)).await?)
+        }
+        Action::Approve { id, connection } => {
+            let path = format!("/v1/otp/{}/approve", segment(&id)?);
+            verdict(&connection, &connection.request(Method::POST, &path, None).await?)
         }
         Action::Show { id, connection } => {
             let path = format!("/v1/otp/{}", segment(&id)?);
@@ -116,6 +155,16 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
 }
 
+/// The object that these KEY=VALUE are; `None` when there are none.
+fn object(pairs: &[String]) -> anyhow::Result<Option<Value>> {
+    let mut object = serde_json::Map::new();
+    for pair in pairs {
+        let (key, value) = pair.split_once('=').context("a context is given as KEY=VALUE")?;
+        anyhow::ensure!(object.insert(key.to_owned(), value.into()).is_none(), "the key {key:?} is there twice");
+    }
+    Ok((!object.is_empty()).then_some(Value::Object(object)))
+}
+
 /// An id goes into the request's path, so it is checked before it can turn into another path.
 fn segment(id: &str) -> anyhow::Result<crate::ids::OtpId> {
     id.parse().map_err(|error| anyhow::anyhow!("{id:?} is not the id of an otp: {error}"))
@@ -129,7 +178,11 @@ fn show(connection: &Connection, answer: &Value) -> anyhow::Result<ExitCode> {
     let text = |pointer: &str| answer.pointer(pointer).and_then(Value::as_str).unwrap_or("?").to_owned();
     say!("{}", text("/id"));
     say!("  to        {}", text("/to"));
-    say!("  message   {}", text("/message/status").replace('_', " "));
+    let latency = answer.pointer("/message/latency_ms").and_then(Value::as_u64);
+    let took = latency.map(|millis| format!(" after {}.{} s", millis / 1000, millis / 100 % 10)).unwrap_or_default();
+    let reason = answer.pointer("/message/reason").and_then(Value::as_str);
+    let why = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+    say!("  message   {}{took}{why}", text("/message/status").replace('_', " "));
     let status = text("/status");
     if status != "pending" {
         say!("  code      {status}");
@@ -157,9 +210,10 @@ fn verdict(connection: &Connection, answer: &Value) -> anyhow::Result<ExitCode> 
 pub(super) fn why_not(verdict: &Value) -> String {
     let reason = verdict.get("reason").and_then(Value::as_str).unwrap_or("unknown");
     let words = reason.replace('_', " ");
+    let is_guess = matches!(reason, "wrong_code" | "wrong_context");
     match verdict.get("attempts_left").and_then(Value::as_u64) {
-        Some(1) if reason == "wrong_code" => format!("{words}, 1 guess left"),
-        Some(left) if reason == "wrong_code" => format!("{words}, {left} guesses left"),
+        Some(1) if is_guess => format!("{words}, 1 guess left"),
+        Some(left) if is_guess => format!("{words}, {left} guesses left"),
         _ => words,
     }
 }

@@ -11,12 +11,12 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{fmt, registry};
 
 use crate::config::Config;
-use crate::daemon::{Daemon, Parts};
+use crate::daemon::{Daemon, Parts, Reloader};
 
 const AFTER_HELP: &str = "\
 Without a configuration file it listens on 127.0.0.1:8687 and on /run/smsotpd/api.sock and keeps its state in \
 /var/lib/smsotpd. Logs go to stderr; RUST_LOG=smsotpd=debug shows more, never a code, a text or a whole number. \
-Ctrl-C or SIGTERM stops it; SIGHUP does nothing.
+Ctrl-C or SIGTERM stops it; SIGHUP has it read the configuration again.
 
 Example:
   smsotpd serve --config /etc/smsotpd/smsotpd.toml";
@@ -36,10 +36,12 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     log(args.json, "smsotpd=info,warn");
     log_panics();
-    // Whoever listens for a signal once is not ended by it any more: the terminal it was started from may be closed.
-    let _hangup = signal(SignalKind::hangup())?;
+    // From here on it ends nothing, also when the terminal is closed from which the daemon was started.
+    let mut hangup = signal(SignalKind::hangup())?;
     let asked = asked_to_stop()?;
-    let config = Config::load(args.config.as_deref())?;
+    // A file that was there must be there again when it is read again.
+    let path = args.config.or_else(Config::default_path);
+    let config = Config::load(path.as_deref())?;
     if config.modem.is_empty() && !config.looks_for_modems() {
         tracing::warn!("no [[modem]] is configured and discovery is off: messages are accepted and wait");
     }
@@ -51,7 +53,17 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         modems = daemon.pool.members().borrow().len(),
         "serving"
     );
-    daemon.run(asked).await?;
+    let mut reloader = Reloader::new(path, config, &daemon);
+    let reloading = async {
+        while hangup.recv().await.is_some() {
+            reloader.reload().await;
+        }
+        std::future::pending().await
+    };
+    tokio::select! {
+        ended = daemon.run(asked) => ended?,
+        () = reloading => {}
+    }
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
@@ -11,7 +11,7 @@ use utoipa::openapi::OpenApi;
 
 use crate::clock::Moment;
 use crate::ids::AppName;
-use crate::issue::Policy;
+use crate::issue::{Policies, Policy};
 use crate::limits::BudgetSettings;
 use crate::store::{App, Store};
 use crate::ussd::{self, Ussd};
@@ -27,7 +27,7 @@ use super::{HttpError, Settings};
 #[derive(Debug)]
 pub struct Api {
     store: Store,
-    policies: Arc<BTreeMap<String, Policy>>,
+    policies: Policies,
     budget: BudgetSettings,
     modems: watch::Receiver<Vec<ModemView>>,
     unusable: Option<watch::Receiver<Vec<UnusableView>>>,
@@ -38,14 +38,14 @@ pub struct Api {
 }
 
 impl Api {
-    /// An API over this store. `policies` are the site's, by name; `budget` is what each SIM may send; `modems` shows
+    /// An API over this store. `policies` are the site's, which may change while it is served; `budget` is what each SIM may send; `modems` shows
     /// how the radios are, kept up to date by the daemon.
     ///
     /// # Errors
     /// [`HttpError`] when the settings cannot work.
     pub fn new(
         store: Store,
-        policies: Arc<BTreeMap<String, Policy>>,
+        policies: Policies,
         budget: BudgetSettings,
         modems: watch::Receiver<Vec<ModemView>>,
         settings: &Settings,
@@ -82,7 +82,8 @@ pub(super) struct Served {
     remembered: Remembered,
     pub(super) metrics: Arc<Metrics>,
     described: fn() -> OpenApi,
-    document: OnceLock<Bytes>,
+    /// The names of the policies, and the OpenAPI document in which they stand, once somebody asked for it.
+    document: Mutex<Option<(Vec<String>, Bytes)>>,
 }
 
 impl Deref for Shared {
@@ -96,20 +97,24 @@ impl Deref for Shared {
 impl Shared {
     /// `described` makes the description of the calls, when somebody asks for it.
     pub(super) fn new(api: Api, metrics: Arc<Metrics>, described: fn() -> OpenApi) -> Self {
-        let (remembered, document) = (Remembered::default(), OnceLock::new());
+        let (remembered, document) = (Remembered::default(), Mutex::default());
         Self(Arc::new(Served { api, remembered, metrics, described, document }))
     }
 }
 
 impl Served {
-    /// The OpenAPI document. It is made once, for the first who asks.
+    /// The OpenAPI document. It is made for the first who asks, and again only when the policies are others.
     pub(super) fn document(&self) -> Bytes {
-        let make = || {
-            let policies = self.api.policies.keys().map(String::as_str);
-            // Plain data with string keys always serialises.
-            Bytes::from(openapi::complete((self.described)(), policies).to_json().unwrap_or_default())
-        };
-        self.document.get_or_init(make).clone()
+        let names = self.policies().names();
+        let mut kept = self.document.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, document)) = kept.as_ref().filter(|(known, _)| *known == names) {
+            return document.clone();
+        }
+        let complete = openapi::complete((self.described)(), names.iter().map(String::as_str));
+        // Plain data with string keys always serialises.
+        let document = Bytes::from(complete.to_json().unwrap_or_default());
+        *kept = Some((names, document.clone()));
+        document
     }
 
     pub(super) fn store(&self) -> &Store {
@@ -140,8 +145,12 @@ impl Served {
         self.api.users.contains_key(&id)
     }
 
-    /// The app's policy.
-    pub(super) fn policy(&self, app: &App) -> Result<&Policy, Problem> {
+    pub(super) fn policies(&self) -> &Policies {
+        &self.api.policies
+    }
+
+    /// The app's policy as it is now. To be taken once for each request, so that a reload changes all of it or nothing.
+    pub(super) fn policy(&self, app: &App) -> Result<Arc<Policy>, Problem> {
         self.api.policies.get(&app.policy).ok_or_else(|| {
             tracing::error!(app = %app.name, policy = %app.policy, "the app's policy is not in the configuration");
             Problem::new(Kind::PolicyMissing)

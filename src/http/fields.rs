@@ -1,6 +1,7 @@
 //! The fields that several calls share, each a type that reads only what is right, and says in the field's own terms
 //! what is wrong. The patterns are for the description of the API; what is read is decided by the code beside them.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -11,13 +12,14 @@ use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::Type;
-use utoipa::openapi::{ObjectBuilder, Required};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::openapi::{ObjectBuilder, RefOr, Required, Schema};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use crate::ids::{InboxId, MessageId, ModemName, OtpId};
-use crate::otp::CodeLength;
+use crate::otp::{self, CodeLength, Context};
 use crate::phone::PhoneNumber;
 use crate::secret::{Code, Text};
+use crate::template::{AppHash, Domain, Locale, Template};
 
 use super::problem::{Kind, Problem};
 
@@ -47,6 +49,69 @@ pub(super) struct Purpose(pub(super) String);
 )]
 pub(super) struct Words(pub(super) Text);
 
+/// What a code is bound to: who is paid and how much, a session, whatever the app confirms with it. What is given when the
+/// code is issued must be given again, the same, when it is verified.
+pub(super) struct Bound(pub(super) Context);
+
+impl<'de> Deserialize<'de> for Bound {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Context::deserialize(from).map(Self)
+    }
+}
+
+impl PartialSchema for Bound {
+    fn schema() -> RefOr<Schema> {
+        let text = |pattern| ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern));
+        ObjectBuilder::new()
+            .schema_type(Type::Object)
+            .description(Some(
+                "What a code is bound to: who is paid and how much, a session, whatever the app confirms with it. What is \
+                 given when the code is issued must be given again, the same, when it is verified. At most 10 keys.",
+            ))
+            .property_names(Some(text("^[a-z0-9_]{1,32}$")))
+            .additional_properties(Some(text(r"^[^\u0000-\u001f\u007f-\u009f]{1,128}$")))
+            .max_properties(Some(Context::MOST_KEYS))
+            .examples([serde_json::json!({"payee": "Corner Bakery", "amount": "12.00 EUR"})])
+            .into()
+    }
+}
+
+impl ToSchema for Bound {
+    fn name() -> Cow<'static, str> {
+        "Context".into()
+    }
+}
+
+/// A language (BCP 47). One that there is no text in gives way to a wider one, `de-AT` to `de`, and then to the policy's.
+#[derive(Deserialize, ToSchema)]
+#[schema(
+    as = Language, value_type = String, max_length = 35, example = "pt-BR",
+    pattern = "^[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8})*$"
+)]
+pub(super) struct LanguageTag(pub(super) Locale);
+
+/// The app's own words, at most 1000 characters, with `{code}`, and where they are wanted `{brand}`, `{minutes}`,
+/// `{domain}`, `{payee}` and `{amount}`; `{{` and `}}` stand for braces.
+#[derive(Deserialize, ToSchema)]
+#[schema(
+    as = Template, value_type = String, max_length = 1000, example = "{code} opens the gate of {brand}.",
+    pattern = r"^[^\u0000-\u0009\u000b-\u001f\u007f-\u009f{}]*\{code\}[^\u0000-\u0009\u000b-\u001f\u007f-\u009f{}]*$"
+)]
+pub(super) struct OwnWords(pub(super) Template);
+
+/// A host as it stands in a browser's address, without scheme, port and path.
+#[derive(Deserialize, ToSchema)]
+#[schema(
+    as = Host, value_type = String, max_length = 253, example = "example.com",
+    pattern = "^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?([.][A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$"
+)]
+pub(super) struct Host(pub(super) Domain);
+
+/// The hash of an Android app (SMS Retriever): 11 characters.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = AppHash, value_type = String, pattern = "^[A-Za-z0-9+/]{11}$", example = "FA+9qCX9VSu")]
+pub(super) struct Hash(pub(super) AppHash);
+
 /// The longest code that is looked at, in characters, with the spaces and dashes that people type.
 const LONGEST_CODE: usize = 64;
 
@@ -63,6 +128,18 @@ impl<'de> Deserialize<'de> for TypedCode {
         } else {
             Err(D::Error::custom(format_args!("expected 1 to {LONGEST_CODE} characters")))
         }
+    }
+}
+
+/// A code that the app brings of its own: 4 to 10 digits and letters. Spaces and dashes are left out, and letters are made
+/// capital.
+#[derive(ToSchema)]
+#[schema(value_type = String, pattern = "^[0-9A-Za-z]{4,10}$", example = "471100")]
+pub(super) struct OwnCode(pub(super) Code);
+
+impl<'de> Deserialize<'de> for OwnCode {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        otp::brought(&Code::deserialize(from)?).map(Self).map_err(D::Error::custom)
     }
 }
 
@@ -178,6 +255,11 @@ pub(super) fn length<'de, D: Deserializer<'de>>(from: D) -> Result<Option<CodeLe
         let (least, most) = (CodeLength::LEAST.get(), CodeLength::MOST.get());
         D::Error::custom(format_args!("expected a whole number from {least} to {most}"))
     })
+}
+
+/// A time as answers show it.
+pub(super) fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A time in whole seconds. Its range is judged by whoever takes it.

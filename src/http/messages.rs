@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
 use crate::ids::MessageId;
+use crate::issue::OwnPriority;
 use crate::message::{Priority, Status};
 use crate::route::Routes;
 use crate::send::{self, SendError};
@@ -34,7 +35,7 @@ pub(super) struct SendBody {
     to: Number,
     /// What it says.
     text: Words,
-    /// Who goes first when several messages wait. Default `transactional`.
+    /// Who goes first when several messages wait. Without it, as the policy says.
     #[serde(default)]
     #[schema(inline)]
     priority: Option<OwnPriority>,
@@ -46,23 +47,6 @@ pub(super) struct SendBody {
     #[serde(default)]
     #[schema(value_type = Option<u8>, minimum = 0, maximum = 0, example = 0)]
     class: Option<Flash>,
-}
-
-/// The priorities that an app can ask for. That of codes comes with a share of the budget that is kept for them.
-#[derive(Clone, Copy, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-enum OwnPriority {
-    Transactional,
-    Bulk,
-}
-
-impl From<OwnPriority> for Priority {
-    fn from(priority: OwnPriority) -> Self {
-        match priority {
-            OwnPriority::Transactional => Self::Transactional,
-            OwnPriority::Bulk => Self::Bulk,
-        }
-    }
 }
 
 /// Message class 0 (3GPP TS 23.038 §4), the only one that can be asked for.
@@ -116,6 +100,12 @@ pub(super) struct MessageAnswer {
     /// When the handset had every part, as the network reports; null until then.
     #[schema(value_type = Option<String>, format = DateTime, required = true)]
     delivered_at: Option<Timestamp>,
+    /// Milliseconds from when it was accepted until the handset had every part; null until then.
+    #[schema(required = true)]
+    latency_ms: Option<u64>,
+    /// Why it will not arrive, in words, when it is `undelivered` or `failed`; otherwise null.
+    #[schema(required = true)]
+    reason: Option<String>,
 }
 
 /// A message as it is now, and every try to send it.
@@ -183,8 +173,16 @@ impl From<MessageView> for AcceptedAnswer {
 
 impl From<MessageView> for MessageAnswer {
     fn from(view: MessageView) -> Self {
-        let MessageView { priority, created_at, deadline_at, sent_at, delivered_at, .. } = view;
-        Self { priority, created_at, deadline_at, sent_at, delivered_at, accepted: view.into() }
+        Self {
+            priority: view.priority,
+            created_at: view.created_at,
+            deadline_at: view.deadline_at,
+            sent_at: view.sent_at,
+            delivered_at: view.delivered_at,
+            latency_ms: view.latency.map(fields::millis),
+            reason: view.reason.clone(),
+            accepted: view.into(),
+        }
     }
 }
 
@@ -204,9 +202,9 @@ impl From<AttemptView> for AttemptAnswer {
 
 impl DetailAnswer {
     /// What is shown of it, with why it waits by how the modems are now.
-    fn of(detail: MessageDetail, modems: &[ModemView], routes: &Routes) -> Self {
+    fn of(detail: MessageDetail, policy: &str, modems: &[ModemView], routes: &Routes) -> Self {
         let waits = detail.message.status == Status::Queued;
-        let route = routes.of(detail.message.to.digits());
+        let route = routes.of(detail.message.to.digits(), Some(policy));
         let why = waits.then(|| readiness::why_closed(modems, routes, route)).flatten();
         Self {
             why,
@@ -257,9 +255,10 @@ pub(super) async fn send(
         app: caller.app.name.clone(),
         to: body.to.0,
         text: body.text.0,
-        priority: body.priority.map_or(Priority::Transactional, Priority::from),
+        priority: body.priority.unwrap_or(policy.priority).into(),
         deadline: body.deadline_seconds,
         class0: body.class.is_some(),
+        simplify: policy.simplify,
         in_doubt: policy.in_doubt,
         national_tables: policy.national_tables,
         idempotency: key.with_body(&raw, shared.store().site_key()),
@@ -288,7 +287,7 @@ pub(super) async fn get(
 ) -> Result<Json<DetailAnswer>, Problem> {
     let found = shared.store().message(&caller.app.name, id).await?;
     let detail = found.ok_or_else(|| Problem::new(Kind::NoSuchThing))?;
-    Ok(Json(DetailAnswer::of(detail, &shared.modems(), &shared.store().routes())))
+    Ok(Json(DetailAnswer::of(detail, &caller.app.policy, &shared.modems(), &shared.store().routes())))
 }
 
 /// List messages
@@ -316,7 +315,11 @@ pub(super) async fn list(
     let page = shared.store().messages(&caller.app.name, filter(&uri)?).await?;
     let (modems, routes) = (shared.modems(), shared.store().routes());
     Ok(Json(ListAnswer {
-        messages: page.messages.into_iter().map(|detail| DetailAnswer::of(detail, &modems, &routes)).collect(),
+        messages: page
+            .messages
+            .into_iter()
+            .map(|detail| DetailAnswer::of(detail, &caller.app.policy, &modems, &routes))
+            .collect(),
         next_cursor: page.next.map(|cursor| cursor.to_string()),
     }))
 }

@@ -120,6 +120,7 @@ impl Metrics {
         let result = match verdict.reason {
             None => "verified",
             Some(Reason::WrongCode) => "wrong_code",
+            Some(Reason::WrongContext) => "wrong_context",
             Some(Reason::Expired) => "expired",
             Some(Reason::Locked) => "locked",
             Some(Reason::AlreadyUsed) => "already_used",
@@ -127,6 +128,13 @@ impl Metrics {
             Some(Reason::Superseded) => "superseded",
         };
         self.verifications.get_or_create(&ByResult { result }).inc();
+    }
+
+    pub(super) fn approved(&self, verdict: &Verdict) {
+        match verdict.verified {
+            true => _ = self.verifications.get_or_create(&ByResult { result: "approved" }).inc(),
+            false => self.verified(verdict),
+        }
     }
 
     pub(super) fn answered(&self, status: StatusCode) {

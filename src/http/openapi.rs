@@ -110,6 +110,8 @@ refusals! {
     Unwanted: RecipientOptedOut;
     /// What a call with a query can answer.
     WrongQuery: Invalid;
+    /// What a call that not every policy allows can answer.
+    ByPolicy: MissingScope PolicyForbids;
     /// What a call that names something can answer.
     NoSuch: NoSuchThing;
     /// What issuing can answer.
@@ -185,6 +187,8 @@ pub(super) fn example_otp(status: &str) -> Value {
             "parts": 1,
             "encoding": "gsm7",
             "delivered_at": delivered_at,
+            "latency_ms": delivered_at.map(|_| 7_289),
+            "reason": null,
         }
     })
 }
@@ -193,6 +197,7 @@ pub(super) fn example_verdict(which: &str) -> Value {
     let (verified, status, reason) = match which {
         "right" => (true, "verified", None),
         "used" => (false, "verified", Some("already_used")),
+        "context" => (false, "pending", Some("wrong_context")),
         _ => (false, "pending", Some("wrong_code")),
     };
     json!({"verified": verified, "status": status, "reason": reason, "attempts_left": 4})
@@ -218,6 +223,8 @@ pub(super) fn example_message() -> Value {
             "deadline_at": "2026-05-05T10:00:00.123Z",
             "sent_at": null,
             "delivered_at": null,
+            "latency_ms": null,
+            "reason": null,
         }),
     )
 }
@@ -227,6 +234,7 @@ pub(super) fn example_detail() -> Value {
         example_message(),
         json!({
             "status": "failed",
+            "reason": "The number is not in use.",
             "otp": null,
             "why": null,
             "attempts": [{

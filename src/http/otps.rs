@@ -12,16 +12,16 @@ use crate::ids::OtpId;
 use crate::issue::{self, IssueError, ResendError};
 use crate::message;
 use crate::otp::{self, CodeLength, Reason, Verdict};
-use crate::secret::Code;
-use crate::store::{MessageView, OtpView, Which};
+use crate::store::{Guess, MessageView, OtpView, Which};
 use crate::verify;
+use crate::wording::{Wish, WordingError};
 
 use super::api::Shared;
 use super::auth::{self, Caller};
 use super::body::JsonBody;
-use super::fields::{self, Named, Number, Purpose, TypedCode};
+use super::fields::{self, Bound, Hash, Host, LanguageTag, Named, Number, OwnCode, OwnWords, Purpose, TypedCode};
 use super::idempotency::IdempotencyKey;
-use super::openapi::{Ended, EveryCall, Limited, NoSuch, TooOften, Unwanted, WithBody, WithRecipient};
+use super::openapi::{ByPolicy, Ended, EveryCall, Limited, NoSuch, TooOften, Unwanted, WithBody, WithRecipient};
 use super::problem::{Kind, Problem};
 
 /// A code to be issued.
@@ -38,6 +38,9 @@ pub(super) struct IssueBody {
     /// What the code is for. A new otp for the same number and purpose takes the place of one that is pending.
     #[serde(default)]
     purpose: Option<Purpose>,
+    /// What the code is to be bound to beside its purpose.
+    #[serde(default)]
+    context: Option<Bound>,
     /// For how many seconds the code is valid. Without it, as the policy says.
     #[serde(default, deserialize_with = "fields::seconds")]
     #[schema(value_type = Option<u32>, minimum = 30, maximum = 86_400, example = 300)]
@@ -46,6 +49,21 @@ pub(super) struct IssueBody {
     #[serde(default, deserialize_with = "fields::length")]
     #[schema(value_type = Option<u8>, minimum = 4, maximum = 10, example = 6)]
     length: Option<CodeLength>,
+    /// The code, for an app that has its own and whose policy lets it bring them (`caller-codes`). Without it, one is drawn.
+    #[serde(default)]
+    code: Option<OwnCode>,
+    /// The language of the message. Without it, the one that is read in the country of the number, or as the policy says.
+    #[serde(default)]
+    locale: Option<LanguageTag>,
+    /// The wording, where the policy leaves it to the request. The message must fit one SMS.
+    #[serde(default)]
+    template: Option<OwnWords>,
+    /// The host on which browsers fill the code in, one of the policy's: the last line is then `@host #code`.
+    #[serde(default)]
+    domain: Option<Host>,
+    /// The Android app that is given the message (SMS Retriever), one of the policy's: its hash ends the message.
+    #[serde(default)]
+    app_hash: Option<Hash>,
 }
 
 /// A code that somebody typed.
@@ -55,6 +73,12 @@ pub(super) struct IssueBody {
 pub(super) struct VerifyBody {
     /// The code as it was typed.
     code: TypedCode,
+    /// What it is given for: as it was when it was issued.
+    #[serde(default)]
+    context: Option<Bound>,
+    /// The purpose it is given for. When it is there, it must be the one that the code was issued for.
+    #[serde(default)]
+    purpose: Option<Purpose>,
 }
 
 /// A code that somebody typed, and to whom it was sent.
@@ -69,6 +93,9 @@ pub(super) struct VerifyByNumberBody {
     /// The purpose it was issued for, if one was given.
     #[serde(default)]
     purpose: Option<Purpose>,
+    /// What it is given for: as it was when it was issued.
+    #[serde(default)]
+    context: Option<Bound>,
 }
 
 /// An otp and its message.
@@ -111,6 +138,12 @@ struct OtpMessage {
     /// When the handset had it, as the network reports; null until then.
     #[schema(value_type = Option<String>, format = DateTime, required = true)]
     delivered_at: Option<Timestamp>,
+    /// Milliseconds from when it was accepted until the handset had it; null until then.
+    #[schema(required = true)]
+    latency_ms: Option<u64>,
+    /// Why it will not arrive, in words, when it is `undelivered` or `failed`; otherwise null.
+    #[schema(required = true)]
+    reason: Option<String>,
 }
 
 impl From<OtpView> for OtpAnswer {
@@ -135,6 +168,8 @@ impl From<MessageView> for OtpMessage {
             parts: view.parts,
             encoding: view.encoding.as_str(),
             delivered_at: view.delivered_at,
+            latency_ms: view.latency.map(fields::millis),
+            reason: view.reason,
         }
     }
 }
@@ -164,9 +199,14 @@ impl From<IssueError> for Problem {
     fn from(error: IssueError) -> Self {
         match error {
             IssueError::Purpose => Self::invalid("purpose", "expected at most 64 characters and no control characters"),
+            IssueError::CodeBrought => Self::invalid("code", "this app's policy lets it bring no code: `caller-codes`"),
+            IssueError::Code(error) => Self::invalid("code", error.to_string()),
+            IssueError::Context(error) => Self::invalid(format!("context.{}", error.key()), error.to_string()),
             IssueError::Lifetime(range) => {
                 Self::invalid("ttl_seconds", format!("expected a whole number from {} to {}", range.least, range.most))
             }
+            IssueError::NotAllowed(what) => Self::invalid(what.field(), what.to_string()),
+            IssueError::Wording(error) => unwritable(&error),
             IssueError::Limited(refusal) => {
                 let detail = format!("The limit {} is reached for this number.", refusal.limit.as_str());
                 Self::new(Kind::LimitReached).saying(detail).retry_after(refusal.retry_after)
@@ -189,6 +229,10 @@ impl From<ResendError> for Problem {
             ResendError::TooSoon { retry_after } => Self::new(Kind::ResendTooEarly).retry_after(retry_after),
             ResendError::NoneLeft => Self::new(Kind::NoResendsLeft),
             ResendError::OptedOut => Self::new(Kind::RecipientOptedOut),
+            ResendError::Wording(error) => {
+                tracing::warn!(error = %error, "a code cannot be sent again by a policy that has changed");
+                Self::new(Kind::NoResendsLeft)
+            }
             ResendError::Unreadable(error) => {
                 tracing::error!(error = %error, "a code cannot be sent again");
                 Self::new(Kind::Internal)
@@ -198,13 +242,39 @@ impl From<ResendError> for Problem {
     }
 }
 
+/// The words of the operator always fit, so it is those of the request, or what it puts into them.
+fn unwritable(error: &WordingError) -> Problem {
+    let field = match error {
+        WordingError::Missing("payee") | WordingError::Control("payee") => "context.payee",
+        WordingError::Missing("amount") | WordingError::Control("amount") => "context.amount",
+        WordingError::Missing(_) | WordingError::Control(_) => "domain",
+        WordingError::TooLong(too_long) if too_long.own_words => "template",
+        WordingError::TooLong(_) => "context",
+    };
+    Problem::invalid(field, error.to_string())
+}
+
 /// Issue a code
 ///
 /// Draws a code, writes the message by the app's policy and queues it. When the answer is there, it is on disk; it is
 /// sent within the moment a modem is free. A request that is repeated with the same `Idempotency-Key` and body gets the
 /// same answer and sends nothing.
 #[utoipa::path(
-    post, path = "/v1/otp", operation_id = "issue_otp", tag = "otp", request_body = IssueBody,
+    post, path = "/v1/otp", operation_id = "issue_otp", tag = "otp",
+    request_body(content = IssueBody, examples(
+        ("plain" = (summary = "A code", value = json!({"to": "+15551234567"}))),
+        ("language" = (
+            summary = "In a language of the app's choice", value = json!({"to": "+15551234567", "locale": "pt-BR"})
+        )),
+        ("autofill" = (
+            summary = "Filled in by browsers and by an Android app, both of which the policy lists",
+            value = json!({"to": "+15551234567", "domain": "shop.example.com", "app_hash": "FA+9qCX9VSu"})
+        )),
+        ("own_words" = (
+            summary = "In the app's own words, where the policy has `template-per-request`",
+            value = json!({"to": "+15551234567", "template": "{code} opens the gate of {brand}."})
+        ))
+    )),
     params(IdempotencyKey),
     responses(
         (status = 202, description = "Issued and queued", body = OtpAnswer, links(
@@ -226,16 +296,28 @@ pub(super) async fn issue(
     if body.policy.is_some_and(|policy| policy != app.policy) {
         return Err(Problem::invalid("policy", format!("this app's policy is `{}`", app.policy)));
     }
+    if body.code.is_some() && body.length.is_some() {
+        return Err(Problem::invalid("length", "leave it out: `code` has its own length"));
+    }
     let policy = shared.policy(app)?;
     let request = issue::Request {
         app: app.name.clone(),
         to: body.to.0,
         purpose: body.purpose.map(|purpose| purpose.0),
+        context: body.context.map(|context| context.0).unwrap_or_default(),
         lifetime: body.ttl_seconds,
         length: body.length,
+        code: body.code.map(|code| code.0),
+        wish: Wish {
+            locale: body.locale.map(|locale| locale.0),
+            template: body.template.map(|template| template.0),
+            domain: body.domain.map(|domain| domain.0),
+            app_hash: body.app_hash.map(|hash| hash.0),
+            ..Wish::default()
+        },
         idempotency: key.with_body(&raw, shared.store().site_key()),
     };
-    let issued = issue::issue(shared.store(), policy, request).await.inspect_err(|error| {
+    let issued = issue::issue(shared.store(), &policy, request).await.inspect_err(|error| {
         if let IssueError::Limited(refusal) = error {
             shared.metrics.refused(refusal.limit);
         }
@@ -268,14 +350,15 @@ pub(super) async fn get(
 /// Verify a code
 ///
 /// Counts the attempt, then compares. A code is verified at most once. A wrong code is no error: the answer is 200 with
-/// `verified: false`.
+/// `verified: false`; neither is any code for another context than it was issued for.
 #[utoipa::path(
     post, path = "/v1/otp/{id}/verify", operation_id = "verify_otp", tag = "otp", request_body = VerifyBody,
     params(Named<OtpId>),
     responses(
         (status = 200, description = "What came of it", body = VerdictAnswer, examples(
             ("right" = (summary = "The right code", value = json!(super::openapi::example_verdict("right")))),
-            ("wrong" = (summary = "A wrong code", value = json!(super::openapi::example_verdict("wrong"))))
+            ("wrong" = (summary = "A wrong code", value = json!(super::openapi::example_verdict("wrong")))),
+            ("context" = (summary = "For something else", value = json!(super::openapi::example_verdict("context"))))
         )),
         EveryCall, WithBody, NoSuch
     )
@@ -286,7 +369,9 @@ pub(super) async fn verify(
     Named(id): Named<OtpId>,
     JsonBody { value: body, .. }: JsonBody<VerifyBody>,
 ) -> Result<Json<VerdictAnswer>, Problem> {
-    judge(&shared, &caller, Which::Id(id), body.code.0).await
+    let context = body.context.map(|context| context.0).unwrap_or_default();
+    let guess = Guess { code: body.code.0, context, purpose: body.purpose.map(|purpose| purpose.0) };
+    judge(&shared, &caller, Which::Id(id), guess).await
 }
 
 /// Verify a code by number
@@ -308,18 +393,49 @@ pub(super) async fn verify_by_number(
     JsonBody { value: body, .. }: JsonBody<VerifyByNumberBody>,
 ) -> Result<Json<VerdictAnswer>, Problem> {
     let purpose = body.purpose.map(|purpose| purpose.0).unwrap_or_default();
-    judge(&shared, &caller, Which::Number { to: body.to.0, purpose }, body.code.0).await
+    let context = body.context.map(|context| context.0).unwrap_or_default();
+    let guess = Guess { code: body.code.0, context, purpose: None };
+    judge(&shared, &caller, Which::Number { to: body.to.0, purpose }, guess).await
 }
 
 async fn judge(
     shared: &Shared,
     caller: &Caller<auth::Verify>,
     which: Which,
-    code: Code,
+    guess: Guess,
 ) -> Result<Json<VerdictAnswer>, Problem> {
-    let verdict = verify::verify(shared.store(), &caller.app.name, which, code).await?;
+    let verdict = verify::verify(shared.store(), &caller.app.name, which, guess).await?;
     let verdict = verdict.ok_or_else(|| Problem::new(Kind::NoSuchThing))?;
     shared.metrics.verified(&verdict);
+    Ok(Json(verdict.into()))
+}
+
+/// Verify without a code
+///
+/// For an app that knows by other means that it is who it should be, for instance a help desk, and whose policy lets it
+/// (`manual-approve`). A pending otp is verified, once; one that has ended stays as it is, and `reason` says how it ended.
+#[utoipa::path(
+    post, path = "/v1/otp/{id}/approve", operation_id = "approve_otp", tag = "otp",
+    params(Named<OtpId>),
+    responses(
+        (status = 200, description = "What came of it", body = VerdictAnswer, examples(
+            ("approved" = (summary = "It was pending", value = json!(super::openapi::example_verdict("right")))),
+            ("used" = (summary = "It was verified before", value = json!(super::openapi::example_verdict("used"))))
+        )),
+        EveryCall, ByPolicy, NoSuch
+    )
+)]
+pub(super) async fn approve(
+    State(shared): State<Shared>,
+    caller: Caller<auth::Verify>,
+    Named(id): Named<OtpId>,
+) -> Result<Json<VerdictAnswer>, Problem> {
+    if !shared.policy(&caller.app)?.manual_approve {
+        return Err(Problem::new(Kind::PolicyForbids));
+    }
+    let verdict = shared.store().approve(&caller.app.name, id).await?;
+    let verdict = verdict.ok_or_else(|| Problem::new(Kind::NoSuchThing))?;
+    shared.metrics.approved(&verdict);
     Ok(Json(verdict.into()))
 }
 
@@ -342,7 +458,7 @@ pub(super) async fn resend(
     Named(id): Named<OtpId>,
 ) -> Result<(StatusCode, Json<OtpAnswer>), Problem> {
     let (policy, app) = (shared.policy(&caller.app)?, &caller.app.name);
-    let resent = issue::resend(shared.store(), policy, app, id).await?;
+    let resent = issue::resend(shared.store(), &policy, app, id).await?;
     shared.metrics.resent();
     Ok((StatusCode::ACCEPTED, Json(resent.into())))
 }

@@ -23,6 +23,7 @@ pub(super) enum Kind {
     NoKey,
     UnknownKey,
     MissingScope,
+    PolicyForbids,
     NoSuchPath,
     NoSuchThing,
     MethodNotAllowed,
@@ -52,7 +53,7 @@ impl Kind {
         match self {
             Self::NotJson | Self::BodyIncomplete | Self::HeaderTwice => StatusCode::BAD_REQUEST,
             Self::NoKey | Self::UnknownKey => StatusCode::UNAUTHORIZED,
-            Self::MissingScope => StatusCode::FORBIDDEN,
+            Self::MissingScope | Self::PolicyForbids => StatusCode::FORBIDDEN,
             Self::NoSuchPath | Self::NoSuchThing => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
@@ -77,6 +78,7 @@ impl Kind {
             Self::NoKey => "no_key",
             Self::UnknownKey => "unknown_key",
             Self::MissingScope => "missing_scope",
+            Self::PolicyForbids => "policy_forbids",
             Self::NoSuchPath => "no_such_path",
             Self::NoSuchThing => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
@@ -116,6 +118,7 @@ impl Kind {
                 "No app has this key. `smsotpd app list` shows the apps, `smsotpd app rotate` gives a new key."
             }
             Self::MissingScope => "This call needs the scope `issue`, which the app does not have.",
+            Self::PolicyForbids => "The app's policy does not allow this: `manual-approve` is not set.",
             Self::NoSuchPath => "There is nothing here; /openapi.json lists the calls.",
             Self::NoSuchThing => "This app has nothing by that name.",
             Self::MethodNotAllowed => "This path has other methods; `Allow` lists them.",

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::ids::ModemName;
 use crate::limits::BudgetSettings;
-use crate::route::{Route, Routes};
+use crate::route::{Bound, Routes};
 use crate::store::Store;
 use crate::ussd::Balance;
 
@@ -100,11 +100,19 @@ impl Readiness {
 /// The routes by which nothing goes out now.
 fn closed_routes(modems: &[ModemView], routes: &Routes) -> Vec<Reason> {
     let closed = routes.all().filter_map(|route| Some((routes.get(route)?, why_closed(modems, routes, route)?)));
-    let reason = |(route, reason): (&Route, String)| Reason {
+    let reason = |((bound, _), reason): ((Bound<'_>, &[ModemName]), String)| Reason {
         code: "route",
         modem: None,
         reason,
-        advice: Some(format!("Bring one of them back, or let others take {} in [[route]].", route.prefix)),
+        advice: Some(match bound {
+            Bound::Prefix(prefix) => format!("Bring one of them back, or let others take {prefix} in [[route]]."),
+            Bound::Policies(policies) => {
+                format!(
+                    "Bring one of them back, or name others in `modems` of [policy.{}].",
+                    policies.join("] and [policy.")
+                )
+            }
+        }),
     };
     closed.map(reason).collect()
 }
@@ -114,13 +122,18 @@ pub(super) fn why_closed(modems: &[ModemView], routes: &Routes, route: usize) ->
     if modems.iter().any(|modem| can_send(modem) && routes.lets(route, &modem.name)) {
         return None;
     }
-    let Some(Route { prefix, modems }) = routes.get(route) else {
+    let Some((bound, modems)) = routes.get(route) else {
         return Some("No modem can send now; /readyz says why.".to_owned());
     };
     let names: Vec<&str> = modems.iter().map(ModemName::as_str).collect();
     let names = names.join(" and ");
     let can = if modems.len() == 1 { "and that cannot send now" } else { "and none of these can send now" };
-    Some(format!("Numbers that begin with {prefix} go through {names} only, {can}."))
+    Some(match bound {
+        Bound::Prefix(prefix) => format!("Numbers that begin with {prefix} go through {names} only, {can}."),
+        Bound::Policies(policies) => {
+            format!("Messages by the policy {} go through {names} only, {can}.", policies.join(" and "))
+        }
+    })
 }
 
 impl Readiness {
@@ -237,6 +250,7 @@ mod tests {
     use crate::clock::Clock;
     use crate::http::Registration;
     use crate::limits::BudgetLeft;
+    use crate::route::Route;
 
     fn modem(name: &str, state: ModemState, hour: u32) -> ModemView {
         ModemView {
@@ -311,8 +325,20 @@ mod tests {
             "Numbers that begin with +44 go through m1 only, and that cannot send now.",
         ];
         assert_eq!(told, closed);
-        assert_eq!(why_closed(&modems, &routes, routes.of("15551234567")), None);
+        assert_eq!(why_closed(&modems, &routes, routes.of("15551234567", None)), None);
         assert!(why_closed(&modems[..1], &routes, Routes::NONE).unwrap().starts_with("No modem can send now"));
+    }
+
+    #[test]
+    fn a_policy_whose_modems_cannot_send_is_told_of() {
+        let m1 = ["m1".parse().unwrap()];
+        let routes = Routes::default().with_policies([("staff", m1.as_slice()), ("yard", m1.as_slice())]);
+        let modems = [modem("m1", ModemState::Resting, 200), modem("m2", ModemState::Ready, 200)];
+        let readiness = Readiness::of(&modems, &[], &BudgetSettings::default(), &routes, StoreState::Good);
+        let warning = readiness.warnings.last().unwrap();
+        let reason = "Messages by the policy staff and yard go through m1 only, and that cannot send now.";
+        assert_eq!((warning.code, warning.reason.as_str()), ("route", reason));
+        assert!(warning.advice.as_deref().is_some_and(|advice| advice.ends_with("[policy.staff] and [policy.yard].")));
     }
 
     #[test]

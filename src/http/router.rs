@@ -40,6 +40,7 @@ calls! {
     otps::cancel
     otps::verify
     otps::verify_by_number
+    otps::approve
     otps::resend
     messages::send
     messages::list

@@ -1,15 +1,18 @@
 //! What an otp of one policy is like: `[policy.NAME]` in the configuration.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::Bind;
+use crate::ids::ModemName;
 use crate::limits;
-use crate::message::InDoubtPolicy;
-use crate::otp::{Alphabet, CodeLength, draw};
-use crate::pdu::{self, Encoding, Languages};
-use crate::secret::{Code, Text};
-use crate::template::{Template, Values};
+use crate::message::{InDoubtPolicy, Priority};
+use crate::otp::{Alphabet, CodeLength};
+use crate::pdu::Languages;
+use crate::template::{AppHash, Domain, LastLineError, Locale, Template};
+use crate::wording::{Language, WordingError};
 
 /// A whole number from `LEAST` to `MOST`; anything else is refused while the configuration is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -68,17 +71,56 @@ impl Lifetime {
     }
 }
 
+/// The priorities that an app can ask for. That of codes comes with a share of the budget that is kept for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OwnPriority {
+    /// A message about one event of one person.
+    #[default]
+    Transactional,
+    /// Anything that can wait.
+    Bulk,
+}
+
+impl From<OwnPriority> for Priority {
+    fn from(priority: OwnPriority) -> Self {
+        match priority {
+            OwnPriority::Transactional => Self::Transactional,
+            OwnPriority::Bulk => Self::Bulk,
+        }
+    }
+}
+
 /// What the otps of an app are like. Every key is optional.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Policy {
     /// The name under which people know the app; stands for `{brand}`. Default empty.
     pub brand: String,
-    /// The wording. Default `{code} is your {brand} code. It is valid for {minutes} minutes.`
-    pub template: Template,
+    /// The wording, for everybody. Default: smsotpd's own, in the recipient's language.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub template: Option<Template>,
+    /// In which language people are written to: `auto` (default), as is read in the country of the number, or a language
+    /// tag. A request may ask for another one.
+    pub locale: Language,
+    /// Whether a request may bring its own wording. Default false.
+    pub template_per_request: bool,
+    /// Whether typographic quotes, dashes, spaces and their like are replaced in codes and in other messages, where that
+    /// lets a message be GSM 7-bit or take fewer SMS. Default true.
+    pub simplify: bool,
     /// The languages whose tables a message may be written with where that saves a part against UCS-2 (3GPP TS 23.038
     /// annex A). Default none: a handset that does not know the tables shows something else than was written.
     pub national_tables: Languages,
+    /// The host on which browsers fill the code in: the last line is then `@host #code`. Default none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub domain: Option<Domain>,
+    /// Other hosts that a request may ask for. Default none.
+    pub domains: Vec<Domain>,
+    /// The Android app that is given the message (SMS Retriever): its hash ends the message. Default none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub app_hash: Option<AppHash>,
+    /// Other apps that a request may ask for. Default none.
+    pub app_hashes: Vec<AppHash>,
     /// `digits` (default), `letters` or `alphanumeric`.
     pub alphabet: Alphabet,
     /// Characters in a code: 4 to 10, default 6. A request may ask for another length.
@@ -104,16 +146,41 @@ pub struct Policy {
     /// What to do with a message of the app that is no code when it is in doubt: `hold` (default) or `resend`. Codes
     /// that are still valid go out once more.
     pub in_doubt: InDoubtPolicy,
+    /// What to do with the message of a code that is in doubt and still valid: `resend` (default), as the same code twice
+    /// harms nobody, or `hold`.
+    pub code_in_doubt: InDoubtPolicy,
+    /// Who goes first among messages that are no codes, where a request does not say: `transactional` (default) or `bulk`.
+    pub priority: OwnPriority,
+    /// The modems, by name, that all messages of the app go through, and no others, whatever the number. Default none: any
+    /// modem, or by `[[route]]`.
+    pub modems: Vec<ModemName>,
+    /// What the context of a request must have, and a code is then bound to: `all` (default): anything, or nothing; or a list
+    /// of keys, each of which must be given, and no others.
+    pub bind: Bind,
+    /// Whether the app may bring codes of its own. Default false.
+    pub caller_codes: bool,
+    /// Whether the app may have an otp verified without a code. Default false.
+    pub manual_approve: bool,
     /// How many otps one number, and one block of numbers, may get.
     pub limits: limits::Settings,
+    /// The wording in certain languages. Default none.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub templates: BTreeMap<Locale, Template>,
 }
 
 impl Default for Policy {
     fn default() -> Self {
         Self {
             brand: String::new(),
-            template: Template::default(),
+            template: None,
+            locale: Language::default(),
+            template_per_request: false,
+            simplify: true,
             national_tables: Languages::NONE,
+            domain: None,
+            domains: Vec::new(),
+            app_hash: None,
+            app_hashes: Vec::new(),
             alphabet: Alphabet::default(),
             length: CodeLength::default(),
             lifetime_seconds: Within(300),
@@ -124,7 +191,14 @@ impl Default for Policy {
             class_0: false,
             replace: None,
             in_doubt: InDoubtPolicy::default(),
+            code_in_doubt: InDoubtPolicy::Resend,
+            priority: OwnPriority::default(),
+            modems: Vec::new(),
+            bind: Bind::All,
+            caller_codes: false,
+            manual_approve: false,
             limits: limits::Settings::default(),
+            templates: BTreeMap::new(),
         }
     }
 }
@@ -140,34 +214,58 @@ pub enum PolicyError {
         /// Where it stands, counted from 1.
         position: usize,
     },
-    /// The longest message does not fit into one SMS.
-    #[error("{}", too_long(*.forced_by, *.units, *.most))]
-    TooLong {
-        /// The first character that is not in the GSM 7-bit alphabet, if it forces UCS-2. It costs more than half of
-        /// the room.
-        forced_by: Option<char>,
-        /// The length of the longest message, in septets, or in UTF-16 units when a character forces UCS-2.
-        units: usize,
-        /// How many fit into one SMS.
-        most: usize,
+    /// A resend would put a code of the daemon's in the place of the app's own, and the app would not know.
+    #[error("not together with caller-codes: a resend would put another code in the place of the app's own")]
+    NewCodeForCallers,
+    /// The longest message of these words cannot be sent as one SMS.
+    #[error("with its longest code and lifetime {problem}")]
+    Words {
+        /// The key of the words: `template`, or one of `templates`; `domain` or `brand` when they are not the operator's.
+        key: String,
+        /// What is wrong.
+        problem: WordingError,
     },
+    /// The words have a last line for browsers that does not do.
+    #[error("{source}")]
+    LastLine {
+        /// The key of the words.
+        key: String,
+        /// What is wrong with it.
+        source: LastLineError,
+    },
+    /// The words have a last line for browsers or an app, and the policy adds one.
+    #[error(
+        "the text has a last line for browsers of its own, and `domain` or `app-hash` would put another under it: keep only \
+         one of them"
+    )]
+    TwoLastLines {
+        /// The key of the words.
+        key: String,
+    },
+    /// With the brand, the usual message of smsotpd's own wording cannot be sent as one SMS.
+    #[error("with this brand {0}")]
+    LongBrand(WordingError),
+    /// Browsers do not fill such codes in.
+    #[error("browsers fill in only codes with a digit in them: with `domain`, take `digits` or `alphanumeric`")]
+    NotFilledIn,
 }
 
-fn too_long(forced_by: Option<char>, units: usize, most: usize) -> String {
-    let over = units - most;
-    match forced_by {
-        None => format!(
-            "with its longest code and lifetime the message has {units} septets, {over} more than one SMS holds ({most})"
-        ),
-        Some(character) => format!(
-            "with its longest code and lifetime the message has {units} characters, {over} more than one SMS holds \
-             ({most}); without {character:?}, which is not in the GSM 7-bit alphabet, it would hold 160 septets"
-        ),
+impl PolicyError {
+    /// The key of the policy that it is about.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        match self {
+            Self::Brand { .. } | Self::LongBrand(_) => "brand",
+            Self::Words { key, .. } | Self::LastLine { key, .. } | Self::TwoLastLines { key } => key,
+            Self::NewCodeForCallers => "resend-new-code",
+            Self::NotFilledIn => "alphabet",
+        }
     }
 }
 
 impl Policy {
-    /// Checks that every message of this policy fits into one SMS, whatever length and lifetime a request asks for.
+    /// Checks that every message of this policy fits into one SMS, whatever length, lifetime, host and app a request asks
+    /// for.
     ///
     /// # Errors
     /// [`PolicyError`] says what does not fit, and what would help.
@@ -175,19 +273,10 @@ impl Policy {
         if let Some((at, character)) = self.brand.chars().enumerate().find(|(_, c)| c.is_control()) {
             return Err(PolicyError::Brand { character, position: at + 1 });
         }
-        // Every character of a code takes one septet, so any code of the greatest length will do.
-        let longest_code = draw(self.alphabet, CodeLength::MOST, |_| 0);
-        let longest = self.render(&longest_code, Lifetime::GREATEST.duration());
-        let measure = pdu::measure_with(longest.expose(), self.national_tables);
-        let pdu::Measure { encoding, units, most, parts, forced_by, .. } = measure;
-        let forced_by = forced_by.filter(|_| encoding == Encoding::Ucs2);
-        if parts == 1 { Ok(()) } else { Err(PolicyError::TooLong { forced_by, units, most }) }
-    }
-
-    /// The message for a code that is valid for so much longer. Begun minutes count as whole ones.
-    pub(super) fn render(&self, code: &Code, left: Duration) -> Text {
-        let minutes = u32::try_from(left.as_millis().div_ceil(60_000)).unwrap_or(u32::MAX);
-        self.template.render(&Values { code, brand: &self.brand, minutes })
+        if self.caller_codes && self.resend_new_code {
+            return Err(PolicyError::NewCodeForCallers);
+        }
+        self.check_words()
     }
 }
 
@@ -214,7 +303,14 @@ mod tests {
         let text = r#"
             brand = "Example"
             template = "{code}"
+            locale = "pt-BR"
+            template-per-request = true
+            simplify = false
             national-tables = ["tr", "pt"]
+            domain = "example.com"
+            domains = ["shop.example.com"]
+            app-hash = "FA+9qCX9VSu"
+            app-hashes = ["FA+9qCX9VSv"]
             alphabet = "alphanumeric"
             length = 8
             lifetime-seconds = 600
@@ -225,10 +321,19 @@ mod tests {
             class-0 = true
             replace = 2
             in-doubt = "resend"
+            code-in-doubt = "hold"
+            priority = "bulk"
+            modems = ["m1"]
+            bind = ["payee", "amount"]
+            caller-codes = true
+            manual-approve = true
             [limits]
             per-number-hour = 1
             per-number-day = 2
             per-prefix-hour = 3
+            [templates]
+            de = "{code} ist Ihr Code"
+            de-AT = "{code} ist dein Code"
         "#;
         let policy = read(text).unwrap();
         assert_eq!((policy.lifetime_seconds.get(), policy.replace.map(Within::get)), (600, Some(2)));
@@ -254,6 +359,15 @@ mod tests {
             ("length = 3", "4 to 10 characters, not 3"),
             ("attempts = -1", "-1"),
             ("in-doubt = \"maybe\"", "expected `hold` or `resend`"),
+            ("bind = \"none\"", "expected \"all\" or a list of keys"),
+            ("bind = [\"Payee\"]", "a key has 1 to 32 characters: a-z, 0-9 and _"),
+            ("bind = 1", "expected \"all\" or a list of keys"),
+            ("priority = \"otp\"", "expected `transactional` or `bulk`"),
+            ("locale = \"german\"", "expected `auto`, for the language of the recipient's country, or a language"),
+            ("domain = \"https://example.com\"", "write the host alone"),
+            ("app-hash = \"1234\"", "an app hash has 11 characters"),
+            ("[templates]\nde = \"{cod}\"", "did you mean {code}?"),
+            ("[templates]\ngerman = \"{code}\"", "a language is written as `de`"),
             ("template = \"{cod}\"", "did you mean {code}?"),
             ("national-tables = [\"de\"]", "unknown variant `de`, expected one of `tr`, `es`, `pt`"),
             ("colour = 1", "unknown field `colour`"),
@@ -264,45 +378,17 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_fills_one_sms_passes_and_one_septet_more_does_not() {
-        // {code} may take 10 septets and {minutes} 4.
-        let template = |filler: usize| format!("template = \"{}{{code}}{{minutes}}\"", "x".repeat(filler));
-        assert_eq!(check(&template(146)), Ok(()));
-        assert_eq!(
-            check(&template(149)),
-            Err("with its longest code and lifetime the message has 163 septets, 3 more than one SMS holds (160)"
-                .into())
-        );
-    }
-
-    #[test]
-    fn the_brand_counts_and_so_do_characters_that_take_two_septets() {
-        let with_brand = |n: usize| format!("template = \"{{code}}{{brand}}\"\nbrand = \"{}\"", "€".repeat(n));
-        assert_eq!(check(&with_brand(75)), Ok(()));
-        assert!(check(&with_brand(76)).unwrap_err().contains("162 septets, 2 more"));
-    }
-
-    #[test]
-    fn a_character_that_forces_ucs2_is_named_when_the_message_then_takes_two_parts() {
-        assert_eq!(check("template = \"ваш код: {code}\""), Ok(()));
-        let error = check(
-            "brand = \"Şok\"\ntemplate = \"{brand}: {code} is your code. It is valid for {minutes} minutes, and only once.\"",
-        );
-        let error = error.unwrap_err();
-        assert!(error.contains("more than one SMS holds (70); without 'Ş'"), "{error}");
-    }
-
-    #[test]
     fn the_tables_of_a_language_make_more_fit() {
         let with = |tables: &str, letters: usize| {
             check(&format!("national-tables = [{tables}]\ntemplate = \"{{code}} {}\"", "ığş".repeat(letters / 3)))
         };
         // A code may take 10 septets; the locking shift leaves 155.
         assert_eq!((with("'tr'", 144), with("'hi', 'tr'", 144)), (Ok(()), Ok(())));
-        let error = "with its longest code and lifetime the message has 158 septets, 3 more than one SMS holds (155)";
-        assert_eq!(with("'tr'", 147), Err(error.to_owned()));
+        assert!(with("'tr'", 147).unwrap_err().contains("has 158 septets, 3 more than one SMS holds (155)"));
         for tables in ["", "'hi'"] {
-            assert!(with(tables, 144).unwrap_err().contains("more than one SMS holds (70); without 'ı'"));
+            assert!(
+                with(tables, 144).unwrap_err().contains("more than one SMS holds (70): it would take 3; without 'ı'")
+            );
         }
     }
 
@@ -313,10 +399,8 @@ mod tests {
     }
 
     #[test]
-    fn begun_minutes_count_as_whole_ones() {
-        let policy = Policy { template: Template::parse("{code} {minutes}").unwrap(), ..Policy::default() };
-        for (millis, text) in [(1, "7 1"), (60_000, "7 1"), (60_001, "7 2"), (300_000, "7 5"), (86_400_000, "7 1440")] {
-            assert_eq!(policy.render(&Code::new("7".into()), Duration::from_millis(millis)).expose(), text);
-        }
+    fn a_code_that_the_app_brings_is_never_replaced_by_a_drawn_one() {
+        let error = "not together with caller-codes: a resend would put another code in the place of the app's own";
+        assert_eq!(check("caller-codes = true\nresend-new-code = true"), Err(error.to_owned()));
     }
 }

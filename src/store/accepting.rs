@@ -81,6 +81,7 @@ pub(super) fn insert(
     deadline: Moment,
 ) -> Result<i64, StoreError> {
     let number = row::number(&message.to);
+    let queue = routing::queue_of(work, &message.app, number, row::priority(message.priority))?;
     work.conn
         .prepare_cached(
             "INSERT INTO message (id, app, otp, number, status, priority, text, encoding, parts, class0, replace_type,
@@ -102,7 +103,7 @@ pub(super) fn insert(
             work.now.as_millis(),
             work.wall.as_millisecond(),
             deadline.as_millis(),
-            routing::queue_of(work.routes, number, row::priority(message.priority)),
+            queue,
         ))?;
     let seq = work.conn.last_insert_rowid();
     let mut statement =
@@ -132,11 +133,14 @@ pub(super) fn view_of_new(work: &Work<'_>, message: NewMessage) -> MessageView {
         deadline_at: row::wall_of(message.deadline, work.now, work.wall),
         sent_at: None,
         delivered_at: None,
+        latency: None,
+        reason: None,
         resent: false,
     }
 }
 
 /// What a message looked like when it was accepted.
 pub(super) fn as_accepted(now: MessageView) -> MessageView {
-    MessageView { status: Status::Queued, sent_at: None, delivered_at: None, resent: false, ..now }
+    let (status, reason) = (Status::Queued, None);
+    MessageView { status, sent_at: None, delivered_at: None, latency: None, reason, resent: false, ..now }
 }

@@ -111,8 +111,9 @@ fn write(work: &Work<'_>, mut otp: NewOtp, idempotency: Option<&Idempotency>) ->
     work.conn
         .prepare_cached(
             "INSERT INTO otp (id, app, number, purpose, status, digest, sealed_code, created, created_at, expires,
-                              attempts, attempts_left, resends, resends_left, resend_after, resend_from, recent)
-             VALUES (?1, ?2, ?3, ?4, 'pending', ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?11, ?11, ?12, ?13, 1)",
+                              attempts, attempts_left, resends, resends_left, resend_after, resend_from, recent,
+                              context)
+             VALUES (?1, ?2, ?3, ?4, 'pending', ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?11, ?11, ?12, ?13, 1, ?14)",
         )?
         .execute((
             otp.id.as_bytes(),
@@ -128,6 +129,7 @@ fn write(work: &Work<'_>, mut otp: NewOtp, idempotency: Option<&Idempotency>) ->
             otp.max_resends,
             u32::try_from(otp.resend_after.as_millis()).unwrap_or(u32::MAX),
             resend_from.as_millis(),
+            otp.context.as_ref().map(|context| context.as_bytes().as_slice()),
         ))?;
     let seq = work.conn.last_insert_rowid();
     // Nothing may arrive that can no longer be verified.

@@ -80,8 +80,7 @@ impl Message {
             .conn
             .prepare_cached(
                 "SELECT in_doubt, deadline, text IS NOT NULL AS has_text, waiting_from, sim, sim_until,
-                        taken_over, doubt_until, resent, attempt, priority, number, otp IS NOT NULL AS of_otp,
-                        otp IS NOT NULL AND (
+                        taken_over, doubt_until, resent, attempt, priority, number, otp IS NOT NULL AND (
                             SELECT otp.status <> 'pending' OR otp.message <> message.seq
                             FROM otp WHERE otp.seq = message.otp
                         ) OR seq <= coalesce(
@@ -92,7 +91,6 @@ impl Message {
             .query_row([seq], |row| {
                 let waited_from = row.get::<_, Option<i64>>("waiting_from")?.map(Moment::from_millis);
                 let doubt_until = row.get::<_, Option<i64>>("doubt_until")?.map(Moment::from_millis);
-                let policy = if row.get("of_otp")? { "resend".to_owned() } else { row.get::<_, String>("in_doubt")? };
                 let message = Message {
                     seq,
                     abandoned: row.get("abandoned")?,
@@ -112,7 +110,7 @@ impl Message {
                     number: row.get("number")?,
                     parts: Vec::new(),
                 };
-                Ok((message, policy))
+                Ok((message, row.get::<_, String>("in_doubt")?))
             })?;
         message.in_doubt = row::in_doubt_from(&in_doubt)?;
         message.parts = load_parts(work, seq)?;
@@ -206,7 +204,8 @@ impl Message {
         let waiting_from = (waits && !under_way).then_some(self.not_before);
         let queue = match under_way {
             true => Some(routing::UNDER_WAY),
-            false => waits.then(|| routing::queue_of(work.routes, self.number, self.priority)),
+            false if waits => Some(routing::queue_of_message(work, self.seq, self.number, self.priority)?),
+            false => None,
         };
         let keeps_text = !self.abandoned && (waits || under_way || self.doubt_until.is_some());
         self.save_parts(work)?;
@@ -218,7 +217,7 @@ impl Message {
                 "UPDATE message SET status = ?2, text = CASE WHEN ?3 THEN text END, waiting_from = ?4, sim = ?5,
                         sim_until = ?6, doubt_until = ?7, resent = ?8, sent_at = coalesce(sent_at, ?9),
                         delivered_at = coalesce(delivered_at, ?10), taken_over = ?11, attempt = ?12,
-                        queue = ?13
+                        queue = ?13, latency = coalesce(latency, iif(?10 IS NULL, NULL, max(?14 - created, 0)))
                  WHERE seq = ?1",
             )?
             .execute((
@@ -235,6 +234,7 @@ impl Message {
                 self.taken_over,
                 self.attempt,
                 queue,
+                work.now.as_millis(),
             ))?;
         if self.has_text && !keeps_text {
             work.note_erasure();

@@ -1,5 +1,7 @@
 //! Showing messages: one with its history, a list of them, and how many there are of each kind.
 
+use std::time::Duration;
+
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::error::StoreError;
@@ -7,11 +9,13 @@ use super::handle::Store;
 use super::messages::{AttemptView, Counts, Cursor, Filter, MessageDetail, MessageView, Page};
 use super::row;
 use crate::ids::{AppName, MessageId, MessageReference, OtpId, SimId};
+use crate::message::Status;
+use crate::pdu::DeliveryStatus;
 
 /// The columns that [`view`] reads.
 pub(super) const COLUMNS: &str = "message.id, message.app, message.status, message.number, message.parts, \
      message.encoding, message.priority, message.created, message.created_at, message.deadline, message.sent_at, \
-     message.delivered_at, message.resent, message.seq";
+     message.delivered_at, message.latency, message.resent, message.seq";
 
 /// How many messages a page has when nobody says.
 const PAGE: u8 = 50;
@@ -90,7 +94,7 @@ fn page(conn: &Connection, app: &AppName, filter: &Filter) -> Result<Page, Store
         if row.get_ref("app")?.as_str().ok() != Some(app.as_str()) {
             continue;
         }
-        let message = view(row)?;
+        let message = view(conn, row)?;
         if filter.status.is_none_or(|status| status == message.status) {
             messages.push(detail(conn, seq, message)?);
         }
@@ -138,19 +142,20 @@ fn attempt(row: &Row<'_>) -> Result<AttemptView, StoreError> {
 /// A message that is known to be there.
 pub(super) fn message_of(conn: &Connection, seq: i64) -> Result<MessageView, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM message WHERE seq = ?1");
-    conn.prepare_cached(&sql)?.query_row([seq], |row| Ok(view(row)))?
+    conn.prepare_cached(&sql)?.query_row([seq], |row| Ok(view(conn, row)))?
 }
 
 /// Reads a message from a row that has [`COLUMNS`].
-pub(super) fn view(row: &Row<'_>) -> Result<MessageView, StoreError> {
+pub(super) fn view(conn: &Connection, row: &Row<'_>) -> Result<MessageView, StoreError> {
     let (app, status, encoding): (String, String, String) = (row.get(1)?, row.get(2)?, row.get(5)?);
     let created = row::moment(row, "created")?;
     let created_at = row::wall(row.get("created_at")?)?;
     let deadline = row::moment(row, "deadline")?;
+    let status = row::status_from(&status)?;
     Ok(MessageView {
         id: MessageId::from_bytes(row.get(0)?),
         app: app.parse().map_err(|_| StoreError::unreadable("message.app"))?,
-        status: row::status_from(&status)?,
+        status,
         to: row::number_from(row.get("number")?)?,
         parts: row.get("parts")?,
         encoding: row::encoding_from(&encoding)?,
@@ -160,6 +165,23 @@ pub(super) fn view(row: &Row<'_>) -> Result<MessageView, StoreError> {
         deadline_at: row::wall_of(deadline, created, created_at),
         sent_at: row.get::<_, Option<i64>>("sent_at")?.map(row::wall).transpose()?,
         delivered_at: row.get::<_, Option<i64>>("delivered_at")?.map(row::wall).transpose()?,
+        latency: row.get::<_, Option<i64>>("latency")?.map(|millis| Duration::from_millis(millis.unsigned_abs())),
+        reason: reason_of(conn, row.get("seq")?, status)?,
         resent: row.get("resent")?,
+    })
+}
+
+/// Why a message that will not arrive does not: what the network said of the first part that it gave up or refused.
+fn reason_of(conn: &Connection, seq: i64, status: Status) -> Result<Option<String>, StoreError> {
+    if !matches!(status, Status::Undelivered | Status::Failed) {
+        return Ok(None);
+    }
+    let sql = "SELECT attempt.report, attempt.reason FROM part JOIN attempt ON attempt.id = part.attempt
+               WHERE part.message = ?1 AND part.status = ?2 ORDER BY part.part LIMIT 1";
+    let told = conn.prepare_cached(sql)?.query_row((seq, status.as_str()), |row| Ok((row.get(0)?, row.get(1)?)));
+    let (report, reason): (Option<u8>, Option<String>) = told.optional()?.unwrap_or_default();
+    Ok(match status {
+        Status::Undelivered => report.map(|octet| DeliveryStatus::from_octet(octet).to_string()),
+        _ => reason,
     })
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use crate::clock::{Moment, Timestamp};
 use crate::ids::{AppName, MessageId, MessageReference, ModemName, OtpId, SimId};
@@ -33,7 +34,7 @@ pub struct NewMessage {
     pub class0: bool,
     /// Which earlier message of ours it takes the place of on the handset: 1 to 7 (TP-PID 0x41 to 0x47).
     pub replace: Option<u8>,
-    /// What happens when it is in doubt. The message of an otp is always sent once more.
+    /// What happens when it is in doubt.
     pub in_doubt: InDoubtPolicy,
 }
 
@@ -64,6 +65,10 @@ pub struct MessageView {
     pub sent_at: Option<Timestamp>,
     /// When every part was reported as delivered.
     pub delivered_at: Option<Timestamp>,
+    /// How long that took from when it was accepted, whatever the wall clock did meanwhile.
+    pub latency: Option<Duration>,
+    /// Why it will not arrive, in words, when it failed or the network has given it up.
+    pub reason: Option<String>,
     /// Whether it was sent once more after it had been in doubt.
     pub resent: bool,
 }

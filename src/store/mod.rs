@@ -72,4 +72,4 @@ pub use otps::{IssueOutcome, NewCode, NewOtp, OtpView, ResendOutcome, ResendRefu
 pub use queue::{Assignment, AttemptId, Claim, Claimed, Neighbour, Settlement, SubmitResult};
 pub use reports::{Report, ReportOutcome};
 pub use standing::Standing;
-pub use verifying::Which;
+pub use verifying::{Guess, Which};

@@ -14,7 +14,7 @@ use crate::ids::{AppName, OtpId};
 use crate::limits::Refusal;
 use crate::otp::Status;
 use crate::phone::PhoneNumber;
-use crate::secret::{CodeDigest, SealedText};
+use crate::secret::{CodeDigest, ContextDigest, SealedText};
 
 /// An otp to be issued, with the message that carries its code.
 #[derive(Debug, Clone)]
@@ -31,6 +31,9 @@ pub struct NewOtp {
     pub code: CodeDigest,
     /// The code, sealed for this otp's id, so that it can be sent again. Erased when the otp ends or no resend is left.
     pub sealed_code: SealedText,
+    /// The digest of what the code is bound to, for this otp's id; `None` when it is bound to nothing. Erased when the otp
+    /// ends.
+    pub context: Option<ContextDigest>,
     /// How long the code can be verified.
     pub lifetime: Duration,
     /// How many codes may be tried.
@@ -160,10 +163,11 @@ pub(super) struct Kept {
     pub(super) id: OtpId,
     app: AppName,
     to: PhoneNumber,
-    purpose: String,
+    pub(super) purpose: String,
     pub(super) status: Status,
     pub(super) digest: Option<CodeDigest>,
     sealed_code: Option<SealedText>,
+    pub(super) context: Option<ContextDigest>,
     created: Moment,
     created_at: Timestamp,
     pub(super) expires: Moment,
@@ -194,6 +198,7 @@ impl Kept {
             status: row::otp_status_from(&status)?,
             digest: row.get::<_, Option<[u8; 32]>>("digest")?.map(CodeDigest::from_bytes),
             sealed_code: row.get::<_, Option<Vec<u8>>>("sealed_code")?.map(SealedText::from_bytes),
+            context: row.get::<_, Option<[u8; 32]>>("context")?.map(ContextDigest::from_bytes),
             created: row::moment(row, "created")?,
             created_at: row::wall(row.get("created_at")?)?,
             expires: row::moment(row, "expires")?,
@@ -245,7 +250,8 @@ pub(super) fn end(work: &Work<'_>, otp: i64, status: Status) -> Result<(), Store
     let message = work
         .conn
         .prepare_cached(
-            "UPDATE otp SET status = ?2, digest = NULL, sealed_code = NULL WHERE seq = ?1 RETURNING message",
+            "UPDATE otp SET status = ?2, digest = NULL, sealed_code = NULL, context = NULL WHERE seq = ?1
+             RETURNING message",
         )?
         .query_row((otp, status.as_str()), |row| row.get(0))?;
     work.note_erasure();

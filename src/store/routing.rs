@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use rusqlite::OptionalExtension;
+
 use super::error::StoreError;
 use super::handle::Store;
 use super::writer::{self, Command, Work};
+use crate::ids::AppName;
 use crate::route::Routes;
 
 /// The queue of messages that a modem is at a part of. Those that wait are in others, from 0.
@@ -18,9 +21,31 @@ pub(super) fn queue(route: usize, priority: i64) -> i64 {
     i64::try_from(route).unwrap_or(0) * PRIORITIES + priority
 }
 
-/// The queue in which a message to this number, as it is kept, waits.
-pub(super) fn queue_of(routes: &Routes, number: i64, priority: i64) -> i64 {
-    queue(routes.of(&number.to_string()), priority)
+/// The queue in which a message of this app to this number, as it is kept, waits.
+pub(super) fn queue_of(work: &Work<'_>, app: &AppName, number: i64, priority: i64) -> Result<i64, StoreError> {
+    let sql = "SELECT policy FROM app WHERE name = ?1";
+    queue_by(work, sql, app.as_str(), number, priority)
+}
+
+/// The queue in which this message waits.
+pub(super) fn queue_of_message(work: &Work<'_>, seq: i64, number: i64, priority: i64) -> Result<i64, StoreError> {
+    let sql = "SELECT policy FROM app WHERE name = (SELECT message.app FROM message WHERE seq = ?1)";
+    queue_by(work, sql, seq, number, priority)
+}
+
+/// A policy that is looked up only where one matters.
+fn queue_by(
+    work: &Work<'_>,
+    policy: &str,
+    of: impl rusqlite::ToSql,
+    number: i64,
+    priority: i64,
+) -> Result<i64, StoreError> {
+    let mut named: Option<String> = None;
+    if work.routes.ask_for_policy() {
+        named = work.conn.prepare_cached(policy)?.query_row([of], |row| row.get(0)).optional()?;
+    }
+    Ok(queue(work.routes.of(&number.to_string(), named.as_deref()), priority))
 }
 
 /// The first and the last of the queues in which messages of this route wait.
@@ -57,7 +82,7 @@ fn requeue(work: &Work<'_>) -> Result<(), StoreError> {
     let mut rows = statement.query([first])?;
     let mut strays = Vec::new();
     while let Some(row) = rows.next()? {
-        let right = queue_of(work.routes, row.get(1)?, row.get(2)?);
+        let right = queue_of_message(work, row.get(0)?, row.get(1)?, row.get(2)?)?;
         if row.get::<_, i64>(3)? != right {
             strays.push((row.get::<_, i64>(0)?, right));
         }

@@ -6,7 +6,7 @@ use super::issuing;
 use super::otps::{self, Kept};
 use super::writer::Work;
 use crate::ids::{AppName, OtpId};
-use crate::otp::{Standing, Verdict, judge};
+use crate::otp::{Comparison, Context, Standing, Verdict, approve, judge};
 use crate::phone::PhoneNumber;
 use crate::secret::Code;
 
@@ -24,31 +24,77 @@ pub enum Which {
     },
 }
 
+/// What was given to verify an otp.
+#[derive(Debug, Clone)]
+pub struct Guess {
+    /// The code, in its normal form.
+    pub code: Code,
+    /// What it is given for; must be what the otp was issued with.
+    pub context: Context,
+    /// What it is given for, in the app's words; must be the otp's when it is said.
+    pub purpose: Option<String>,
+}
+
+impl From<Code> for Guess {
+    fn from(code: Code) -> Self {
+        Self { code, context: Context::default(), purpose: None }
+    }
+}
+
 impl Store {
     /// Judges a code. The attempt is counted in the same transaction, so any number of parallel calls verify once at
-    /// most. `None` when the app has no such otp. The code must be in its normal form already.
+    /// most. `None` when the app has no such otp.
     ///
     /// # Errors
     /// When the store cannot do it; the attempt does not count then.
-    pub async fn verify(&self, app: &AppName, which: Which, code: Code) -> Result<Option<Verdict>, StoreError> {
-        let app = app.clone();
+    pub async fn verify(
+        &self,
+        app: &AppName,
+        which: Which,
+        guess: impl Into<Guess>,
+    ) -> Result<Option<Verdict>, StoreError> {
+        let (app, guess) = (app.clone(), guess.into());
         self.change_now(move |work| {
             let seq = match &which {
                 Which::Id(id) => issuing::find(work, &app, *id)?,
                 Which::Number { to, purpose } => issuing::latest(work, &app, to, purpose)?,
             };
-            seq.map(|seq| attempt(work, seq, &code)).transpose()
+            seq.map(|seq| attempt(work, seq, &guess)).transpose()
+        })
+        .await
+    }
+
+    /// Verifies an otp without a code, if it is pending. Of any number of these and of [`Store::verify`], one at most
+    /// verifies. `None` when the app has no such otp.
+    ///
+    /// # Errors
+    /// When the store cannot do it; nothing is changed then.
+    pub async fn approve(&self, app: &AppName, id: OtpId) -> Result<Option<Verdict>, StoreError> {
+        let app = app.clone();
+        self.change_now(move |work| {
+            let Some(seq) = issuing::find(work, &app, id)? else { return Ok(None) };
+            let standing = Kept::load(work.conn, seq)?.standing();
+            let verdict = approve(&standing, work.now);
+            if verdict.status != standing.status {
+                otps::end(work, seq, verdict.status)?;
+            }
+            Ok(Some(verdict))
         })
         .await
     }
 }
 
-fn attempt(work: &Work<'_>, seq: i64, code: &Code) -> Result<Verdict, StoreError> {
+impl Kept {
+    fn standing(&self) -> Standing {
+        Standing { status: self.status, expires: self.expires, attempts_left: self.attempts_left }
+    }
+}
+
+fn attempt(work: &Work<'_>, seq: i64, guess: &Guess) -> Result<Verdict, StoreError> {
     let otp = Kept::load(work.conn, seq)?;
-    let given = work.key.code_digest(otp.id, code);
-    let matches = otp.digest.is_some_and(|digest| digest.matches(&given));
-    let standing = Standing { status: otp.status, expires: otp.expires, attempts_left: otp.attempts_left };
-    let verdict = judge(&standing, matches, work.now);
+    let given = compare(work, &otp, guess);
+    let standing = otp.standing();
+    let verdict = judge(&standing, given, work.now);
     if verdict.attempts_left != standing.attempts_left {
         work.conn
             .prepare_cached("UPDATE otp SET attempts_left = ?2 WHERE seq = ?1")?
@@ -58,4 +104,21 @@ fn attempt(work: &Work<'_>, seq: i64, code: &Code) -> Result<Verdict, StoreError
         otps::end(work, seq, verdict.status)?;
     }
     Ok(verdict)
+}
+
+/// Whatever the code is, for another context or purpose only that is said.
+fn compare(work: &Work<'_>, otp: &Kept, guess: &Guess) -> Comparison {
+    let code = work.key.code_digest(otp.id, &guess.code);
+    let right_code = otp.digest.is_some_and(|digest| digest.matches(&code));
+    let context = (!guess.context.is_empty()).then(|| work.key.context_digest(otp.id, &guess.context.canonical()));
+    let right_context = match (&otp.context, &context) {
+        (Some(bound), Some(given)) => bound.matches(given),
+        (bound, given) => bound.is_none() && given.is_none(),
+    };
+    let right_purpose = guess.purpose.as_ref().is_none_or(|purpose| *purpose == otp.purpose);
+    match (right_context && right_purpose, right_code) {
+        (true, true) => Comparison::Same,
+        (true, false) => Comparison::OtherCode,
+        (false, _) => Comparison::OtherContext,
+    }
 }

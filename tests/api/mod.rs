@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
@@ -16,7 +15,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use smsotpd::http::{self, Api, ModemState, ModemView, Registration, Settings, SimView};
 use smsotpd::ids::{AppName, OtpId};
-use smsotpd::issue::Policy;
+use smsotpd::issue::{Policies, Policy};
 use smsotpd::limits::{self, BudgetLeft, BudgetSettings};
 use smsotpd::phone::PhoneNumber;
 use smsotpd::secret::ApiKey;
@@ -63,7 +62,7 @@ impl Site {
         };
         let store = Store::open(&folder.path().join("state"), None).await.unwrap();
         let (modems, watched) = watch::channel(vec![modem("m1", ModemState::Ready)]);
-        let policies = Arc::new(BTreeMap::from([("default".to_owned(), policy)]));
+        let policies = Policies::new(BTreeMap::from([("default".to_owned(), policy)]));
         let api = Api::new(store.clone(), policies, BudgetSettings::default(), watched, &settings).unwrap();
         let listeners = http::bind(&settings).await.unwrap();
         let address = listeners.address();
@@ -91,7 +90,8 @@ impl Site {
         let id: OtpId = id.parse().unwrap();
         let (_, sealed) = self.store.sealed_code(&app_name("shop"), id).await.unwrap().unwrap();
         let code = self.store.site_key().open(id.as_bytes(), &sealed.unwrap()).unwrap();
-        code.expose().to_owned()
+        // What the request wanted the message to say is kept below it.
+        code.expose().lines().next().unwrap().to_owned()
     }
 
     /// Sends JSON with the shop's key.

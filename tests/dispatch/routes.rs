@@ -1,11 +1,13 @@
 //! Numbers that go through certain modems only.
 
+use smsotpd::ids::AppName;
 use smsotpd::message::Status;
 use smsotpd::route::{Route, Routes};
-use smsotpd::sim::Registration;
-use smsotpd::store::NewMessage;
+use smsotpd::secret::ApiKey;
+use smsotpd::sim::{Fault, HangUp, Registration};
+use smsotpd::store::{NewApp, NewMessage};
 
-use crate::world::{World, no_budget, seconds};
+use crate::world::{World, app, no_budget, seconds};
 
 /// Recipients from 1000 to 1999, whose numbers begin so.
 const SOME: &str = "+15551231";
@@ -92,4 +94,60 @@ async fn nobody_waits_for_the_sim_of_last_time_when_the_route_leads_elsewhere() 
     world.until_all(&[id], Status::Sent).await;
     assert_eq!(world.sender(id).await, other);
     assert!(world.clock.now().since(begun) < seconds(2));
+}
+
+/// Routes where the policy `staff` names this modem and `default` none.
+fn staff_through(modem: &str) -> Routes {
+    let modems = [modem.parse().unwrap()];
+    routes(&[(SOME, "m0")]).with_policies([("default", [].as_slice()), ("staff", modems.as_slice())])
+}
+
+async fn add_app(world: &World, name: &str, policy: &str) {
+    let key = world.store.site_key().key_digest(&ApiKey::new(name.to_owned()));
+    let app = NewApp { name: name.parse().unwrap(), scopes: Vec::new(), policy: policy.to_owned(), key };
+    world.store.create_app(app).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn messages_of_a_policy_that_names_modems_go_through_these_whatever_their_number() {
+    let mut world = World::new(2).await;
+    add_app(&world, "staff", "staff").await;
+    add_app(&world, "shop", "default").await;
+    world.store.set_routes(staff_through("m1")).await.unwrap();
+    world.dispatch(&no_budget()).await;
+    let mut ids = Vec::new();
+    for to in 0..4 {
+        for (app, to, modem) in
+            [("staff", to, Some("m1")), ("staff", 1000 + to, Some("m1")), ("shop", 1500 + to, Some("m0"))]
+        {
+            let app: AppName = app.parse().unwrap();
+            let message = NewMessage { app: app.clone(), ..world.new_message(to) };
+            ids.push((app, world.accept(message).await, modem));
+        }
+    }
+    for (app, id, modem) in ids {
+        let sent =
+            async |world: &World| world.store.message(&app, id).await.unwrap().unwrap().message.status == Status::Sent;
+        world.until("sent", sent).await;
+        let attempts = world.store.message(&app, id).await.unwrap().unwrap().attempts;
+        assert_eq!(Some(attempts[0].modem.as_str()), modem);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_the_modems_of_its_policy_follows_a_reload_and_a_failure() {
+    let mut world = World::new(2).await;
+    add_app(&world, app().as_str(), "staff").await;
+    world.store.set_routes(staff_through("m7")).await.unwrap();
+    world.dispatch(&no_budget()).await;
+    let waits = world.accept(world.new_message(1000)).await;
+    world.pass(seconds(10)).await;
+    assert_eq!(world.status(waits).await, Status::Queued);
+    // The one that is named now fails first, and then does it.
+    world.slots[1].device.faults().queue(Fault::HangUp(HangUp::BeforePrompt));
+    world.store.set_routes(staff_through("m1")).await.unwrap();
+    world.until_all(&[waits], Status::Sent).await;
+    let modems: Vec<String> =
+        world.detail(waits).await.attempts.iter().map(|attempt| attempt.modem.to_string()).collect();
+    assert!(modems.len() > 1 && modems.iter().all(|modem| modem == "m1"), "{modems:?}");
 }

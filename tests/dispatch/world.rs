@@ -217,11 +217,12 @@ impl World {
             purpose: String::new(),
             code: key.code_digest(id, &code),
             sealed_code: key.seal(id.as_bytes(), &Text::new("482913".to_owned()), [2; 24]),
+            context: None,
             lifetime: seconds(3600),
             max_attempts: 5,
             resend_after: seconds(30),
             max_resends: 0,
-            message: NewMessage { priority: Priority::Otp, ..self.new_message(to) },
+            message: NewMessage { priority: Priority::Otp, in_doubt: InDoubtPolicy::Resend, ..self.new_message(to) },
         };
         let no_limits = limits::Settings { per_number_hour: 0, per_number_day: 0, per_prefix_hour: 0 };
         match self.store.issue(otp, &no_limits, None).await.unwrap() {

@@ -154,6 +154,7 @@ impl Site {
             priority: Priority::Transactional,
             deadline: None,
             class0: false,
+            simplify: true,
             in_doubt,
             national_tables: Languages::NONE,
             idempotency: None,

@@ -26,7 +26,7 @@ const README: &str = include_str!("../../README.md");
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// The codes that are shown, and the phones they come to.
-const CODES: [(&str, &str); 2] = [("462673", "+15550100123"), ("702915", "+15550100124")];
+const CODES: [(&str, &str); 3] = [("462673", "+15550100123"), ("702915", "+15550100124"), ("318842", "+15550100128")];
 
 fn of_kind(kind: Kind) -> Vec<Block> {
     blocks(README).into_iter().filter(|block| block.kind == kind).collect()
@@ -171,7 +171,8 @@ async fn the_table_of_the_configuration_has_every_key_with_its_default() {
                    service-centre = \"+15550100999\"\npower-cycle = [\"true\"]\n\
                    [[modem]]\nname = \"m2\"\nimei = \"490154203237518\"\n[discovery]\nenabled = true\n\
                    [[route]]\nprefix = \"+49\"\nmodems = [\"m1\"]\n\
-                   [policy.default]\nreplace = 1\n[http]\nsocket-users = { 0 = \"shop\" }\n\
+                   [policy.default]\nreplace = 1\ntemplate = \"{code}\"\ndomain = \"example.com\"\napp-hash = \"FA+9qCX9VSu\"\n\
+                   [policy.default.templates]\nde = \"{code}\"\n[http]\nsocket-users = { 0 = \"shop\" }\n\
                    [balance]\ncode = \"*100#\"\npattern = \"([0-9]+)\"\nlow = 5.0\n";
     let shown: BTreeMap<String, String> = table("| key | default | meaning |")
         .into_iter()
@@ -185,7 +186,11 @@ async fn the_table_of_the_configuration_has_every_key_with_its_default() {
         "balance.pattern",
         "discovery.enabled",
         "http.socket-users",
+        "policy.default.app-hash",
+        "policy.default.domain",
         "policy.default.replace",
+        "policy.default.template",
+        "policy.default.templates.de",
         "route[].modems",
         "route[].prefix",
     ];
@@ -223,7 +228,7 @@ async fn every_command_and_flag_that_is_named_exists() {
     for named in in_text.chain(in_blocks) {
         let mut words = named.split_whitespace().skip(1).peekable();
         let mut command = Vec::new();
-        let groups = ["app", "config", "otp"];
+        let groups = ["app", "config", "otp", "template"];
         while let Some(word) = words.next_if(|word| word.chars().all(|c| c.is_ascii_lowercase())) {
             command.push(word);
             if !groups.contains(&word) {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 /// Numbers that depend on how long things took and what was sent before.
-const ANY_NUMBER: [&str; 5] = ["uptime_seconds", "retry_after", "minute", "hour", "day"];
+const ANY_NUMBER: [&str; 6] = ["uptime_seconds", "retry_after", "latency_ms", "minute", "hour", "day"];
 /// Texts that depend on the machine.
 const ANY_TEXT: [&str; 1] = ["port"];
 

@@ -365,6 +365,20 @@ async fn an_otp_in_doubt_goes_out_once_more_after_20_seconds_and_never_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_otp_whose_policy_holds_what_is_in_doubt_is_not_sent_again() {
+    let world = World::new().await;
+    let mut otp = world.new_otp(&alice());
+    otp.message.in_doubt = InDoubtPolicy::Hold;
+    let otp = world.issue(otp).await;
+    world.in_doubt(&world.claim().await).await;
+    assert_eq!(world.store.sweep().await, Ok(Some(otp.expires)));
+    world.pass(seconds(60)).await;
+    world.store.sweep().await.unwrap();
+    world.claim_nothing().await;
+    assert!(world.verify(otp.id, CODE).await.verified, "it may have arrived");
+}
+
+#[tokio::test(start_paused = true)]
 async fn any_other_message_in_doubt_is_held_unless_its_policy_says_resend() {
     let world = World::new().await;
     let held = world.accept(world.new_message(&alice())).await;

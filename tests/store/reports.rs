@@ -1,9 +1,12 @@
 //! Status reports: which part they are about.
 
-use smsotpd::message::{FailureClass, InDoubtPolicy, Next, Status};
-use smsotpd::store::{Claimed, NewMessage, ReportOutcome, SubmitResult};
+use std::time::Duration;
 
-use crate::world::{World, alice, app, number, part, seconds};
+use smsotpd::ids::MessageReference;
+use smsotpd::message::{FailureClass, InDoubtPolicy, Next, Status};
+use smsotpd::store::{Claimed, NewMessage, Report, ReportOutcome, SubmitResult};
+
+use crate::world::{World, alice, app, number, part, seconds, sim};
 
 #[tokio::test(start_paused = true)]
 async fn a_report_settles_the_part_it_is_about_and_may_come_twice() {
@@ -22,6 +25,50 @@ async fn a_report_settles_the_part_it_is_about_and_may_come_twice() {
     world.pass(seconds(5)).await;
     assert!(world.report(&alice(), 7, ReportOutcome::Delivered).await);
     assert_eq!(world.store.message(&app(), id).await.unwrap().unwrap(), first);
+}
+
+#[tokio::test(start_paused = true)]
+async fn how_long_a_message_took_is_told_by_the_time_that_passed_whatever_the_wall_clock_did() {
+    let world = World::new().await;
+    let id = world.accept(world.new_message(&alice())).await;
+    world.pass(Duration::from_millis(250)).await;
+    world.sent(&world.claim().await, 7).await;
+    let latency = async || world.store.message(&app(), id).await.unwrap().unwrap().message.latency;
+    assert_eq!(latency().await, None);
+    world.clock.jump_wall(-jiff::SignedDuration::from_hours(24 * 365 * 50));
+    world.pass(seconds(2)).await;
+    world.report(&alice(), 7, ReportOutcome::Delivered).await;
+    assert_eq!(latency().await, Some(Duration::from_millis(2250)));
+    world.pass(seconds(5)).await;
+    world.report(&alice(), 7, ReportOutcome::Delivered).await;
+    assert_eq!(latency().await, Some(Duration::from_millis(2250)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_will_not_arrive_says_why_until_it_does() {
+    let world = World::new().await;
+    let id = world.accept(world.new_message(&alice())).await;
+    world.sent(&world.claim().await, 7).await;
+    let reason = async |id| world.store.message(&app(), id).await.unwrap().unwrap().message.reason;
+    assert_eq!(reason(id).await, None);
+    let report = |outcome, status_octet| Report {
+        sim: sim("a"),
+        to: alice(),
+        reference: MessageReference(7),
+        outcome,
+        status_octet,
+    };
+    assert!(world.store.settle_report(report(ReportOutcome::Undelivered, 0x43)).await.unwrap());
+    assert_eq!(reason(id).await.as_deref(), Some("the recipient cannot be reached (0x43)"));
+    assert!(world.store.settle_report(report(ReportOutcome::Delivered, 0)).await.unwrap());
+    assert_eq!(reason(id).await, None, "of two copies one arrived");
+
+    let parts = world.accept(NewMessage { parts: 2, ..world.new_message(&alice()) }).await;
+    world.sent(&world.claim().await, 8).await;
+    let (class, code, next) = (FailureClass::Recipient, Some("+CMS ERROR: 1".to_owned()), Next::Fail);
+    let refused = SubmitResult::Failed { class, code, reason: "the number is not in use".to_owned(), next };
+    world.settle(&world.claim().await, refused).await;
+    assert_eq!(reason(parts).await.as_deref(), Some("the number is not in use"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -92,11 +92,17 @@ impl World {
             purpose: "login".to_owned(),
             code: self.store.site_key().code_digest(id, &code),
             sealed_code: self.store.site_key().seal(id.as_bytes(), &Text::new(CODE.to_owned()), [2; 24]),
+            context: None,
             lifetime: seconds(300),
             max_attempts: 5,
             resend_after: seconds(30),
             max_resends: 3,
-            message: NewMessage { priority: Priority::Otp, deadline, ..self.new_message(to) },
+            message: NewMessage {
+                priority: Priority::Otp,
+                deadline,
+                in_doubt: InDoubtPolicy::Resend,
+                ..self.new_message(to)
+            },
         }
     }
 

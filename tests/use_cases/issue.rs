@@ -99,9 +99,14 @@ async fn class_and_replace_type_follow_the_policy() {
         policy.replace = Some(3.try_into().unwrap());
     })
     .await;
-    site.issue(ALICE).await;
+    let otp = site.issue(ALICE).await;
     let sent = site.sent().await.unwrap();
     assert_eq!((sent.class0, sent.replace), (true, Some(3)));
+    // What is sent again takes the place of what was sent before.
+    pass(30).await;
+    site.resend(otp.id).await.unwrap();
+    let again = site.sent().await.unwrap();
+    assert_eq!((again.class0, again.replace, again.deadline), (true, Some(3), sent.deadline));
 }
 
 #[tokio::test(start_paused = true)]

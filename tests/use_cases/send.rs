@@ -18,6 +18,7 @@ fn request(site: &Site, text: &str) -> Request {
         priority: Priority::Transactional,
         deadline: None,
         class0: false,
+        simplify: true,
         in_doubt: InDoubtPolicy::Hold,
         national_tables: Languages::NONE,
         idempotency: None,

@@ -14,6 +14,7 @@ use smsotpd::store::{
     Assignment, Claim, Claimed, Idempotency, OtpView, Settlement, Store, StoreError, SubmitResult, Which,
 };
 use smsotpd::verify::verify;
+use smsotpd::wording::Wish;
 
 pub(crate) const ALICE: &str = "+15551234567";
 pub(crate) const BOB: &str = "+15559876543";
@@ -55,8 +56,11 @@ impl Site {
             app: self.app.clone(),
             to: PhoneNumber::parse(to).unwrap(),
             purpose: None,
+            context: Default::default(),
             lifetime: None,
             length: None,
+            code: None,
+            wish: Wish::default(),
             idempotency: None,
         }
     }

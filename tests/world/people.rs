@@ -13,6 +13,7 @@ use smsotpd::secret::{Code, Text};
 use smsotpd::send::{self, SendError};
 use smsotpd::store::{CancelOutcome, Idempotency, MessageView, StoreError, Which};
 use smsotpd::verify;
+use smsotpd::wording::Wish;
 
 use crate::dice::Dice;
 use crate::ledger::{Accepted, Otp};
@@ -89,6 +90,7 @@ pub(crate) async fn sends_to(site: Arc<Site>, mut dice: Dice, to: PhoneNumber) {
             priority,
             deadline: Some(deadline),
             class0,
+            simplify: true,
             in_doubt: if hold { InDoubtPolicy::Hold } else { InDoubtPolicy::Resend },
             national_tables: pdu::Languages::NONE,
             idempotency: repeatable(serial),
@@ -162,8 +164,11 @@ async fn wants_a_code(site: Arc<Site>, mut dice: Dice) {
             app: site.app.clone(),
             to: to.clone(),
             purpose: purpose.clone(),
+            context: Default::default(),
             lifetime: Some(lifetime),
             length: None,
+            code: None,
+            wish: Wish::default(),
             idempotency: repeatable(serial),
         };
         match issue::issue(&site.door().await.store, &policy, request).await {

@@ -1,0 +1,95 @@
+//! A change of the configuration file while the daemon serves.
+//!
+//! The file is read and checked whole. A fault in it changes nothing. Otherwise all policies and routes are put in the
+//! place of those before at once; what else has changed is named, and waits for a restart.
+//!
+//! Its one rule: all or nothing.
+
+use std::path::PathBuf;
+
+use super::Daemon;
+use crate::config::{Change, Config, ConfigError, changes};
+use crate::issue::Policies;
+use crate::notify;
+use crate::store::{Store, StoreError};
+
+/// Brings what is changed in the configuration file into the daemon that serves.
+#[derive(Debug)]
+pub struct Reloader {
+    path: Option<PathBuf>,
+    /// What the daemon goes by now.
+    running: Config,
+    policies: Policies,
+    store: Store,
+}
+
+/// Why nothing was changed.
+#[derive(Debug, thiserror::Error)]
+enum ReloadError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("what waits cannot be routed: {0}")]
+    Store(#[from] StoreError),
+    #[error("the file could not be looked at")]
+    Unread,
+}
+
+impl Reloader {
+    /// For a daemon that was started with this configuration, read from this file; without one, the file is looked for
+    /// at [`Config::DEFAULT_PATH`].
+    #[must_use]
+    pub fn new(path: Option<PathBuf>, running: Config, daemon: &Daemon) -> Self {
+        Self { path, running, policies: daemon.policies.clone(), store: daemon.store.clone() }
+    }
+
+    /// Reads the file again. What came of it stands in the log.
+    pub async fn reload(&mut self) {
+        notify::reloading();
+        match self.take_on().await {
+            Ok(changed) => self.tell(&changed).await,
+            Err(error) => tell_faults(&error),
+        }
+        notify::ready();
+    }
+
+    /// Returns what has changed in the file since the daemon took on what it goes by.
+    async fn take_on(&mut self) -> Result<Vec<Change>, ReloadError> {
+        let path = self.path.clone();
+        let read = tokio::task::spawn_blocking(move || Config::load(path.as_deref()));
+        let new = read.await.map_err(|_| ReloadError::Unread)??;
+        let changed = changes(&self.running, &new);
+        // This alone can fail, so it comes first.
+        self.store.set_routes(new.routes()).await?;
+        self.policies.replace(new.policy.clone());
+        (self.running.route, self.running.policy) = (new.route, new.policy);
+        Ok(changed)
+    }
+
+    async fn tell(&self, changed: &[Change]) {
+        let (live, later): (Vec<&Change>, Vec<&Change>) = changed.iter().partition(|change| change.is_live());
+        for change in &live {
+            tracing::info!("{change}");
+        }
+        if !later.is_empty() {
+            let keys: Vec<&str> = later.iter().map(|change| change.key.as_str()).collect();
+            tracing::warn!(keys = keys.join(" "), "these have changed too, and wait for a restart");
+        }
+        tracing::info!(changed = live.len(), "the configuration was read again");
+        match self.store.apps().await {
+            Ok(apps) => {
+                for app in apps.iter().filter(|app| self.policies.get(&app.policy).is_none()) {
+                    tracing::warn!(app = %app.name, policy = %app.policy, "the policy of this app is gone");
+                }
+            }
+            Err(error) => tracing::warn!(%error, "the apps cannot be looked at"),
+        }
+    }
+}
+
+/// One line for each fault, with its file, line and column.
+fn tell_faults(error: &ReloadError) {
+    for line in error.to_string().lines() {
+        tracing::error!("{line}");
+    }
+    tracing::error!("the configuration could not be taken on; everything is as it was");
+}

@@ -1,0 +1,400 @@
+//! What the messages of a policy say: what a request may ask for, whether everything that can be asked for fits one SMS,
+//! and what is kept of it so that a resend says the same.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::otp::{Alphabet, CodeLength, draw};
+use crate::secret::{Code, Text};
+use crate::template::{AppHash, Domain, Locale, Place, Template, built_in_of, english, has_last_line, is_filled_in};
+use crate::wording::{Language, Style, Wish, WordingError};
+
+use super::{Lifetime, Policy, PolicyError};
+
+/// A request asks for what its policy does not leave to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotAllowed {
+    /// Words of its own.
+    #[error("this app's policy writes the messages itself; with `template-per-request = true` in it a request could")]
+    Template,
+    /// A host that is not among those of the policy.
+    #[error("this host is not among the policy's `domains`")]
+    Domain,
+    /// An app that is not among those of the policy.
+    #[error("this hash is not among the policy's `app-hashes`")]
+    AppHash,
+}
+
+impl NotAllowed {
+    /// The field of the request.
+    #[must_use]
+    pub const fn field(self) -> &'static str {
+        match self {
+            Self::Template => "template",
+            Self::Domain => "domain",
+            Self::AppHash => "app_hash",
+        }
+    }
+}
+
+impl Policy {
+    /// How its messages are written.
+    #[must_use]
+    pub fn style(&self) -> Style<'_> {
+        Style {
+            brand: &self.brand,
+            template: self.template.as_ref(),
+            templates: &self.templates,
+            locale: &self.locale,
+            simplify: self.simplify,
+            national_tables: self.national_tables,
+            domain: self.domain.as_ref(),
+            app_hash: self.app_hash.as_ref(),
+        }
+    }
+
+    /// Whether a request may ask for this.
+    ///
+    /// # Errors
+    /// [`NotAllowed`] names what it may not ask for.
+    pub fn allows(&self, wish: &Wish) -> Result<(), NotAllowed> {
+        let among = |asked: &Domain| self.domain.iter().chain(&self.domains).any(|known| known == asked);
+        let known = |asked: &AppHash| self.app_hash.iter().chain(&self.app_hashes).any(|known| known == asked);
+        if wish.template.is_some() && !self.template_per_request {
+            Err(NotAllowed::Template)
+        } else if wish.domain.as_ref().is_some_and(|asked| !among(asked)) {
+            Err(NotAllowed::Domain)
+        } else if wish.app_hash.as_ref().is_some_and(|asked| !known(asked)) {
+            Err(NotAllowed::AppHash)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Whether a message with this wish may have this place. What it has none for is not kept.
+    pub(super) fn shows(&self, place: Place, wish: &Wish) -> bool {
+        let mut templates = wish.template.iter().chain(&self.template).chain(self.templates.values());
+        templates.any(|template| template.has(place))
+    }
+
+    /// Whether this code can be the one of such a message: browsers fill in only some.
+    pub(super) fn suits(&self, code: &Code, wish: &Wish) -> bool {
+        let for_browsers = wish.domain.is_some() || self.domain.is_some();
+        // Where the policy wants letters alone, `check_words` has refused it a host.
+        !for_browsers || self.alphabet == Alphabet::Letters || is_filled_in(code)
+    }
+
+    /// Checks that whatever a request can ask for fits one SMS.
+    pub(super) fn check_words(&self) -> Result<(), PolicyError> {
+        let with_host = self.domain.is_some() || !self.domains.is_empty();
+        if with_host && self.alphabet == Alphabet::Letters {
+            return Err(PolicyError::NotFilledIn);
+        }
+        let wish = self.greatest_wish();
+        let variants = self.templates.iter().map(|(locale, template)| (format!("templates.{locale}"), template));
+        let own = self.template.iter().map(|template| ("template".to_owned(), template));
+        for (key, template) in own.chain(variants) {
+            match has_last_line(template.as_str()) {
+                Err(source) => return Err(PolicyError::LastLine { key, source }),
+                Ok(true) if wish.domain.is_some() || wish.app_hash.is_some() => {
+                    return Err(PolicyError::TwoLastLines { key });
+                }
+                Ok(_) => {}
+            }
+            let wish = Wish { template: Some(template.clone()), ..wish.clone() };
+            if let Err(problem) = self.longest(&wish) {
+                return Err(PolicyError::Words { key, problem });
+            }
+        }
+        if self.template.is_none() { self.check_built_in(&wish) } else { Ok(()) }
+    }
+
+    /// A text of smsotpd's own that has no room for something gives it up. What must not happen is that none has room, or
+    /// that the brand never has.
+    fn check_built_in(&self, wish: &Wish) -> Result<(), PolicyError> {
+        if let Err(problem) = self.longest(wish) {
+            return Err(PolicyError::Words { key: "domain".to_owned(), problem });
+        }
+        let (_, text) = match &self.locale {
+            Language::Always(locale) => built_in_of(locale.as_str()).unwrap_or_else(english),
+            Language::OfTheCountry => english(),
+        };
+        let branded = Wish { template: Some(text.text.clone()), ..Wish::default() };
+        let usual =
+            self.style().write(&branded, None, &self.any_code(self.length), minutes(self.lifetime_seconds.duration()));
+        match usual {
+            Err(problem) if !self.brand.is_empty() => Err(PolicyError::LongBrand(problem)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The longest message that a request with this wish can ask for.
+    fn longest(&self, wish: &Wish) -> Result<(), WordingError> {
+        let code = self.any_code(CodeLength::MOST);
+        self.style().write(wish, None, &code, minutes(Lifetime::GREATEST.duration())).map(drop)
+    }
+
+    /// The most that a request can ask to be put into a message, but for what only it knows.
+    fn greatest_wish(&self) -> Wish {
+        let domains = self.domain.iter().chain(&self.domains);
+        Wish {
+            domain: domains.max_by_key(|domain| domain.as_str().len()).cloned(),
+            app_hash: self.app_hash.iter().chain(&self.app_hashes).next().cloned(),
+            payee: Some(Text::new(String::new())),
+            amount: Some(Text::new(String::new())),
+            ..Wish::default()
+        }
+    }
+
+    /// Every character of a code takes one septet, so any code will do.
+    fn any_code(&self, length: CodeLength) -> Code {
+        draw(self.alphabet, length, |_| 0)
+    }
+}
+
+/// For how many minutes a code is still valid. Begun ones count as whole ones.
+pub(super) fn minutes(left: Duration) -> u32 {
+    u32::try_from(left.as_millis().div_ceil(60_000)).unwrap_or(u32::MAX)
+}
+
+/// What a request wanted its message to say, as it is kept beside the code.
+#[derive(Serialize, Deserialize)]
+struct Kept<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    locale: Option<Locale>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    template: Option<Template>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    domain: Option<Domain>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    app_hash: Option<AppHash>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payee: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    amount: Option<Cow<'a, str>>,
+}
+
+/// The code, and below it what the request wanted the message to say, if it wanted anything.
+pub(super) fn pack(code: &Code, wish: &Wish) -> Text {
+    let mut text = code.expose().to_owned();
+    if *wish != Wish::default() {
+        let Wish { locale, template, domain, app_hash, payee, amount } = wish.clone();
+        let kept = Kept {
+            locale,
+            template,
+            domain,
+            app_hash,
+            payee: payee.as_ref().map(|payee| payee.expose().into()),
+            amount: amount.as_ref().map(|amount| amount.expose().into()),
+        };
+        // Only texts, which always serialise.
+        let kept = serde_json::to_string(&kept).unwrap_or_default();
+        // In one go, so that no unwiped copy of the code stays behind.
+        text = [text.as_str(), "\n", &kept].concat();
+    }
+    Text::new(text)
+}
+
+/// What was [packed](pack).
+pub(super) fn unpack(packed: &Text) -> (Code, Wish) {
+    let (code, kept) = packed.expose().split_once('\n').unwrap_or((packed.expose(), ""));
+    let wish = match serde_json::from_str(kept) {
+        Ok(Kept { locale, template, domain, app_hash, payee, amount }) => {
+            let text = |text: Cow<'_, str>| Text::new(text.into_owned());
+            Wish { locale, template, domain, app_hash, payee: payee.map(text), amount: amount.map(text) }
+        }
+        Err(_) => Wish::default(),
+    };
+    (Code::new(code.to_owned()), wish)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::phone::PhoneNumber;
+
+    fn read(toml: &str) -> Policy {
+        toml::from_str(toml).unwrap_or_else(|error| panic!("{toml}: {error}"))
+    }
+
+    fn check(toml: &str) -> Result<(), String> {
+        read(toml).check().map_err(|error| format!("{}: {error}", error.key()))
+    }
+
+    fn write(policy: &Policy, wish: &Wish, to: &str) -> Result<String, String> {
+        let to = PhoneNumber::parse(to).unwrap();
+        let written = policy.style().write(wish, Some(&to), &Code::new("123456".into()), 5);
+        written.map(|written| written.text.expose().to_owned()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_message_that_fills_one_sms_passes_and_one_septet_more_does_not() {
+        // {code} may take 10 septets and {minutes} 4.
+        let template = |filler: usize| format!("template = \"{}{{code}}{{minutes}}\"", "x".repeat(filler));
+        assert_eq!(check(&template(146)), Ok(()));
+        assert_eq!(
+            check(&template(149)),
+            Err("template: with its longest code and lifetime the message has 163 septets, 3 more than one SMS holds \
+                 (160): it would take 2"
+                .into())
+        );
+    }
+
+    #[test]
+    fn the_brand_counts_and_so_do_characters_that_take_two_septets() {
+        let with_brand = |n: usize| format!("template = \"{{code}}{{brand}}\"\nbrand = \"{}\"", "€".repeat(n));
+        assert_eq!(check(&with_brand(75)), Ok(()));
+        assert!(check(&with_brand(76)).unwrap_err().contains("162 septets, 2 more"));
+    }
+
+    #[test]
+    fn a_character_that_forces_ucs2_is_named_when_the_message_then_takes_two_parts() {
+        assert_eq!(check("template = \"ваш код: {code}\""), Ok(()));
+        let error = check(
+            "brand = \"Řeka\"\ntemplate = \"{brand}: {code} is your code. It is valid for {minutes} minutes, and only once.\"",
+        );
+        let error = error.unwrap_err();
+        assert!(error.contains("more than one SMS holds (70): it would take 2; without 'Ř'"), "{error}");
+    }
+
+    #[test]
+    fn every_variant_is_checked_and_named() {
+        let long = format!("{{code}} {}", "ж".repeat(60));
+        let error = check(&format!("[templates]\nde = \"{{code}}\"\nru = \"{long}\"")).unwrap_err();
+        assert!(
+            error.starts_with("templates.ru: with its longest code and lifetime the message has 71 characters"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_brand_that_the_usual_message_has_no_room_for_is_refused() {
+        assert_eq!(check(&format!("brand = \"{}\"", "x".repeat(100))), Ok(()));
+        let error = check(&format!("brand = \"{}\"", "x".repeat(120))).unwrap_err();
+        assert!(error.starts_with("brand: with this brand the message has "), "{error}");
+        assert_eq!(check("brand = \"Städtisches Krankenhaus Nord\""), Ok(()), "Russian goes without it");
+    }
+
+    #[test]
+    fn the_last_line_counts_and_there_is_one_at_most() {
+        let policy = |domain: &str, filler: usize| {
+            let filler = "x".repeat(filler);
+            format!("domain = \"{domain}\"\ndomains = [\"longer.{domain}\"]\ntemplate = \"{filler}{{code}}\"")
+        };
+        // "\n@longer.example.com #" and the code once more.
+        assert_eq!(check(&policy("example.com", 118)), Ok(()));
+        assert!(check(&policy("example.com", 119)).unwrap_err().contains("161 septets"));
+        let own = "template = \"{code}\\n@example.com #{code}\"";
+        assert_eq!(check(own), Ok(()));
+        for more in ["domain = \"example.com\"", "app-hash = \"FA+9qCX9VSu\""] {
+            assert!(check(&format!("{own}\n{more}")).unwrap_err().contains("has a last line for browsers of its own"));
+        }
+        let error = check("template = \"{code}\\n@example.com #{code}\\n\"").unwrap_err();
+        assert!(error.starts_with("template: after the line for browsers nothing may follow"), "{error}");
+    }
+
+    #[test]
+    fn a_message_for_an_android_app_has_140_octets() {
+        let policy = |n: usize| format!("app-hashes = [\"FA+9qCX9VSu\"]\ntemplate = \"{}{{code}}\"", "x".repeat(n));
+        assert_eq!(check(&policy(118)), Ok(()));
+        let error = check(&policy(119)).unwrap_err();
+        assert!(error.ends_with("the message has 141 septets, 1 more than an Android app is given (140)"), "{error}");
+    }
+
+    #[test]
+    fn browsers_get_no_codes_of_letters_alone() {
+        let error = "alphabet: browsers fill in only codes with a digit in them";
+        for domain in ["domain = \"example.com\"", "domains = [\"example.com\"]"] {
+            assert!(check(&format!("alphabet = \"letters\"\n{domain}")).unwrap_err().starts_with(error));
+        }
+        let policy = read("alphabet = \"alphanumeric\"\ndomain = \"example.com\"");
+        let suits = |code: &str| policy.suits(&Code::new(code.to_owned()), &Wish::default());
+        assert!(suits("CD2FGH") && !suits("CDFGHJ"));
+    }
+
+    #[test]
+    fn a_place_for_the_host_needs_one() {
+        assert_eq!(check("template = \"{code} for {domain}\"\ndomain = \"example.com\""), Ok(()));
+        let error = check("template = \"{code} for {domain}\"").unwrap_err();
+        assert!(error.ends_with("the text has a place for the domain, and none is given"), "{error}");
+    }
+
+    #[test]
+    fn a_host_that_leaves_no_room_for_a_code_is_refused() {
+        let domain = ["a".repeat(60), "b".repeat(60), "com".to_owned()].join(".");
+        assert!(check(&format!("domain = \"{domain}\"")).unwrap_err().starts_with("domain: "));
+    }
+
+    #[test]
+    fn a_request_gets_only_what_the_policy_leaves_to_it() {
+        let wish = |domain: Option<&str>, hash: Option<&str>| Wish {
+            domain: domain.map(|domain| domain.parse().unwrap()),
+            app_hash: hash.map(|hash| hash.parse().unwrap()),
+            ..Wish::default()
+        };
+        let strict = read("");
+        let open = read(
+            "domain = \"a.example\"\ndomains = [\"b.example\"]\napp-hashes = [\"FA+9qCX9VSu\"]\ntemplate-per-request = true",
+        );
+        for (wish, refused_by_open) in [
+            (wish(Some("a.example"), None), None),
+            (wish(Some("b.example"), Some("FA+9qCX9VSu")), None),
+            (wish(Some("c.example"), None), Some(NotAllowed::Domain)),
+            (wish(None, Some("FA+9qCX9VSv")), Some(NotAllowed::AppHash)),
+            (Wish { template: Some("{code}".parse().unwrap()), ..Wish::default() }, None),
+        ] {
+            assert_eq!(open.allows(&wish).err(), refused_by_open);
+            assert!(strict.allows(&wish).is_err());
+        }
+        assert_eq!(strict.allows(&Wish { locale: Some("de".parse().unwrap()), ..Wish::default() }), Ok(()));
+    }
+
+    #[test]
+    fn what_is_packed_comes_back() {
+        let code = Code::new("123456".to_owned());
+        assert_eq!(pack(&code, &Wish::default()).expose(), "123456");
+        let wish = Wish {
+            locale: Some("pt-BR".parse().unwrap()),
+            template: Some("{code}\n{payee}".parse().unwrap()),
+            domain: Some("example.com".parse().unwrap()),
+            app_hash: Some("FA+9qCX9VSu".parse().unwrap()),
+            payee: Some(Text::new("Zoë \"Z\"".to_owned())),
+            amount: Some(Text::new("9 €".to_owned())),
+        };
+        for wish in [wish, Wish { locale: Some("de".parse().unwrap()), ..Wish::default() }, Wish::default()] {
+            let (opened, kept) = unpack(&pack(&code, &wish));
+            assert_eq!((opened.expose(), kept == wish), ("123456", true));
+        }
+    }
+
+    #[test]
+    fn what_only_the_request_knows_is_checked_when_it_is_there() {
+        let policy = read("template = \"{code}: {amount} to {payee}\"");
+        assert_eq!(policy.check(), Ok(()));
+        let paying = |payee: &str| Wish {
+            payee: Some(Text::new(payee.to_owned())),
+            amount: Some(Text::new("9.50 EUR".to_owned())),
+            ..Wish::default()
+        };
+        let to = "+15551234567";
+        assert_eq!(write(&policy, &paying("Joe’s"), to), Ok("123456: 9.50 EUR to Joe's".to_owned()));
+        assert_eq!(
+            write(&policy, &Wish::default(), to),
+            Err("the text has a place for the payee, and none is given".into())
+        );
+        assert_eq!(
+            write(&policy, &paying("a\n@evil.example #123456"), to),
+            Err("the payee has a control character".into())
+        );
+        assert!(write(&policy, &paying(&"x".repeat(150)), to).unwrap_err().contains("more than one SMS holds (160)"));
+    }
+
+    #[test]
+    fn begun_minutes_count_as_whole_ones() {
+        for (millis, whole) in [(1, 1), (60_000, 1), (60_001, 2), (300_000, 5), (86_400_000, 1440)] {
+            assert_eq!(minutes(Duration::from_millis(millis)), whole);
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! The configuration is read again while the daemon serves: all of it or nothing, and no request notices.
+#![allow(clippy::unwrap_used, reason = "a test whose scaffolding fails has failed")]
+
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use hyper::{Method, StatusCode};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use smsotpd::sim::CarrierSettings;
+use support::{Daemon, Site, request, soon};
+use tokio::task::JoinSet;
+
+const FREE: &str = "[policy.default.limits]\nper-number-hour = 0\nper-number-day = 0\nper-prefix-hour = 0\n";
+
+/// Two policies that differ in everything that an answer shows.
+const SHORT: &str = "[policy.default]\nattempts = 3\nlifetime-seconds = 100\ntemplate = \"{code}\"\n";
+const LONG: &str = "[policy.default]\nattempts = 7\nlifetime-seconds = 9000\ntemplate = \"код {code}\"\n";
+
+/// What the daemon has logged so far, a line each.
+fn log(site: &Site) -> Vec<Value> {
+    let log = std::fs::read_to_string(site.log()).unwrap_or_default();
+    log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+}
+
+fn said(site: &Site, message: &str) -> usize {
+    log(site).iter().filter(|line| line["message"] == message).count()
+}
+
+/// Has the daemon read its configuration again and waits until it has said this once more.
+async fn reload(site: &Site, daemon: &Daemon, outcome: &str) {
+    let before = said(site, outcome);
+    daemon.signal(Signal::HUP);
+    soon(outcome, async {
+        while said(site, outcome) == before {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+const DONE: &str = "the configuration was read again";
+const REFUSED: &str = "the configuration could not be taken on; everything is as it was";
+
+/// By which of the two policies this otp was issued; it must be one of them in everything.
+fn is_long(otp: &Value) -> bool {
+    let expires: smsotpd::clock::Timestamp = otp["expires_at"].as_str().unwrap().parse().unwrap();
+    let lives = expires.as_second() - smsotpd::clock::Timestamp::now().as_second();
+    let signs = [otp["attempts_left"] == 7, otp["message"]["encoding"] == "ucs2", lives > 200];
+    assert!(signs == [true; 3] || signs == [false; 3], "a mix of two policies: {otp}");
+    signs[0]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_under_load_fails_no_request_and_mixes_no_two_policies() {
+    let site = Site::unplugged(CarrierSettings::default());
+    site.configure(&format!("{SHORT}{FREE}"));
+    let key = site.create_app("shop").await;
+    let daemon = site.serve().await;
+    let over = Arc::new(AtomicBool::new(false));
+    let mut clients = JoinSet::new();
+    for client in 0..4 {
+        let (socket, key, over) = (site.socket(), key.clone(), Arc::clone(&over));
+        clients.spawn(async move {
+            let mut seen = [0, 0];
+            while !over.load(Ordering::Relaxed) {
+                let to = format!("+1555{client}{:06}", seen[0] + seen[1]);
+                let body = Some(json!({ "to": to }));
+                let answer = request(&socket, Method::POST, "/v1/otp", Some(&key), body).await;
+                let (status, otp) = answer.unwrap();
+                assert_eq!(status, StatusCode::ACCEPTED, "{otp}");
+                seen[usize::from(is_long(&otp))] += 1;
+            }
+            seen
+        });
+    }
+    for turn in 0..10 {
+        site.configure(&format!("{}{FREE}", if turn % 2 == 0 { LONG } else { SHORT }));
+        reload(&site, &daemon, DONE).await;
+    }
+    over.store(true, Ordering::Relaxed);
+    let seen = clients.join_all().await;
+    for policy in 0..2 {
+        assert!(seen.iter().map(|seen| seen[policy]).sum::<usize>() > 0, "{seen:?}");
+    }
+    assert!(daemon.terminate().await.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_tells_what_has_changed_and_what_waits_for_a_restart() {
+    let site = Site::unplugged(CarrierSettings::default());
+    site.configure("[policy.default]\nlength = 6\n[policy.staff]\nlength = 8\n");
+    let key = site.create_app("shop").await;
+    let daemon = site.serve().await;
+    site.configure("[policy.default]\nlength = 8\n[policy.kiosk]\n[sim-budget]\nper-hour = 7\n");
+    reload(&site, &daemon, DONE).await;
+    for told in ["policy.default.length: 6 -> 8", "policy.staff: gone", "policy.kiosk: new"] {
+        assert_eq!(said(&site, told), 1, "{told}");
+    }
+    let waiting = |log: Vec<Value>| log.into_iter().filter(|line| line["keys"] == "sim-budget.per-hour").count();
+    assert_eq!(waiting(log(&site)), 1);
+    let document = daemon.get("/openapi.json", &key).await;
+    let names = &document["components"]["schemas"]["OtpRequest"]["properties"]["policy"]["enum"];
+    assert_eq!(*names, json!(["default", "kiosk", null]));
+    // What waits for a restart waits on.
+    reload(&site, &daemon, DONE).await;
+    assert_eq!(waiting(log(&site)), 2);
+    assert_eq!(said(&site, "policy.default.length: 6 -> 8"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_faulty_file_changes_nothing_and_each_fault_is_told_with_its_place() {
+    let site = Site::unplugged(CarrierSettings::default());
+    site.configure(&format!("{SHORT}{FREE}"));
+    let key = site.create_app("shop").await;
+    let daemon = site.serve().await;
+    let path = site.configure(&format!("{LONG}length = 3\nbrnd = \"Shop\"\n{FREE}"));
+    reload(&site, &daemon, REFUSED).await;
+    for (place, told) in [("12:10", "policy.default.length"), ("13:1", "unknown key `brnd`, did you mean `brand`?")] {
+        let place = format!("{}:{place}: ", path.display());
+        let is_told = |line: &Value| {
+            let message = line["message"].as_str().unwrap_or_default();
+            line["level"] == "ERROR" && message.starts_with(&place) && message.contains(told)
+        };
+        assert!(log(&site).iter().any(is_told), "{place}{told} is not in {:?}", log(&site));
+    }
+    let (_, otp) = daemon.post("/v1/otp", &key, json!({ "to": "+15550100123" })).await;
+    assert!(!is_long(&otp));
+    std::fs::remove_file(&path).unwrap();
+    reload(&site, &daemon, REFUSED).await;
+    site.configure(&format!("{LONG}{FREE}"));
+    reload(&site, &daemon, DONE).await;
+    let (_, otp) = daemon.post("/v1/otp", &key, json!({ "to": "+15550100123" })).await;
+    assert!(is_long(&otp));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_route_goes_for_what_waits_too() {
+    let site = Site::unplugged(CarrierSettings::default());
+    site.configure("");
+    let key = site.create_app("shop").await;
+    let daemon = site.serve().await;
+    let (_, sent) = daemon.post("/v1/messages", &key, json!({ "to": "+15550100123", "text": "Hello" })).await;
+    site.configure("[[route]]\nprefix = \"+1555\"\nmodems = [\"m1\"]\n");
+    reload(&site, &daemon, DONE).await;
+    let message = daemon.get(&format!("/v1/messages/{}", sent["id"].as_str().unwrap()), &key).await;
+    assert!(message["why"].as_str().unwrap().contains("through m1 only"), "{message}");
+}
