@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use super::error::StoreError;
 use super::folder::{Access, Opened, open};
 use super::readers::{Readers, Threads};
+use super::refusals::Refusals;
 use super::standing::Line;
 use super::writer::{self, Command, Work, Writer};
 use crate::clock::{Clock, Moment};
@@ -42,6 +43,7 @@ struct Inner {
     routes: Mutex<Arc<Routes>>,
     queue: watch::Sender<u64>,
     changes: watch::Sender<u64>,
+    noted: watch::Sender<i64>,
     look_at: watch::Sender<Option<Moment>>,
     drained: watch::Sender<BTreeSet<ModemName>>,
     writer: Mutex<Option<JoinHandle<()>>>,
@@ -135,6 +137,11 @@ impl Store {
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.0.changes.subscribe()
+    }
+
+    /// The place in the log of the newest event, now and from now on.
+    pub(super) fn watch_noted(&self) -> watch::Receiver<i64> {
+        self.0.noted.subscribe()
     }
 
     /// Resolves when the store has ended: after [`Store::close`], or because it could not go on. In the second case
@@ -260,9 +267,10 @@ async fn scrub(mut erasures: watch::Receiver<u64>, commands: mpsc::WeakSender<Co
 /// Puts the store together: the handle, its writer, what has the journal emptied, and the lock to be held as long as
 /// the writer lives.
 fn assemble(opened: Opened, threads: Threads) -> (Store, Writer, impl Future<Output = ()> + use<>, Option<File>) {
-    let Opened { conn, key, clock, lock, path, drained } = opened;
+    let Opened { conn, key, clock, lock, path, drained, newest_event } = opened;
     let (commands, waiting) = mpsc::channel(writer::WAITING);
     let (queue, changes) = (watch::Sender::new(0), watch::Sender::new(0));
+    let noted = watch::Sender::new(newest_event);
     let (look_at, drained) = (watch::Sender::new(None), watch::Sender::new(drained));
     let writable = Arc::new(AtomicBool::new(true));
     let writer = Writer {
@@ -273,6 +281,8 @@ fn assemble(opened: Opened, threads: Threads) -> (Store, Writer, impl Future<Out
         commands: waiting,
         queue: queue.clone(),
         changes: changes.clone(),
+        noted: noted.clone(),
+        refusals: Refusals::default(),
         erasures: watch::Sender::new(0),
         drained: drained.clone(),
         line: Line::default(),
@@ -291,6 +301,7 @@ fn assemble(opened: Opened, threads: Threads) -> (Store, Writer, impl Future<Out
         routes,
         queue,
         changes,
+        noted,
         look_at,
         drained,
         writer: task,
@@ -373,6 +384,7 @@ mod tests {
         let busy = [
             include_str!("accepting.rs"),
             include_str!("claiming.rs"),
+            include_str!("events.rs"),
             include_str!("idempotency.rs"),
             include_str!("issuing.rs"),
             include_str!("life.rs"),

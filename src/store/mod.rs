@@ -21,6 +21,7 @@
 //! | `queue`, `claiming`, `standing`, `routing`, `settling`, `reports` | messages as modems and the network see them |
 //! | `inbox`, `optouts` | messages that came in, and the numbers that want none |
 //! | `life` | one message with its parts, as all of these change it |
+//! | `events`, `refusals`, `journal` | what happened: written down, counted, told |
 //! | `drains` | modems that a person has taken out of use |
 //! | `sweep` | what falls due with time |
 //! | `idempotency`, `row`, `error` | repeated requests; columns and types; what can go wrong |
@@ -33,11 +34,13 @@ mod apps;
 mod claiming;
 mod drains;
 mod error;
+mod events;
 mod folder;
 mod handle;
 mod idempotency;
 mod inbox;
 mod issuing;
+mod journal;
 mod key;
 mod life;
 mod listing;
@@ -46,6 +49,7 @@ mod optouts;
 mod otps;
 mod queue;
 mod readers;
+mod refusals;
 mod reports;
 mod routing;
 mod row;
@@ -59,9 +63,11 @@ mod writer;
 
 pub use apps::{App, NewApp, Scope, ScopeError};
 pub use error::StoreError;
+pub use events::{By, Kind};
 pub use handle::Store;
 pub use idempotency::Idempotency;
 pub use inbox::{Choice, Inbound, InboxFilter, InboxMessage, InboxPage};
+pub use journal::{Event, EventData, EventFilter, EventMessage, EventOtp, EventPage, Reader, Told};
 pub use key::KeyError;
 pub use messages::{
     AcceptOutcome, AttemptOutcome, AttemptView, CancelOutcome, Counts, Cursor, CursorError, Filter, MessageDetail,

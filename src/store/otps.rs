@@ -8,7 +8,7 @@ use super::error::StoreError;
 use super::handle::Store;
 use super::messages::{MessageView, NewMessage};
 use super::writer::Work;
-use super::{life, listing, row};
+use super::{events, life, listing, row};
 use crate::clock::{Moment, Timestamp};
 use crate::ids::{AppName, OtpId};
 use crate::limits::Refusal;
@@ -158,7 +158,7 @@ impl Store {
 pub(super) struct Kept {
     pub(super) seq: i64,
     pub(super) id: OtpId,
-    app: AppName,
+    pub(super) app: AppName,
     to: PhoneNumber,
     purpose: String,
     pub(super) status: Status,
@@ -242,12 +242,13 @@ impl Kept {
 
 /// Ends an otp: its code and texts are erased, and what waits of its messages is withdrawn.
 pub(super) fn end(work: &Work<'_>, otp: i64, status: Status) -> Result<(), StoreError> {
-    let message = work
+    let (message, app): (i64, String) = work
         .conn
         .prepare_cached(
-            "UPDATE otp SET status = ?2, digest = NULL, sealed_code = NULL WHERE seq = ?1 RETURNING message",
+            "UPDATE otp SET status = ?2, digest = NULL, sealed_code = NULL WHERE seq = ?1 RETURNING message, app",
         )?
-        .query_row((otp, status.as_str()), |row| row.get(0))?;
+        .query_row((otp, status.as_str()), |row| Ok((row.get(0)?, row.get(1)?)))?;
     work.note_erasure();
+    events::note_otp(work, otp, &app, status)?;
     life::withdraw_abandoned(work, message)
 }

@@ -1,12 +1,15 @@
 //! Verifying a code: one transaction on the writer.
 
+use serde_json::json;
+
 use super::error::StoreError;
+use super::events::{self, Kind, NewEvent};
 use super::handle::Store;
 use super::issuing;
 use super::otps::{self, Kept};
 use super::writer::Work;
 use crate::ids::{AppName, OtpId};
-use crate::otp::{Standing, Verdict, judge};
+use crate::otp::{Reason, Standing, Verdict, judge};
 use crate::phone::PhoneNumber;
 use crate::secret::Code;
 
@@ -53,6 +56,11 @@ fn attempt(work: &Work<'_>, seq: i64, code: &Code) -> Result<Verdict, StoreError
         work.conn
             .prepare_cached("UPDATE otp SET attempts_left = ?2 WHERE seq = ?1")?
             .execute((seq, verdict.attempts_left))?;
+    }
+    if verdict.reason == Some(Reason::WrongCode) {
+        let detail = Some(json!({ "attempts_left": verdict.attempts_left }));
+        let (kind, app) = (Kind::OtpWrongCode, Some(otp.app.as_str()));
+        events::note(work, &NewEvent { kind, app, otp: Some(seq), message: None, detail })?;
     }
     if verdict.status != standing.status {
         otps::end(work, seq, verdict.status)?;

@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::error::StoreError;
 use super::queue::{Assignment, SubmitResult};
+use super::refusals::Refusals;
 use super::standing::{Line, Waiting};
 use super::{schema, settling, site};
 use crate::clock::{Clock, Moment, Timestamp};
@@ -36,6 +37,7 @@ pub(super) struct Work<'a> {
     pub(super) conn: &'a Connection,
     pub(super) key: &'a SiteKey,
     pub(super) routes: &'a Routes,
+    pub(super) refusals: &'a Refusals,
     pub(super) now: Moment,
     pub(super) wall: Timestamp,
     effects: &'a Effects,
@@ -48,6 +50,7 @@ struct Effects {
     queue: Cell<bool>,
     erased: Cell<bool>,
     drained: Cell<Option<BTreeSet<ModemName>>>,
+    noted: Cell<Option<i64>>,
 }
 
 impl Work<'_> {
@@ -59,6 +62,11 @@ impl Work<'_> {
     /// These modems are out of use from now on.
     pub(super) fn tell_drained(&self, modems: BTreeSet<ModemName>) {
         self.effects.drained.set(Some(modems));
+    }
+
+    /// This is the newest in the log from now on.
+    pub(super) fn tell_noted(&self, event: i64) {
+        self.effects.noted.set(Some(event));
     }
 
     /// Something secret was erased: the journal, which may still hold it, is to be emptied before long.
@@ -145,6 +153,9 @@ pub(super) struct Writer {
     pub(super) commands: mpsc::Receiver<Command>,
     pub(super) queue: watch::Sender<u64>,
     pub(super) changes: watch::Sender<u64>,
+    /// The newest event.
+    pub(super) noted: watch::Sender<i64>,
+    pub(super) refusals: Refusals,
     /// Counts the commits that erased something.
     pub(super) erasures: watch::Sender<u64>,
     /// The modems that are out of use.
@@ -267,6 +278,9 @@ impl Writer {
         if outcome.is_err() {
             return;
         }
+        if let Some(event) = effects.noted.get() {
+            self.noted.send_replace(event);
+        }
         if let Some(drained) = effects.drained.take() {
             self.drained.send_replace(drained);
         }
@@ -349,6 +363,7 @@ impl Writer {
             conn: &self.conn,
             key: &self.key,
             routes: &self.routes,
+            refusals: &self.refusals,
             now: self.clock.now(),
             wall: self.clock.wall(),
             effects,

@@ -149,7 +149,13 @@ async fn a_modem_that_is_taken_out_of_use_ends_what_it_has_and_takes_nothing_new
     let first = [world.accept(world.new_message(0)).await, world.accept(world.new_message(1)).await];
     world.until("both at work", async |world| world.store.counts().await.unwrap().sending == 2).await;
     let m0 = "m0".parse().unwrap();
-    assert_eq!((world.store.drain(&m0).await, world.store.drain(&m0).await), (Ok(true), Ok(false)));
+    assert_eq!(
+        (
+            world.store.drain(&m0, &"caretaker".parse().unwrap()).await,
+            world.store.drain(&m0, &"caretaker".parse().unwrap()).await
+        ),
+        (Ok(true), Ok(false))
+    );
     let mut ids = Vec::new();
     for to in 2..6 {
         ids.push(world.accept(world.new_message(to)).await);
@@ -165,12 +171,18 @@ async fn a_modem_that_is_taken_out_of_use_ends_what_it_has_and_takes_nothing_new
     }
     // It stays so after a restart; and the other one out as well, nothing is sent.
     world.stop().await;
-    world.store.drain(&"m1".parse().unwrap()).await.unwrap();
+    world.store.drain(&"m1".parse().unwrap(), &"caretaker".parse().unwrap()).await.unwrap();
     world.dispatch(&no_budget()).await;
     let last = world.accept(world.new_message(7)).await;
     world.pass(seconds(60)).await;
     assert_eq!(world.status(last).await, Status::Queued);
-    assert_eq!((world.store.resume(&m0).await, world.store.resume(&m0).await), (Ok(true), Ok(false)));
+    assert_eq!(
+        (
+            world.store.resume(&m0, &"caretaker".parse().unwrap()).await,
+            world.store.resume(&m0, &"caretaker".parse().unwrap()).await
+        ),
+        (Ok(true), Ok(false))
+    );
     world.until_all(&[last], Status::Sent).await;
     assert_eq!(world.sender(last).await, "m0");
 }
@@ -185,7 +197,7 @@ async fn a_modem_that_is_taken_out_of_use_ends_the_message_it_has_begun() {
     let id = world.accept(NewMessage { id, text, parts: 3, ..world.new_message(1) }).await;
     world.until("the first part", async |world| world.detail(id).await.attempts.len() == 1).await;
     let sender = world.sender(id).await;
-    world.store.drain(&sender.parse().unwrap()).await.unwrap();
+    world.store.drain(&sender.parse().unwrap(), &"caretaker".parse().unwrap()).await.unwrap();
     world.until_all(&[id], Status::Sent).await;
     let attempts = world.detail(id).await.attempts;
     assert_eq!(attempts.len(), 3);
