@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -44,6 +44,7 @@ struct Inner {
     queue: watch::Sender<u64>,
     changes: watch::Sender<u64>,
     noted: watch::Sender<i64>,
+    keep_days: Arc<AtomicU32>,
     look_at: watch::Sender<Option<Moment>>,
     drained: watch::Sender<BTreeSet<ModemName>>,
     writer: Mutex<Option<JoinHandle<()>>>,
@@ -142,6 +143,10 @@ impl Store {
     /// The place in the log of the newest event, now and from now on.
     pub(super) fn watch_noted(&self) -> watch::Receiver<i64> {
         self.0.noted.subscribe()
+    }
+
+    pub(super) fn keep_days(&self) -> &AtomicU32 {
+        &self.0.keep_days
     }
 
     /// Resolves when the store has ended: after [`Store::close`], or because it could not go on. In the second case
@@ -270,7 +275,7 @@ fn assemble(opened: Opened, threads: Threads) -> (Store, Writer, impl Future<Out
     let Opened { conn, key, clock, lock, path, drained, newest_event } = opened;
     let (commands, waiting) = mpsc::channel(writer::WAITING);
     let (queue, changes) = (watch::Sender::new(0), watch::Sender::new(0));
-    let noted = watch::Sender::new(newest_event);
+    let (noted, keep_days) = (watch::Sender::new(newest_event), Arc::new(AtomicU32::new(0)));
     let (look_at, drained) = (watch::Sender::new(None), watch::Sender::new(drained));
     let writable = Arc::new(AtomicBool::new(true));
     let writer = Writer {
@@ -283,6 +288,7 @@ fn assemble(opened: Opened, threads: Threads) -> (Store, Writer, impl Future<Out
         changes: changes.clone(),
         noted: noted.clone(),
         refusals: Refusals::default(),
+        keep_days: Arc::clone(&keep_days),
         erasures: watch::Sender::new(0),
         drained: drained.clone(),
         line: Line::default(),
@@ -302,6 +308,7 @@ fn assemble(opened: Opened, threads: Threads) -> (Store, Writer, impl Future<Out
         queue,
         changes,
         noted,
+        keep_days,
         look_at,
         drained,
         writer: task,
@@ -391,6 +398,7 @@ mod tests {
             include_str!("listing.rs"),
             include_str!("queue.rs"),
             include_str!("reports.rs"),
+            include_str!("retention.rs"),
             include_str!("routing.rs"),
             include_str!("settling.rs"),
             include_str!("sweep.rs"),

@@ -21,7 +21,7 @@
 //! | `queue`, `claiming`, `standing`, `routing`, `settling`, `reports` | messages as modems and the network see them |
 //! | `inbox`, `optouts` | messages that came in, and the numbers that want none |
 //! | `life` | one message with its parts, as all of these change it |
-//! | `events`, `refusals`, `journal` | what happened: written down, counted, told |
+//! | `events`, `refusals`, `journal`, `retention` | what happened: written down, counted, told, forgotten |
 //! | `drains` | modems that a person has taken out of use |
 //! | `sweep` | what falls due with time |
 //! | `idempotency`, `row`, `error` | repeated requests; columns and types; what can go wrong |
@@ -51,6 +51,7 @@ mod queue;
 mod readers;
 mod refusals;
 mod reports;
+mod retention;
 mod routing;
 mod row;
 mod schema;
@@ -77,5 +78,6 @@ pub use optouts::{OptOut, OptOutPage};
 pub use otps::{IssueOutcome, NewCode, NewOtp, OtpView, ResendOutcome, ResendRefusal};
 pub use queue::{Assignment, AttemptId, Claim, Claimed, Neighbour, Settlement, SubmitResult};
 pub use reports::{Report, ReportOutcome};
+pub use retention::{Days, Retention};
 pub use standing::Standing;
 pub use verifying::Which;

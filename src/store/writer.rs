@@ -8,7 +8,7 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -38,6 +38,8 @@ pub(super) struct Work<'a> {
     pub(super) key: &'a SiteKey,
     pub(super) routes: &'a Routes,
     pub(super) refusals: &'a Refusals,
+    /// For how many days what happened is kept; 0 = for ever.
+    pub(super) keep_days: u32,
     pub(super) now: Moment,
     pub(super) wall: Timestamp,
     effects: &'a Effects,
@@ -156,6 +158,7 @@ pub(super) struct Writer {
     /// The newest event.
     pub(super) noted: watch::Sender<i64>,
     pub(super) refusals: Refusals,
+    pub(super) keep_days: Arc<AtomicU32>,
     /// Counts the commits that erased something.
     pub(super) erasures: watch::Sender<u64>,
     /// The modems that are out of use.
@@ -364,6 +367,7 @@ impl Writer {
             key: &self.key,
             routes: &self.routes,
             refusals: &self.refusals,
+            keep_days: self.keep_days.load(Ordering::Relaxed),
             now: self.clock.now(),
             wall: self.clock.wall(),
             effects,

@@ -7,7 +7,7 @@ use smsotpd::message::{FailureClass, Next, Priority, Status};
 use smsotpd::otp;
 use smsotpd::secret::{ApiKey, Code};
 use smsotpd::store::{
-    Event, EventFilter, IssueOutcome, Kind, NewApp, NewMessage, Reader, ReportOutcome, ResendOutcome, Scope,
+    Event, EventFilter, IssueOutcome, Kind, NewApp, NewMessage, Reader, ReportOutcome, ResendOutcome, Retention, Scope,
     SubmitResult, Which,
 };
 
@@ -308,4 +308,30 @@ async fn what_happened_cannot_be_changed_or_deleted_and_holds_no_secret() {
         }
     }
     assert_eq!(seen, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_old_enough_is_forgotten_a_few_at_a_time_and_places_are_never_given_twice() {
+    let world = World::new().await;
+    for _ in 0..150 {
+        world.store.note(Kind::PolicyChanged, None, Value::Null).await.unwrap();
+    }
+    let retention = |days: u32| Retention { keep_days: days.try_into().unwrap() };
+    world.store.set_retention(retention(30));
+    world.pass(seconds(31 * 24 * 3600)).await;
+    let count = || async { world.log().await.len() };
+    let again = world.store.sweep().await.unwrap().unwrap();
+    assert_eq!((count().await, again.since(world.clock.now())), (22, seconds(1)));
+    world.store.sweep().await.unwrap();
+    world.pass(seconds(1)).await;
+    assert_eq!(world.store.sweep().await, Ok(None));
+    let kept = world.log().await;
+    assert_eq!((kept.len(), kept[0].id.place()), (1, 150));
+    world.store.note(Kind::PolicyChanged, None, Value::Null).await.unwrap();
+    assert_eq!(world.last().await.id.place(), 151);
+
+    world.store.set_retention(retention(0));
+    world.pass(seconds(100 * 365 * 24 * 3600)).await;
+    assert_eq!(world.store.sweep().await, Ok(None));
+    assert_eq!(count().await, 2);
 }
