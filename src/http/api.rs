@@ -16,6 +16,7 @@ use crate::store::{App, Store};
 use crate::ussd::{self, Ussd};
 
 use super::auth::{Remembered, Who};
+use super::events::Streams;
 use super::metrics::Metrics;
 use super::modems::{ModemView, UnusableView};
 use super::problem::{Kind, Problem};
@@ -83,6 +84,7 @@ pub(super) struct Served {
     api: Api,
     remembered: Remembered,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) streams: Streams,
     /// The OpenAPI document.
     pub(super) document: Bytes,
 }
@@ -97,7 +99,8 @@ impl Deref for Shared {
 
 impl Shared {
     pub(super) fn new(api: Api, metrics: Arc<Metrics>, document: Bytes) -> Self {
-        Self(Arc::new(Served { api, remembered: Remembered::default(), metrics, document }))
+        let (remembered, streams) = (Remembered::default(), Streams::default());
+        Self(Arc::new(Served { api, remembered, metrics, streams, document }))
     }
 }
 

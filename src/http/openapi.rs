@@ -30,6 +30,7 @@ use super::problem::{Document, FieldError, Kind, Problem};
         (name = "otp", description = "One-time codes"),
         (name = "messages", description = "Messages of the app's own wording"),
         (name = "inbox", description = "What comes in, and who wants no messages"),
+        (name = "events", description = "What happens, and what happened"),
         (name = "site", description = "How the site is")
     ),
     components(schemas(Document<'static>, FieldError)),
@@ -103,6 +104,8 @@ refusals! {
     TooOften: ResendTooEarly NoResendsLeft;
     /// What sending again can answer when the otp has ended.
     Ended: OtpEnded;
+    /// What listening can answer.
+    Crowded: TooManyStreams;
     /// What withdrawing can answer.
     Sent: NotWithdrawn;
 }
@@ -238,6 +241,44 @@ pub(super) fn example_inbox() -> Value {
         "sent_at": "2026-05-04T10:00:00Z",
         "received_at": "2026-05-04T10:00:02.871Z",
     })
+}
+
+pub(super) fn example_event() -> Value {
+    json!({
+        "id": "evt_0000019a4e1f2c3b000000000000002a",
+        "type": "otp.delivered",
+        "timestamp": "2026-05-04T10:00:07.412Z",
+        "data": {
+            "app": "shop",
+            "by": "network",
+            "otp": {
+                "id": "otp_01998b6a0c1e7d3e8f5a4b3c2d1e0f9a",
+                "status": "pending",
+                "to": "+1555***4567",
+                "purpose": "login",
+            },
+            "message": {
+                "id": "msg_01998b6a0c1e7d3e8f5a4b3c2d1e0f9b",
+                "status": "delivered",
+                "to": "+1555***4567",
+                "delivered_at": "2026-05-04T10:00:07.412Z",
+            },
+        }
+    })
+}
+
+pub(super) fn example_rotated() -> Value {
+    json!({
+        "id": "evt_0000019a4e1f4f10000000000000002b",
+        "type": "app.rotated",
+        "timestamp": "2026-05-04T10:00:16.336Z",
+        "data": {"app": "shop", "by": "cli"}
+    })
+}
+
+pub(super) fn example_stream() -> String {
+    let event = example_event();
+    format!("id: {}\nevent: otp.delivered\ndata: {event}\n\n", event["id"].as_str().unwrap_or_default())
 }
 
 pub(super) fn example_opt_out() -> Value {

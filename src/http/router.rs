@@ -16,7 +16,7 @@ use super::gate::{self, Gate};
 use super::metrics::Metrics;
 use super::openapi::{self, Open};
 use super::problem::{Kind, Problem};
-use super::{balance, inbox, messages, metrics, modems, optouts, otps, status, ussd};
+use super::{audit, balance, events, inbox, messages, metrics, modems, optouts, otps, status, ussd};
 
 /// Every call, by path. What a call needs of its caller stands in its handler's arguments.
 fn calls() -> OpenApiRouter<Shared> {
@@ -32,6 +32,8 @@ fn calls() -> OpenApiRouter<Shared> {
         .routes(routes!(inbox::remove))
         .routes(routes!(optouts::list))
         .routes(routes!(optouts::put, optouts::remove))
+        .routes(routes!(events::listen))
+        .routes(routes!(audit::list))
         .routes(routes!(modems::list))
         .routes(routes!(modems::drain))
         .routes(routes!(modems::resume))

@@ -138,6 +138,27 @@ impl Kind {
         Self::ALL.iter().copied().find(|kind| kind.as_str() == name)
     }
 
+    /// The kinds that a list names, separated by commas: each by its name, or by the part before the dot, as `otp.*`.
+    ///
+    /// # Errors
+    /// With the first part of the list that names none.
+    pub fn matching(list: &str) -> Result<Vec<Self>, &str> {
+        let mut kinds = Vec::new();
+        for part in list.split(',').map(str::trim) {
+            let room = part.strip_suffix('*').filter(|room| room.ends_with('.'));
+            let is_meant = |kind: &&Self| match room {
+                Some(room) => kind.as_str().starts_with(room),
+                None => kind.as_str() == part,
+            };
+            let before = kinds.len();
+            kinds.extend(Self::ALL.iter().filter(is_meant));
+            if kinds.len() == before {
+                return Err(part);
+            }
+        }
+        Ok(kinds)
+    }
+
     /// Whether it is about the site and no app's own: what comes in, and the modems.
     pub(super) fn is_of_site(self) -> bool {
         self.as_str().starts_with("inbox.") || self.as_str().starts_with("modem.")
@@ -350,6 +371,15 @@ mod tests {
             assert_eq!(Kind::from_name(kind.as_str()), Some(*kind));
         }
         assert_eq!(Kind::from_name("otp.unknown"), None);
+    }
+
+    #[test]
+    fn kinds_are_named_one_by_one_or_all_of_a_room() {
+        assert_eq!(Kind::matching("otp.sent, modem.ready"), Ok(vec![Kind::OtpSent, Kind::ModemReady]));
+        assert!(Kind::matching("otp.*").is_ok_and(|kinds| kinds.len() > 5 && !kinds.contains(&Kind::ModemReady)));
+        for (list, unknown) in [("", ""), ("otp.sent,", ""), ("*", "*"), ("otp*", "otp*"), ("otp.sent,x.*", "x.*")] {
+            assert_eq!(Kind::matching(list), Err(unknown));
+        }
     }
 
     #[test]
