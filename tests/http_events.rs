@@ -73,8 +73,8 @@ impl Stream {
                 self.unread = rest;
                 return Some(parsed(&block));
             }
-            let frame = tokio::time::timeout(PATIENCE, self.body.frame()).await.expect("something comes")?;
-            let data = frame.ok()?.into_data().unwrap();
+            let frame = self.body.frame().await?;
+            let data = frame.unwrap().into_data().unwrap();
             self.unread += std::str::from_utf8(&data).unwrap();
         }
     }
@@ -103,6 +103,19 @@ fn parsed(block: &str) -> Block {
     match (field("id: "), field("event: "), field("data: ")) {
         (Some(id), Some(kind), Some(data)) => Block::Event(id, kind, serde_json::from_str(&data).unwrap()),
         _ => Block::Comment,
+    }
+}
+
+/// Waits while the paused clock goes on.
+async fn as_time_passes<T>(wait: impl Future<Output = T>) -> T {
+    let passing = async {
+        loop {
+            tokio::time::advance(Duration::from_millis(500)).await;
+        }
+    };
+    tokio::select! {
+        done = wait => done,
+        () = passing => unreachable!(),
     }
 }
 
@@ -237,6 +250,45 @@ async fn a_stream_ends_with_the_daemon() {
     site.stop.cancel();
     stream.ends().await;
     tokio::time::timeout(PATIENCE, site.serving).await.expect("it stops").unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_in_which_nothing_happens_says_that_it_lives() {
+    let site = Site::start().await;
+    let mut stream = Stream::listen(&site, "/v1/events", KEY, None).await;
+    for _ in 0..3 {
+        assert_eq!(as_time_passes(stream.next()).await, Some(Block::Comment));
+    }
+    issue(&site).await;
+    send(&site).await;
+    assert_eq!(as_time_passes(stream.kind()).await, "otp.sent");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_read_loses_the_place_and_nothing_else() {
+    let site = Site::start().await;
+    let mut others = Vec::new();
+    for _ in 0..7 {
+        others.push(Stream::listen(&site, "/v1/events?types=otp.sent", KEY, None).await);
+    }
+    let mut noting = tokio::task::JoinSet::new();
+    for _ in 0..6_000 {
+        let (store, reason) = (site.store.clone(), "x".repeat(1_500));
+        noting.spawn(async move { store.note(Kind::ModemAbsent, None, json!({"reason": reason})).await.unwrap() });
+    }
+    noting.join_all().await;
+    let first = format!("/v1/events?after=evt_{}", "0".repeat(32));
+    let silent = Stream::open(&site, &first, &[("x-api-key", KEY)]).await;
+    assert_eq!(silent.status(), 200);
+    while Stream::open(&site, "/v1/events", &[("x-api-key", KEY)]).await.status() == 429 {
+        tokio::time::advance(Duration::from_secs(1)).await;
+    }
+    drop(silent);
+    issue(&site).await;
+    send(&site).await;
+    for other in &mut others {
+        assert_eq!(as_time_passes(other.kind()).await, "otp.sent");
+    }
 }
 
 #[tokio::test]

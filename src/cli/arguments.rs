@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use super::{app, config, demo, failure, otp, send, serve, sim};
+use super::{app, audit, config, demo, failure, otp, send, serve, sim};
 
 const AFTER_HELP: &str = "\
 First steps:
@@ -39,6 +39,8 @@ enum Command {
     Send(send::Args),
     /// The apps that may use the API, and their keys
     App(app::Args),
+    /// What happened: codes, messages, keys, modems, refusals
+    Audit(audit::Args),
     /// Check and explain the configuration
     Config(config::Args),
 }
@@ -70,6 +72,7 @@ async fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Otp(args) => otp::run(args).await,
         Command::Send(args) => send::run(args).await,
         Command::App(args) => app::run(args).await.map(|()| ExitCode::SUCCESS),
+        Command::Audit(args) => audit::run(args).await.map(|()| ExitCode::SUCCESS),
         Command::Config(args) => config::run(&args).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -236,14 +236,19 @@ pub enum By {
 }
 
 impl By {
-    pub(super) fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "app" => Some(Self::App),
-            "cli" => Some(Self::Cli),
-            "network" => Some(Self::Network),
-            "site" => Some(Self::Site),
-            _ => None,
+    /// The name in the API and in the database.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::App => "app",
+            Self::Cli => "cli",
+            Self::Network => "network",
+            Self::Site => "site",
         }
+    }
+
+    pub(super) fn from_name(name: &str) -> Option<Self> {
+        [Self::App, Self::Cli, Self::Network, Self::Site].into_iter().find(|by| by.as_str() == name)
     }
 }
 

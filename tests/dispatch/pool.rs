@@ -4,7 +4,7 @@ use smsotpd::ids::MessageId;
 use smsotpd::message::Status;
 use smsotpd::secret::Text;
 use smsotpd::sim::{Fault, Registration};
-use smsotpd::store::NewMessage;
+use smsotpd::store::{EventFilter, Kind, NewMessage};
 
 use crate::world::{World, budget, no_budget, seconds};
 
@@ -205,4 +205,24 @@ async fn a_modem_that_is_taken_out_of_use_ends_the_message_it_has_begun() {
     let next = world.accept(world.new_message(2)).await;
     world.until_all(&[next], Status::Sent).await;
     assert_ne!(world.sender(next).await, sender);
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_a_code_has_expired_is_told_within_seconds_whether_it_was_sent_or_not() {
+    let mut world = World::new(1).await;
+    world.dispatch(&no_budget()).await;
+    let sent = world.issue(1).await;
+    world.until_all(&[sent], Status::Sent).await;
+    world.slots[0].device.hold_prompts(true);
+    world.issue(2).await;
+    let life = seconds(3600);
+    let told = async |world: &World| {
+        let filter = EventFilter { kinds: vec![Kind::OtpExpired], limit: 10, ..EventFilter::default() };
+        world.store.events(filter).await.unwrap().events.len()
+    };
+    tokio::time::advance(life - seconds(10)).await;
+    world.pass(seconds(1)).await;
+    assert_eq!(told(&world).await, 0);
+    world.pass(seconds(12)).await;
+    assert_eq!(told(&world).await, 2);
 }
