@@ -46,7 +46,7 @@ pub struct EventData {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub app: Option<AppName>,
-    /// Who did it.
+    #[allow(missing_docs, reason = "the type's own words are shown; more would make another schema beside it")]
     #[schema(inline)]
     pub by: By,
     /// The otp, as it was then.
@@ -70,7 +70,7 @@ pub struct EventOtp {
     #[serde(serialize_with = "as_text")]
     #[schema(value_type = String, pattern = "^otp_[0-9a-f]{32}$")]
     pub id: OtpId,
-    /// Where it was in its life then.
+    #[allow(missing_docs, reason = "the type's own words are shown; more would make another schema beside it")]
     #[schema(inline)]
     pub status: otp::Status,
     /// The recipient, masked.
@@ -91,7 +91,7 @@ pub struct EventMessage {
     #[serde(serialize_with = "as_text")]
     #[schema(value_type = String, pattern = "^msg_[0-9a-f]{32}$")]
     pub id: MessageId,
-    /// Where it was in its life then.
+    #[allow(missing_docs, reason = "the type's own words are shown; more would make another schema beside it")]
     #[schema(inline)]
     pub status: message::Status,
     /// The recipient, masked.
