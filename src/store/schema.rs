@@ -28,7 +28,7 @@ const KNOWN: usize = 3;
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// More statements than the store has, so that each is compiled once for a connection.
-const STATEMENTS: usize = 128;
+const STATEMENTS: usize = 192;
 
 /// Opens the connection that writes. The file is made when it is not there.
 pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
