@@ -16,6 +16,7 @@
 
 mod modems;
 mod reload;
+mod told;
 mod views;
 
 use std::net::SocketAddr;
@@ -82,6 +83,7 @@ impl Daemon {
     /// When the state folder or an address cannot be used. A modem that is not there is no error.
     pub async fn start(config: &Config, parts: Parts) -> anyhow::Result<Self> {
         let store = Store::open(&config.state_dir, parts.clock).await?;
+        store.set_retention(config.audit);
         store.set_routes(config.routes()).await.context("cannot route what waits")?;
         let in_doubt = store.recover().await.context("cannot read the queue")?;
         if in_doubt > 0 {

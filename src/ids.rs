@@ -108,6 +108,30 @@ prefixed_id!(
     /// One question to the network (USSD): `ussd_` and 32 hexadecimal digits.
     UssdId, "ussd_"
 );
+prefixed_id!(
+    /// One thing that happened: `evt_` and 32 hexadecimal digits. Made of when it happened and of its place in the log, so
+    /// that the log needs no column for it.
+    EventId, "evt_"
+);
+
+impl EventId {
+    /// The id of what happened at this wall time, in milliseconds since 1970, and stands in this place of the log.
+    #[must_use]
+    pub fn of_place(wall_millis: i64, place: i64) -> Self {
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&wall_millis.to_be_bytes());
+        bytes[8..].copy_from_slice(&place.to_be_bytes());
+        Self::from_bytes(bytes)
+    }
+
+    /// Its place in the log.
+    #[must_use]
+    pub fn place(&self) -> i64 {
+        let mut place = [0; 8];
+        place.copy_from_slice(&self.as_bytes()[8..]);
+        i64::from_be_bytes(place)
+    }
+}
 
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $what:literal, $longest:literal) => {

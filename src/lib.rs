@@ -39,6 +39,8 @@
 //! 7. A status report comes in through [`intake`], and so does what people write; it is acknowledged to the modem, or removed
 //!    from it, only after it is on disk.
 //! 8. [`verify`] judges a guess in one transaction: counted first, compared in constant time, right only once.
+//! 9. Each of these transactions also writes down what happened in it. Streams of events, callbacks and the audit tell
+//!    of it from there.
 
 pub mod at;
 pub mod cli;

@@ -8,13 +8,14 @@ use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use rustix::process::Signal;
+use serde_json::json;
 use smsotpd::sim::CarrierSettings;
 use support::{Site, signal, soon};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader, Lines};
 use tokio::process::{Child, ChildStdout};
 
 /// Every command that does something.
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "serve",
     "demo",
     "sim",
@@ -29,6 +30,7 @@ const COMMANDS: [&str; 17] = [
     "app rotate",
     "app remove",
     "app list",
+    "audit",
     "config check",
     "config show",
     "template preview",
@@ -266,6 +268,43 @@ async fn what_the_daemon_refuses_is_one_sentence_and_an_exit_code() {
     let (code, said) = one_sentence(&format!("otp resend {} {}", issued["id"].as_str().unwrap(), with(&key))).await;
     assert_eq!(code, 1);
     assert!(said.starts_with("It is too early to send this code again. Try again in "), "{said}");
+}
+
+#[tokio::test]
+async fn what_happened_is_told_with_the_daemon_running_and_stopped_and_as_it_happens() {
+    let site = Site::unplugged(CarrierSettings::default());
+    let config = site.configure("").to_str().unwrap().to_owned();
+    let audit = async |more: &str| {
+        let output = run(&format!("audit --config {config}{more}")).await;
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let key = site.create_app("shop").await;
+    let told = audit("").await;
+    assert_eq!(told.lines().count(), 1, "{told}");
+    assert!(told.contains("app.created") && told.contains("by=cli") && told.contains("shop"), "{told}");
+
+    let mut follow = support::smsotpd();
+    follow.args(["audit", "--json", "--follow", "--kind", "otp.*", "--config", &config]);
+    let mut follow = follow.stdout(Stdio::piped()).spawn().unwrap();
+    let mut followed = lines(follow.stdout.take().unwrap());
+    let daemon = site.serve().await;
+    let (_, otp) = daemon.post("/v1/otp", &key, json!({ "to": "+15550100123" })).await;
+    let issued = until(&mut followed, "otp.issued").await;
+    assert!(issued.last().unwrap().contains(otp["id"].as_str().unwrap()), "{issued:?}");
+
+    let path = format!("/v1/otp/{}/verify", otp["id"].as_str().unwrap());
+    daemon.post(&path, &key, json!({ "code": "no" })).await;
+    until(&mut followed, "otp.wrong_code").await;
+    let told = audit(" --app shop --kind otp.wrong_code --since 1h").await;
+    assert!(told.contains("attempts_left=4") && told.contains("+1555***0123"), "{told}");
+    assert!(daemon.terminate().await.success());
+    assert_eq!(audit(" -n 1 --kind otp.*").await, told);
+    assert_eq!(audit(" --until 2020-01-01").await, "");
+    for (wrong, named) in [("--kind otp", "otp.issued"), ("--since noon", "2026-05-04"), ("--app A", "a-z")] {
+        let (code, said) = mistake(&format!("audit {wrong}")).await;
+        assert!(code == 2 && said.contains(named), "{said}");
+    }
 }
 
 #[tokio::test]

@@ -59,6 +59,8 @@ async fn every_call_of_the_api_is_described() {
         "get /v1/opt-outs",
         "put /v1/opt-outs/{number}",
         "delete /v1/opt-outs/{number}",
+        "get /v1/events",
+        "get /v1/audit",
         "get /v1/modems",
         "post /v1/modems/{name}/drain",
         "post /v1/modems/{name}/resume",

@@ -157,7 +157,8 @@ async fn list(place: &Place) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn open(config: &Config) -> anyhow::Result<Store> {
+/// The state folder, whether the daemon runs or not.
+pub(super) async fn open(config: &Config) -> anyhow::Result<Store> {
     match Store::open_beside(&config.state_dir).await {
         Err(error @ StoreError::Folder { .. }) if !rustix::process::geteuid().is_root() => {
             Err(anyhow::anyhow!("{error}; it belongs to the daemon, so try this with sudo"))

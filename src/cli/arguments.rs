@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use super::{app, config, demo, failure, otp, send, serve, sim, template};
+use super::{app, audit, config, demo, failure, otp, send, serve, sim, template};
 
 const AFTER_HELP: &str = "\
 First steps:
@@ -41,6 +41,8 @@ enum Command {
     App(app::Args),
     /// See what a message will say and cost, in any language
     Template(template::Args),
+    /// What happened: codes, messages, keys, modems, refusals
+    Audit(audit::Args),
     /// Check and explain the configuration
     Config(config::Args),
 }
@@ -73,6 +75,7 @@ async fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Send(args) => send::run(args).await,
         Command::App(args) => app::run(args).await.map(|()| ExitCode::SUCCESS),
         Command::Template(args) => template::run(args),
+        Command::Audit(args) => audit::run(args).await.map(|()| ExitCode::SUCCESS),
         Command::Config(args) => config::run(&args).map(|()| ExitCode::SUCCESS),
     }
 }

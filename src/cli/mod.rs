@@ -8,6 +8,7 @@
 
 mod app;
 mod arguments;
+mod audit;
 mod client;
 mod config;
 mod demo;

@@ -7,11 +7,13 @@
 
 use std::path::PathBuf;
 
+use serde_json::json;
+
 use super::Daemon;
 use crate::config::{Change, Config, ConfigError, changes};
 use crate::issue::Policies;
 use crate::notify;
-use crate::store::{Store, StoreError};
+use crate::store::{Kind, Store, StoreError};
 
 /// Brings what is changed in the configuration file into the daemon that serves.
 #[derive(Debug)]
@@ -75,6 +77,12 @@ impl Reloader {
             tracing::warn!(keys = keys.join(" "), "these have changed too, and wait for a restart");
         }
         tracing::info!(changed = live.len(), "the configuration was read again");
+        if !live.is_empty() {
+            let changes: Vec<String> = live.iter().map(ToString::to_string).collect();
+            if let Err(error) = self.store.note(Kind::PolicyChanged, None, json!({ "changes": changes })).await {
+                tracing::warn!(%error, "the change is not in the log of what happened");
+            }
+        }
         match self.store.apps().await {
             Ok(apps) => {
                 for app in apps.iter().filter(|app| self.policies.get(&app.policy).is_none()) {

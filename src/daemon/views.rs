@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::told::Told;
 use crate::clock::Clock;
 use crate::dispatch::{Budgets, LaneState, Member, Pool};
 use crate::http::{self, ModemState, ModemView, RecoveryView, SimView};
@@ -25,13 +26,15 @@ pub(super) struct Views {
     drained: watch::Receiver<BTreeSet<ModemName>>,
     budgets: Budgets,
     clock: Clock,
+    store: Store,
 }
 
 impl Views {
     pub(super) fn new(pool: &Pool, store: &Store) -> Self {
         let (members, budgets) = (pool.members(), pool.budgets().clone());
         let (drained, clock) = (store.drained(), store.clock().clone());
-        let views = Self { shown: watch::Sender::default(), members, drained, budgets, clock };
+        let (shown, store) = (watch::Sender::default(), store.clone());
+        let views = Self { shown, members, drained, budgets, clock, store };
         let fresh = views.members.borrow().iter().map(|member| views.of(member).show()).collect();
         views.shown.send_replace(fresh);
         views
@@ -57,7 +60,7 @@ impl Views {
                     }
                     is_new
                 });
-                followers.spawn(one.follow(followed, self.shown.clone()));
+                followers.spawn(one.follow(followed, self.shown.clone(), Told::new(self.store.clone())));
                 followed += 1;
             }
             tokio::select! {
@@ -98,15 +101,16 @@ impl One {
         view(&health, left, &self.lane.borrow_and_update(), draining)
     }
 
-    /// Keeps this view, the one at `index`, true. Its end is the modem's.
-    async fn follow(mut self, index: usize, shown: watch::Sender<Vec<ModemView>>) {
+    /// Keeps this view, the one at `index`, true, and what happens to the modem written down. Its end is the modem's.
+    async fn follow(mut self, index: usize, shown: watch::Sender<Vec<ModemView>>, mut told: Told) {
         loop {
             let fresh = self.show();
             shown.send_if_modified(|views| {
                 let changed = views[index] != fresh;
-                views[index] = fresh;
+                views[index] = fresh.clone();
                 changed
             });
+            told.tell(&fresh).await;
             tokio::select! {
                 changed = self.health.changed() => if changed.is_err() { return },
                 // A lane that has ended, which it only does at the end of everything, tells nothing new.

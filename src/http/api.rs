@@ -17,6 +17,7 @@ use crate::store::{App, Store};
 use crate::ussd::{self, Ussd};
 
 use super::auth::{Remembered, Who};
+use super::events::Streams;
 use super::metrics::Metrics;
 use super::modems::{ModemView, UnusableView};
 use super::openapi;
@@ -84,6 +85,7 @@ pub(super) struct Served {
     described: fn() -> OpenApi,
     /// The names of the policies, and the OpenAPI document in which they stand, once somebody asked for it.
     document: Mutex<Option<(Vec<String>, Bytes)>>,
+    pub(super) streams: Streams,
 }
 
 impl Deref for Shared {
@@ -97,8 +99,8 @@ impl Deref for Shared {
 impl Shared {
     /// `described` makes the description of the calls, when somebody asks for it.
     pub(super) fn new(api: Api, metrics: Arc<Metrics>, described: fn() -> OpenApi) -> Self {
-        let (remembered, document) = (Remembered::default(), Mutex::default());
-        Self(Arc::new(Served { api, remembered, metrics, described, document }))
+        let (remembered, document, streams) = (Remembered::default(), Mutex::default(), Streams::default());
+        Self(Arc::new(Served { api, remembered, metrics, described, document, streams }))
     }
 }
 

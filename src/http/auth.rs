@@ -57,6 +57,8 @@ scopes!(Issue, Verify, Send, Read, Admin);
 pub(super) struct Caller<N> {
     /// The app.
     pub(super) app: Arc<App>,
+    /// What it is known by.
+    pub(super) who: Who,
     scope: PhantomData<N>,
 }
 
@@ -64,12 +66,13 @@ impl<N: Needs> FromRequestParts<Shared> for Caller<N> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, Problem> {
-        let app = shared.app(who(parts, shared)?).await?;
+        let who = who(parts, shared)?;
+        let app = shared.app(who).await?;
         if !app.scopes.contains(&N::SCOPE) && !app.scopes.contains(&Scope::Admin) {
             let detail = format!("This call needs the scope `{}`, which the app does not have.", N::SCOPE.as_str());
             return Err(Problem::new(Kind::MissingScope).saying(detail));
         }
-        Ok(Self { app, scope: PhantomData })
+        Ok(Self { app, who, scope: PhantomData })
     }
 }
 

@@ -17,16 +17,18 @@
 //! | `auth` | who calls, and what they may do |
 //! | `body`, `query`, `fields`, `idempotency` | reading requests |
 //! | `problem` | every refusal with its status and code |
-//! | `otps`, `messages`, `inbox`, `optouts`, `modems`, `ussd`, `balance`, `status`, `metrics` | the calls |
+//! | `otps`, `messages`, `inbox`, `optouts`, `events`, `audit`, `modems`, `ussd`, `balance`, `status`, `metrics` | the calls |
 //! | `readiness` | whether a code would go out now |
 //! | `openapi` | the description of it all, for programs |
 
 mod api;
+mod audit;
 mod auth;
 mod balance;
 mod body;
 mod connection;
 mod error;
+mod events;
 mod fields;
 mod gate;
 mod idempotency;

@@ -232,11 +232,11 @@ pub(super) struct Drain {
 )]
 pub(super) async fn drain(
     State(shared): State<Shared>,
-    _: Caller<Admin>,
+    caller: Caller<Admin>,
     Named(name): Named<ModemName>,
 ) -> Result<axum::Json<Drain>, Problem> {
     must_be_there(&shared, &name)?;
-    if shared.store().drain(&name).await? {
+    if shared.store().drain(&name, &caller.app.name).await? {
         tracing::info!(modem.name = %name, "somebody has taken the modem out of use");
     }
     Ok(axum::Json(Drain { name: name.to_string(), draining: true }))
@@ -255,11 +255,11 @@ pub(super) async fn drain(
 )]
 pub(super) async fn resume(
     State(shared): State<Shared>,
-    _: Caller<Admin>,
+    caller: Caller<Admin>,
     Named(name): Named<ModemName>,
 ) -> Result<axum::Json<Drain>, Problem> {
     must_be_there(&shared, &name)?;
-    if shared.store().resume(&name).await? {
+    if shared.store().resume(&name, &caller.app.name).await? {
         tracing::info!(modem.name = %name, "somebody has put the modem back into use");
     }
     Ok(axum::Json(Drain { name: name.to_string(), draining: false }))

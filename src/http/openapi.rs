@@ -17,6 +17,8 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, Secur
 use utoipa::openapi::{ObjectBuilder, OpenApi, Ref, RefOr};
 use utoipa::{IntoResponses, Modify, OpenApi as _};
 
+use crate::store::Kind as EventKind;
+
 use super::api::Shared;
 use super::problem::{Document, FieldError, Kind, Problem};
 
@@ -34,6 +36,7 @@ use super::problem::{Document, FieldError, Kind, Problem};
         (name = "otp", description = "One-time codes"),
         (name = "messages", description = "Messages of the app's own wording"),
         (name = "inbox", description = "What comes in, and who wants no messages"),
+        (name = "events", description = "What happens, and what happened"),
         (name = "site", description = "How the site is")
     ),
     components(schemas(Document<'static>, FieldError)),
@@ -79,7 +82,27 @@ pub(super) fn complete<'a>(mut document: OpenApi, policies: impl Iterator<Item =
     {
         policy.enum_values = Some(names);
     }
+    name_event_types(&mut document);
     document
+}
+
+/// Says which types of events a list of them can name.
+fn name_event_types(document: &mut OpenApi) {
+    let names: Vec<String> = EventKind::ALL.iter().map(|kind| kind.as_str().replace('.', r"\.")).collect();
+    let mut rooms: Vec<&str> = EventKind::ALL.iter().filter_map(|kind| kind.as_str().split('.').next()).collect();
+    rooms.dedup();
+    let one = format!(r"({}|({})\.\*)", names.join("|"), rooms.join("|"));
+    for (path, list) in [("/v1/events", "types"), ("/v1/audit", "kind")] {
+        let call = document.paths.paths.get_mut(path).and_then(|calls| calls.get.as_mut());
+        for parameter in call.and_then(|call| call.parameters.as_mut()).into_iter().flatten() {
+            if let RefOr::T(parameter) = parameter
+                && parameter.name == list
+                && let Some(RefOr::T(Schema::Object(schema))) = &mut parameter.schema
+            {
+                schema.pattern = Some(format!("^{one}(,{one})*$"));
+            }
+        }
+    }
 }
 
 macro_rules! refusals {
@@ -120,6 +143,8 @@ refusals! {
     TooOften: ResendTooEarly NoResendsLeft;
     /// What sending again can answer when the otp has ended.
     Ended: OtpEnded;
+    /// What listening can answer.
+    Crowded: TooManyStreams;
     /// What withdrawing can answer.
     Sent: NotWithdrawn;
 }
@@ -261,6 +286,44 @@ pub(super) fn example_inbox() -> Value {
         "sent_at": "2026-05-04T10:00:00Z",
         "received_at": "2026-05-04T10:00:02.871Z",
     })
+}
+
+pub(super) fn example_event() -> Value {
+    json!({
+        "id": "evt_0000019a4e1f2c3b000000000000002a",
+        "type": "otp.delivered",
+        "timestamp": "2026-05-04T10:00:07.412Z",
+        "data": {
+            "app": "shop",
+            "by": "network",
+            "otp": {
+                "id": "otp_01998b6a0c1e7d3e8f5a4b3c2d1e0f9a",
+                "status": "pending",
+                "to": "+1555***4567",
+                "purpose": "login",
+            },
+            "message": {
+                "id": "msg_01998b6a0c1e7d3e8f5a4b3c2d1e0f9b",
+                "status": "delivered",
+                "to": "+1555***4567",
+                "delivered_at": "2026-05-04T10:00:07.412Z",
+            },
+        }
+    })
+}
+
+pub(super) fn example_rotated() -> Value {
+    json!({
+        "id": "evt_0000019a4e1f4f10000000000000002b",
+        "type": "app.rotated",
+        "timestamp": "2026-05-04T10:00:16.336Z",
+        "data": {"app": "shop", "by": "cli"}
+    })
+}
+
+pub(super) fn example_stream() -> String {
+    let event = example_event();
+    format!("id: {}\nevent: otp.delivered\ndata: {event}\n\n", event["id"].as_str().unwrap_or_default())
 }
 
 pub(super) fn example_opt_out() -> Value {

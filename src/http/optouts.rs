@@ -103,10 +103,10 @@ pub(super) async fn list(
 )]
 pub(super) async fn put(
     State(shared): State<Shared>,
-    _: Caller<auth::Admin>,
+    caller: Caller<auth::Admin>,
     NumberInPath(number): NumberInPath,
 ) -> Result<Json<OptOutAnswer>, Problem> {
-    Ok(Json(shared.store().opt_out(&number).await?.into()))
+    Ok(Json(shared.store().opt_out(&number, &caller.app.name).await?.into()))
 }
 
 /// Take a number off the list
@@ -119,9 +119,9 @@ pub(super) async fn put(
 )]
 pub(super) async fn remove(
     State(shared): State<Shared>,
-    _: Caller<auth::Admin>,
+    caller: Caller<auth::Admin>,
     NumberInPath(number): NumberInPath,
 ) -> Result<StatusCode, Problem> {
-    let removed = shared.store().opt_in(&number).await?;
+    let removed = shared.store().opt_in(&number, &caller.app.name).await?;
     removed.map(|_| StatusCode::NO_CONTENT).ok_or_else(|| Problem::new(Kind::NoSuchThing))
 }

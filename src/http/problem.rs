@@ -39,6 +39,7 @@ pub(super) enum Kind {
     LimitReached,
     ResendTooEarly,
     NoResendsLeft,
+    TooManyStreams,
     HeadTooLarge,
     Internal,
     PolicyMissing,
@@ -62,7 +63,9 @@ impl Kind {
             Self::NotJsonType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::UnknownHost => StatusCode::MISDIRECTED_REQUEST,
             Self::Invalid | Self::KeyReused | Self::RecipientOptedOut => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::LimitReached | Self::ResendTooEarly | Self::NoResendsLeft => StatusCode::TOO_MANY_REQUESTS,
+            Self::LimitReached | Self::ResendTooEarly | Self::NoResendsLeft | Self::TooManyStreams => {
+                StatusCode::TOO_MANY_REQUESTS
+            }
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Internal | Self::PolicyMissing => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Busy | Self::OutcomeUnknown | Self::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -94,6 +97,7 @@ impl Kind {
             Self::LimitReached => "limit_reached",
             Self::ResendTooEarly => "resend_too_early",
             Self::NoResendsLeft => "no_resends_left",
+            Self::TooManyStreams => "too_many_streams",
             Self::HeadTooLarge => "head_too_large",
             Self::Internal => "internal",
             Self::PolicyMissing => "policy_missing",
@@ -141,6 +145,7 @@ impl Kind {
             Self::NoResendsLeft => {
                 "This code was sent as often as the policy allows, and waiting does not help; a new code must be issued."
             }
+            Self::TooManyStreams => "An app listens 8 times at once at most, and all apps together 32 times.",
             Self::HeadTooLarge => "The address and headers of a request have at most 16384 bytes together.",
             Self::Internal => "Something is wrong inside; the daemon's log says what.",
             Self::PolicyMissing => {
@@ -201,7 +206,7 @@ impl Problem {
     pub(super) fn new(kind: Kind) -> Self {
         let retry_after = match kind {
             Kind::Busy | Kind::OutcomeUnknown => Some(Duration::from_secs(1)),
-            Kind::StoreUnavailable => Some(Duration::from_secs(5)),
+            Kind::StoreUnavailable | Kind::TooManyStreams => Some(Duration::from_secs(5)),
             _ => None,
         };
         Self { kind, detail: Cow::Borrowed(kind.detail()), retry_after, errors: Vec::new() }

@@ -7,7 +7,7 @@ use axum::http::Uri;
 use utoipa::IntoParams;
 
 use crate::phone::PhoneNumber;
-use crate::store::Cursor;
+use crate::store::{Cursor, Kind};
 
 use super::problem::Problem;
 
@@ -46,6 +46,14 @@ pub(super) fn limit(value: &str) -> Result<u8, Problem> {
 
 pub(super) fn cursor(value: &str) -> Result<Cursor, Problem> {
     value.parse().map_err(|_| Problem::invalid("cursor", "expected the `next_cursor` of a page"))
+}
+
+/// The types of events that are named, by name or as `otp.*`.
+pub(super) fn kinds(name: &str, value: &str) -> Result<Vec<Kind>, Problem> {
+    Kind::matching(value).map_err(|unknown| {
+        let unknown: String = unknown.chars().take(64).collect();
+        Problem::invalid(name, format!("`{unknown}` is no type of event"))
+    })
 }
 
 pub(super) fn number(name: &str, value: &str) -> Result<PhoneNumber, Problem> {

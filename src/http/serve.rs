@@ -46,6 +46,10 @@ const LONGEST_BUFFER: usize = 64 * 1024;
 /// How long to wait after the system refused to hand out a connection, mostly because too many files are open.
 const AFTER_REFUSAL: Duration = Duration::from_millis(100);
 
+/// When the daemon stops. What answers without an end must end then.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Stopping(pub(super) CancellationToken);
+
 /// What the API listens on, opened and not yet served.
 #[derive(Debug)]
 pub struct Listeners {
@@ -244,10 +248,11 @@ where
 {
     let exchange = Arc::new(Exchange::default());
     let stream = Bounded::new(stream, exchange.clone());
-    let (asked, waited_for) = (exchange.clone(), crowded.clone());
+    let (asked, waited_for, stopping) = (exchange.clone(), crowded.clone(), Stopping(stop.clone()));
     let answer = service_fn(move |mut request: Request<Incoming>| {
         exchange.begin();
         request.extensions_mut().insert(peer);
+        request.extensions_mut().insert(stopping.clone());
         answer(router.clone(), request, exchange.clone(), waited_for.clone())
     });
     let connection = http1::Builder::new()

@@ -3,6 +3,7 @@
 use rusqlite::OptionalExtension;
 
 use super::error::StoreError;
+use super::events::{self, Kind, NewEvent};
 use super::handle::Store;
 use super::idempotency::{self, Idempotency, Known};
 use super::life::Message;
@@ -35,9 +36,12 @@ impl Store {
                 Known::No => {}
             }
             if optouts::contains(work, row::number(&message.to))? {
+                work.refusals.note(work, Kind::MessageRefused, message.app.as_str(), optouts::RULE, &message.to)?;
                 return Ok(AcceptOutcome::OptedOut);
             }
             let seq = insert(work, &message, None, message.deadline)?;
+            let (kind, app) = (Kind::MessageQueued, Some(message.app.as_str()));
+            events::note(work, &NewEvent { kind, app, otp: None, message: Some(seq), detail: None })?;
             idempotency::keep(work, &message.app, idempotency.as_ref(), None, seq)?;
             Ok(AcceptOutcome::Accepted(view_of_new(work, message)))
         })

@@ -4,8 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use rusqlite::{Connection, OptionalExtension, Row};
+use serde_json::{Value, json};
 
 use super::error::StoreError;
+use super::events::{self, Kind, NewEvent};
 use super::handle::Store;
 use super::life::Message;
 use super::writer::Work;
@@ -114,7 +116,10 @@ impl Store {
                     &app.policy,
                     work.wall.as_millisecond(),
                 ))?;
-            if made == 1 { Ok(()) } else { Err(StoreError::Exists) }
+            if made == 0 {
+                return Err(StoreError::Exists);
+            }
+            note(work, Kind::AppCreated, &app.name, Some(json!({ "scopes": scopes, "policy": app.policy })))
         })
         .await
     }
@@ -127,7 +132,11 @@ impl Store {
         let name = name.clone();
         self.change_now(move |work| {
             let sql = "UPDATE app SET key = ?2 WHERE name = ?1";
-            Ok(work.conn.prepare_cached(sql)?.execute((name.as_str(), key.as_bytes()))? == 1)
+            let rotated = work.conn.prepare_cached(sql)?.execute((name.as_str(), key.as_bytes()))? == 1;
+            if rotated {
+                note(work, Kind::AppRotated, &name, None)?;
+            }
+            Ok(rotated)
         })
         .await
     }
@@ -194,7 +203,12 @@ fn remove(work: &Work<'_>, name: &AppName) -> Result<bool, StoreError> {
         )?
         .execute([name.as_str()])?;
     work.conn.prepare_cached("DELETE FROM idempotency WHERE app = ?1")?.execute([name.as_str()])?;
+    note(work, Kind::AppRemoved, name, None)?;
     Ok(true)
+}
+
+fn note(work: &Work<'_>, kind: Kind, app: &AppName, detail: Option<Value>) -> Result<(), StoreError> {
+    events::note(work, &NewEvent { kind, app: Some(app.as_str()), otp: None, message: None, detail })
 }
 
 /// Ends a few of the otps and messages that a removed app has left. `false` when none is left.

@@ -3,38 +3,40 @@
 use std::collections::BTreeSet;
 
 use rusqlite::Connection;
+use serde_json::json;
 use tokio::sync::watch;
 
 use super::error::StoreError;
+use super::events::{self, Kind, NewEvent};
 use super::handle::Store;
 use super::writer::Work;
-use crate::ids::ModemName;
+use crate::ids::{AppName, ModemName};
 
 impl Store {
-    /// Takes a modem out of use: from now on it is given nothing new. `false` when it was out of use.
+    /// Takes a modem out of use for an app: from now on it is given nothing new. `false` when it was out of use.
     ///
     /// # Errors
     /// When the store cannot do it; nothing is changed then.
-    pub async fn drain(&self, modem: &ModemName) -> Result<bool, StoreError> {
+    pub async fn drain(&self, modem: &ModemName, by: &AppName) -> Result<bool, StoreError> {
         let sql = "INSERT INTO drained_modem (name, since_at) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
-        let modem = modem.clone();
+        let (modem, by) = (modem.clone(), by.clone());
         self.change_now(move |work| {
             let changed = work.conn.prepare_cached(sql)?.execute((modem.as_str(), work.wall.as_millisecond()))? > 0;
-            tell(work, changed)
+            tell(work, changed, (Kind::ModemDrained, &modem, &by))
         })
         .await
     }
 
-    /// Puts a modem back into use. `false` when it was in use.
+    /// Puts a modem back into use for an app. `false` when it was in use.
     ///
     /// # Errors
     /// When the store cannot do it; nothing is changed then.
-    pub async fn resume(&self, modem: &ModemName) -> Result<bool, StoreError> {
-        let modem = modem.clone();
+    pub async fn resume(&self, modem: &ModemName, by: &AppName) -> Result<bool, StoreError> {
+        let (modem, by) = (modem.clone(), by.clone());
         self.change_now(move |work| {
             let sql = "DELETE FROM drained_modem WHERE name = ?1";
             let changed = work.conn.prepare_cached(sql)?.execute([modem.as_str()])? > 0;
-            tell(work, changed)
+            tell(work, changed, (Kind::ModemResumed, &modem, &by))
         })
         .await
     }
@@ -46,8 +48,10 @@ impl Store {
     }
 }
 
-fn tell(work: &Work<'_>, changed: bool) -> Result<bool, StoreError> {
+fn tell(work: &Work<'_>, changed: bool, (kind, modem, by): (Kind, &ModemName, &AppName)) -> Result<bool, StoreError> {
     if changed {
+        let (app, detail) = (Some(by.as_str()), Some(json!({ "modem": modem })));
+        events::note(work, &NewEvent { kind, app, otp: None, message: None, detail })?;
         work.tell_drained(load(work.conn)?);
     }
     Ok(changed)

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use rustix::fs::FlockOperation;
 
 use super::error::StoreError;
-use super::{drains, key, schema, site};
+use super::{drains, journal, key, schema, site};
 use crate::clock::Clock;
 use crate::ids::ModemName;
 use crate::secret::SiteKey;
@@ -38,6 +38,7 @@ pub(super) struct Opened {
     pub(super) lock: Option<Lock>,
     pub(super) path: PathBuf,
     pub(super) drained: BTreeSet<ModemName>,
+    pub(super) newest_event: i64,
 }
 
 /// The daemon's lock, held until this is dropped.
@@ -78,7 +79,8 @@ pub(super) fn open(state_dir: &Path, clock: Option<Clock>, access: Access) -> Re
         None => site::found(&conn, &clock, &key)?,
     }
     let drained = drains::load(&conn)?;
-    Ok(Opened { conn, key, clock, lock: lock.filter(|_| access == Access::Daemon), path, drained })
+    let newest_event = journal::newest(&conn)?;
+    Ok(Opened { conn, key, clock, lock: lock.filter(|_| access == Access::Daemon), path, drained, newest_event })
 }
 
 fn make_folder(path: &Path) -> io::Result<File> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use super::error::StoreError;
 use super::folder::{Access, Lock, Opened, open};
 use super::readers::{Readers, Threads};
+use super::refusals::Refusals;
 use super::standing::Line;
 use super::writer::{self, Command, Work, Writer};
 use crate::clock::{Clock, Moment};
@@ -41,6 +42,8 @@ struct Inner {
     routes: Mutex<Arc<Routes>>,
     queue: watch::Sender<u64>,
     changes: watch::Sender<u64>,
+    noted: watch::Sender<i64>,
+    keep_days: Arc<AtomicU32>,
     look_at: watch::Sender<Option<Moment>>,
     drained: watch::Sender<BTreeSet<ModemName>>,
     writer: Mutex<Option<JoinHandle<()>>>,
@@ -134,6 +137,15 @@ impl Store {
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.0.changes.subscribe()
+    }
+
+    /// The place in the log of the newest event, now and from now on.
+    pub(super) fn watch_noted(&self) -> watch::Receiver<i64> {
+        self.0.noted.subscribe()
+    }
+
+    pub(super) fn keep_days(&self) -> &AtomicU32 {
+        &self.0.keep_days
     }
 
     /// Resolves when the store has ended: after [`Store::close`], or because it could not go on. In the second case
@@ -259,9 +271,10 @@ async fn scrub(mut erasures: watch::Receiver<u64>, commands: mpsc::WeakSender<Co
 /// Puts the store together: the handle, its writer, what has the journal emptied, and the lock to be held as long as
 /// the writer lives.
 fn assemble(opened: Opened, threads: Threads) -> (Store, Writer, impl Future<Output = ()> + use<>, Option<Lock>) {
-    let Opened { conn, key, clock, lock, path, drained } = opened;
+    let Opened { conn, key, clock, lock, path, drained, newest_event } = opened;
     let (commands, waiting) = mpsc::channel(writer::WAITING);
     let (queue, changes) = (watch::Sender::new(0), watch::Sender::new(0));
+    let (noted, keep_days) = (watch::Sender::new(newest_event), Arc::new(AtomicU32::new(0)));
     let (look_at, drained) = (watch::Sender::new(None), watch::Sender::new(drained));
     let writable = Arc::new(AtomicBool::new(true));
     let writer = Writer {
@@ -272,6 +285,9 @@ fn assemble(opened: Opened, threads: Threads) -> (Store, Writer, impl Future<Out
         commands: waiting,
         queue: queue.clone(),
         changes: changes.clone(),
+        noted: noted.clone(),
+        refusals: Refusals::default(),
+        keep_days: Arc::clone(&keep_days),
         erasures: watch::Sender::new(0),
         drained: drained.clone(),
         line: Line::default(),
@@ -290,6 +306,8 @@ fn assemble(opened: Opened, threads: Threads) -> (Store, Writer, impl Future<Out
         routes,
         queue,
         changes,
+        noted,
+        keep_days,
         look_at,
         drained,
         writer: task,
@@ -372,12 +390,14 @@ mod tests {
         let busy = [
             include_str!("accepting.rs"),
             include_str!("claiming.rs"),
+            include_str!("events.rs"),
             include_str!("idempotency.rs"),
             include_str!("issuing.rs"),
             include_str!("life.rs"),
             include_str!("listing.rs"),
             include_str!("queue.rs"),
             include_str!("reports.rs"),
+            include_str!("retention.rs"),
             include_str!("routing.rs"),
             include_str!("settling.rs"),
             include_str!("sweep.rs"),

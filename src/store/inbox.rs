@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
+use serde_json::json;
 
 use super::error::StoreError;
+use super::events::{self, Kind, NewEvent};
 use super::handle::Store;
 use super::messages::Cursor;
 use super::writer::Work;
@@ -146,8 +148,8 @@ fn add(work: &Work<'_>, inbound: &Inbound) -> Result<bool, StoreError> {
         return Ok(false);
     }
     match &inbound.choice {
-        Some((number, Choice::Stop)) => optouts::put(work, row::number(number), true)?,
-        Some((number, Choice::Start)) => drop(optouts::remove(work, row::number(number))?),
+        Some((number, Choice::Stop)) => optouts::put(work, row::number(number), None)?,
+        Some((number, Choice::Start)) => drop(optouts::remove(work, row::number(number), None)?),
         None => {}
     }
     let part = inbound.part.filter(|part| part.total > 1);
@@ -214,9 +216,13 @@ fn begin(work: &Work<'_>, inbound: &Inbound, part: Option<Concatenation>) -> Res
 
 /// Puts a message at the top of the list.
 fn show(work: &Work<'_>, seq: i64) -> Result<(), StoreError> {
-    let sql = "UPDATE inbox SET shown = 1, seq = (SELECT max(seq) FROM inbox) + 1 WHERE seq = ?1";
-    work.conn.prepare_cached(sql)?.execute([seq])?;
-    Ok(())
+    let sql = "UPDATE inbox SET shown = 1, seq = (SELECT max(seq) FROM inbox) + 1 WHERE seq = ?1
+               RETURNING id, modem, sender";
+    let (id, modem, sender): ([u8; 16], String, String) =
+        work.conn.prepare_cached(sql)?.query_row([seq], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    let (id, from) = (InboxId::from_bytes(id).to_string(), Sender::new(sender).to_string());
+    let detail = Some(json!({ "inbox": id, "from": from, "modem": modem }));
+    events::note(work, &NewEvent { kind: Kind::InboxReceived, app: None, otp: None, message: None, detail })
 }
 
 /// When a message that came in at this moment is shown, whole or not.

@@ -6,6 +6,7 @@ use rusqlite::OptionalExtension;
 
 use super::accepting;
 use super::error::StoreError;
+use super::events::{self, Kind, NewEvent};
 use super::handle::Store;
 use super::idempotency::{self, Idempotency, Known};
 use super::messages::NewMessage;
@@ -41,9 +42,11 @@ impl Store {
                 Known::No => {}
             }
             if optouts::contains(work, row::number(&otp.to))? {
+                work.refusals.note(work, Kind::OtpRefused, otp.app.as_str(), optouts::RULE, &otp.to)?;
                 return Ok(IssueOutcome::OptedOut);
             }
             if let Err(refusal) = check_limits(work, &otp.to, &limits)? {
+                work.refusals.note(work, Kind::OtpRefused, otp.app.as_str(), refusal.limit.as_str(), &otp.to)?;
                 return Ok(IssueOutcome::Refused(refusal));
             }
             if let Some(older) = latest(work, &otp.app, &otp.to, &otp.purpose)?
@@ -74,11 +77,15 @@ impl Store {
             let otp = current(work, seq)?;
             let opted_out = optouts::contains(work, row::number(&message.to))?.then_some(ResendRefusal::OptedOut);
             if let Some(refusal) = refusal(&otp, work.now).or(opted_out) {
+                if let Some(rule) = rule_of(refusal) {
+                    work.refusals.note(work, Kind::OtpRefused, app.as_str(), rule, &message.to)?;
+                }
                 let message = listing::message_of(work.conn, otp.message)?;
                 return Ok(Some(ResendOutcome::Refused(refusal, otp.view(work.now, message))));
             }
             spend_resend(work, &otp, new_code)?;
-            accepting::insert(work, &message, Some(seq), message.deadline.min(otp.expires))?;
+            let resent = accepting::insert(work, &message, Some(seq), message.deadline.min(otp.expires))?;
+            note(work, Kind::OtpResent, &app, seq, resent)?;
             life::withdraw_abandoned(work, otp.message)?;
             Ok(Some(ResendOutcome::Resent(view(work, seq)?)))
         })
@@ -135,6 +142,7 @@ fn write(work: &Work<'_>, mut otp: NewOtp, idempotency: Option<&Idempotency>) ->
     // Nothing may arrive that can no longer be verified.
     otp.message.deadline = otp.message.deadline.min(expires);
     let message = accepting::insert(work, &otp.message, Some(seq), otp.message.deadline)?;
+    note(work, Kind::OtpIssued, &otp.app, seq, message)?;
     idempotency::keep(work, &otp.app, idempotency, Some(seq), message)?;
     Ok(OtpView {
         id: otp.id,
@@ -151,6 +159,12 @@ fn write(work: &Work<'_>, mut otp: NewOtp, idempotency: Option<&Idempotency>) ->
         attempts_left: otp.max_attempts,
         message: accepting::view_of_new(work, otp.message),
     })
+}
+
+/// The message carries the code of this otp.
+fn note(work: &Work<'_>, kind: Kind, app: &AppName, otp: i64, message: i64) -> Result<(), StoreError> {
+    let event = NewEvent { kind, app: Some(app.as_str()), otp: Some(otp), message: Some(message), detail: None };
+    events::note(work, &event)
 }
 
 /// The newest otp of the last day for this app, number and purpose.
@@ -206,6 +220,16 @@ fn refusal(otp: &Kept, now: Moment) -> Option<ResendRefusal> {
         () if otp.resends_left == 0 => Some(ResendRefusal::NoneLeft),
         () if wait > Duration::ZERO => Some(ResendRefusal::TooEarly(wait)),
         () => None,
+    }
+}
+
+/// The rule that a refusal stands for. That an otp has ended is none.
+fn rule_of(refusal: ResendRefusal) -> Option<&'static str> {
+    match refusal {
+        ResendRefusal::Ended => None,
+        ResendRefusal::NoneLeft => Some("resends"),
+        ResendRefusal::TooEarly(_) => Some("resend-after-seconds"),
+        ResendRefusal::OptedOut => Some(optouts::RULE),
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::error::StoreError;
 use super::writer::Work;
-use super::{reports, routing, row};
+use super::{events, reports, routing, row};
 use crate::clock::Moment;
 use crate::message::{Event, InDoubtPolicy, Status, after_doubt, transition, whole};
 
@@ -18,6 +18,12 @@ pub(super) const LOYALTY: Duration = Duration::from_secs(120);
 /// A message while it is worked on.
 pub(super) struct Message {
     pub(super) seq: i64,
+    app: String,
+    otp: Option<i64>,
+    /// Its state, as it was loaded.
+    was: Status,
+    /// Why it will not arrive, in words, if somebody says so now.
+    pub(super) cause: Option<String>,
     /// Its app was removed, its recipient wants no messages, or its otp has ended or sent a newer message: nothing more of
     /// this one is to be sent.
     pub(super) abandoned: bool,
@@ -76,11 +82,12 @@ impl Part {
 impl Message {
     /// Loads a message that is known to be there.
     pub(super) fn load(work: &Work<'_>, seq: i64) -> Result<Self, StoreError> {
-        let (mut message, in_doubt) = work
+        let (mut message, in_doubt, was) = work
             .conn
             .prepare_cached(
                 "SELECT in_doubt, deadline, text IS NOT NULL AS has_text, waiting_from, sim, sim_until,
-                        taken_over, doubt_until, resent, attempt, priority, number, otp IS NOT NULL AND (
+                        taken_over, doubt_until, resent, attempt, priority, number, app, otp, status,
+                        otp IS NOT NULL AND (
                             SELECT otp.status <> 'pending' OR otp.message <> message.seq
                             FROM otp WHERE otp.seq = message.otp
                         ) OR seq <= coalesce(
@@ -91,8 +98,13 @@ impl Message {
             .query_row([seq], |row| {
                 let waited_from = row.get::<_, Option<i64>>("waiting_from")?.map(Moment::from_millis);
                 let doubt_until = row.get::<_, Option<i64>>("doubt_until")?.map(Moment::from_millis);
+                let otp: Option<i64> = row.get("otp")?;
                 let message = Message {
                     seq,
+                    app: row.get("app")?,
+                    otp,
+                    was: Status::Queued,
+                    cause: None,
                     abandoned: row.get("abandoned")?,
                     in_doubt: InDoubtPolicy::Hold,
                     deadline: row::moment(row, "deadline")?,
@@ -110,8 +122,9 @@ impl Message {
                     number: row.get("number")?,
                     parts: Vec::new(),
                 };
-                Ok((message, row.get::<_, String>("in_doubt")?))
+                Ok((message, row.get::<_, String>("in_doubt")?, row.get::<_, String>("status")?))
             })?;
+        message.was = row::status_from(&was)?;
         message.in_doubt = row::in_doubt_from(&in_doubt)?;
         message.parts = load_parts(work, seq)?;
         Ok(message)
@@ -238,6 +251,9 @@ impl Message {
             ))?;
         if self.has_text && !keeps_text {
             work.note_erasure();
+        }
+        if status != self.was {
+            events::note_message(work, self.seq, &self.app, self.otp, status, self.cause.as_deref())?;
         }
         // A doubt that begins is something that falls due.
         let begins_to_doubt = self.doubt_until.is_some() && self.doubt_until != self.doubted_until;

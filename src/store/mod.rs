@@ -21,6 +21,7 @@
 //! | `queue`, `claiming`, `standing`, `routing`, `settling`, `reports` | messages as modems and the network see them |
 //! | `inbox`, `optouts` | messages that came in, and the numbers that want none |
 //! | `life` | one message with its parts, as all of these change it |
+//! | `events`, `refusals`, `journal`, `retention` | what happened: written down, counted, told, forgotten |
 //! | `drains` | modems that a person has taken out of use |
 //! | `sweep` | what falls due with time |
 //! | `idempotency`, `row`, `error` | repeated requests; columns and types; what can go wrong |
@@ -33,11 +34,13 @@ mod apps;
 mod claiming;
 mod drains;
 mod error;
+mod events;
 mod folder;
 mod handle;
 mod idempotency;
 mod inbox;
 mod issuing;
+mod journal;
 mod key;
 mod life;
 mod listing;
@@ -46,7 +49,9 @@ mod optouts;
 mod otps;
 mod queue;
 mod readers;
+mod refusals;
 mod reports;
+mod retention;
 mod routing;
 mod row;
 mod schema;
@@ -59,9 +64,11 @@ mod writer;
 
 pub use apps::{App, NewApp, Scope, ScopeError};
 pub use error::StoreError;
+pub use events::{By, Kind};
 pub use handle::Store;
 pub use idempotency::Idempotency;
 pub use inbox::{Choice, Inbound, InboxFilter, InboxMessage, InboxPage};
+pub use journal::{Event, EventData, EventFilter, EventMessage, EventOtp, EventPage, Reader, Told};
 pub use key::KeyError;
 pub use messages::{
     AcceptOutcome, AttemptOutcome, AttemptView, CancelOutcome, Counts, Cursor, CursorError, Filter, MessageDetail,
@@ -71,5 +78,6 @@ pub use optouts::{OptOut, OptOutPage};
 pub use otps::{IssueOutcome, NewCode, NewOtp, OtpView, ResendOutcome, ResendRefusal};
 pub use queue::{Assignment, AttemptId, Claim, Claimed, Neighbour, Settlement, SubmitResult};
 pub use reports::{Report, ReportOutcome};
+pub use retention::{Days, Retention};
 pub use standing::Standing;
 pub use verifying::{Guess, Which};

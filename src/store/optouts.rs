@@ -1,13 +1,20 @@
 //! Numbers that want no messages from us: nothing is accepted for them, and what waits for them is withdrawn.
 
+use serde_json::json;
+
 use super::error::StoreError;
+use super::events::{self, By, Kind, NewEvent};
 use super::handle::Store;
 use super::life::Message;
 use super::messages::Cursor;
 use super::row;
 use super::writer::Work;
 use crate::clock::Timestamp;
+use crate::ids::AppName;
 use crate::phone::PhoneNumber;
+
+/// By what name the log knows that nothing is accepted for a number on the list.
+pub(super) const RULE: &str = "opt-out";
 
 /// A number that wants no messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,14 +37,14 @@ pub struct OptOutPage {
 }
 
 impl Store {
-    /// Puts a number on the list, and withdraws what waits for it. A number that is there stays as it is.
+    /// Puts a number on the list for an app, and withdraws what waits for it. A number that is there stays as it is.
     ///
     /// # Errors
     /// When the store cannot do it; nothing is changed then.
-    pub async fn opt_out(&self, number: &PhoneNumber) -> Result<OptOut, StoreError> {
-        let number = number.clone();
+    pub async fn opt_out(&self, number: &PhoneNumber, by: &AppName) -> Result<OptOut, StoreError> {
+        let (number, by) = (number.clone(), by.clone());
         self.change_now(move |work| {
-            put(work, row::number(&number), false)?;
+            put(work, row::number(&number), Some(&by))?;
             let sql = "SELECT number, since_at, by_word FROM opt_out WHERE number = ?1";
             let mut statement = work.conn.prepare_cached(sql)?;
             let mut rows = statement.query([row::number(&number)])?;
@@ -46,13 +53,13 @@ impl Store {
         .await
     }
 
-    /// Takes a number off the list. `None` when it is not on it.
+    /// Takes a number off the list for an app. `None` when it is not on it.
     ///
     /// # Errors
     /// When the store cannot do it; nothing is changed then.
-    pub async fn opt_in(&self, number: &PhoneNumber) -> Result<Option<OptOut>, StoreError> {
-        let number = row::number(number);
-        self.change_now(move |work| remove(work, number)).await
+    pub async fn opt_in(&self, number: &PhoneNumber, by: &AppName) -> Result<Option<OptOut>, StoreError> {
+        let (number, by) = (row::number(number), by.clone());
+        self.change_now(move |work| remove(work, number, Some(&by))).await
     }
 
     /// Up to `limit` numbers of the list, the newest first, from behind `cursor` on.
@@ -87,10 +94,12 @@ pub(super) fn contains(work: &Work<'_>, number: i64) -> Result<bool, StoreError>
     Ok(work.conn.prepare_cached(sql)?.query_row([number], |row| row.get(0))?)
 }
 
-/// Puts a number on the list, and withdraws what waits for it.
-pub(super) fn put(work: &Work<'_>, number: i64, by_word: bool) -> Result<(), StoreError> {
+/// Puts a number on the list, and withdraws what waits for it: for an app, or by a word from that number.
+pub(super) fn put(work: &Work<'_>, number: i64, by: Option<&AppName>) -> Result<(), StoreError> {
     let sql = "INSERT INTO opt_out (number, by_word, since_at) VALUES (?1, ?2, ?3) ON CONFLICT (number) DO NOTHING";
-    work.conn.prepare_cached(sql)?.execute((number, by_word, work.wall.as_millisecond()))?;
+    if work.conn.prepare_cached(sql)?.execute((number, by.is_none(), work.wall.as_millisecond()))? > 0 {
+        note(work, Kind::OptOutAdded, number, by)?;
+    }
     let mut statement = work.conn.prepare_cached("SELECT seq FROM message WHERE number = ?1 AND text IS NOT NULL")?;
     let alive: Vec<i64> = statement.query_map([number], |row| row.get(0))?.collect::<Result<_, _>>()?;
     for seq in alive {
@@ -100,12 +109,26 @@ pub(super) fn put(work: &Work<'_>, number: i64, by_word: bool) -> Result<(), Sto
     Ok(())
 }
 
-/// Takes a number off the list.
-pub(super) fn remove(work: &Work<'_>, number: i64) -> Result<Option<OptOut>, StoreError> {
+/// Takes a number off the list: for an app, or by a word from that number.
+pub(super) fn remove(work: &Work<'_>, number: i64, by: Option<&AppName>) -> Result<Option<OptOut>, StoreError> {
     let sql = "DELETE FROM opt_out WHERE number = ?1 RETURNING number, since_at, by_word";
     let mut statement = work.conn.prepare_cached(sql)?;
     let mut rows = statement.query([number])?;
-    rows.next()?.map(view).transpose()
+    let removed = rows.next()?.map(view).transpose()?;
+    drop(rows);
+    if removed.is_some() {
+        note(work, Kind::OptOutRemoved, number, by)?;
+    }
+    Ok(removed)
+}
+
+fn note(work: &Work<'_>, kind: Kind, number: i64, by: Option<&AppName>) -> Result<(), StoreError> {
+    let mut detail = json!({ "to": events::masked(number)? });
+    if by.is_none() {
+        detail["by"] = json!(By::Network);
+    }
+    let (app, detail) = (by.map(AppName::as_str), Some(detail));
+    events::note(work, &NewEvent { kind, app, otp: None, message: None, detail })
 }
 
 fn view(row: &rusqlite::Row<'_>) -> Result<OptOut, StoreError> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::error::StoreError;
+use super::events::{self, Kind};
 use super::handle::Store;
 use super::messages::{MessageView, NewMessage};
 use super::writer::Work;
@@ -161,7 +162,7 @@ impl Store {
 pub(super) struct Kept {
     pub(super) seq: i64,
     pub(super) id: OtpId,
-    app: AppName,
+    pub(super) app: AppName,
     to: PhoneNumber,
     pub(super) purpose: String,
     pub(super) status: Status,
@@ -247,13 +248,21 @@ impl Kept {
 
 /// Ends an otp: its code and texts are erased, and what waits of its messages is withdrawn.
 pub(super) fn end(work: &Work<'_>, otp: i64, status: Status) -> Result<(), StoreError> {
-    let message = work
+    end_as(work, otp, status, Kind::of_otp(status))
+}
+
+/// As [`end`], written down as this.
+pub(super) fn end_as(work: &Work<'_>, otp: i64, status: Status, kind: Option<Kind>) -> Result<(), StoreError> {
+    let (message, app): (i64, String) = work
         .conn
         .prepare_cached(
             "UPDATE otp SET status = ?2, digest = NULL, sealed_code = NULL, context = NULL WHERE seq = ?1
-             RETURNING message",
+             RETURNING message, app",
         )?
-        .query_row((otp, status.as_str()), |row| row.get(0))?;
+        .query_row((otp, status.as_str()), |row| Ok((row.get(0)?, row.get(1)?)))?;
     work.note_erasure();
+    if let Some(kind) = kind {
+        events::note_end(work, otp, &app, kind)?;
+    }
     life::withdraw_abandoned(work, message)
 }

@@ -8,6 +8,7 @@ use super::writer::Work;
 use crate::clock::Moment;
 use crate::ids::{MessageReference, SimId};
 use crate::message::{Event, Status};
+use crate::pdu::DeliveryStatus;
 use crate::phone::PhoneNumber;
 
 /// A status report from the network.
@@ -251,6 +252,7 @@ fn apply(work: &Work<'_>, (seq, number): Place, report: &Report) -> Result<Found
         if report.outcome == ReportOutcome::Undelivered {
             // The rest of the message would be unreadable.
             message.withdraw();
+            message.cause = Some(DeliveryStatus::from_octet(report.status_octet).to_string());
         }
         message.save(work)?;
         work.conn.prepare_cached("UPDATE attempt SET report = ?2, reference = ?3 WHERE id = ?1")?.execute((

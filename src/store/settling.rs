@@ -45,11 +45,12 @@ fn come_to(work: &Work<'_>, message: &mut Message, number: usize, result: Submit
             part.reference = Some(reference);
             message.stay_with_sim(work.now);
         }
-        SubmitResult::Failed { next, .. } => {
+        SubmitResult::Failed { next, reason, .. } => {
             part.failures += 1;
             match next {
                 Next::Fail => {
                     part.happen(Event::Refused);
+                    message.cause = Some(reason);
                     // The rest of the message would be unreadable.
                     message.withdraw();
                 }

@@ -8,7 +8,7 @@ use super::error::StoreError;
 use super::handle::Store;
 use super::life::Message;
 use super::writer::Work;
-use super::{inbox, otps, routing};
+use super::{inbox, otps, retention, routing};
 use crate::clock::Moment;
 use crate::otp::Status;
 
@@ -41,7 +41,9 @@ fn step(work: &Work<'_>) -> Result<Option<Moment>, StoreError> {
     expire_messages(work, STEP)?;
     expire_otps(work)?;
     inbox::show_waiting(work, STEP)?;
+    work.refusals.settle(work)?;
     forget(work)?;
+    retention::forget(work)?;
     next_due(work)
 }
 
@@ -126,6 +128,8 @@ fn next_due(work: &Work<'_>) -> Result<Option<Moment>, StoreError> {
     let day_old = |at: Moment| at + DAY + SLACK;
     let dues = [
         first_deadline,
+        work.refusals.next_due(),
+        retention::next_due(work)?,
         first(work, "SELECT doubt_until FROM message WHERE doubt_until IS NOT NULL ORDER BY doubt_until LIMIT 1", ())?,
         first(work, "SELECT expires FROM otp WHERE status = 'pending' ORDER BY expires LIMIT 1", ())?,
         first(work, "SELECT received FROM inbox WHERE shown = 0 ORDER BY received LIMIT 1", ())?.map(inbox::shown_at),

@@ -1,12 +1,15 @@
 //! Verifying a code: one transaction on the writer.
 
+use serde_json::json;
+
 use super::error::StoreError;
+use super::events::{self, Kind, NewEvent};
 use super::handle::Store;
 use super::issuing;
 use super::otps::{self, Kept};
 use super::writer::Work;
 use crate::ids::{AppName, OtpId};
-use crate::otp::{Comparison, Context, Standing, Verdict, approve, judge};
+use crate::otp::{Comparison, Context, Reason, Standing, Verdict, approve, judge};
 use crate::phone::PhoneNumber;
 use crate::secret::Code;
 
@@ -76,7 +79,8 @@ impl Store {
             let standing = Kept::load(work.conn, seq)?.standing();
             let verdict = approve(&standing, work.now);
             if verdict.status != standing.status {
-                otps::end(work, seq, verdict.status)?;
+                let kind = if verdict.verified { Some(Kind::OtpApproved) } else { Kind::of_otp(verdict.status) };
+                otps::end_as(work, seq, verdict.status, kind)?;
             }
             Ok(Some(verdict))
         })
@@ -99,6 +103,11 @@ fn attempt(work: &Work<'_>, seq: i64, guess: &Guess) -> Result<Verdict, StoreErr
         work.conn
             .prepare_cached("UPDATE otp SET attempts_left = ?2 WHERE seq = ?1")?
             .execute((seq, verdict.attempts_left))?;
+    }
+    if let Some(reason @ (Reason::WrongCode | Reason::WrongContext)) = verdict.reason {
+        let detail = Some(json!({ "attempts_left": verdict.attempts_left, "reason": reason }));
+        let (kind, app) = (Kind::OtpWrongCode, Some(otp.app.as_str()));
+        events::note(work, &NewEvent { kind, app, otp: Some(seq), message: None, detail })?;
     }
     if verdict.status != standing.status {
         otps::end(work, seq, verdict.status)?;

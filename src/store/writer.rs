@@ -8,7 +8,7 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::error::StoreError;
 use super::queue::{Assignment, SubmitResult};
+use super::refusals::Refusals;
 use super::standing::{Line, Waiting};
 use super::{schema, settling, site};
 use crate::clock::{Clock, Moment, Timestamp};
@@ -36,6 +37,9 @@ pub(super) struct Work<'a> {
     pub(super) conn: &'a Connection,
     pub(super) key: &'a SiteKey,
     pub(super) routes: &'a Routes,
+    pub(super) refusals: &'a Refusals,
+    /// For how many days what happened is kept; 0 = for ever.
+    pub(super) keep_days: u32,
     pub(super) now: Moment,
     pub(super) wall: Timestamp,
     effects: &'a Effects,
@@ -48,6 +52,7 @@ struct Effects {
     queue: Cell<bool>,
     erased: Cell<bool>,
     drained: Cell<Option<BTreeSet<ModemName>>>,
+    noted: Cell<Option<i64>>,
 }
 
 impl Work<'_> {
@@ -59,6 +64,11 @@ impl Work<'_> {
     /// These modems are out of use from now on.
     pub(super) fn tell_drained(&self, modems: BTreeSet<ModemName>) {
         self.effects.drained.set(Some(modems));
+    }
+
+    /// This is the newest in the log from now on.
+    pub(super) fn tell_noted(&self, event: i64) {
+        self.effects.noted.set(Some(event));
     }
 
     /// Something secret was erased: the journal, which may still hold it, is to be emptied before long.
@@ -145,6 +155,10 @@ pub(super) struct Writer {
     pub(super) commands: mpsc::Receiver<Command>,
     pub(super) queue: watch::Sender<u64>,
     pub(super) changes: watch::Sender<u64>,
+    /// The newest event.
+    pub(super) noted: watch::Sender<i64>,
+    pub(super) refusals: Refusals,
+    pub(super) keep_days: Arc<AtomicU32>,
     /// Counts the commits that erased something.
     pub(super) erasures: watch::Sender<u64>,
     /// The modems that are out of use.
@@ -267,6 +281,9 @@ impl Writer {
         if outcome.is_err() {
             return;
         }
+        if let Some(event) = effects.noted.get() {
+            self.noted.send_replace(event);
+        }
         if let Some(drained) = effects.drained.take() {
             self.drained.send_replace(drained);
         }
@@ -349,6 +366,8 @@ impl Writer {
             conn: &self.conn,
             key: &self.key,
             routes: &self.routes,
+            refusals: &self.refusals,
+            keep_days: self.keep_days.load(Ordering::Relaxed),
             now: self.clock.now(),
             wall: self.clock.wall(),
             effects,

@@ -4,7 +4,7 @@ use smsotpd::ids::MessageId;
 use smsotpd::message::Status;
 use smsotpd::secret::Text;
 use smsotpd::sim::{Fault, Registration};
-use smsotpd::store::NewMessage;
+use smsotpd::store::{EventFilter, Kind, NewMessage};
 
 use crate::world::{World, budget, no_budget, seconds};
 
@@ -149,7 +149,13 @@ async fn a_modem_that_is_taken_out_of_use_ends_what_it_has_and_takes_nothing_new
     let first = [world.accept(world.new_message(0)).await, world.accept(world.new_message(1)).await];
     world.until("both at work", async |world| world.store.counts().await.unwrap().sending == 2).await;
     let m0 = "m0".parse().unwrap();
-    assert_eq!((world.store.drain(&m0).await, world.store.drain(&m0).await), (Ok(true), Ok(false)));
+    assert_eq!(
+        (
+            world.store.drain(&m0, &"caretaker".parse().unwrap()).await,
+            world.store.drain(&m0, &"caretaker".parse().unwrap()).await
+        ),
+        (Ok(true), Ok(false))
+    );
     let mut ids = Vec::new();
     for to in 2..6 {
         ids.push(world.accept(world.new_message(to)).await);
@@ -165,12 +171,18 @@ async fn a_modem_that_is_taken_out_of_use_ends_what_it_has_and_takes_nothing_new
     }
     // It stays so after a restart; and the other one out as well, nothing is sent.
     world.stop().await;
-    world.store.drain(&"m1".parse().unwrap()).await.unwrap();
+    world.store.drain(&"m1".parse().unwrap(), &"caretaker".parse().unwrap()).await.unwrap();
     world.dispatch(&no_budget()).await;
     let last = world.accept(world.new_message(7)).await;
     world.pass(seconds(60)).await;
     assert_eq!(world.status(last).await, Status::Queued);
-    assert_eq!((world.store.resume(&m0).await, world.store.resume(&m0).await), (Ok(true), Ok(false)));
+    assert_eq!(
+        (
+            world.store.resume(&m0, &"caretaker".parse().unwrap()).await,
+            world.store.resume(&m0, &"caretaker".parse().unwrap()).await
+        ),
+        (Ok(true), Ok(false))
+    );
     world.until_all(&[last], Status::Sent).await;
     assert_eq!(world.sender(last).await, "m0");
 }
@@ -185,7 +197,7 @@ async fn a_modem_that_is_taken_out_of_use_ends_the_message_it_has_begun() {
     let id = world.accept(NewMessage { id, text, parts: 3, ..world.new_message(1) }).await;
     world.until("the first part", async |world| world.detail(id).await.attempts.len() == 1).await;
     let sender = world.sender(id).await;
-    world.store.drain(&sender.parse().unwrap()).await.unwrap();
+    world.store.drain(&sender.parse().unwrap(), &"caretaker".parse().unwrap()).await.unwrap();
     world.until_all(&[id], Status::Sent).await;
     let attempts = world.detail(id).await.attempts;
     assert_eq!(attempts.len(), 3);
@@ -193,4 +205,24 @@ async fn a_modem_that_is_taken_out_of_use_ends_the_message_it_has_begun() {
     let next = world.accept(world.new_message(2)).await;
     world.until_all(&[next], Status::Sent).await;
     assert_ne!(world.sender(next).await, sender);
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_a_code_has_expired_is_told_within_seconds_whether_it_was_sent_or_not() {
+    let mut world = World::new(1).await;
+    world.dispatch(&no_budget()).await;
+    let sent = world.issue(1).await;
+    world.until_all(&[sent], Status::Sent).await;
+    world.slots[0].device.hold_prompts(true);
+    world.issue(2).await;
+    let life = seconds(3600);
+    let told = async |world: &World| {
+        let filter = EventFilter { kinds: vec![Kind::OtpExpired], limit: 10, ..EventFilter::default() };
+        world.store.events(filter).await.unwrap().events.len()
+    };
+    tokio::time::advance(life - seconds(10)).await;
+    world.pass(seconds(1)).await;
+    assert_eq!(told(&world).await, 0);
+    world.pass(seconds(12)).await;
+    assert_eq!(told(&world).await, 2);
 }

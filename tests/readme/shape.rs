@@ -123,7 +123,9 @@ fn special(text: &str, before: char) -> Option<(Kind, usize)> {
     };
     let hex = |c: char| c.is_ascii_hexdigit();
     let of_key = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    for (prefix, length, of) in [("otp_", 32, hex as fn(char) -> bool), ("msg_", 32, hex), ("smsotpd_", 43, of_key)] {
+    for (prefix, length, of) in
+        [("otp_", 32, hex as fn(char) -> bool), ("msg_", 32, hex), ("evt_", 32, hex), ("smsotpd_", 43, of_key)]
+    {
         if let Some((found, prefix)) = run(prefix, of).filter(|(found, _)| *found == length) {
             return Some((Kind::Name, prefix + found));
         }

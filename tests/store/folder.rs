@@ -89,7 +89,7 @@ async fn a_database_from_a_newer_version_is_refused_and_left_alone() {
     rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let before = std::fs::read(&path).unwrap();
     for refused in [Store::open(folder.path(), None).await, Store::open_beside(folder.path()).await] {
-        assert_eq!(refused.unwrap_err(), StoreError::Newer { found: 99, known: 3 });
+        assert_eq!(refused.unwrap_err(), StoreError::Newer { found: 99, known: 4 });
     }
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }
@@ -181,9 +181,9 @@ async fn a_modem_that_was_taken_out_of_use_is_so_after_a_restart() {
     let (m1, m2): (ModemName, ModemName) = ("m1".parse().unwrap(), "m2".parse().unwrap());
     let mut drained = store.drained();
     assert!(drained.borrow_and_update().is_empty());
-    store.drain(&m1).await.unwrap();
-    store.drain(&m2).await.unwrap();
-    store.resume(&m2).await.unwrap();
+    store.drain(&m1, &app()).await.unwrap();
+    store.drain(&m2, &app()).await.unwrap();
+    store.resume(&m2, &app()).await.unwrap();
     assert_eq!(drained.borrow_and_update().iter().collect::<Vec<_>>(), [&m1]);
     store.close().await;
     let store = Store::open(folder.path(), None).await.unwrap();

@@ -11,7 +11,7 @@ use smsotpd::phone::{PhoneNumber, Sender};
 use smsotpd::secret::Text;
 use smsotpd::store::{AcceptOutcome, Choice, Inbound, InboxFilter, InboxMessage, IssueOutcome, SubmitResult};
 
-use crate::world::{NO_LIMITS, World, alice, number, seconds, sim};
+use crate::world::{NO_LIMITS, World, alice, app, number, seconds, sim};
 
 const EVERYTHING: InboxFilter = InboxFilter { sender: None, limit: 200, cursor: None };
 
@@ -231,15 +231,15 @@ async fn what_a_modem_was_at_when_stop_came_is_not_sent_once_more() {
 async fn the_list_can_be_kept_by_hand() {
     let world = World::new().await;
     let bob = number("+15557654321");
-    let put = world.store.opt_out(&alice()).await.unwrap();
+    let put = world.store.opt_out(&alice(), &app()).await.unwrap();
     assert!(!put.by_word && put.number == alice());
     world.says(&bob, Choice::Stop, 1_777_000_000).await;
-    assert_eq!(world.store.opt_out(&alice()).await.unwrap(), put);
+    assert_eq!(world.store.opt_out(&alice(), &app()).await.unwrap(), put);
     let first = world.store.opt_outs(1, None).await.unwrap();
     assert_eq!(first.opt_outs.iter().map(|entry| &entry.number).collect::<Vec<_>>(), [&bob]);
     let second = world.store.opt_outs(1, first.next).await.unwrap();
     assert_eq!((second.opt_outs, second.next), (vec![put], None));
-    assert!(world.store.opt_in(&alice()).await.unwrap().is_some());
-    assert_eq!(world.store.opt_in(&alice()).await.unwrap(), None);
+    assert!(world.store.opt_in(&alice(), &app()).await.unwrap().is_some());
+    assert_eq!(world.store.opt_in(&alice(), &app()).await.unwrap(), None);
     world.accept(world.new_message(&alice())).await;
 }

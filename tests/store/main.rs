@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod any_order;
+mod events;
 mod folder;
 mod inbox;
 mod messages;

@@ -51,7 +51,7 @@ async fn a_request_may_ask_for_another_length_and_lifetime() {
 async fn a_code_goes_by_the_tables_that_the_policy_allows() {
     let wording = "{code} doğrulama kodunuzdur. Bu şifreyi kimseyle paylaşmayınız, {minutes} dakika geçerlidir.";
     let site = Site::open_with(|policy| {
-        policy.template = wording.parse().unwrap();
+        policy.template = Some(wording.parse().unwrap());
         policy.national_tables = Language::Turkish.into();
     })
     .await;

@@ -232,14 +232,14 @@ impl Episode<'_> {
             return;
         }
         let name: ModemName = format!("m{}", self.index).parse().unwrap();
-        while let Err(error) = self.site.door().await.store.drain(&name).await {
+        while let Err(error) = self.site.door().await.store.drain(&name, &"caretaker".parse().unwrap()).await {
             people::try_again(self.site, &error).await;
         }
         self.note("is taken out of use");
         let since = self.site.clock.now();
         self.site.pass(dice.seconds(1, 7200)).await;
         self.site.blame_sends(self.index, since + UNDER_WAY);
-        while let Err(error) = self.site.door().await.store.resume(&name).await {
+        while let Err(error) = self.site.door().await.store.resume(&name, &"caretaker".parse().unwrap()).await {
             people::try_again(self.site, &error).await;
         }
         self.note("is in use again");
