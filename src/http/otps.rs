@@ -222,6 +222,7 @@ fn unwritable(error: &WordingError) -> Problem {
         WordingError::Missing("payee") | WordingError::Control("payee") => "context.payee",
         WordingError::Missing("amount") | WordingError::Control("amount") => "context.amount",
         WordingError::Missing(_) | WordingError::Control(_) => "domain",
+        WordingError::LastLine(_) | WordingError::TwoLastLines => "template",
         WordingError::TooLong(too_long) if too_long.own_words => "template",
         WordingError::TooLong(_) => "context",
     };
