@@ -22,7 +22,7 @@ use super::auth::{self, Caller};
 use super::body::JsonBody;
 use super::fields::{self, Hash, Host, LanguageTag, Named, Number, OwnWords, Purpose, TypedCode};
 use super::idempotency::IdempotencyKey;
-use super::openapi::{Ended, EveryCall, Limited, NoSuch, TooOften, Unwanted, WithBody, WithRecipient};
+use super::openapi::{Ended, EveryCall, Limited, NoSuch, TooOften, Unwanted, WithBody, WithRecipient, WithWish};
 use super::problem::{Kind, Problem};
 
 /// A code to be issued.
@@ -179,7 +179,7 @@ impl From<IssueError> for Problem {
             IssueError::Lifetime(range) => {
                 Self::invalid("ttl_seconds", format!("expected a whole number from {} to {}", range.least, range.most))
             }
-            IssueError::NotAllowed(what) => Self::invalid(what.field(), what.to_string()),
+            IssueError::NotAllowed(what) => Self::forbidden(what.field(), what.to_string()),
             IssueError::Wording(error) => unwritable(&error),
             IssueError::Limited(refusal) => {
                 let detail = format!("The limit {} is reached for this number.", refusal.limit.as_str());
@@ -258,7 +258,7 @@ fn unwritable(error: &WordingError) -> Problem {
             ("resend" = (operation_id = "resend_otp", parameters(("id" = "$response.body#/id")))),
             ("cancel" = (operation_id = "cancel_otp", parameters(("id" = "$response.body#/id")))),
         ), example = json!(super::openapi::example_otp("queued"))),
-        EveryCall, WithRecipient, Limited
+        EveryCall, WithRecipient, WithWish, Limited
     )
 )]
 pub(super) async fn issue(
