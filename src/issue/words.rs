@@ -114,9 +114,10 @@ impl Policy {
             Language::OfTheCountry => english(),
         };
         let branded = Wish { template: Some(text.text.clone()), ..Wish::default() };
-        let usual =
-            self.style().write(&branded, None, &self.any_code(self.length), minutes(self.lifetime_seconds.duration()));
-        match usual {
+        // A last line tells whose code it is, and may take the brand's room.
+        let style = Style { domain: None, app_hash: None, ..self.style() };
+        let (code, minutes) = (self.any_code(self.length), minutes(self.lifetime_seconds.duration()));
+        match style.write(&branded, None, &code, minutes) {
             Err(problem) if !self.brand.is_empty() => Err(PolicyError::LongBrand(problem)),
             _ => Ok(()),
         }
@@ -265,6 +266,7 @@ mod tests {
         let error = check(&format!("brand = \"{}\"", "x".repeat(120))).unwrap_err();
         assert!(error.starts_with("brand: with this brand the message has "), "{error}");
         assert_eq!(check("brand = \"Städtisches Krankenhaus Nord\""), Ok(()), "Russian goes without it");
+        assert_eq!(check("brand = \"Főnix\"\ndomain = \"shop.fonix.example\""), Ok(()), "the host is told");
     }
 
     #[test]
