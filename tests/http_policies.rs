@@ -302,7 +302,7 @@ async fn an_otp_is_not_approved_where_the_policy_says_nothing_of_it_or_the_scope
     let site = site("").await;
     let (id, code) = issue(&site, json!({"to": TO})).await;
     let refused = site.post(&format!("/v1/otp/{id}/approve"), &json!(null)).await;
-    assert_eq!((refused.status.as_u16(), refused.problem().as_str()), (403, "policy_forbids"));
+    assert_eq!((refused.status.as_u16(), refused.problem().as_str()), (403, "forbidden_by_policy"));
     site.add_app("reader", "reader", &[smsotpd::store::Scope::Issue, smsotpd::store::Scope::Read]).await;
     let path = format!("/v1/otp/{id}/approve");
     let refused = site.call(hyper::Method::POST, &path, &[("x-api-key", "reader")], None).await;

@@ -133,8 +133,8 @@ refusals! {
     Unwanted: RecipientOptedOut;
     /// What a call with a query can answer.
     WrongQuery: Invalid;
-    /// What a call that not every policy allows can answer.
-    ByPolicy: MissingScope PolicyForbids;
+    /// What a call can answer that asks for what its policy does not leave to it.
+    ByPolicy: MissingScope ForbiddenByPolicy;
     /// What a call that names something can answer.
     NoSuch: NoSuchThing;
     /// What issuing can answer.
@@ -183,6 +183,7 @@ fn header(schema_type: Type, description: &str) -> utoipa::openapi::header::Head
 fn example(kind: Kind) -> Example {
     let problem = match kind {
         Kind::Invalid => Problem::invalid("to", "write the number with its country code, for example +15551234567"),
+        Kind::ForbiddenByPolicy => Problem::forbidden("domain", "this host is not among the policy's `domains`"),
         Kind::LimitReached | Kind::ResendTooEarly => Problem::new(kind).retry_after(std::time::Duration::from_secs(30)),
         kind => Problem::new(kind),
     };

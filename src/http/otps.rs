@@ -199,13 +199,15 @@ impl From<IssueError> for Problem {
     fn from(error: IssueError) -> Self {
         match error {
             IssueError::Purpose => Self::invalid("purpose", "expected at most 64 characters and no control characters"),
-            IssueError::CodeBrought => Self::invalid("code", "this app's policy lets it bring no code: `caller-codes`"),
+            IssueError::CodeBrought => {
+                Self::forbidden("code", "this app's policy lets it bring no code: `caller-codes`")
+            }
             IssueError::Code(error) => Self::invalid("code", error.to_string()),
             IssueError::Context(error) => Self::invalid(format!("context.{}", error.key()), error.to_string()),
             IssueError::Lifetime(range) => {
                 Self::invalid("ttl_seconds", format!("expected a whole number from {} to {}", range.least, range.most))
             }
-            IssueError::NotAllowed(what) => Self::invalid(what.field(), what.to_string()),
+            IssueError::NotAllowed(what) => Self::forbidden(what.field(), what.to_string()),
             IssueError::Wording(error) => unwritable(&error),
             IssueError::Limited(refusal) => {
                 let detail = format!("The limit {} is reached for this number.", refusal.limit.as_str());
@@ -248,6 +250,7 @@ fn unwritable(error: &WordingError) -> Problem {
         WordingError::Missing("payee") | WordingError::Control("payee") => "context.payee",
         WordingError::Missing("amount") | WordingError::Control("amount") => "context.amount",
         WordingError::Missing(_) | WordingError::Control(_) => "domain",
+        WordingError::LastLine(_) | WordingError::TwoLastLines => "template",
         WordingError::TooLong(too_long) if too_long.own_words => "template",
         WordingError::TooLong(_) => "context",
     };
@@ -283,7 +286,7 @@ fn unwritable(error: &WordingError) -> Problem {
             ("resend" = (operation_id = "resend_otp", parameters(("id" = "$response.body#/id")))),
             ("cancel" = (operation_id = "cancel_otp", parameters(("id" = "$response.body#/id")))),
         ), example = json!(super::openapi::example_otp("queued"))),
-        EveryCall, WithRecipient, Limited
+        EveryCall, WithRecipient, ByPolicy, Limited
     )
 )]
 pub(super) async fn issue(
@@ -431,7 +434,8 @@ pub(super) async fn approve(
     Named(id): Named<OtpId>,
 ) -> Result<Json<VerdictAnswer>, Problem> {
     if !shared.policy(&caller.app)?.manual_approve {
-        return Err(Problem::new(Kind::PolicyForbids));
+        return Err(Problem::new(Kind::ForbiddenByPolicy)
+            .saying("The app's policy does not allow this: `manual-approve` is not set."));
     }
     let verdict = shared.store().approve(&caller.app.name, id).await?;
     let verdict = verdict.ok_or_else(|| Problem::new(Kind::NoSuchThing))?;
