@@ -27,7 +27,7 @@
 //! # The way of one code
 //!
 //! 1. [`http`] finds the app by its key, reads the number, and calls [`issue`].
-//! 2. [`issue`] draws the code from the operating system's generator, renders the text, measures it with [`pdu`], and
+//! 2. [`issue`] draws the code from the operating system's generator, has [`wording`] write and measure the message, and
 //!    hands [`store`] one command: the code's digest, the sealed text, the message, the idempotency record.
 //! 3. [`store`] checks the limits and writes it all in one transaction with whatever else waits, syncs, and only then
 //!    answers. HTTP says 202: an accepted request is on disk.

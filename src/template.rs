@@ -171,6 +171,7 @@ impl Template {
 
     /// The message, in a text with room for so many octets more, so that it never moves and leaves no copy behind. An
     /// empty brand takes one of the two spaces around it along, so that no gap tells of it.
+    #[must_use]
     pub fn render(&self, values: &Values<'_>, more: usize) -> String {
         let minutes = values.minutes.to_string();
         let mut text = String::with_capacity(self.rendered_len(values, &minutes) + more);

@@ -21,8 +21,8 @@ use crate::pdu::{self, Encoding, Measure};
 use crate::phone::PhoneNumber;
 use crate::secret::{Code, Text};
 use crate::template::{
-    AppHash, BuiltIn, Domain, Locale, Place, Template, Values, built_in_of, english, from_near_to_far, last_line_len,
-    plainer, push_last_line,
+    AppHash, BuiltIn, Domain, Locale, Place, Template, Values, built_in_of, english, from_near_to_far, has_last_line,
+    last_line_len, plainer, push_last_line,
 };
 
 /// How an app's messages are written: what its policy says of it.
@@ -202,6 +202,9 @@ impl<'a> Style<'a> {
             amount: wish.amount.as_ref().map(Text::expose),
         };
         judge(template, &values)?;
+        if source == Source::Request && has_last_line(template.as_str())? && (domain.is_some() || app_hash.is_some()) {
+            return Err(WordingError::TwoLastLines);
+        }
         let mut text = template.render(&values, last_line_len(domain, code, app_hash));
         let words = text.len();
         push_last_line(&mut text, domain, code, app_hash);
@@ -255,7 +258,7 @@ pub fn simplified(text: Text, words: usize) -> (Text, Measure) {
         return (text, measure);
     }
     let (words, rest) = text.expose().split_at(words);
-    let Some(mut plainer) = plainer(words) else {
+    let Some(mut plainer) = plainer(words, rest.len()) else {
         return (text, measure);
     };
     plainer.push_str(rest);
@@ -270,6 +273,7 @@ pub fn simplified(text: Text, words: usize) -> (Text, Measure) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::template::LastLineError;
 
     /// How the toml of a policy's wording reads, without a policy.
     #[derive(Default)]
@@ -455,6 +459,17 @@ mod tests {
         own.template = Some(format!("{}{{code}}", "x".repeat(119)).parse().unwrap());
         let error = own.write(&Wish::default(), "").unwrap_err().to_string();
         assert_eq!(error, "the message has 141 septets, 1 more than an Android app is given (140)");
+    }
+
+    #[test]
+    fn a_last_line_in_the_words_of_a_request_is_judged() {
+        let mut own = Own::new("", None, &[], "auto");
+        let wish = |words: &str| Wish { template: words.parse().ok(), ..Wish::default() };
+        assert!(own.write(&wish("{code}\n@example.com #{code}"), "").is_ok());
+        let error = own.write(&wish("{code}\n@example.com #{code}\n"), "").unwrap_err();
+        assert_eq!(error, WordingError::LastLine(LastLineError::NotLast));
+        own.domain = Some("example.com".parse().unwrap());
+        assert_eq!(own.write(&wish("{code}\n@example.com #{code}"), ""), Err(WordingError::TwoLastLines));
     }
 
     #[test]

@@ -33,12 +33,14 @@ async fn shown(site: &Site, daemon: &Daemon, key: &str, body: Value) -> (String,
     (text.replace(&code_in(text), "#"), otp)
 }
 
-/// The field that a request is refused for, and what is said of it.
-async fn refused(daemon: &Daemon, key: &str, body: Value) -> (String, String) {
+/// The field that a request is refused for, and what is said of it; whether it is the policy that forbids it.
+async fn refused(daemon: &Daemon, key: &str, body: Value) -> (String, String, bool) {
     let (status, problem) = daemon.post("/v1/otp", key, body).await;
-    assert_eq!((status, &problem["code"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("invalid_request")), "{problem}");
+    let (forbidden, code) = (status == StatusCode::FORBIDDEN, problem["code"].as_str().unwrap());
+    let codes = [(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request"), (StatusCode::FORBIDDEN, "forbidden_by_policy")];
+    assert!(codes.contains(&(status, code)), "{problem}");
     let text = |field: &str| problem["errors"][0][field].as_str().unwrap().to_owned();
-    (text("field"), text("message"))
+    (text("field"), text("message"), forbidden)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,8 +65,8 @@ async fn people_are_written_to_in_the_language_of_their_country_or_the_one_that_
         assert_eq!(otp["message"]["encoding"], encoding, "{to}");
     }
     for wrong in [json!("german"), json!(""), json!("de;q=0.8"), json!(7)] {
-        let (field, said) = refused(&daemon, &key, json!({"to": GERMAN, "locale": wrong})).await;
-        assert_eq!(field, "locale", "{said}");
+        let (field, said, forbidden) = refused(&daemon, &key, json!({"to": GERMAN, "locale": wrong})).await;
+        assert_eq!((field.as_str(), forbidden), ("locale", false), "{said}");
     }
 }
 
@@ -75,8 +77,8 @@ async fn the_operators_words_and_languages_win() {
     for (to, text) in [(GERMAN, "Kennwort #"), ("+436641234567", "Kennwort #"), ("+33612345678", "Code #")] {
         assert_eq!(shown(&site, &daemon, &key, json!({"to": to})).await.0, text);
     }
-    let (field, said) = refused(&daemon, &key, json!({"to": GERMAN, "template": "{code}"})).await;
-    assert_eq!(field, "template");
+    let (field, said, forbidden) = refused(&daemon, &key, json!({"to": GERMAN, "template": "{code}"})).await;
+    assert_eq!((field.as_str(), forbidden), ("template", true));
     assert!(said.contains("`template-per-request = true`"), "{said}");
 }
 
@@ -94,8 +96,8 @@ async fn an_app_may_bring_its_own_words_where_the_policy_says_so_and_they_fit() 
         (&format!("{{code}}{}", "x".repeat(160)), "the message has 166 septets, 6 more than one SMS holds (160)"),
         (&format!("{{code}}{}", "ж".repeat(70)), "; without 'ж', which is not in the GSM 7-bit alphabet"),
     ] {
-        let (_, said) = refused(&daemon, &key, json!({"to": GERMAN, "template": words})).await;
-        assert!(said.contains(told), "{said}");
+        let (_, said, forbidden) = refused(&daemon, &key, json!({"to": GERMAN, "template": words})).await;
+        assert!(said.contains(told) && !forbidden, "{said}");
     }
 }
 
@@ -120,8 +122,8 @@ async fn the_last_line_is_for_the_site_and_the_app_that_the_policy_knows() {
         ("app_hash", "FA+9qCX9VSv", "this hash is not among the policy's `app-hashes`"),
         ("app_hash", "FA+9", "an app hash has 11 characters"),
     ] {
-        let (found, said) = refused(&daemon, &key, json!({"to": GERMAN, field: value})).await;
-        assert_eq!(found, field);
+        let (found, said, forbidden) = refused(&daemon, &key, json!({"to": GERMAN, field: value})).await;
+        assert_eq!((found.as_str(), forbidden), (field, said.starts_with("this h")));
         assert!(said.contains(told), "{said}");
     }
 }

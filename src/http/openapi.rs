@@ -91,12 +91,12 @@ refusals! {
     /// What a call with a body and a recipient can answer.
     WithRecipient: NotJson BodyIncomplete HeaderTwice SlowBody BodyTooLarge NotJsonType Invalid KeyReused
         RecipientOptedOut;
+    /// What a call can answer that asks for what its policy does not leave to it.
+    NotByPolicy: MissingScope ForbiddenByPolicy;
     /// What sending again can answer when the recipient wants no messages any more.
     Unwanted: RecipientOptedOut;
     /// What a call with a query can answer.
     WrongQuery: Invalid;
-    /// What a call that not every policy allows can answer.
-    ByPolicy: MissingScope PolicyForbids;
     /// What a call that names something can answer.
     NoSuch: NoSuchThing;
     /// What issuing can answer.
@@ -143,6 +143,7 @@ fn header(schema_type: Type, description: &str) -> utoipa::openapi::header::Head
 fn example(kind: Kind) -> Example {
     let problem = match kind {
         Kind::Invalid => Problem::invalid("to", "write the number with its country code, for example +15551234567"),
+        Kind::ForbiddenByPolicy => Problem::forbidden("domain", "this host is not among the policy's `domains`"),
         Kind::LimitReached | Kind::ResendTooEarly => Problem::new(kind).retry_after(std::time::Duration::from_secs(30)),
         kind => Problem::new(kind),
     };

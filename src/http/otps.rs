@@ -21,8 +21,11 @@ use super::auth::{self, Caller};
 use super::body::JsonBody;
 use super::fields::{self, Bound, Hash, Host, LanguageTag, Named, Number, OwnCode, OwnWords, Purpose, TypedCode};
 use super::idempotency::IdempotencyKey;
-use super::openapi::{ByPolicy, Ended, EveryCall, Limited, NoSuch, TooOften, Unwanted, WithBody, WithRecipient};
+use super::openapi::{Ended, EveryCall, Limited, NoSuch, NotByPolicy, TooOften, Unwanted, WithBody, WithRecipient};
 use super::problem::{Kind, Problem};
+
+/// What is said to an app that may not approve.
+const NOT_APPROVED: &str = "This app's policy does not let it approve an otp: `manual-approve`.";
 
 /// A code to be issued.
 #[derive(Deserialize, ToSchema)]
@@ -198,13 +201,15 @@ impl From<IssueError> for Problem {
     fn from(error: IssueError) -> Self {
         match error {
             IssueError::Purpose => Self::invalid("purpose", "expected at most 64 characters and no control characters"),
-            IssueError::CodeBrought => Self::invalid("code", "this app's policy lets it bring no code: `caller-codes`"),
+            IssueError::CodeBrought => {
+                Self::forbidden("code", "this app's policy lets it bring no code: `caller-codes`")
+            }
             IssueError::Code(error) => Self::invalid("code", error.to_string()),
             IssueError::Context(error) => Self::invalid(format!("context.{}", error.key()), error.to_string()),
             IssueError::Lifetime(range) => {
                 Self::invalid("ttl_seconds", format!("expected a whole number from {} to {}", range.least, range.most))
             }
-            IssueError::NotAllowed(what) => Self::invalid(what.field(), what.to_string()),
+            IssueError::NotAllowed(what) => Self::forbidden(what.field(), what.to_string()),
             IssueError::Wording(error) => unwritable(&error),
             IssueError::Limited(refusal) => {
                 let detail = format!("The limit {} is reached for this number.", refusal.limit.as_str());
@@ -247,6 +252,7 @@ fn unwritable(error: &WordingError) -> Problem {
         WordingError::Missing("payee") | WordingError::Control("payee") => "context.payee",
         WordingError::Missing("amount") | WordingError::Control("amount") => "context.amount",
         WordingError::Missing(_) | WordingError::Control(_) => "domain",
+        WordingError::LastLine(_) | WordingError::TwoLastLines => "template",
         WordingError::TooLong(too_long) if too_long.own_words => "template",
         WordingError::TooLong(_) => "context",
     };
@@ -282,7 +288,7 @@ fn unwritable(error: &WordingError) -> Problem {
             ("resend" = (operation_id = "resend_otp", parameters(("id" = "$response.body#/id")))),
             ("cancel" = (operation_id = "cancel_otp", parameters(("id" = "$response.body#/id")))),
         ), example = json!(super::openapi::example_otp("queued"))),
-        EveryCall, WithRecipient, Limited
+        EveryCall, WithRecipient, NotByPolicy, Limited
     )
 )]
 pub(super) async fn issue(
@@ -421,7 +427,7 @@ async fn judge(
             ("approved" = (summary = "It was pending", value = json!(super::openapi::example_verdict("right")))),
             ("used" = (summary = "It was verified before", value = json!(super::openapi::example_verdict("used"))))
         )),
-        EveryCall, ByPolicy, NoSuch
+        EveryCall, NotByPolicy, NoSuch
     )
 )]
 pub(super) async fn approve(
@@ -430,7 +436,7 @@ pub(super) async fn approve(
     Named(id): Named<OtpId>,
 ) -> Result<Json<VerdictAnswer>, Problem> {
     if !shared.policy(&caller.app)?.manual_approve {
-        return Err(Problem::new(Kind::PolicyForbids));
+        return Err(Problem::new(Kind::ForbiddenByPolicy).saying(NOT_APPROVED));
     }
     let verdict = shared.store().approve(&caller.app.name, id).await?;
     let verdict = verdict.ok_or_else(|| Problem::new(Kind::NoSuchThing))?;

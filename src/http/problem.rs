@@ -23,7 +23,7 @@ pub(super) enum Kind {
     NoKey,
     UnknownKey,
     MissingScope,
-    PolicyForbids,
+    ForbiddenByPolicy,
     NoSuchPath,
     NoSuchThing,
     MethodNotAllowed,
@@ -53,7 +53,7 @@ impl Kind {
         match self {
             Self::NotJson | Self::BodyIncomplete | Self::HeaderTwice => StatusCode::BAD_REQUEST,
             Self::NoKey | Self::UnknownKey => StatusCode::UNAUTHORIZED,
-            Self::MissingScope | Self::PolicyForbids => StatusCode::FORBIDDEN,
+            Self::MissingScope | Self::ForbiddenByPolicy => StatusCode::FORBIDDEN,
             Self::NoSuchPath | Self::NoSuchThing => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
@@ -78,7 +78,7 @@ impl Kind {
             Self::NoKey => "no_key",
             Self::UnknownKey => "unknown_key",
             Self::MissingScope => "missing_scope",
-            Self::PolicyForbids => "policy_forbids",
+            Self::ForbiddenByPolicy => "forbidden_by_policy",
             Self::NoSuchPath => "no_such_path",
             Self::NoSuchThing => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
@@ -118,7 +118,7 @@ impl Kind {
                 "No app has this key. `smsotpd app list` shows the apps, `smsotpd app rotate` gives a new key."
             }
             Self::MissingScope => "This call needs the scope `issue`, which the app does not have.",
-            Self::PolicyForbids => "The app's policy does not allow this: `manual-approve` is not set.",
+            Self::ForbiddenByPolicy => "The app's policy does not leave this to the request; `errors` says what.",
             Self::NoSuchPath => "There is nothing here; /openapi.json lists the calls.",
             Self::NoSuchThing => "This app has nothing by that name.",
             Self::MethodNotAllowed => "This path has other methods; `Allow` lists them.",
@@ -211,6 +211,11 @@ impl Problem {
     pub(super) fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
         let error = FieldError { field: field.into(), message: message.into() };
         Self { errors: vec![error], ..Self::new(Kind::Invalid) }
+    }
+
+    /// One field is as it should be, and the policy does not leave it to the request.
+    pub(super) fn forbidden(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { errors: Self::invalid(field, message).errors, ..Self::new(Kind::ForbiddenByPolicy) }
     }
 
     /// The same refusal in other words.

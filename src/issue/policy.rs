@@ -10,7 +10,7 @@ use crate::ids::ModemName;
 use crate::limits;
 use crate::message::{InDoubtPolicy, Priority};
 use crate::otp::{Alphabet, CodeLength};
-use crate::template::{AppHash, Domain, LastLineError, Locale, Template};
+use crate::template::{AppHash, Domain, Locale, Template};
 use crate::wording::{Language, WordingError};
 
 /// A whole number from `LEAST` to `MOST`; anything else is refused while the configuration is read.
@@ -220,22 +220,13 @@ pub enum PolicyError {
         /// What is wrong.
         problem: WordingError,
     },
-    /// The words have a last line for browsers that does not do.
-    #[error("{source}")]
+    /// The last line of these words does not do.
+    #[error("{problem}")]
     LastLine {
         /// The key of the words.
         key: String,
-        /// What is wrong with it.
-        source: LastLineError,
-    },
-    /// The words have a last line for browsers or an app, and the policy adds one.
-    #[error(
-        "the text has a last line for browsers of its own, and `domain` or `app-hash` would put another under it: keep only \
-         one of them"
-    )]
-    TwoLastLines {
-        /// The key of the words.
-        key: String,
+        /// What is wrong.
+        problem: WordingError,
     },
     /// With the brand, the usual message of smsotpd's own wording cannot be sent as one SMS.
     #[error("with this brand {0}")]
@@ -251,7 +242,7 @@ impl PolicyError {
     pub fn key(&self) -> &str {
         match self {
             Self::Brand { .. } | Self::LongBrand(_) => "brand",
-            Self::Words { key, .. } | Self::LastLine { key, .. } | Self::TwoLastLines { key } => key,
+            Self::Words { key, .. } | Self::LastLine { key, .. } => key,
             Self::NewCodeForCallers => "resend-new-code",
             Self::NotFilledIn => "alphabet",
         }

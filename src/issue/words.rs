@@ -95,13 +95,12 @@ impl Policy {
         let variants = self.templates.iter().map(|(locale, template)| (format!("templates.{locale}"), template));
         let own = self.template.iter().map(|template| ("template".to_owned(), template));
         for (key, template) in own.chain(variants) {
-            match has_last_line(template.as_str()) {
-                Err(source) => return Err(PolicyError::LastLine { key, source }),
-                Ok(true) if wish.domain.is_some() || wish.app_hash.is_some() => {
-                    return Err(PolicyError::TwoLastLines { key });
-                }
-                Ok(_) => {}
-            }
+            let last_line = match has_last_line(template.as_str()) {
+                Err(error) => Err(error.into()),
+                Ok(true) if wish.domain.is_some() || wish.app_hash.is_some() => Err(WordingError::TwoLastLines),
+                Ok(_) => Ok(()),
+            };
+            last_line.map_err(|problem| PolicyError::LastLine { key: key.clone(), problem })?;
             let wish = Wish { template: Some(template.clone()), ..wish.clone() };
             if let Err(problem) = self.longest(&wish) {
                 return Err(PolicyError::Words { key, problem });
@@ -121,9 +120,10 @@ impl Policy {
             Language::OfTheCountry => english(),
         };
         let branded = Wish { template: Some(text.text.clone()), ..Wish::default() };
-        let usual =
-            self.style().write(&branded, None, &self.any_code(self.length), minutes(self.lifetime_seconds.duration()));
-        match usual {
+        // A last line tells whose code it is, and may take the brand's room.
+        let style = Style { domain: None, app_hash: None, ..self.style() };
+        let (code, minutes) = (self.any_code(self.length), minutes(self.lifetime_seconds.duration()));
+        match style.write(&branded, None, &code, minutes) {
             Err(problem) if !self.brand.is_empty() => Err(PolicyError::LongBrand(problem)),
             _ => Ok(()),
         }
@@ -177,23 +177,21 @@ struct Kept<'a> {
 
 /// The code, and below it what the request wanted the message to say, if it wanted anything.
 pub(super) fn pack(code: &Code, wish: &Wish) -> Text {
-    let mut text = code.expose().to_owned();
-    if *wish != Wish::default() {
-        let Wish { locale, template, domain, app_hash, payee, amount } = wish.clone();
-        let kept = Kept {
-            locale,
-            template,
-            domain,
-            app_hash,
-            payee: payee.as_ref().map(|payee| payee.expose().into()),
-            amount: amount.as_ref().map(|amount| amount.expose().into()),
-        };
-        // Only texts, which always serialise.
-        let kept = serde_json::to_string(&kept).unwrap_or_default();
-        // In one go, so that no unwiped copy of the code stays behind.
-        text = [text.as_str(), "\n", &kept].concat();
+    if *wish == Wish::default() {
+        return Text::new(code.expose().to_owned());
     }
-    Text::new(text)
+    let Wish { locale, template, domain, app_hash, payee, amount } = wish.clone();
+    let kept = Kept {
+        locale,
+        template,
+        domain,
+        app_hash,
+        payee: payee.as_ref().map(|payee| payee.expose().into()),
+        amount: amount.as_ref().map(|amount| amount.expose().into()),
+    };
+    // Only texts, which always serialise.
+    let kept = serde_json::to_string(&kept).unwrap_or_default();
+    Text::new([code.expose(), "\n", &kept].concat())
 }
 
 /// What was [packed](pack).
@@ -274,6 +272,7 @@ mod tests {
         let error = check(&format!("brand = \"{}\"", "x".repeat(120))).unwrap_err();
         assert!(error.starts_with("brand: with this brand the message has "), "{error}");
         assert_eq!(check("brand = \"Städtisches Krankenhaus Nord\""), Ok(()), "Russian goes without it");
+        assert_eq!(check("brand = \"Főnix\"\ndomain = \"shop.fonix.example\""), Ok(()), "the host is told");
     }
 
     #[test]

@@ -264,6 +264,16 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn a_template_with_a_last_line_is_one_that_browsers_read(text in "([@#a. \n]|@a[.]b #[{]code[}]){0,8}|\\PC{0,30}") {
+            if has_last_line(&text) == Ok(true) {
+                let (line, code) = (text.lines().last().unwrap(), " #{code}");
+                proptest::prop_assert!(line.starts_with('@') && line.contains(code) && !text.ends_with('\n'));
+            }
+        }
+    }
+
     #[test]
     fn a_last_line_of_the_template_s_own_is_judged() {
         for (template, judged) in [

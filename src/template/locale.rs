@@ -122,6 +122,16 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_a_tag_or_refused_and_its_usual_spelling_stays(text in "[a-zA-Z0-9_-]{0,40}|\\PC{0,40}") {
+            if let Ok(locale) = text.parse::<Locale>() {
+                proptest::prop_assert_eq!(locale.as_str().parse::<Locale>(), Ok(locale.clone()));
+                proptest::prop_assert!(from_near_to_far(locale.as_str()).count() <= 20);
+            }
+        }
+    }
+
     #[test]
     fn a_tag_gives_way_to_wider_ones() {
         for (tag, all) in [

@@ -1,6 +1,7 @@
 //! Why a message cannot be written, in words that say what to change.
 
 use crate::pdu::{Encoding, Measure};
+use crate::template::LastLineError;
 
 /// Why a message cannot be written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -11,6 +12,15 @@ pub enum WordingError {
     /// What was given has a control character, which could feign another line.
     #[error("the {0} has a control character")]
     Control(&'static str),
+    /// The request's words have a last line that browsers do not understand.
+    #[error(transparent)]
+    LastLine(#[from] LastLineError),
+    /// The words have a last line for browsers, and another would be put under it.
+    #[error(
+        "the text has a last line for browsers of its own, and `domain` or `app-hash` would put another under it: keep only \
+         one of them"
+    )]
+    TwoLastLines,
     /// It does not fit.
     #[error(transparent)]
     TooLong(#[from] TooLong),
@@ -30,7 +40,7 @@ pub struct TooLong {
 
 fn explained(TooLong { measure, most, .. }: &TooLong) -> String {
     let Measure { units, parts, .. } = measure;
-    let over = units - most;
+    let over = units.saturating_sub(*most);
     let unit = if measure.encoding == Encoding::Gsm7 { "septets" } else { "characters" };
     let mut said = format!("the message has {units} {unit}, {over} more than ");
     said += &match parts {
