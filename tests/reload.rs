@@ -116,9 +116,9 @@ async fn a_faulty_file_changes_nothing_and_each_fault_is_told_with_its_place() {
     site.configure(&format!("{SHORT}{FREE}"));
     let key = site.create_app("shop").await;
     let daemon = site.serve().await;
-    let path = site.configure(&format!("{LONG}length = 3\nbrnd = \"Shop\"\n{FREE}"));
+    let path = site.configure(&format!("{LONG}length = 3\nbrandd = \"Shop\"\n{FREE}"));
     reload(&site, &daemon, REFUSED).await;
-    for (place, told) in [("12:10", "policy.default.length"), ("13:1", "unknown key `brnd`, did you mean `brand`?")] {
+    for (place, told) in [("12:10", "policy.default.length"), ("13:1", "unknown key `brandd`, did you mean `brand`?")] {
         let place = format!("{}:{place}: ", path.display());
         let is_told = |line: &Value| {
             let message = line["message"].as_str().unwrap_or_default();

@@ -69,7 +69,7 @@ impl PartialSchema for Bound {
                  given when the code is issued must be given again, the same, when it is verified. At most 10 keys.",
             ))
             .property_names(Some(text("^[a-z0-9_]{1,32}$")))
-            .additional_properties(Some(text(r"^[^\u0000-\u001f\u007f-\u009f]{1,128}$")))
+            .additional_properties(Some(text(r"^[^\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]{1,128}$")))
             .max_properties(Some(Context::MOST_KEYS))
             .examples([serde_json::json!({"payee": "Corner Bakery", "amount": "12.00 EUR"})])
             .into()

@@ -129,12 +129,12 @@ refusals! {
     /// What a call with a body and a recipient can answer.
     WithRecipient: NotJson BodyIncomplete HeaderTwice SlowBody BodyTooLarge NotJsonType Invalid KeyReused
         RecipientOptedOut;
+    /// What a call can answer that asks for what its policy does not leave to it.
+    NotByPolicy: MissingScope ForbiddenByPolicy;
     /// What sending again can answer when the recipient wants no messages any more.
     Unwanted: RecipientOptedOut;
     /// What a call with a query can answer.
     WrongQuery: Invalid;
-    /// What a call can answer that asks for what its policy does not leave to it.
-    ByPolicy: MissingScope ForbiddenByPolicy;
     /// What a call that names something can answer.
     NoSuch: NoSuchThing;
     /// What issuing can answer.

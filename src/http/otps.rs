@@ -21,8 +21,11 @@ use super::auth::{self, Caller};
 use super::body::JsonBody;
 use super::fields::{self, Bound, Hash, Host, LanguageTag, Named, Number, OwnCode, OwnWords, Purpose, TypedCode};
 use super::idempotency::IdempotencyKey;
-use super::openapi::{ByPolicy, Ended, EveryCall, Limited, NoSuch, TooOften, Unwanted, WithBody, WithRecipient};
+use super::openapi::{Ended, EveryCall, Limited, NoSuch, NotByPolicy, TooOften, Unwanted, WithBody, WithRecipient};
 use super::problem::{Kind, Problem};
+
+/// What is said to an app that may not approve.
+const NOT_APPROVED: &str = "This app's policy does not let it approve an otp: `manual-approve`.";
 
 /// A code to be issued.
 #[derive(Deserialize, ToSchema)]
@@ -286,7 +289,7 @@ fn unwritable(error: &WordingError) -> Problem {
             ("resend" = (operation_id = "resend_otp", parameters(("id" = "$response.body#/id")))),
             ("cancel" = (operation_id = "cancel_otp", parameters(("id" = "$response.body#/id")))),
         ), example = json!(super::openapi::example_otp("queued"))),
-        EveryCall, WithRecipient, ByPolicy, Limited
+        EveryCall, WithRecipient, NotByPolicy, Limited
     )
 )]
 pub(super) async fn issue(
@@ -425,7 +428,7 @@ async fn judge(
             ("approved" = (summary = "It was pending", value = json!(super::openapi::example_verdict("right")))),
             ("used" = (summary = "It was verified before", value = json!(super::openapi::example_verdict("used"))))
         )),
-        EveryCall, ByPolicy, NoSuch
+        EveryCall, NotByPolicy, NoSuch
     )
 )]
 pub(super) async fn approve(
@@ -434,8 +437,7 @@ pub(super) async fn approve(
     Named(id): Named<OtpId>,
 ) -> Result<Json<VerdictAnswer>, Problem> {
     if !shared.policy(&caller.app)?.manual_approve {
-        return Err(Problem::new(Kind::ForbiddenByPolicy)
-            .saying("The app's policy does not allow this: `manual-approve` is not set."));
+        return Err(Problem::new(Kind::ForbiddenByPolicy).saying(NOT_APPROVED));
     }
     let verdict = shared.store().approve(&caller.app.name, id).await?;
     let verdict = verdict.ok_or_else(|| Problem::new(Kind::NoSuchThing))?;

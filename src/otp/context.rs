@@ -60,7 +60,7 @@ impl Context {
             () if !Self::is_key(key) => Err(ContextError::Key),
             () if self.0.contains_key(key) => Err(ContextError::Twice),
             () if self.0.len() == Self::MOST_KEYS => Err(ContextError::TooMany),
-            () if !(1..=Self::LONGEST_VALUE).contains(&length) || value.expose().chars().any(char::is_control) => {
+            () if !(1..=Self::LONGEST_VALUE).contains(&length) || value.expose().chars().any(is_hidden) => {
                 Err(ContextError::Value)
             }
             () => {
@@ -107,6 +107,12 @@ impl Context {
         }
         Text::new(form)
     }
+}
+
+/// Whether a character has no place in a text that people read and trust: control characters, ends of lines, and those that
+/// turn the direction of what follows, so that it reads as something else.
+fn is_hidden(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 impl fmt::Debug for Context {
@@ -191,6 +197,8 @@ mod tests {
             (&format!(r#"{{"{}": "v"}}"#, "k".repeat(33)), key),
             (r#"{"k": ""}"#, value),
             (r#"{"k": "a\nb"}"#, value),
+            (r#"{"k": "a\u2028b"}"#, value),
+            (r#"{"k": "RUE 00.1\u202e"}"#, value),
             (&format!(r#"{{"k": "{}"}}"#, "v".repeat(129)), value),
             (r#"{"k": "a", "k": "a"}"#, "a key is there twice"),
             (r#"["k"]"#, "invalid type: sequence, expected an object of texts"),
