@@ -20,7 +20,7 @@
 //! |   | [`modem`] | one task for each modem, which alone touches its port and brings it back when it hangs; finding modems |
 //! |   | [`sim`] | a simulated modem, carrier and handsets |
 //! | 3 | [`at`] [`pdu`] | the protocols, without any input or output of their own |
-//! | 2 | [`message`] [`otp`] [`limits`] [`route`] [`template`] | the rules; time and randomness are arguments |
+//! | 2 | [`message`] [`otp`] [`limits`] [`guard`] [`route`] [`template`] | the rules; time and randomness are arguments |
 //! | 1 | [`ids`] [`phone`] [`country`] [`clock`] [`secret`] [`notify`] | the words everybody speaks |
 //!
 //! # The way of one code
@@ -46,6 +46,7 @@ pub mod config;
 pub mod country;
 pub mod daemon;
 pub mod dispatch;
+pub mod guard;
 pub mod http;
 pub mod ids;
 pub mod intake;
