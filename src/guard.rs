@@ -25,6 +25,7 @@ use std::time::Duration;
 
 pub use conversion::{Conversion, NEWEST, Recent, Ruling, STOPPED, Stop, judge, unverified_full_until};
 pub use locks::delay;
+pub use metadata::KNOWS_PREMIUM;
 pub use settings::{Allowed, AllowedError, Mode, Percent, PercentError, Premium, PremiumError, Settings};
 pub use velocity::{AddressBlock, Buckets, Whose};
 

@@ -17,6 +17,7 @@ use rand::{Rng as _, RngExt as _};
 pub use policy::{Lifetime, OutOfRange, Policy, PolicyError, Within};
 
 use crate::clock::Moment;
+use crate::guard::{self, AddressBlock};
 use crate::ids::{AppName, MessageId, OtpId};
 use crate::limits;
 use crate::message::{InDoubtPolicy, Priority};
@@ -25,7 +26,8 @@ use crate::pdu;
 use crate::phone::PhoneNumber;
 use crate::secret::{Code, NONCE_LENGTH, SealedText, SiteKey, Text, Unsealable};
 use crate::store::{
-    Idempotency, IssueOutcome, NewCode, NewMessage, NewOtp, OtpView, ResendOutcome, ResendRefusal, Store, StoreError,
+    Idempotency, IssueOutcome, NewCode, NewMessage, NewOtp, OtpView, ResendOutcome, ResendRefusal, Rules, Store,
+    StoreError,
 };
 
 /// The longest purpose, in characters.
@@ -45,6 +47,8 @@ pub struct Request {
     pub lifetime: Option<Duration>,
     /// How many characters the code is to have. Without it, as the policy says.
     pub length: Option<CodeLength>,
+    /// The address from which the app was asked, if it says so: that of its user, not its own.
+    pub client_address: Option<AddressBlock>,
     /// By what a repetition of this request is known.
     pub idempotency: Option<Idempotency>,
 }
@@ -61,6 +65,9 @@ pub enum IssueError {
     /// The number, or its block of numbers, has had enough for now.
     #[error(transparent)]
     Limited(#[from] limits::Refusal),
+    /// The guard does not let it through.
+    #[error(transparent)]
+    Guarded(#[from] guard::Refusal),
     /// Another request was made under the same idempotency key.
     #[error("this idempotency key was used for another request")]
     KeyReused,
@@ -84,6 +91,7 @@ pub async fn issue(store: &Store, policy: &Policy, request: Request) -> Result<O
     let key = store.site_key();
     let id = OtpId::generate();
     let code = draw(policy.alphabet, request.length.unwrap_or(policy.length));
+    let rules = rules(store, policy, &request.to, &request.app, request.client_address);
     let life = Life { left: lifetime, expires: store.clock().now() + lifetime };
     let otp = NewOtp {
         id,
@@ -99,12 +107,24 @@ pub async fn issue(store: &Store, policy: &Policy, request: Request) -> Result<O
         resend_after: Duration::from_secs(policy.resend_after_seconds.into()),
         message: message(key, policy, request.app, request.to, &code, &life),
     };
-    match store.issue(otp, &policy.limits, request.idempotency).await? {
+    match store.issue(otp, rules, request.idempotency).await? {
         IssueOutcome::Issued(otp) | IssueOutcome::Replayed(otp) => Ok(otp),
         IssueOutcome::KeyReused => Err(IssueError::KeyReused),
         IssueOutcome::Refused(refusal) => Err(IssueError::Limited(refusal)),
+        IssueOutcome::Guarded(refusal) => Err(IssueError::Guarded(refusal)),
         IssueOutcome::OptedOut => Err(IssueError::OptedOut),
     }
+}
+
+/// What the code must pass.
+fn rules(
+    store: &Store,
+    policy: &Policy,
+    to: &PhoneNumber,
+    app: &AppName,
+    client_address: Option<AddressBlock>,
+) -> Rules {
+    Rules { limits: policy.limits.clone(), guard: policy.guard.checks(to, app, client_address, &store.homes()) }
 }
 
 fn purpose(purpose: Option<String>) -> Result<String, IssueError> {
@@ -142,6 +162,9 @@ pub enum ResendError {
     /// The recipient asked for no more messages.
     #[error("the recipient wants no messages")]
     OptedOut,
+    /// The guard does not let it through.
+    #[error(transparent)]
+    Guarded(#[from] guard::Refusal),
     /// The code cannot be read any more: the site's key is another than when it was issued.
     #[error(transparent)]
     Unreadable(#[from] Unsealable),
@@ -171,12 +194,14 @@ pub async fn resend(store: &Store, policy: &Policy, app: &AppName, id: OtpId) ->
         new_code = Some(NewCode { digest: key.code_digest(id, &code), sealed: seal_code(key, id, &code) });
     }
     let life = Life { left: otp.expires.since(store.clock().now()), expires: otp.expires };
+    let rules = rules(store, policy, &otp.to, app, None);
     let message = message(key, policy, otp.app, otp.to, &code, &life);
-    match store.resend(app, id, message, new_code).await?.ok_or(ResendError::NotFound)? {
+    match store.resend(app, id, message, new_code, rules).await?.ok_or(ResendError::NotFound)? {
         ResendOutcome::Resent(otp) => Ok(otp),
         ResendOutcome::Refused(ResendRefusal::Ended, otp) => Err(ResendError::Ended(otp.status)),
         ResendOutcome::Refused(ResendRefusal::NoneLeft, _) => Err(ResendError::NoneLeft),
         ResendOutcome::Refused(ResendRefusal::OptedOut, _) => Err(ResendError::OptedOut),
+        ResendOutcome::Refused(ResendRefusal::Guarded(refusal), _) => Err(ResendError::Guarded(refusal)),
         ResendOutcome::Refused(ResendRefusal::TooEarly(retry_after), _) => Err(ResendError::TooSoon { retry_after }),
     }
 }

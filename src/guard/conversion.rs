@@ -1,8 +1,8 @@
 //! The conversion guard: a prefix in which hardly anybody verifies the codes that are sent is stopped. Who pumps traffic
 //! has no use for the codes, only for the messages; people type theirs.
 //!
-//! What counts is numbers, not codes: one that verified any of its codes lately did verify, and one whose codes were all
-//! left lying did not. Nobody is judged before there was time to type.
+//! A number that verified any of its codes lately did verify, however many of them; of one that did not, each message was
+//! in vain. Nobody is judged before there was time to type.
 //!
 //! A stopped prefix gets nothing for 12 hours. Then, or as soon as somebody there verifies a code after all, it is on
 //! probation: one code at a time, each once only, and the next when that is verified. When one is not, it is stopped
@@ -154,10 +154,11 @@ impl Conversion {
         conversion
     }
 
-    /// The share of the numbers that verified, in percent, rounded down; `None` while nobody can be judged.
+    /// Of the numbers that verified and the messages that were sent in vain the share of the first, in percent, rounded
+    /// down; `None` while nobody can be judged. So whoever has a code sent again and again weighs more than who does not.
     #[must_use]
     pub fn percent(&self) -> Option<u8> {
-        let all = self.verified + self.in_vain;
+        let all = self.verified + self.messages as usize;
         // At most 100.
         (self.verified * 100).checked_div(all).map(|percent| percent as u8)
     }
@@ -216,7 +217,10 @@ mod tests {
     fn resends_count_and_one_or_two_people_with_broken_telephones_do_not_stop_their_neighbours() {
         let resent = |number| Recent { messages: 4, ..otp(number, number, Status::Expired) };
         assert_eq!(judge(least(20), &[resent(2), resent(1)], None, at(3600)), Ruling::Open);
-        assert_eq!(judge(least(20), &[resent(3), resent(2), resent(1)], None, at(3600)), Ruling::Stop);
+        let mut three = vec![resent(3), resent(2), resent(1)];
+        assert_eq!(judge(least(20), &three, None, at(3600)), Ruling::Stop);
+        three.extend([otp(9, 0, Status::Verified); 5]);
+        assert_eq!(judge(least(20), &three, None, at(3600)), Ruling::Stop, "one regular does not make up for them");
         let twice: Vec<_> = (0..20).map(|n| otp(n % 2, 20 - n, Status::Expired)).collect();
         assert_eq!(judge(least(20), &twice, None, at(3600)), Ruling::Open);
     }

@@ -3,6 +3,9 @@
 
 use crate::phone::PhoneNumber;
 
+/// Whether this program knows such numbers.
+pub const KNOWS_PREMIUM: bool = cfg!(feature = "number-metadata");
+
 /// Whether the number is a premium-rate or shared-cost number; `false` where that is not known.
 #[cfg(feature = "number-metadata")]
 pub(super) fn is_premium(number: &PhoneNumber) -> bool {

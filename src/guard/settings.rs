@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::metadata::KNOWS_PREMIUM;
 use crate::country::{self, Country};
 use crate::phone::PhoneNumber;
 use crate::route::Prefix;
@@ -22,8 +23,8 @@ pub struct Settings {
     /// program that was built with number metadata, and not known by another.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub premium: Option<Premium>,
-    /// The least share of the numbers of one prefix that must have verified a code lately, in percent: 0 to 100,
-    /// default 20. A prefix below it is stopped. 0 means that no prefix is.
+    /// The least conversion of a prefix, in percent: numbers that verified a code lately, against messages to those that
+    /// did not. 0 to 100, default 20. A prefix below it is stopped; 0 means that none is.
     pub least_conversion_percent: Percent,
     /// Codes in an hour that one client address may ask for, where the app hands on its users' addresses. Default 20;
     /// 0 means no limit.
@@ -55,7 +56,9 @@ impl Settings {
 }
 
 /// What the guard does with what it would refuse.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
     /// Refuses it.
@@ -65,6 +68,18 @@ pub enum Mode {
     Report,
     /// Does not look.
     Off,
+}
+
+impl Mode {
+    /// The mode as in the configuration.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Enforce => "enforce",
+            Self::Report => "report",
+            Self::Off => "off",
+        }
+    }
 }
 
 /// What is done about premium-rate and shared-cost numbers.
@@ -96,7 +111,7 @@ impl TryFrom<String> for Premium {
 
     fn try_from(word: String) -> Result<Self, PremiumError> {
         match word.as_str() {
-            "refuse" if cfg!(feature = "number-metadata") => Ok(Self::Refuse),
+            "refuse" if KNOWS_PREMIUM => Ok(Self::Refuse),
             "refuse" => Err(PremiumError::NoMetadata),
             "allow" => Ok(Self::Allow),
             _ => Err(PremiumError::Word),
@@ -235,7 +250,7 @@ per-app-hour = 100
     #[test]
     fn premium_numbers_are_refused_only_by_a_program_that_knows_them() {
         let read = read("premium = \"refuse\"");
-        if cfg!(feature = "number-metadata") {
+        if KNOWS_PREMIUM {
             assert_eq!(read.map(|settings| settings.premium), Ok(Some(Premium::Refuse)));
         } else {
             assert!(read.unwrap_err().contains("--features number-metadata"));

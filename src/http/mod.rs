@@ -17,7 +17,7 @@
 //! | `auth` | who calls, and what they may do |
 //! | `body`, `query`, `fields`, `idempotency` | reading requests |
 //! | `problem` | every refusal with its status and code |
-//! | `otps`, `messages`, `inbox`, `optouts`, `modems`, `ussd`, `balance`, `status`, `metrics` | the calls |
+//! | `otps`, `messages`, `inbox`, `optouts`, `guard`, `safelist`, `modems`, `ussd`, `balance`, `status`, `metrics` | the calls |
 //! | `readiness` | whether a code would go out now |
 //! | `openapi` | the description of it all, for programs |
 
@@ -29,6 +29,7 @@ mod connection;
 mod error;
 mod fields;
 mod gate;
+mod guard;
 mod idempotency;
 mod inbox;
 mod messages;
@@ -41,6 +42,7 @@ mod problem;
 mod query;
 mod readiness;
 mod router;
+mod safelist;
 mod serve;
 mod settings;
 mod status;

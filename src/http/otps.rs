@@ -19,7 +19,7 @@ use crate::verify;
 use super::api::Shared;
 use super::auth::{self, Caller};
 use super::body::JsonBody;
-use super::fields::{self, Named, Number, Purpose, TypedCode};
+use super::fields::{self, ClientAddress, Named, Number, Purpose, TypedCode};
 use super::idempotency::IdempotencyKey;
 use super::openapi::{Ended, EveryCall, Limited, NoSuch, TooOften, Unwanted, WithBody, WithRecipient};
 use super::problem::{Kind, Problem};
@@ -46,6 +46,9 @@ pub(super) struct IssueBody {
     #[serde(default, deserialize_with = "fields::length")]
     #[schema(value_type = Option<u8>, minimum = 4, maximum = 10, example = 6)]
     length: Option<CodeLength>,
+    /// The address of the user who wants the code, so that one who asks for many is found out. It is not kept.
+    #[serde(default)]
+    client_address: Option<ClientAddress>,
 }
 
 /// A code that somebody typed.
@@ -168,8 +171,9 @@ impl From<IssueError> for Problem {
             }
             IssueError::Limited(refusal) => {
                 let detail = format!("The limit {} is reached for this number.", refusal.limit.as_str());
-                Self::new(Kind::LimitReached).saying(detail).retry_after(refusal.retry_after)
+                Self::new(Kind::LimitReached).saying(detail).by(refusal.limit.as_str()).retry_after(refusal.retry_after)
             }
+            IssueError::Guarded(refusal) => refusal.into(),
             IssueError::KeyReused => Self::new(Kind::KeyReused),
             IssueError::OptedOut => Self::new(Kind::RecipientOptedOut),
             IssueError::Store(error) => error.into(),
@@ -188,6 +192,7 @@ impl From<ResendError> for Problem {
             ResendError::TooSoon { retry_after } => Self::new(Kind::ResendTooEarly).retry_after(retry_after),
             ResendError::NoneLeft => Self::new(Kind::NoResendsLeft),
             ResendError::OptedOut => Self::new(Kind::RecipientOptedOut),
+            ResendError::Guarded(refusal) => refusal.into(),
             ResendError::Unreadable(error) => {
                 tracing::error!(error = %error, "a code cannot be sent again");
                 Self::new(Kind::Internal)
@@ -232,6 +237,7 @@ pub(super) async fn issue(
         purpose: body.purpose.map(|purpose| purpose.0),
         lifetime: body.ttl_seconds,
         length: body.length,
+        client_address: body.client_address.map(|address| address.0),
         idempotency: key.with_body(&raw, shared.store().site_key()),
     };
     let issued = issue::issue(shared.store(), policy, request).await.inspect_err(|error| {

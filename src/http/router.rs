@@ -16,7 +16,7 @@ use super::gate::{self, Gate};
 use super::metrics::Metrics;
 use super::openapi::{self, Open};
 use super::problem::{Kind, Problem};
-use super::{balance, inbox, messages, metrics, modems, optouts, otps, status, ussd};
+use super::{balance, guard, inbox, messages, metrics, modems, optouts, otps, safelist, status, ussd};
 
 /// Every call, by path. What a call needs of its caller stands in its handler's arguments.
 fn calls() -> OpenApiRouter<Shared> {
@@ -32,6 +32,11 @@ fn calls() -> OpenApiRouter<Shared> {
         .routes(routes!(inbox::remove))
         .routes(routes!(optouts::list))
         .routes(routes!(optouts::put, optouts::remove))
+        .routes(routes!(guard::show))
+        .routes(routes!(guard::check))
+        .routes(routes!(guard::lift))
+        .routes(routes!(safelist::list))
+        .routes(routes!(safelist::get, safelist::put, safelist::remove))
         .routes(routes!(modems::list))
         .routes(routes!(modems::drain))
         .routes(routes!(modems::resume))

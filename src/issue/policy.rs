@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::guard;
 use crate::limits;
 use crate::message::InDoubtPolicy;
 use crate::otp::{Alphabet, CodeLength, draw};
@@ -103,6 +104,8 @@ pub struct Policy {
     pub in_doubt: InDoubtPolicy,
     /// How many otps one number, and one block of numbers, may get.
     pub limits: limits::Settings,
+    /// Which numbers get codes, and what is done against people who only want messages to be sent.
+    pub guard: guard::Settings,
 }
 
 impl Default for Policy {
@@ -121,6 +124,7 @@ impl Default for Policy {
             replace: None,
             in_doubt: InDoubtPolicy::default(),
             limits: limits::Settings::default(),
+            guard: guard::Settings::default(),
         }
     }
 }
@@ -226,6 +230,14 @@ mod tests {
             per-number-hour = 1
             per-number-day = 2
             per-prefix-hour = 3
+            [guard]
+            mode = "enforce"
+            countries = ["home"]
+            allow-prefixes = []
+            block-prefixes = ["+1900"]
+            least-conversion-percent = 20
+            per-address-hour = 20
+            per-app-hour = 0
         "#;
         let policy = read(text).unwrap();
         assert_eq!((policy.lifetime_seconds.get(), policy.replace.map(Within::get)), (600, Some(2)));

@@ -10,8 +10,9 @@ use rusqlite::Connection;
 use rustix::fs::FlockOperation;
 
 use super::error::StoreError;
-use super::{drains, key, schema, site};
+use super::{drains, homes, key, schema, site};
 use crate::clock::Clock;
+use crate::guard::Homes;
 use crate::ids::ModemName;
 use crate::secret::SiteKey;
 
@@ -38,6 +39,7 @@ pub(super) struct Opened {
     pub(super) lock: Option<File>,
     pub(super) path: PathBuf,
     pub(super) drained: BTreeSet<ModemName>,
+    pub(super) homes: Homes,
 }
 
 /// Opens the folder, and makes what is missing in it.
@@ -65,8 +67,8 @@ pub(super) fn open(state_dir: &Path, clock: Option<Clock>, access: Access) -> Re
         Some(_) => site::check_key(&conn, &key)?,
         None => site::found(&conn, &clock, &key)?,
     }
-    let drained = drains::load(&conn)?;
-    Ok(Opened { conn, key, clock, lock: lock.filter(|_| access == Access::Daemon), path, drained })
+    let (drained, homes) = (drains::load(&conn)?, homes::load(&conn)?);
+    Ok(Opened { conn, key, clock, lock: lock.filter(|_| access == Access::Daemon), path, drained, homes })
 }
 
 fn make_folder(path: &Path) -> io::Result<File> {

@@ -13,10 +13,12 @@ use tokio::task::JoinHandle;
 
 use super::error::StoreError;
 use super::folder::{Access, Opened, open};
+use super::guarding::Memory;
 use super::readers::{Readers, Threads};
 use super::standing::Line;
 use super::writer::{self, Command, Work, Writer};
 use crate::clock::{Clock, Moment};
+use crate::guard::Homes;
 use crate::ids::ModemName;
 use crate::route::Routes;
 use crate::secret::SiteKey;
@@ -48,6 +50,8 @@ struct Inner {
     writable: Arc<AtomicBool>,
     /// When a write was last tried only to see whether it is kept.
     tried: Mutex<Option<Instant>>,
+    guard: Memory,
+    homes: Mutex<Arc<Homes>>,
 }
 
 impl Store {
@@ -189,6 +193,20 @@ impl Store {
         *self.0.routes.lock().unwrap_or_else(PoisonError::into_inner) = routes;
     }
 
+    pub(super) fn guard_memory(&self) -> &Memory {
+        &self.0.guard
+    }
+
+    /// Where the site's SIMs are at home.
+    #[must_use]
+    pub fn homes(&self) -> Arc<Homes> {
+        Arc::clone(&self.0.homes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn show_homes(&self, homes: Homes) {
+        *self.0.homes.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(homes);
+    }
+
     pub(super) fn watch_drained(&self) -> watch::Receiver<BTreeSet<ModemName>> {
         self.0.drained.subscribe()
     }
@@ -260,7 +278,7 @@ async fn scrub(mut erasures: watch::Receiver<u64>, commands: mpsc::WeakSender<Co
 /// Puts the store together: the handle, its writer, what has the journal emptied, and the lock to be held as long as
 /// the writer lives.
 fn assemble(opened: Opened, threads: Threads) -> (Store, Writer, impl Future<Output = ()> + use<>, Option<File>) {
-    let Opened { conn, key, clock, lock, path, drained } = opened;
+    let Opened { conn, key, clock, lock, path, drained, homes } = opened;
     let (commands, waiting) = mpsc::channel(writer::WAITING);
     let (queue, changes) = (watch::Sender::new(0), watch::Sender::new(0));
     let (look_at, drained) = (watch::Sender::new(None), watch::Sender::new(drained));
@@ -296,6 +314,8 @@ fn assemble(opened: Opened, threads: Threads) -> (Store, Writer, impl Future<Out
         writer: task,
         writable,
         tried,
+        guard: Memory::default(),
+        homes: Mutex::new(Arc::new(homes)),
     };
     (Store(Arc::new(inner)), writer, scrub, lock)
 }
@@ -373,6 +393,7 @@ mod tests {
         let busy = [
             include_str!("accepting.rs"),
             include_str!("claiming.rs"),
+            include_str!("guarding.rs"),
             include_str!("idempotency.rs"),
             include_str!("issuing.rs"),
             include_str!("life.rs"),

@@ -6,6 +6,7 @@ use rusqlite::OptionalExtension;
 
 use super::accepting;
 use super::error::StoreError;
+use super::guarding::{self, Refused, Rules};
 use super::handle::Store;
 use super::idempotency::{self, Idempotency, Known};
 use super::messages::NewMessage;
@@ -14,12 +15,11 @@ use super::writer::Work;
 use super::{life, listing, optouts, row};
 use crate::clock::Moment;
 use crate::ids::{AppName, OtpId};
-use crate::limits::{self, Refusal};
 use crate::otp::Status;
 use crate::phone::PhoneNumber;
 
 impl Store {
-    /// Issues an otp, if the limits allow it. A pending otp of the same app, number and purpose is superseded and its
+    /// Issues an otp, if the limits and the guard allow it. A pending otp of the same app, number and purpose is superseded and its
     /// message withdrawn if it still waits. When this returns, all of it is on disk.
     ///
     /// # Errors
@@ -27,10 +27,10 @@ impl Store {
     pub async fn issue(
         &self,
         otp: NewOtp,
-        limits: &limits::Settings,
+        rules: Rules,
         idempotency: Option<Idempotency>,
     ) -> Result<IssueOutcome, StoreError> {
-        let limits = limits.clone();
+        let memory = self.guard_memory().clone();
         self.change_now(move |work| {
             match idempotency::look_up(work, &otp.app, idempotency.as_ref())? {
                 Known::Reused | Known::Answered { otp: None, .. } => return Ok(IssueOutcome::KeyReused),
@@ -43,8 +43,10 @@ impl Store {
             if optouts::contains(work, row::number(&otp.to))? {
                 return Ok(IssueOutcome::OptedOut);
             }
-            if let Err(refusal) = check_limits(work, &otp.to, &limits)? {
-                return Ok(IssueOutcome::Refused(refusal));
+            match guarding::check_issue(work, &otp.app, &otp.to, &rules, &memory)? {
+                Err(Refused::Limit(refusal)) => return Ok(IssueOutcome::Refused(refusal)),
+                Err(Refused::Guard(refusal)) => return Ok(IssueOutcome::Guarded(refusal)),
+                Ok(()) => {}
             }
             if let Some(older) = latest(work, &otp.app, &otp.to, &otp.purpose)?
                 && current(work, older)?.status == Status::Pending
@@ -67,13 +69,20 @@ impl Store {
         id: OtpId,
         message: NewMessage,
         new_code: Option<NewCode>,
+        rules: Rules,
     ) -> Result<Option<ResendOutcome>, StoreError> {
-        let app = app.clone();
+        let (app, memory) = (app.clone(), self.guard_memory().clone());
         self.change_now(move |work| {
             let Some(seq) = find(work, &app, id)? else { return Ok(None) };
             let otp = current(work, seq)?;
             let opted_out = optouts::contains(work, row::number(&message.to))?.then_some(ResendRefusal::OptedOut);
-            if let Some(refusal) = refusal(&otp, work.now).or(opted_out) {
+            let refusal = match refusal(&otp, work.now).or(opted_out) {
+                None => {
+                    guarding::check_resend(work, &app, &message.to, &rules, &memory)?.err().map(ResendRefusal::Guarded)
+                }
+                refusal => refusal,
+            };
+            if let Some(refusal) = refusal {
                 let message = listing::message_of(work.conn, otp.message)?;
                 return Ok(Some(ResendOutcome::Refused(refusal, otp.view(work.now, message))));
             }
@@ -227,32 +236,4 @@ fn spend_resend(work: &Work<'_>, otp: &Kept, new_code: Option<NewCode>) -> Resul
         work.note_erasure();
     }
     Ok(())
-}
-
-fn check_limits(
-    work: &Work<'_>,
-    to: &PhoneNumber,
-    limits: &limits::Settings,
-) -> Result<Result<(), Refusal>, StoreError> {
-    let number = row::number(to);
-    let newest = |sql, of: i64, most: usize| -> Result<Vec<Moment>, StoreError> {
-        if most == 0 {
-            return Ok(Vec::new());
-        }
-        let most = i64::try_from(most).unwrap_or(i64::MAX);
-        let mut statement = work.conn.prepare_cached(sql)?;
-        let moments = statement.query_map((of, most), |row| row.get(0).map(Moment::from_millis))?;
-        Ok(moments.collect::<Result<_, _>>()?)
-    };
-    let of_number = newest(
-        "SELECT created FROM otp WHERE number = ?1 AND recent IS NOT NULL ORDER BY created DESC LIMIT ?2",
-        number,
-        limits.newest_of_number(),
-    )?;
-    let of_prefix = newest(
-        "SELECT created FROM otp WHERE number / 10000 = ?1 AND recent IS NOT NULL ORDER BY created DESC LIMIT ?2",
-        number / 10_000,
-        limits.newest_of_prefix(),
-    )?;
-    Ok(limits::check(limits, &of_number, &of_prefix, work.now))
 }

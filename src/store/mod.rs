@@ -19,6 +19,7 @@
 //! | `otps`, `issuing`, `verifying` | one-time passwords: their shape, then what is done with them |
 //! | `messages`, `accepting`, `listing` | messages as the API sees them |
 //! | `queue`, `claiming`, `standing`, `routing`, `settling`, `reports` | messages as modems and the network see them |
+//! | `guarding`, `safelist`, `homes`, `figures` | what the guard goes by, and what it shows |
 //! | `inbox`, `optouts` | messages that came in, and the numbers that want none |
 //! | `life` | one message with its parts, as all of these change it |
 //! | `drains` | modems that a person has taken out of use |
@@ -26,15 +27,18 @@
 //! | `idempotency`, `row`, `error` | repeated requests; columns and types; what can go wrong |
 //!
 //! This room knows no modem and no HTTP, draws no codes, and decides no state by itself: [`crate::otp`],
-//! [`crate::message`] and [`crate::limits`] do. Its one rule: a state read in a transaction is changed in that transaction.
+//! [`crate::message`], [`crate::limits`] and [`crate::guard`] do. Its one rule: a state read in a transaction is changed in that transaction.
 
 mod accepting;
 mod apps;
 mod claiming;
 mod drains;
 mod error;
+mod figures;
 mod folder;
+mod guarding;
 mod handle;
+mod homes;
 mod idempotency;
 mod inbox;
 mod issuing;
@@ -49,6 +53,7 @@ mod readers;
 mod reports;
 mod routing;
 mod row;
+mod safelist;
 mod schema;
 mod settling;
 mod site;
@@ -59,6 +64,8 @@ mod writer;
 
 pub use apps::{App, NewApp, Scope, ScopeError};
 pub use error::StoreError;
+pub use figures::{Figures, OfCountry, OfPrefix};
+pub use guarding::{Refused, Rules};
 pub use handle::Store;
 pub use idempotency::Idempotency;
 pub use inbox::{Choice, Inbound, InboxFilter, InboxMessage, InboxPage};
@@ -71,5 +78,6 @@ pub use optouts::{OptOut, OptOutPage};
 pub use otps::{IssueOutcome, NewCode, NewOtp, OtpView, ResendOutcome, ResendRefusal};
 pub use queue::{Assignment, AttemptId, Claim, Claimed, Neighbour, Settlement, SubmitResult};
 pub use reports::{Report, ReportOutcome};
+pub use safelist::{SafeNumber, SafePage};
 pub use standing::Standing;
 pub use verifying::Which;

@@ -10,6 +10,7 @@ use super::messages::{MessageView, NewMessage};
 use super::writer::Work;
 use super::{life, listing, row};
 use crate::clock::{Moment, Timestamp};
+use crate::guard;
 use crate::ids::{AppName, OtpId};
 use crate::limits::Refusal;
 use crate::otp::Status;
@@ -94,6 +95,8 @@ pub enum IssueOutcome {
     KeyReused,
     /// A limit is reached. Nothing was done.
     Refused(Refusal),
+    /// The guard does not let it through. Nothing was done.
+    Guarded(guard::Refusal),
     /// The recipient wants no messages. Nothing was done.
     OptedOut,
 }
@@ -108,7 +111,7 @@ pub enum ResendOutcome {
 }
 
 /// Why a code is not sent again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ResendRefusal {
     /// The otp has ended.
     Ended,
@@ -118,6 +121,8 @@ pub enum ResendRefusal {
     TooEarly(Duration),
     /// The recipient wants no messages any more.
     OptedOut,
+    /// The guard does not let it through.
+    Guarded(guard::Refusal),
 }
 
 impl Store {
@@ -159,7 +164,7 @@ pub(super) struct Kept {
     pub(super) seq: i64,
     pub(super) id: OtpId,
     app: AppName,
-    to: PhoneNumber,
+    pub(super) to: PhoneNumber,
     purpose: String,
     pub(super) status: Status,
     pub(super) digest: Option<CodeDigest>,
@@ -245,9 +250,10 @@ pub(super) fn end(work: &Work<'_>, otp: i64, status: Status) -> Result<(), Store
     let message = work
         .conn
         .prepare_cached(
-            "UPDATE otp SET status = ?2, digest = NULL, sealed_code = NULL WHERE seq = ?1 RETURNING message",
+            "UPDATE otp SET status = ?2, ended = ?3, digest = NULL, sealed_code = NULL WHERE seq = ?1
+             RETURNING message",
         )?
-        .query_row((otp, status.as_str()), |row| row.get(0))?;
+        .query_row((otp, status.as_str(), work.now.as_millis()), |row| row.get(0))?;
     work.note_erasure();
     life::withdraw_abandoned(work, message)
 }

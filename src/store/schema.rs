@@ -17,11 +17,12 @@ fn migrations() -> Migrations<'static> {
     Migrations::new(vec![
         M::up(include_str!("schema/01_first.sql")).foreign_key_check(),
         M::up(include_str!("schema/02_inbox.sql")).foreign_key_check(),
+        M::up(include_str!("schema/04_guard.sql")).foreign_key_check(),
     ])
 }
 
 /// The newest version this program knows.
-const KNOWN: usize = 2;
+const KNOWN: usize = 3;
 
 /// How long a connection waits for another process that writes (`app create` beside the daemon).
 const PATIENCE: Duration = Duration::from_secs(3);

@@ -2,9 +2,9 @@
 
 use super::error::StoreError;
 use super::handle::Store;
-use super::issuing;
 use super::otps::{self, Kept};
 use super::writer::Work;
+use super::{guarding, issuing};
 use crate::ids::{AppName, OtpId};
 use crate::otp::{Standing, Verdict, judge};
 use crate::phone::PhoneNumber;
@@ -56,6 +56,9 @@ fn attempt(work: &Work<'_>, seq: i64, code: &Code) -> Result<Verdict, StoreError
     }
     if verdict.status != standing.status {
         otps::end(work, seq, verdict.status)?;
+    }
+    if verdict.verified {
+        guarding::note_verified(work, seq, &otp.to)?;
     }
     Ok(verdict)
 }

@@ -57,6 +57,7 @@ impl Site {
             purpose: None,
             lifetime: None,
             length: None,
+            client_address: None,
             idempotency: None,
         }
     }
