@@ -342,8 +342,8 @@ fn has_verified(work: &Work<'_>, number: i64, but: i64) -> Result<bool, StoreErr
         .conn
         .prepare_cached(
             "SELECT EXISTS (
-                 SELECT 1 FROM (SELECT otp FROM message WHERE number = ?1 ORDER BY seq DESC LIMIT ?2) AS last
-                 JOIN otp ON otp.seq = last.otp WHERE otp.status = 'verified' AND otp.seq <> ?3)",
+                 SELECT 1 FROM otp WHERE status = 'verified' AND seq <> ?3
+                   AND seq IN (SELECT otp FROM message WHERE number = ?1 ORDER BY seq DESC LIMIT ?2))",
         )?
         .query_row((number, REMEMBERED, but), |row| row.get(0))?)
 }
@@ -351,8 +351,9 @@ fn has_verified(work: &Work<'_>, number: i64, but: i64) -> Result<bool, StoreErr
 /// Whether the number is on the safe list, and what is known of its prefix.
 fn standing(work: &Work<'_>, number: i64) -> Result<(bool, Option<Stop>), StoreError> {
     let mut statement = work.conn.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM safe_number WHERE number = ?1), until, forgiven
-         FROM (SELECT 1) LEFT JOIN stopped_prefix ON prefix = ?2",
+        "SELECT EXISTS (SELECT 1 FROM safe_number WHERE number = ?1),
+                (SELECT until FROM stopped_prefix WHERE prefix = ?2),
+                (SELECT forgiven FROM stopped_prefix WHERE prefix = ?2)",
     )?;
     Ok(statement.query_row((number, number / 10_000), |row| {
         let until = row.get::<_, Option<i64>>(1)?.map(Moment::from_millis);

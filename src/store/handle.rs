@@ -418,7 +418,8 @@ mod tests {
                 let step = step?;
                 // Walks along the row numbers that end soon, and tables of a few rows.
                 let short = ["ORDER BY seq LIMIT", "ORDER BY id DESC"].iter().any(|order| sql.contains(order))
-                    || ["SCAN CONSTANT ROW", "SCAN site", "SCAN early_report"].contains(&step.as_str());
+                    || ["SCAN CONSTANT ROW", "SCAN site", "SCAN early_report", "SCAN stopped_prefix"]
+                        .contains(&step.as_str());
                 let whole = step.starts_with("SCAN") && !step.contains("USING") && !short;
                 if whole || step.contains("TEMP B-TREE") {
                     scans.push(format!("{step}: {sql}"));
