@@ -27,7 +27,7 @@ pub use conversion::{Conversion, NEWEST, Recent, Ruling, STOPPED, Stop, judge, u
 pub use locks::delay;
 pub use metadata::KNOWS_PREMIUM;
 pub use settings::{Allowed, AllowedError, Mode, Percent, PercentError, Premium, PremiumError, Settings};
-pub use velocity::{AddressBlock, Buckets, Whose};
+pub use velocity::{AddressBlock, Buckets, Lately, Whose};
 
 use crate::country;
 use crate::ids::AppName;

@@ -86,7 +86,7 @@ pub enum Ruling {
     Stop,
 }
 
-/// Judges a prefix. `newest` are its newest otps, newest first, at least [`NEWEST`] where there are so many.
+/// Judges a prefix. `newest` are its newest otps, at least [`NEWEST`] where there are so many, in any order.
 #[must_use]
 pub fn judge(least: Percent, newest: &[Recent], stop: Option<Stop>, now: Moment) -> Ruling {
     match stop.filter(|stop| now < stop.until + DAY) {
@@ -165,7 +165,7 @@ impl Conversion {
 }
 
 /// When one more message may go to a prefix that gets at most `most` in an hour for codes that nobody verifies, resends
-/// among them; `None` for now. 0 means no limit.
+/// among them; `None` for now. 0 means no limit. `newest` are its newest otps, newest first.
 #[must_use]
 pub fn unverified_full_until(most: u32, newest: &[Recent], now: Moment) -> Option<Moment> {
     let of_the_hour = newest.iter().filter(|otp| !otp.is_verified() && now.since(otp.created) < HOUR);

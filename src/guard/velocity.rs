@@ -6,6 +6,7 @@
 use core::net::IpAddr;
 use std::collections::HashMap;
 use std::fmt;
+use std::hash::Hash;
 use std::time::Duration;
 
 use crate::clock::Moment;
@@ -13,8 +14,37 @@ use crate::ids::AppName;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// How many buckets there are at most.
+/// How much is remembered at most.
 const MOST: usize = 20_000;
+
+/// What was noted last of each of many things, in bounded room: of more than that, what was noted longest ago is forgotten.
+#[derive(Debug)]
+pub struct Lately<K> {
+    young: HashMap<K, Moment>,
+    /// What was young before: dropped when the young are too many.
+    old: HashMap<K, Moment>,
+}
+
+impl<K> Default for Lately<K> {
+    fn default() -> Self {
+        Self { young: HashMap::new(), old: HashMap::new() }
+    }
+}
+
+impl<K: Eq + Hash> Lately<K> {
+    /// What was noted of it.
+    pub fn get(&self, of: &K) -> Option<Moment> {
+        self.young.get(of).or_else(|| self.old.get(of)).copied()
+    }
+
+    /// Notes a moment of it.
+    pub fn note(&mut self, of: K, moment: Moment) {
+        if self.young.len() >= MOST / 2 {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(of, moment);
+    }
+}
 
 /// The addresses that one client is taken to have: an IPv4 address, or the /64 of an IPv6 address, out of which each
 /// subscriber can take any (RFC 6177).
@@ -48,11 +78,7 @@ pub enum Whose {
 
 /// The buckets. Of each only the moment is kept at which it is full again.
 #[derive(Debug, Default)]
-pub struct Buckets {
-    young: HashMap<Whose, Moment>,
-    /// What was young before: dropped when the young are too many.
-    old: HashMap<Whose, Moment>,
-}
+pub struct Buckets(Lately<Whose>);
 
 impl Buckets {
     /// How long to wait for one more, of so many an hour; `None` for not at all. 0 means no limit.
@@ -67,15 +93,11 @@ impl Buckets {
     pub fn take(&mut self, whose: Whose, per_hour: u32, now: Moment) {
         let Some(each) = HOUR.checked_div(per_hour) else { return };
         let full_from = self.full_from(&whose).max(now) + each;
-        if self.young.len() >= MOST / 2 {
-            self.old = std::mem::take(&mut self.young);
-        }
-        self.young.insert(whose, full_from);
+        self.0.note(whose, full_from);
     }
 
     fn full_from(&self, whose: &Whose) -> Moment {
-        let known = self.young.get(whose).or_else(|| self.old.get(whose));
-        known.copied().unwrap_or(Moment::from_millis(i64::MIN))
+        self.0.get(whose).unwrap_or(Moment::from_millis(i64::MIN))
     }
 }
 
@@ -125,7 +147,7 @@ mod tests {
         let other = |number: u128| Whose::Address(AddressBlock(number << 64));
         for number in 0..100_000 {
             assert_eq!(ask(&mut buckets, &other(number), 1, 0), 0);
-            assert!(buckets.young.len() + buckets.old.len() <= MOST);
+            assert!(buckets.0.young.len() + buckets.0.old.len() <= MOST);
         }
         assert_eq!(ask(&mut buckets, &other(99_999 - 5_000), 1, 0), 3600);
     }

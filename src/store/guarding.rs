@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rusqlite::Row;
 
@@ -11,7 +12,7 @@ use super::handle::Store;
 use super::row;
 use super::writer::Work;
 use crate::clock::Moment;
-use crate::guard::{self, Buckets, Checks, Mode, NEWEST, Recent, Refusal, Rule, Ruling, STOPPED, Stop};
+use crate::guard::{self, Buckets, Checks, Lately, Mode, NEWEST, Recent, Refusal, Rule, Ruling, STOPPED, Stop};
 use crate::ids::AppName;
 use crate::limits::{self, Limit};
 use crate::otp::Status;
@@ -38,6 +39,9 @@ pub enum Refused {
 /// How many of a number's newest otps are looked at for locks.
 const LOCKS: usize = 10;
 
+/// A prefix that was found well is not looked at again for so long: what speaks against one takes minutes to come about.
+const WELL_FOR: Duration = Duration::from_secs(5);
+
 /// How many of a number's newest messages are looked at for a code that was verified.
 const REMEMBERED: u8 = 16;
 
@@ -48,6 +52,8 @@ pub(super) struct Memory(Arc<Mutex<Remembered>>);
 #[derive(Debug, Default)]
 struct Remembered {
     buckets: Buckets,
+    /// When prefixes were last found well.
+    well: Lately<i64>,
     /// How often each rule refused, and would have.
     counts: BTreeMap<(Rule, Mode), u64>,
 }
@@ -61,6 +67,10 @@ impl Memory {
     fn lock(&self) -> MutexGuard<'_, Remembered> {
         // A panic while it was held leaves at worst one code uncounted.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_well(&self, prefix: i64, now: Moment) -> bool {
+        self.lock().well.get(&prefix).is_some_and(|found| now.since(found) < WELL_FOR)
     }
 
     fn full_bucket(&self, checks: &Checks, now: Moment) -> Option<Refusal> {
@@ -107,7 +117,7 @@ pub(super) fn check_issue(
 ) -> Result<Result<(), Refused>, StoreError> {
     let Verdict { objection, limits } = judge(work, to, rules, memory)?;
     if let Some(refusal) = objection {
-        note_refusal(work, app, rules.guard.mode, &refusal, memory);
+        note_refusal(app, rules.guard.mode, &refusal, memory);
         if rules.guard.mode == Mode::Enforce {
             return Ok(Err(Refused::Guard(refusal)));
         }
@@ -125,11 +135,11 @@ struct Verdict {
 }
 
 fn judge(work: &Work<'_>, to: &PhoneNumber, rules: &Rules, memory: &Memory) -> Result<Verdict, StoreError> {
-    let Some(subject) = Subject::load(work, to, rules)? else {
+    let Some(subject) = Subject::load(work, to, rules, memory)? else {
         return Ok(Verdict { objection: None, limits: Ok(()) });
     };
     let limits = subject.limits(work, rules)?;
-    let objection = match subject.objection(work, rules)? {
+    let objection = match subject.objection(work, rules, memory)? {
         // A limit that is reached says more than what comes of it.
         None if limits.is_ok() => match memory.full_bucket(&rules.guard, work.now) {
             None => subject.unverified(work, rules)?,
@@ -151,19 +161,18 @@ pub(super) fn check_resend(
     if rules.guard.mode == Mode::Off {
         return Ok(Ok(()));
     }
-    let Some(subject) = Subject::load(work, to, rules)? else { return Ok(Ok(())) };
-    let objection = match subject.objection(work, rules)? {
+    let Some(subject) = Subject::load(work, to, rules, memory)? else { return Ok(Ok(())) };
+    let objection = match subject.objection(work, rules, memory)? {
         None => subject.unverified(work, rules)?,
         objection => objection,
     };
     let Some(refusal) = objection else { return Ok(Ok(())) };
-    note_refusal(work, app, rules.guard.mode, &refusal, memory);
+    note_refusal(app, rules.guard.mode, &refusal, memory);
     Ok(if rules.guard.mode == Mode::Enforce { Err(refusal) } else { Ok(()) })
 }
 
 /// Takes note that the guard refused a code, or would have.
-fn note_refusal(work: &Work<'_>, app: &AppName, mode: Mode, refusal: &Refusal, memory: &Memory) {
-    let _ = work;
+fn note_refusal(app: &AppName, mode: Mode, refusal: &Refusal, memory: &Memory) {
     *memory.lock().counts.entry((refusal.rule, mode)).or_default() += 1;
     let rule = refusal.rule.as_str();
     match mode {
@@ -192,7 +201,7 @@ pub(super) fn forgive(work: &Work<'_>, prefix: i64) -> Result<(), StoreError> {
 
 fn remember(work: &Work<'_>, prefix: i64, stop: Stop) -> Result<(), StoreError> {
     // A few at most, each after many messages: this is the time to drop those that mean nothing any more.
-    let day = std::time::Duration::from_secs(24 * 3600);
+    let day = Duration::from_secs(24 * 3600);
     work.conn
         .prepare_cached("DELETE FROM stopped_prefix WHERE until <= ?1")?
         .execute([(work.now - day).as_millis()])?;
@@ -211,24 +220,19 @@ struct Subject {
     of_number: Vec<Moment>,
     locks: Vec<Moment>,
     of_prefix: Vec<Moment>,
-    /// The prefix's newest, when the guard looks at them.
-    newest: Vec<Recent>,
+    /// The prefix's newest, if the guard looks at them.
+    newest: Option<Vec<Recent>>,
     stop: Option<Stop>,
 }
 
 impl Subject {
     /// `None` when the number is on the safe list, and nothing is to be looked at.
-    fn load(work: &Work<'_>, to: &PhoneNumber, rules: &Rules) -> Result<Option<Self>, StoreError> {
+    fn load(work: &Work<'_>, to: &PhoneNumber, rules: &Rules, memory: &Memory) -> Result<Option<Self>, StoreError> {
         let number = row::number(to);
+        let prefix = number / 10_000;
         let guarded = rules.guard.mode != Mode::Off;
-        let mut subject = Self {
-            number,
-            of_number: Vec::new(),
-            locks: Vec::new(),
-            of_prefix: Vec::new(),
-            newest: Vec::new(),
-            stop: None,
-        };
+        let mut subject =
+            Self { number, of_number: Vec::new(), locks: Vec::new(), of_prefix: Vec::new(), newest: None, stop: None };
         if guarded {
             let (is_safe, stop) = standing(work, number)?;
             if is_safe {
@@ -238,15 +242,14 @@ impl Subject {
         }
         let locks = if guarded { LOCKS } else { 0 };
         subject.load_number(work, rules.limits.newest_of_number().max(locks))?;
-        let judged = guarded && rules.guard.least_conversion.get() > 0;
-        if judged {
-            subject.newest = newest(work, number / 10_000)?;
-        }
         let wanted = rules.limits.newest_of_prefix();
-        subject.of_prefix = if judged && (wanted <= NEWEST || subject.newest.len() < NEWEST) {
-            subject.newest.iter().map(|otp| otp.created).collect()
-        } else {
-            moments(work, number / 10_000, wanted)?
+        let judged = guarded && rules.guard.least_conversion.get() > 0;
+        if judged && (wanted > 0 || subject.stop.is_some() || !memory.is_well(prefix, work.now)) {
+            subject.newest = Some(newest(work, prefix)?);
+        }
+        subject.of_prefix = match &subject.newest {
+            Some(newest) if wanted <= NEWEST || newest.len() < NEWEST => newest.iter().map(|otp| otp.created).collect(),
+            _ => moments(work, prefix, wanted)?,
         };
         Ok(Some(subject))
     }
@@ -270,12 +273,12 @@ impl Subject {
     }
 
     /// What speaks against the number, its past or its prefix.
-    fn objection(&self, work: &Work<'_>, rules: &Rules) -> Result<Option<Refusal>, StoreError> {
+    fn objection(&self, work: &Work<'_>, rules: &Rules, memory: &Memory) -> Result<Option<Refusal>, StoreError> {
         if rules.guard.mode == Mode::Off {
             return Ok(None);
         }
         match rules.guard.objection.clone().or_else(|| self.repeated_locks(work.now)) {
-            None => self.stopped(work, rules),
+            None => self.stopped(work, rules, memory),
             objection => Ok(objection),
         }
     }
@@ -286,15 +289,19 @@ impl Subject {
     }
 
     /// Whether the prefix is stopped, or is to be. A number that verified a code lately is let through all the same.
-    fn stopped(&self, work: &Work<'_>, rules: &Rules) -> Result<Option<Refusal>, StoreError> {
+    fn stopped(&self, work: &Work<'_>, rules: &Rules, memory: &Memory) -> Result<Option<Refusal>, StoreError> {
         let (least, now, prefix) = (rules.guard.least_conversion, work.now, self.number / 10_000);
-        let mut ruling = guard::judge(least, &self.newest, self.stop, now);
+        let Some(newest) = &self.newest else { return Ok(None) };
+        let mut ruling = guard::judge(least, newest, self.stop, now);
         if ruling == Ruling::Stop {
             // What never left the box, for want of a modem, tells nothing of the people there.
             ruling = guard::judge(least, &sent_of(work, prefix)?, self.stop, now);
         }
         let until = match ruling {
-            Ruling::Open => return Ok(None),
+            Ruling::Open => {
+                memory.lock().well.note(prefix, now);
+                return Ok(None);
+            }
             Ruling::Forgive => {
                 forgive(work, prefix)?;
                 return Ok(None);
@@ -312,7 +319,8 @@ impl Subject {
 
     /// Whether the prefix has had its hour's messages for codes that nobody verifies, resends among them.
     fn unverified(&self, work: &Work<'_>, rules: &Rules) -> Result<Option<Refusal>, StoreError> {
-        match guard::unverified_full_until(rules.limits.per_prefix_hour, &self.newest, work.now) {
+        let newest = self.newest.as_deref().unwrap_or_default();
+        match guard::unverified_full_until(rules.limits.per_prefix_hour, newest, work.now) {
             Some(until) => self.unless_known(work, until),
             None => Ok(None),
         }
@@ -385,15 +393,15 @@ fn newest(work: &Work<'_>, prefix: i64) -> Result<Vec<Recent>, StoreError> {
     )
 }
 
-/// Those of a prefix's newest otps whose message was sent.
+/// Those of a prefix's newest otps whose message was sent, in any order.
 fn sent_of(work: &Work<'_>, prefix: i64) -> Result<Vec<Recent>, StoreError> {
     recent(
         work,
         prefix,
         "SELECT otp.number, otp.created, otp.status, 1 + resends - resends_left
          FROM otp JOIN message ON message.seq = otp.message
-         WHERE otp.number / 10000 = ?1 AND recent IS NOT NULL AND sent_at IS NOT NULL
-         ORDER BY otp.created DESC LIMIT ?2",
+         WHERE sent_at IS NOT NULL AND otp.seq IN (
+             SELECT seq FROM otp WHERE number / 10000 = ?1 AND recent IS NOT NULL ORDER BY created DESC LIMIT ?2)",
     )
 }
 
