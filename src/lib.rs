@@ -28,8 +28,8 @@
 //! 1. [`http`] finds the app by its key, reads the number, and calls [`issue`].
 //! 2. [`issue`] draws the code from the operating system's generator, renders the text, measures it with [`pdu`], and
 //!    hands [`store`] one command: the code's digest, the sealed text, the message, the idempotency record.
-//! 3. [`store`] checks the limits and writes it all in one transaction with whatever else waits, syncs, and only then
-//!    answers. HTTP says 202: an accepted request is on disk.
+//! 3. [`store`] checks the [`limits`] and asks the [`guard`], and writes it all in one transaction with whatever else waits,
+//!    syncs, and only then answers. HTTP says 202: an accepted request is on disk.
 //! 4. A modem with nothing to do stands in line at the store, through [`dispatch`]. The same transaction gives it the
 //!    message and writes the attempt down; a busy [`modem`] takes it when it settles the one before.
 //! 5. The modem's task builds the SMS-SUBMIT; [`at`] runs the conversation and knows whether the point of no return,

@@ -135,6 +135,15 @@ async fn a_dry_run_sends_what_it_would_refuse_and_says_so() {
     assert_eq!(issue(&site, TO).await.status, 202);
     let asked = site.post("/v1/guard/check", &json!({"to": TO})).await.json();
     assert_eq!((&asked["allowed"], &asked["rule"]), (&json!(true), &json!("countries")));
+    for _ in 0..4 {
+        issue(&site, TO).await;
+    }
+    let asked = site.post("/v1/guard/check", &json!({"to": TO})).await.json();
+    assert_eq!(
+        (&asked["allowed"], &asked["rule"]),
+        (&json!(false), &json!("per-number-hour")),
+        "limits are no dry run"
+    );
     let guard = admin(&site, Method::GET, "/v1/guard").await.json();
-    assert_eq!(guard["refused"], json!([{"rule": "countries", "mode": "report", "count": 1}]));
+    assert_eq!(guard["refused"], json!([{"rule": "countries", "mode": "report", "count": 5}]));
 }

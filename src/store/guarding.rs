@@ -100,8 +100,10 @@ impl Store {
     pub async fn speaks_against(&self, to: &PhoneNumber, rules: Rules) -> Result<Option<Refused>, StoreError> {
         let (to, memory) = (to.clone(), self.guard_memory().clone());
         self.change_now(move |work| {
-            let Verdict { objection, limits } = judge(work, &to, &rules, &memory)?;
-            Ok(objection.map(Refused::Guard).or(limits.err().map(Refused::Limit)))
+            let Verdict { objection, limits, .. } = judge(work, &to, &rules, &memory)?;
+            let (guard, limit) = (objection.map(Refused::Guard), limits.err().map(Refused::Limit));
+            // What really refuses says more than what is only reported.
+            Ok(if rules.guard.mode == Mode::Enforce { guard.or(limit) } else { limit.or(guard) })
         })
         .await
     }
@@ -115,14 +117,14 @@ pub(super) fn check_issue(
     rules: &Rules,
     memory: &Memory,
 ) -> Result<Result<(), Refused>, StoreError> {
-    let Verdict { objection, limits } = judge(work, to, rules, memory)?;
+    let Verdict { is_safe, objection, limits } = judge(work, to, rules, memory)?;
     if let Some(refusal) = objection {
         note_refusal(app, rules.guard.mode, &refusal, memory);
         if rules.guard.mode == Mode::Enforce {
             return Ok(Err(Refused::Guard(refusal)));
         }
     }
-    if limits.is_ok() {
+    if limits.is_ok() && !is_safe {
         memory.take(&rules.guard, work.now);
     }
     Ok(limits.map_err(Refused::Limit))
@@ -130,13 +132,15 @@ pub(super) fn check_issue(
 
 /// What speaks against a code: by the guard, and by the limits.
 struct Verdict {
+    /// The number is on the safe list.
+    is_safe: bool,
     objection: Option<Refusal>,
     limits: Result<(), limits::Refusal>,
 }
 
 fn judge(work: &Work<'_>, to: &PhoneNumber, rules: &Rules, memory: &Memory) -> Result<Verdict, StoreError> {
     let Some(subject) = Subject::load(work, to, rules, memory)? else {
-        return Ok(Verdict { objection: None, limits: Ok(()) });
+        return Ok(Verdict { is_safe: true, objection: None, limits: Ok(()) });
     };
     let limits = subject.limits(work, rules)?;
     let objection = match subject.objection(work, rules, memory)? {
@@ -147,7 +151,7 @@ fn judge(work: &Work<'_>, to: &PhoneNumber, rules: &Rules, memory: &Memory) -> R
         },
         objection => objection,
     };
-    Ok(Verdict { objection, limits })
+    Ok(Verdict { is_safe: false, objection, limits })
 }
 
 /// Whether a code of this app may be sent to this number once more.
