@@ -97,11 +97,12 @@ impl Store {
     /// # Errors
     /// When the store cannot do it; nothing is changed then.
     pub async fn forgive(&self, prefix: i64) -> Result<bool, StoreError> {
+        let memory = self.guard_memory().clone();
         self.change_now(move |work| {
             let sql = "SELECT EXISTS (SELECT 1 FROM stopped_prefix WHERE prefix = ?1 AND forgiven = 0)";
             let is_stopped = work.conn.prepare_cached(sql)?.query_row([prefix], |row| row.get(0))?;
             if is_stopped {
-                guarding::forgive(work, prefix)?;
+                guarding::forgive(work, prefix, &memory)?;
             }
             Ok(is_stopped)
         })

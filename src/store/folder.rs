@@ -10,6 +10,7 @@ use rusqlite::Connection;
 use rustix::fs::FlockOperation;
 
 use super::error::StoreError;
+use super::guarding::Memory;
 use super::{drains, homes, key, schema, site};
 use crate::clock::Clock;
 use crate::guard::Homes;
@@ -40,6 +41,7 @@ pub(super) struct Opened {
     pub(super) path: PathBuf,
     pub(super) drained: BTreeSet<ModemName>,
     pub(super) homes: Homes,
+    pub(super) guard: Memory,
 }
 
 /// Opens the folder, and makes what is missing in it.
@@ -68,7 +70,8 @@ pub(super) fn open(state_dir: &Path, clock: Option<Clock>, access: Access) -> Re
         None => site::found(&conn, &clock, &key)?,
     }
     let (drained, homes) = (drains::load(&conn)?, homes::load(&conn)?);
-    Ok(Opened { conn, key, clock, lock: lock.filter(|_| access == Access::Daemon), path, drained, homes })
+    let guard = Memory::load(&conn)?;
+    Ok(Opened { conn, key, clock, lock: lock.filter(|_| access == Access::Daemon), path, drained, homes, guard })
 }
 
 fn make_folder(path: &Path) -> io::Result<File> {

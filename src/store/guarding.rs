@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rusqlite::Row;
+use rusqlite::{Connection, Row};
 
 use super::error::StoreError;
 use super::handle::Store;
@@ -46,12 +46,14 @@ const WELL_FOR: Duration = Duration::from_secs(5);
 const REMEMBERED: u8 = 16;
 
 /// What the guard remembers in memory. Cheap to clone; every clone is the same memory.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Memory(Arc<Mutex<Remembered>>);
 
 #[derive(Debug, Default)]
 struct Remembered {
     buckets: Buckets,
+    /// Whether a number may be on the safe list, or a prefix stopped. Most sites never have any, and then nobody looks.
+    listed: bool,
     /// When prefixes were last found well.
     well: Lately<i64>,
     /// How often each rule refused, and would have.
@@ -59,6 +61,19 @@ struct Remembered {
 }
 
 impl Memory {
+    /// What is remembered at the start: whether there is anything in the tables of the guard.
+    pub(super) fn load(conn: &Connection) -> Result<Self, StoreError> {
+        let sql =
+            "SELECT coalesce((SELECT max(seq) FROM safe_number), (SELECT max(prefix) FROM stopped_prefix)) IS NOT NULL";
+        let listed = conn.query_row(sql, (), |row| row.get(0))?;
+        Ok(Self(Arc::new(Mutex::new(Remembered { listed, ..Remembered::default() }))))
+    }
+
+    /// From now on there is something in these tables.
+    pub(super) fn note_listed(&self) {
+        self.lock().listed = true;
+    }
+
     /// How often each rule refused ([`Mode::Enforce`]) or would have ([`Mode::Report`]) since the start.
     pub(super) fn counts(&self) -> BTreeMap<(Rule, Mode), u64> {
         self.lock().counts.clone()
@@ -187,7 +202,15 @@ fn note_refusal(app: &AppName, mode: Mode, refusal: &Refusal, memory: &Memory) {
 
 /// This otp was verified: the number's prefix, if it is stopped, is on probation from now on. A number that had verified
 /// before tells nothing new of its neighbours.
-pub(super) fn note_verified(work: &Work<'_>, otp: i64, number: &PhoneNumber) -> Result<(), StoreError> {
+pub(super) fn note_verified(
+    work: &Work<'_>,
+    otp: i64,
+    number: &PhoneNumber,
+    memory: &Memory,
+) -> Result<(), StoreError> {
+    if !memory.lock().listed {
+        return Ok(());
+    }
     let (number, now) = (row::number(number), work.now.as_millis());
     let sql = "SELECT EXISTS (SELECT 1 FROM stopped_prefix WHERE prefix = ?1 AND until > ?2)";
     let is_stopped = work.conn.prepare_cached(sql)?.query_row((number / 10_000, now), |row| row.get(0))?;
@@ -199,11 +222,12 @@ pub(super) fn note_verified(work: &Work<'_>, otp: i64, number: &PhoneNumber) -> 
 }
 
 /// Forgives a prefix: what was sent there before is not held against it any more.
-pub(super) fn forgive(work: &Work<'_>, prefix: i64) -> Result<(), StoreError> {
-    remember(work, prefix, Stop { until: work.now, forgiven: true })
+pub(super) fn forgive(work: &Work<'_>, prefix: i64, memory: &Memory) -> Result<(), StoreError> {
+    remember(work, prefix, Stop { until: work.now, forgiven: true }, memory)
 }
 
-fn remember(work: &Work<'_>, prefix: i64, stop: Stop) -> Result<(), StoreError> {
+fn remember(work: &Work<'_>, prefix: i64, stop: Stop, memory: &Memory) -> Result<(), StoreError> {
+    memory.note_listed();
     // A few at most, each after many messages: this is the time to drop those that mean nothing any more.
     let day = Duration::from_secs(24 * 3600);
     work.conn
@@ -237,7 +261,7 @@ impl Subject {
         let guarded = rules.guard.mode != Mode::Off;
         let mut subject =
             Self { number, of_number: Vec::new(), locks: Vec::new(), of_prefix: Vec::new(), newest: None, stop: None };
-        if guarded {
+        if guarded && memory.lock().listed {
             let (is_safe, stop) = standing(work, number)?;
             if is_safe {
                 return Ok(None);
@@ -307,13 +331,13 @@ impl Subject {
                 return Ok(None);
             }
             Ruling::Forgive => {
-                forgive(work, prefix)?;
+                forgive(work, prefix, memory)?;
                 return Ok(None);
             }
             Ruling::Stopped(until) | Ruling::Waits(until) => until,
             Ruling::Stop => {
                 let until = now + STOPPED;
-                remember(work, prefix, Stop { until, forgiven: false })?;
+                remember(work, prefix, Stop { until, forgiven: false }, memory)?;
                 tracing::warn!(prefix = %format_args!("+{prefix}"), "hardly any code is verified in this prefix; it is stopped for 12 hours");
                 until
             }

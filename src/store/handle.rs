@@ -278,7 +278,7 @@ async fn scrub(mut erasures: watch::Receiver<u64>, commands: mpsc::WeakSender<Co
 /// Puts the store together: the handle, its writer, what has the journal emptied, and the lock to be held as long as
 /// the writer lives.
 fn assemble(opened: Opened, threads: Threads) -> (Store, Writer, impl Future<Output = ()> + use<>, Option<File>) {
-    let Opened { conn, key, clock, lock, path, drained, homes } = opened;
+    let Opened { conn, key, clock, lock, path, drained, homes, guard } = opened;
     let (commands, waiting) = mpsc::channel(writer::WAITING);
     let (queue, changes) = (watch::Sender::new(0), watch::Sender::new(0));
     let (look_at, drained) = (watch::Sender::new(None), watch::Sender::new(drained));
@@ -314,7 +314,7 @@ fn assemble(opened: Opened, threads: Threads) -> (Store, Writer, impl Future<Out
         writer: task,
         writable,
         tried,
-        guard: Memory::default(),
+        guard,
         homes: Mutex::new(Arc::new(homes)),
     };
     (Store(Arc::new(inner)), writer, scrub, lock)

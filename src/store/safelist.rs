@@ -33,8 +33,9 @@ impl Store {
     /// # Errors
     /// When the store cannot do it; nothing is changed then.
     pub async fn put_on_safe_list(&self, number: &PhoneNumber) -> Result<SafeNumber, StoreError> {
-        let number = row::number(number);
+        let (number, memory) = (row::number(number), self.guard_memory().clone());
         self.change_now(move |work| {
+            memory.note_listed();
             let sql = "INSERT INTO safe_number (number, since_at) VALUES (?1, ?2) ON CONFLICT (number) DO NOTHING";
             work.conn.prepare_cached(sql)?.execute((number, work.wall.as_millisecond()))?;
             let mut statement =

@@ -1,10 +1,11 @@
 //! Verifying a code: one transaction on the writer.
 
 use super::error::StoreError;
+use super::guarding::{self, Memory};
 use super::handle::Store;
+use super::issuing;
 use super::otps::{self, Kept};
 use super::writer::Work;
-use super::{guarding, issuing};
 use crate::ids::{AppName, OtpId};
 use crate::otp::{Standing, Verdict, judge};
 use crate::phone::PhoneNumber;
@@ -31,19 +32,19 @@ impl Store {
     /// # Errors
     /// When the store cannot do it; the attempt does not count then.
     pub async fn verify(&self, app: &AppName, which: Which, code: Code) -> Result<Option<Verdict>, StoreError> {
-        let app = app.clone();
+        let (app, memory) = (app.clone(), self.guard_memory().clone());
         self.change_now(move |work| {
             let seq = match &which {
                 Which::Id(id) => issuing::find(work, &app, *id)?,
                 Which::Number { to, purpose } => issuing::latest(work, &app, to, purpose)?,
             };
-            seq.map(|seq| attempt(work, seq, &code)).transpose()
+            seq.map(|seq| attempt(work, seq, &code, &memory)).transpose()
         })
         .await
     }
 }
 
-fn attempt(work: &Work<'_>, seq: i64, code: &Code) -> Result<Verdict, StoreError> {
+fn attempt(work: &Work<'_>, seq: i64, code: &Code, memory: &Memory) -> Result<Verdict, StoreError> {
     let otp = Kept::load(work.conn, seq)?;
     let given = work.key.code_digest(otp.id, code);
     let matches = otp.digest.is_some_and(|digest| digest.matches(&given));
@@ -58,7 +59,7 @@ fn attempt(work: &Work<'_>, seq: i64, code: &Code) -> Result<Verdict, StoreError
         otps::end(work, seq, verdict.status)?;
     }
     if verdict.verified {
-        guarding::note_verified(work, seq, &otp.to)?;
+        guarding::note_verified(work, seq, &otp.to, memory)?;
     }
     Ok(verdict)
 }
