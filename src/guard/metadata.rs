@@ -14,7 +14,7 @@ pub(super) fn is_premium(number: &PhoneNumber) -> bool {
 
     static METADATA: LazyLock<Option<PhoneNumberUtil>> = LazyLock::new(|| PhoneNumberUtil::new().ok());
     let kind = METADATA.as_ref().and_then(|metadata| {
-        let number = metadata.parse(&number.e164(), None).ok()?;
+        let number = metadata.parse(number.e164(), None).ok()?;
         Some(metadata.get_number_type(&number))
     });
     matches!(kind, Some(PhoneNumberType::PremiumRate | PhoneNumberType::SharedCost))
