@@ -248,6 +248,14 @@ digits!(
     /// The subscription's number (3GPP TS 23.003 §2.2): country, network, subscriber.
     Imsi, "an IMSI", 6, 15
 );
+impl Imsi {
+    /// The mobile country code: its first three digits (ITU-T E.212).
+    #[must_use]
+    pub fn mcc(&self) -> &str {
+        &self.0[..3]
+    }
+}
+
 digits!(
     /// The card's number (ITU-T E.118). Nibble padding (`F`) is taken off by whoever reads it from the modem.
     Iccid, "an ICCID", 18, 20

@@ -23,6 +23,7 @@ pub use policy::{Lifetime, OutOfRange, OwnPriority, Policy, PolicyError, Within}
 pub use words::NotAllowed;
 
 use crate::clock::Moment;
+use crate::guard::{self, AddressBlock};
 use crate::ids::{AppName, MessageId, OtpId};
 use crate::limits;
 use crate::message::Priority;
@@ -30,7 +31,8 @@ use crate::otp::{self, BroughtError, CodeLength, Context, Status};
 use crate::phone::PhoneNumber;
 use crate::secret::{Code, NONCE_LENGTH, SealedText, SiteKey, Unsealable};
 use crate::store::{
-    Idempotency, IssueOutcome, NewCode, NewMessage, NewOtp, OtpView, ResendOutcome, ResendRefusal, Store, StoreError,
+    Idempotency, IssueOutcome, NewCode, NewMessage, NewOtp, OtpView, ResendOutcome, ResendRefusal, Rules, Store,
+    StoreError,
 };
 use crate::template::Place;
 use crate::wording::{Wish, WordingError, Written};
@@ -58,6 +60,8 @@ pub struct Request {
     pub code: Option<Code>,
     /// What the message is to say, as far as the policy leaves it to the request.
     pub wish: Wish,
+    /// The address from which the app was asked, if it says so: that of its user, not its own.
+    pub client_address: Option<AddressBlock>,
     /// By what a repetition of this request is known.
     pub idempotency: Option<Idempotency>,
 }
@@ -89,6 +93,9 @@ pub enum IssueError {
     /// The number, or its block of numbers, has had enough for now.
     #[error(transparent)]
     Limited(#[from] limits::Refusal),
+    /// The guard does not let it through.
+    #[error(transparent)]
+    Guarded(#[from] guard::Refusal),
     /// Another request was made under the same idempotency key.
     #[error("this idempotency key was used for another request")]
     KeyReused,
@@ -120,6 +127,7 @@ pub async fn issue(store: &Store, policy: &Policy, request: Request) -> Result<O
         Some(code) if policy.caller_codes => otp::brought(&code)?,
         Some(_) => return Err(IssueError::CodeBrought),
     };
+    let rules = rules(store, policy, &request.to, &request.app, request.client_address);
     let life = Life { left: lifetime, expires: store.clock().now() + lifetime };
     let otp = NewOtp {
         id,
@@ -136,12 +144,24 @@ pub async fn issue(store: &Store, policy: &Policy, request: Request) -> Result<O
         resend_after: Duration::from_secs(policy.resend_after_seconds.into()),
         message: message(key, policy, &wish, request.app, request.to, &code, &life)?,
     };
-    match store.issue(otp, &policy.limits, request.idempotency).await? {
+    match store.issue(otp, rules, request.idempotency).await? {
         IssueOutcome::Issued(otp) | IssueOutcome::Replayed(otp) => Ok(otp),
         IssueOutcome::KeyReused => Err(IssueError::KeyReused),
         IssueOutcome::Refused(refusal) => Err(IssueError::Limited(refusal)),
+        IssueOutcome::Guarded(refusal) => Err(IssueError::Guarded(refusal)),
         IssueOutcome::OptedOut => Err(IssueError::OptedOut),
     }
+}
+
+/// What the code must pass.
+fn rules(
+    store: &Store,
+    policy: &Policy,
+    to: &PhoneNumber,
+    app: &AppName,
+    client_address: Option<AddressBlock>,
+) -> Rules {
+    Rules { limits: policy.limits.clone(), guard: policy.guard.checks(to, app, client_address, &store.homes()) }
 }
 
 fn purpose(purpose: Option<String>) -> Result<String, IssueError> {
@@ -182,6 +202,9 @@ pub enum ResendError {
     /// The policy has changed, and by it the message cannot be written any more.
     #[error(transparent)]
     Wording(#[from] WordingError),
+    /// The guard does not let it through.
+    #[error(transparent)]
+    Guarded(#[from] guard::Refusal),
     /// The code cannot be read any more: the site's key is another than when it was issued.
     #[error(transparent)]
     Unreadable(#[from] Unsealable),
@@ -211,12 +234,14 @@ pub async fn resend(store: &Store, policy: &Policy, app: &AppName, id: OtpId) ->
         new_code = Some(NewCode { digest: key.code_digest(id, &code), sealed: seal_code(key, id, &code, &wish) });
     }
     let life = Life { left: otp.expires.since(store.clock().now()), expires: otp.expires };
+    let rules = rules(store, policy, &otp.to, app, None);
     let message = message(key, policy, &wish, otp.app, otp.to, &code, &life)?;
-    match store.resend(app, id, message, new_code).await?.ok_or(ResendError::NotFound)? {
+    match store.resend(app, id, message, new_code, rules).await?.ok_or(ResendError::NotFound)? {
         ResendOutcome::Resent(otp) => Ok(otp),
         ResendOutcome::Refused(ResendRefusal::Ended, otp) => Err(ResendError::Ended(otp.status)),
         ResendOutcome::Refused(ResendRefusal::NoneLeft, _) => Err(ResendError::NoneLeft),
         ResendOutcome::Refused(ResendRefusal::OptedOut, _) => Err(ResendError::OptedOut),
+        ResendOutcome::Refused(ResendRefusal::Guarded(refusal), _) => Err(ResendError::Guarded(refusal)),
         ResendOutcome::Refused(ResendRefusal::TooEarly(retry_after), _) => Err(ResendError::TooSoon { retry_after }),
     }
 }

@@ -21,7 +21,7 @@
 //! |   | [`sim`] | a simulated modem, carrier and handsets |
 //! |   | [`wording`] | what a message with a code says, and whether it fits one SMS |
 //! | 3 | [`at`] [`pdu`] | the protocols, without any input or output of their own |
-//! | 2 | [`message`] [`otp`] [`limits`] [`route`] [`template`] | the rules; time and randomness are arguments |
+//! | 2 | [`message`] [`otp`] [`limits`] [`guard`] [`route`] [`template`] | the rules; time and randomness are arguments |
 //! | 1 | [`ids`] [`phone`] [`country`] [`clock`] [`secret`] [`notify`] | the words everybody speaks |
 //!
 //! # The way of one code
@@ -29,8 +29,8 @@
 //! 1. [`http`] finds the app by its key, reads the number, and calls [`issue`].
 //! 2. [`issue`] draws the code from the operating system's generator, has [`wording`] write and measure the message, and
 //!    hands [`store`] one command: the code's digest, the sealed text, the message, the idempotency record.
-//! 3. [`store`] checks the limits and writes it all in one transaction with whatever else waits, syncs, and only then
-//!    answers. HTTP says 202: an accepted request is on disk.
+//! 3. [`store`] checks the [`limits`] and asks the [`guard`], and writes it all in one transaction with whatever else waits,
+//!    syncs, and only then answers. HTTP says 202: an accepted request is on disk.
 //! 4. A modem with nothing to do stands in line at the store, through [`dispatch`]. The same transaction gives it the
 //!    message and writes the attempt down; a busy [`modem`] takes it when it settles the one before.
 //! 5. The modem's task builds the SMS-SUBMIT; [`at`] runs the conversation and knows whether the point of no return,
@@ -49,6 +49,7 @@ pub mod config;
 pub mod country;
 pub mod daemon;
 pub mod dispatch;
+pub mod guard;
 pub mod http;
 pub mod ids;
 pub mod intake;

@@ -10,6 +10,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::ModemName;
+use crate::phone::PhoneNumber;
 
 /// How numbers begin, for instance `+49` or `+4915`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -20,6 +21,20 @@ pub struct Prefix(String);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected `+` and the first 1 to 15 digits of numbers, country code first, for instance `+49`")]
 pub struct PrefixError;
+
+impl Prefix {
+    /// Whether the number begins so.
+    #[must_use]
+    pub fn fits(&self, number: &PhoneNumber) -> bool {
+        number.digits().starts_with(&self.0)
+    }
+
+    /// How many digits it has.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        self.0.len()
+    }
+}
 
 impl FromStr for Prefix {
     type Err = PrefixError;

@@ -16,14 +16,16 @@ const FLOORS: [(u8, &[&str]); 10] = [
     (5, &["issue", "verify", "send", "dispatch", "intake", "ussd"]),
     (4, &["store", "modem", "sim", "wording"]),
     (3, &["at", "pdu"]),
-    (2, &["message", "otp", "limits", "route", "template"]),
+    (2, &["message", "otp", "limits", "guard", "route", "template"]),
     (1, &["ids", "phone", "country", "clock", "secret", "notify"]),
 ];
 
 /// The imports inside a floor that there are: (room, what it imports, why).
-const NEIGHBOURS: [(&str, &str, &str); 3] = [
+const NEIGHBOURS: [(&str, &str, &str); 5] = [
     ("secret", "ids", "a digest and a sealed text are bound to the otp or message they belong to"),
     ("country", "phone", "a number's country is found by how the number begins"),
+    ("guard", "otp", "whether people verify their codes is what a prefix is judged by"),
+    ("guard", "route", "a prefix is written the same way in both"),
     ("limits", "message", "a share of the budget is kept for messages of one priority"),
 ];
 
@@ -40,7 +42,7 @@ const STRANGERS: [(&str, &[&str], &str); 4] = [
 ];
 
 /// Rooms without I/O, clock or randomness: what they need of those is an argument.
-const PURE: [&str; 7] = ["at", "pdu", "message", "otp", "limits", "route", "template"];
+const PURE: [&str; 8] = ["at", "pdu", "message", "otp", "limits", "guard", "route", "template"];
 
 /// What a pure room must not name.
 const IMPURE: [&str; 15] = [

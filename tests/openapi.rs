@@ -59,6 +59,13 @@ async fn every_call_of_the_api_is_described() {
         "get /v1/opt-outs",
         "put /v1/opt-outs/{number}",
         "delete /v1/opt-outs/{number}",
+        "get /v1/guard",
+        "post /v1/guard/check",
+        "delete /v1/guard/prefixes/{prefix}",
+        "get /v1/safe-list",
+        "get /v1/safe-list/{number}",
+        "put /v1/safe-list/{number}",
+        "delete /v1/safe-list/{number}",
         "get /v1/events",
         "get /v1/audit",
         "get /v1/modems",
@@ -120,6 +127,8 @@ async fn the_examples_of_requests_are_accepted() {
     assert_eq!(issued.status, 202, "{issued:?}");
     let sent = site.post("/v1/messages", &schemas["MessageRequest"]["example"]).await;
     assert_eq!(sent.status, 202, "{sent:?}");
+    let checked = site.post("/v1/guard/check", &schemas["GuardCheckRequest"]["example"]).await;
+    assert_eq!(checked.status, 200, "{checked:?}");
     let id = issued.json()["id"].as_str().unwrap().to_owned();
     let verified = site.post(&format!("/v1/otp/{id}/verify"), &schemas["VerifyRequest"]["example"]).await;
     assert_eq!(verified.status, 200, "{verified:?}");

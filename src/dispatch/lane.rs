@@ -94,6 +94,7 @@ impl Lane {
             return self.wait_for_sim(&holder, sims).await;
         }
         self.show_rest(None);
+        self.note_home().await?;
         if let Some(assignment) = self.next(&sim, lowest, until, only).await? {
             self.send(&sim, assignment).await;
             self.rest().await?;
@@ -108,6 +109,20 @@ impl Lane {
         self.settle().await?;
         self.until_changed(until).await;
         Ok(())
+    }
+
+    /// The country of the SIM that the modem sends with is one of the site's from now on.
+    async fn note_home(&self) -> Result<(), StoreError> {
+        let imsi = self.health.borrow().sim.as_ref().and_then(|sim| sim.imsi.clone());
+        let Some(imsi) = imsi else { return Ok(()) };
+        match self.store.note_home(&imsi).await {
+            // It is tried again before the next message.
+            Err(error) if error != StoreError::Gone => {
+                tracing::warn!(modem.name = %self.modem.name(), %error, "the SIM's country could not be kept");
+                Ok(())
+            }
+            noted => noted,
+        }
     }
 
     /// Whether somebody has taken the modem out of use.

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use utoipa::openapi::schema::Type;
 use utoipa::openapi::{ObjectBuilder, RefOr, Required, Schema};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
+use crate::guard::AddressBlock;
 use crate::ids::{InboxId, MessageId, ModemName, OtpId};
 use crate::otp::{self, CodeLength, Context};
 use crate::phone::PhoneNumber;
@@ -112,6 +114,22 @@ pub(super) struct Host(pub(super) Domain);
 #[schema(as = AppHash, value_type = String, pattern = "^[A-Za-z0-9+/]{11}$", example = "FA+9qCX9VSu")]
 pub(super) struct Hash(pub(super) AppHash);
 
+/// The address of the app's user: IPv4 or IPv6, without a port. IPv6 addresses of one /64 count as one.
+#[derive(ToSchema)]
+#[schema(
+    as = ClientAddress, value_type = String, example = "192.0.2.7",
+    pattern = r"^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|[0-9a-f]{1,4}(:[0-9a-f]{1,4}){7}|([0-9a-f]{1,4}:){1,3}(:[0-9a-f]{1,4}){1,4})$"
+)]
+pub(super) struct ClientAddress(pub(super) AddressBlock);
+
+impl<'de> Deserialize<'de> for ClientAddress {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let address = String::deserialize(from)?.trim().parse::<IpAddr>();
+        let expected = "expected an IPv4 or IPv6 address without a port, for example 192.0.2.7";
+        address.map(|address| Self(address.into())).map_err(|_| D::Error::custom(expected))
+    }
+}
+
 /// The longest code that is looked at, in characters, with the spaces and dashes that people type.
 const LONGEST_CODE: usize = 64;
 
@@ -198,6 +216,31 @@ impl IntoParams for NumberInPath {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let pattern = r"^(\+|00)[1-9][0-9]{7,14}$";
         vec![parameter("number", "The number with its country code", pattern, "+15551234567")]
+    }
+}
+
+/// What numbers of one block begin with, in the path: all but the last four digits, with the plus sign.
+pub(super) struct BlockInPath(pub(super) i64);
+
+impl<S: Send + Sync> FromRequestParts<S> for BlockInPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Path(prefix) = Path::<String>::from_request_parts(parts, state)
+            .await
+            .map_err(|_| Problem::invalid("prefix", "cannot be read"))?;
+        let digits = prefix.strip_prefix('+').unwrap_or(&prefix);
+        let is_block =
+            (4..=11).contains(&digits.len()) && !digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit());
+        let expected = "expected a number without its last four digits, for example +1555123";
+        let block = digits.parse().ok().filter(|_| is_block);
+        block.map(Self).ok_or_else(|| Problem::invalid("prefix", expected))
+    }
+}
+
+impl IntoParams for BlockInPath {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![parameter("prefix", "The numbers without their last four digits", r"^\+[1-9][0-9]{3,10}$", "+1555123")]
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Needs no key, as scrapers rarely have one: there are counts and modems' names here, and nothing of any recipient.
 
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,6 +17,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::guard::{Mode, Rule};
 use crate::limits::Limit;
 use crate::otp::{Reason, Verdict};
 use crate::store::Counts;
@@ -34,6 +37,12 @@ struct ByResult {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByStatus {
     status: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByRule {
+    rule: &'static str,
+    mode: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -59,6 +68,7 @@ pub(super) struct Metrics {
     issued: Counter,
     resent: Counter,
     refused: Family<ByResult, Counter>,
+    guarded: Family<ByRule, Counter>,
     verifications: Family<ByResult, Counter>,
     accepted: Counter,
     answers: Family<ByStatus, Counter>,
@@ -85,6 +95,7 @@ impl Metrics {
             issued: Counter::default(),
             resent: Counter::default(),
             refused: Family::default(),
+            guarded: Family::default(),
             verifications: Family::default(),
             accepted: Counter::default(),
             answers: Family::default(),
@@ -93,6 +104,8 @@ impl Metrics {
         registry.register("otps_issued", "Codes issued", metrics.issued.clone());
         registry.register("otps_resent", "Codes sent again", metrics.resent.clone());
         registry.register("otps_refused", "Codes not issued, by the limit that was reached", metrics.refused.clone());
+        let help = "Codes that the guard refused, or in mode report would have refused, by its rule";
+        registry.register("guard_refusals", help, metrics.guarded.clone());
         registry.register("verifications", "Codes checked, by what came of it", metrics.verifications.clone());
         registry.register("messages_accepted", "Messages taken over /v1/messages", metrics.accepted.clone());
         registry.register("http_answers", "Requests answered, by class of status", metrics.answers.clone());
@@ -114,6 +127,14 @@ impl Metrics {
 
     pub(super) fn refused(&self, limit: Limit) {
         self.refused.get_or_create(&ByResult { result: limit.as_str() }).inc();
+    }
+
+    /// What the guard has refused since the start: the store counts it.
+    fn set_guarded(&self, counts: BTreeMap<(Rule, Mode), u64>) {
+        for ((rule, mode), count) in counts {
+            let labels = ByRule { rule: rule.as_str(), mode: mode.as_str() };
+            self.guarded.get_or_create(&labels).inner().store(count, Ordering::Relaxed);
+        }
     }
 
     pub(super) fn verified(&self, verdict: &Verdict) {
@@ -224,6 +245,7 @@ fn gauge(count: u64) -> i64 {
 )]
 pub(super) async fn metrics(State(shared): State<Shared>) -> Result<Response, Problem> {
     let counts = shared.store().counts().await?;
+    shared.metrics.set_guarded(shared.store().guard_counts());
     let text = shared.metrics.encode(shared.uptime(), &counts, &shared.modems());
     Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response())
 }

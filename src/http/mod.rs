@@ -17,7 +17,7 @@
 //! | `auth` | who calls, and what they may do |
 //! | `body`, `query`, `fields`, `idempotency` | reading requests |
 //! | `problem` | every refusal with its status and code |
-//! | `otps`, `messages`, `inbox`, `optouts`, `events`, `audit`, `modems`, `ussd`, `balance`, `status`, `metrics` | the calls |
+//! | `otps`, `messages`, `inbox`, `optouts`, `guard`, `safelist`, `events`, `audit`, `modems`, `ussd`, `balance`, `status`, `metrics` | the calls |
 //! | `readiness` | whether a code would go out now |
 //! | `openapi` | the description of it all, for programs |
 
@@ -31,6 +31,7 @@ mod error;
 mod events;
 mod fields;
 mod gate;
+mod guard;
 mod idempotency;
 mod inbox;
 mod messages;
@@ -43,6 +44,7 @@ mod problem;
 mod query;
 mod readiness;
 mod router;
+mod safelist;
 mod serve;
 mod settings;
 mod status;

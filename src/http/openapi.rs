@@ -3,6 +3,7 @@
 //! Everything else comes from the handlers and bodies themselves, so it cannot say what they do not do.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
@@ -17,6 +18,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, Secur
 use utoipa::openapi::{ObjectBuilder, OpenApi, Ref, RefOr};
 use utoipa::{IntoResponses, Modify, OpenApi as _};
 
+use crate::guard::Rule;
 use crate::store::Kind as EventKind;
 
 use super::api::Shared;
@@ -37,6 +39,7 @@ use super::problem::{Document, FieldError, Kind, Problem};
         (name = "messages", description = "Messages of the app's own wording"),
         (name = "inbox", description = "What comes in, and who wants no messages"),
         (name = "events", description = "What happens, and what happened"),
+        (name = "guard", description = "Who is sent no codes, and why"),
         (name = "site", description = "How the site is")
     ),
     components(schemas(Document<'static>, FieldError)),
@@ -137,10 +140,11 @@ refusals! {
     WrongQuery: Invalid;
     /// What a call that names something can answer.
     NoSuch: NoSuchThing;
-    /// What issuing can answer.
-    Limited: LimitReached;
+    /// What issuing can answer, when a limit is reached or the guard refuses.
+    Limited: MissingScope CountryNotAllowed PrefixBlocked PremiumNumber LimitReached PrefixStopped TooManyLocks;
     /// What sending again can answer.
-    TooOften: ResendTooEarly NoResendsLeft;
+    TooOften: MissingScope CountryNotAllowed PrefixBlocked PremiumNumber ResendTooEarly NoResendsLeft PrefixStopped
+        TooManyLocks;
     /// What sending again can answer when the otp has ended.
     Ended: OtpEnded;
     /// What listening can answer.
@@ -184,7 +188,15 @@ fn example(kind: Kind) -> Example {
     let problem = match kind {
         Kind::Invalid => Problem::invalid("to", "write the number with its country code, for example +15551234567"),
         Kind::ForbiddenByPolicy => Problem::forbidden("domain", "this host is not among the policy's `domains`"),
-        Kind::LimitReached | Kind::ResendTooEarly => Problem::new(kind).retry_after(std::time::Duration::from_secs(30)),
+        Kind::LimitReached => Problem::new(kind).by("per-number-hour").retry_after(Duration::from_secs(30)),
+        Kind::ResendTooEarly => Problem::new(kind).retry_after(Duration::from_secs(30)),
+        Kind::CountryNotAllowed => Problem::new(kind).by(Rule::Countries.as_str()),
+        Kind::PrefixBlocked => Problem::new(kind).by(Rule::BlockPrefixes.as_str()),
+        Kind::PremiumNumber => Problem::new(kind).by(Rule::Premium.as_str()),
+        Kind::PrefixStopped => {
+            Problem::new(kind).by(Rule::LeastConversionPercent.as_str()).retry_after(Duration::from_secs(43_200))
+        }
+        Kind::TooManyLocks => Problem::new(kind).by(Rule::RepeatedLocks.as_str()).retry_after(Duration::from_secs(120)),
         kind => Problem::new(kind),
     };
     ExampleBuilder::new().summary(kind.code()).value(Some(json!(problem.document()))).build()
@@ -329,6 +341,41 @@ pub(super) fn example_stream() -> String {
 
 pub(super) fn example_opt_out() -> Value {
     json!({"number": "+1555***4567", "source": "message", "since": "2026-05-04T10:00:02.871Z"})
+}
+
+pub(super) fn example_safe_number() -> Value {
+    json!({"number": "+1555***4567", "since": "2026-05-04T10:00:02.871Z"})
+}
+
+pub(super) fn example_guard() -> Value {
+    json!({
+        "home": ["DE"],
+        "knows_premium": false,
+        "counted": 61,
+        "countries": [
+            {"country": "DE", "issued": 61, "verified": 41, "unverified": 14, "conversion_percent": 74, "warning": null}
+        ],
+        "prefixes": [{
+            "prefix": "+4915551234",
+            "issued": 10,
+            "verified": 0,
+            "unverified": 10,
+            "conversion_percent": 0,
+            "stopped_since": "2026-05-04T10:00:02.871Z",
+            "stopped_until": "2026-05-04T22:00:02.871Z",
+        }],
+        "refused": [{"rule": "least-conversion-percent", "mode": "enforce", "count": 212}],
+    })
+}
+
+pub(super) fn example_check() -> Value {
+    json!({
+        "country": "US",
+        "allowed": false,
+        "rule": "countries",
+        "retry_after": null,
+        "explanation": Kind::CountryNotAllowed.detail(),
+    })
 }
 
 pub(super) fn example_ussd(status: &str) -> Value {

@@ -19,7 +19,9 @@ use crate::wording::{Wish, WordingError};
 use super::api::Shared;
 use super::auth::{self, Caller};
 use super::body::JsonBody;
-use super::fields::{self, Bound, Hash, Host, LanguageTag, Named, Number, OwnCode, OwnWords, Purpose, TypedCode};
+use super::fields::{
+    self, Bound, ClientAddress, Hash, Host, LanguageTag, Named, Number, OwnCode, OwnWords, Purpose, TypedCode,
+};
 use super::idempotency::IdempotencyKey;
 use super::openapi::{Ended, EveryCall, Limited, NoSuch, NotByPolicy, TooOften, Unwanted, WithBody, WithRecipient};
 use super::problem::{Kind, Problem};
@@ -67,6 +69,9 @@ pub(super) struct IssueBody {
     /// The Android app that is given the message (SMS Retriever), one of the policy's: its hash ends the message.
     #[serde(default)]
     app_hash: Option<Hash>,
+    /// The address of the user who wants the code, so that one who asks for many is found out. It is not kept.
+    #[serde(default)]
+    client_address: Option<ClientAddress>,
 }
 
 /// A code that somebody typed.
@@ -214,8 +219,9 @@ impl From<IssueError> for Problem {
             IssueError::Wording(error) => unwritable(&error),
             IssueError::Limited(refusal) => {
                 let detail = format!("The limit {} is reached for this number.", refusal.limit.as_str());
-                Self::new(Kind::LimitReached).saying(detail).retry_after(refusal.retry_after)
+                Self::new(Kind::LimitReached).saying(detail).by(refusal.limit.as_str()).retry_after(refusal.retry_after)
             }
+            IssueError::Guarded(refusal) => refusal.into(),
             IssueError::KeyReused => Self::new(Kind::KeyReused),
             IssueError::OptedOut => Self::new(Kind::RecipientOptedOut),
             IssueError::Store(error) => error.into(),
@@ -238,6 +244,7 @@ impl From<ResendError> for Problem {
                 tracing::warn!(error = %error, "a code cannot be sent again by a policy that has changed");
                 Self::new(Kind::NoResendsLeft)
             }
+            ResendError::Guarded(refusal) => refusal.into(),
             ResendError::Unreadable(error) => {
                 tracing::error!(error = %error, "a code cannot be sent again");
                 Self::new(Kind::Internal)
@@ -321,6 +328,7 @@ pub(super) async fn issue(
             app_hash: body.app_hash.map(|hash| hash.0),
             ..Wish::default()
         },
+        client_address: body.client_address.map(|address| address.0),
         idempotency: key.with_body(&raw, shared.store().site_key()),
     };
     let issued = issue::issue(shared.store(), &policy, request).await.inspect_err(|error| {

@@ -36,6 +36,11 @@ pub(super) enum Kind {
     Invalid,
     KeyReused,
     RecipientOptedOut,
+    CountryNotAllowed,
+    PrefixBlocked,
+    PremiumNumber,
+    PrefixStopped,
+    TooManyLocks,
     LimitReached,
     ResendTooEarly,
     NoResendsLeft,
@@ -54,7 +59,11 @@ impl Kind {
         match self {
             Self::NotJson | Self::BodyIncomplete | Self::HeaderTwice => StatusCode::BAD_REQUEST,
             Self::NoKey | Self::UnknownKey => StatusCode::UNAUTHORIZED,
-            Self::MissingScope | Self::ForbiddenByPolicy => StatusCode::FORBIDDEN,
+            Self::MissingScope
+            | Self::ForbiddenByPolicy
+            | Self::CountryNotAllowed
+            | Self::PrefixBlocked
+            | Self::PremiumNumber => StatusCode::FORBIDDEN,
             Self::NoSuchPath | Self::NoSuchThing => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
@@ -63,9 +72,12 @@ impl Kind {
             Self::NotJsonType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::UnknownHost => StatusCode::MISDIRECTED_REQUEST,
             Self::Invalid | Self::KeyReused | Self::RecipientOptedOut => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::LimitReached | Self::ResendTooEarly | Self::NoResendsLeft | Self::TooManyStreams => {
-                StatusCode::TOO_MANY_REQUESTS
-            }
+            Self::LimitReached
+            | Self::PrefixStopped
+            | Self::TooManyLocks
+            | Self::ResendTooEarly
+            | Self::NoResendsLeft
+            | Self::TooManyStreams => StatusCode::TOO_MANY_REQUESTS,
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Internal | Self::PolicyMissing => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Busy | Self::OutcomeUnknown | Self::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -94,6 +106,11 @@ impl Kind {
             Self::Invalid => "invalid_request",
             Self::KeyReused => "idempotency_key_reused",
             Self::RecipientOptedOut => "recipient_opted_out",
+            Self::CountryNotAllowed => "country_not_allowed",
+            Self::PrefixBlocked => "prefix_blocked",
+            Self::PremiumNumber => "premium_number",
+            Self::PrefixStopped => "prefix_stopped",
+            Self::TooManyLocks => "too_many_locks",
             Self::LimitReached => "limit_reached",
             Self::ResendTooEarly => "resend_too_early",
             Self::NoResendsLeft => "no_resends_left",
@@ -140,6 +157,19 @@ impl Kind {
                 "The recipient wants no messages: a STOP came from this number, or it was put on the list of opt-outs. \
                  A START from it lifts that."
             }
+            Self::CountryNotAllowed => {
+                "The number belongs to a country that gets no codes; the policy's guard or the safe list can allow it."
+            }
+            Self::PrefixBlocked => {
+                "Numbers that begin so get no codes; the policy's guard or the safe list can allow it."
+            }
+            Self::PremiumNumber => {
+                "This is a premium-rate or shared-cost number; the policy's guard or the safe list can allow it."
+            }
+            Self::PrefixStopped => {
+                "Hardly any code is verified in this block of numbers, so new numbers in it get none now."
+            }
+            Self::TooManyLocks => "Codes for this number were locked by wrong guesses too often in the last 24 hours.",
             Self::LimitReached => "The limit per-number-hour is reached for this number.",
             Self::ResendTooEarly => "It is too early to send this code again.",
             Self::NoResendsLeft => {
@@ -166,6 +196,7 @@ pub(super) struct Problem {
     kind: Kind,
     detail: Cow<'static, str>,
     retry_after: Option<Duration>,
+    rule: Option<&'static str>,
     errors: Vec<FieldError>,
 }
 
@@ -196,6 +227,9 @@ pub(super) struct Document<'a> {
     /// Seconds after which it is worth trying again, as in `Retry-After`.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<u64>,
+    /// The limit, or the rule of the guard, that refuses: the name of its setting, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<&'static str>,
     /// Which fields are wrong.
     #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
     errors: &'a [FieldError],
@@ -209,7 +243,7 @@ impl Problem {
             Kind::StoreUnavailable | Kind::TooManyStreams => Some(Duration::from_secs(5)),
             _ => None,
         };
-        Self { kind, detail: Cow::Borrowed(kind.detail()), retry_after, errors: Vec::new() }
+        Self { kind, detail: Cow::Borrowed(kind.detail()), retry_after, rule: None, errors: Vec::new() }
     }
 
     /// One field is not as it should be.
@@ -233,6 +267,11 @@ impl Problem {
         Self { retry_after: Some(time), ..self }
     }
 
+    /// The same refusal, with the limit or rule that it comes from.
+    pub(super) fn by(self, rule: &'static str) -> Self {
+        Self { rule: Some(rule), ..self }
+    }
+
     pub(super) fn document(&self) -> Document<'_> {
         let status = self.kind.status();
         Document {
@@ -242,6 +281,7 @@ impl Problem {
             code: self.kind.code(),
             detail: &self.detail,
             retry_after: self.retry_after.map(whole_seconds),
+            rule: self.rule,
             errors: &self.errors,
         }
     }

@@ -15,7 +15,7 @@ use super::gate::{self, Gate};
 use super::metrics::Metrics;
 use super::openapi;
 use super::problem::{Kind, Problem};
-use super::{audit, balance, events, inbox, messages, metrics, modems, optouts, otps, status, ussd};
+use super::{audit, balance, events, guard, inbox, messages, metrics, modems, optouts, otps, safelist, status, ussd};
 
 /// One list from which the calls are served, and described only for somebody who asks: the description takes more memory
 /// to make than all the rest.
@@ -51,6 +51,13 @@ calls! {
     optouts::list
     optouts::put
     optouts::remove
+    guard::show
+    guard::check
+    guard::lift
+    safelist::list
+    safelist::get
+    safelist::put
+    safelist::remove
     events::listen
     audit::list
     modems::list

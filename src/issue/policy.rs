@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::Bind;
+use crate::guard;
 use crate::ids::ModemName;
 use crate::limits;
 use crate::message::{InDoubtPolicy, Priority};
@@ -163,6 +164,8 @@ pub struct Policy {
     pub manual_approve: bool,
     /// How many otps one number, and one block of numbers, may get.
     pub limits: limits::Settings,
+    /// Which numbers get codes, and what is done against people who only want messages to be sent.
+    pub guard: guard::Settings,
     /// The wording in certain languages. Default none.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub templates: BTreeMap<Locale, Template>,
@@ -198,6 +201,7 @@ impl Default for Policy {
             caller_codes: false,
             manual_approve: false,
             limits: limits::Settings::default(),
+            guard: guard::Settings::default(),
             templates: BTreeMap::new(),
         }
     }
@@ -322,6 +326,14 @@ mod tests {
             per-number-hour = 1
             per-number-day = 2
             per-prefix-hour = 3
+            [guard]
+            mode = "enforce"
+            countries = ["home"]
+            allow-prefixes = []
+            block-prefixes = ["+1900"]
+            least-conversion-percent = 20
+            per-address-hour = 20
+            per-app-hour = 0
             [templates]
             de = "{code} ist Ihr Code"
             de-AT = "{code} ist dein Code"

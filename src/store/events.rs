@@ -125,6 +125,8 @@ kinds! {
     PolicyChanged "policy.changed" audit Cli;
     /// The guard would have refused a code, if it did not only report.
     GuardWouldRefuse "guard.would_refuse" audit Site;
+    /// The guard stopped a block of numbers in which hardly anybody verifies.
+    GuardPrefixStopped "guard.prefix_stopped" public Site;
     /// A number was put on the safe list.
     SafeListAdded "safe_list.added" audit App;
     /// A number was taken off the safe list.
@@ -159,9 +161,9 @@ impl Kind {
         Ok(kinds)
     }
 
-    /// Whether it is about the site and no app's own: what comes in, and the modems.
+    /// Whether it is about the site and no app's own: what comes in, the modems, and what the guard stopped.
     pub(super) fn is_of_site(self) -> bool {
-        self.as_str().starts_with("inbox.") || self.as_str().starts_with("modem.")
+        ["inbox.", "modem.", "guard."].iter().any(|room| self.as_str().starts_with(room))
     }
 
     /// Where the otp is in its life when this happens to it, if the event does not say otherwise.

@@ -10,8 +10,10 @@ use rusqlite::Connection;
 use rustix::fs::FlockOperation;
 
 use super::error::StoreError;
-use super::{drains, journal, key, schema, site};
+use super::guarding::Memory;
+use super::{drains, homes, journal, key, schema, site};
 use crate::clock::Clock;
+use crate::guard::Homes;
 use crate::ids::ModemName;
 use crate::secret::SiteKey;
 
@@ -39,6 +41,8 @@ pub(super) struct Opened {
     pub(super) path: PathBuf,
     pub(super) drained: BTreeSet<ModemName>,
     pub(super) newest_event: i64,
+    pub(super) homes: Homes,
+    pub(super) guard: Memory,
 }
 
 /// The daemon's lock, held until this is dropped.
@@ -78,9 +82,10 @@ pub(super) fn open(state_dir: &Path, clock: Option<Clock>, access: Access) -> Re
         Some(_) => site::check_key(&conn, &key)?,
         None => site::found(&conn, &clock, &key)?,
     }
-    let drained = drains::load(&conn)?;
-    let newest_event = journal::newest(&conn)?;
-    Ok(Opened { conn, key, clock, lock: lock.filter(|_| access == Access::Daemon), path, drained, newest_event })
+    let (drained, homes) = (drains::load(&conn)?, homes::load(&conn)?);
+    let (newest_event, guard) = (journal::newest(&conn)?, Memory::load(&conn)?);
+    let lock = lock.filter(|_| access == Access::Daemon);
+    Ok(Opened { conn, key, clock, lock, path, drained, newest_event, homes, guard })
 }
 
 fn make_folder(path: &Path) -> io::Result<File> {

@@ -12,11 +12,13 @@ use tokio::task::JoinHandle;
 
 use super::error::StoreError;
 use super::folder::{Access, Lock, Opened, open};
+use super::guarding::Memory;
 use super::readers::{Readers, Threads};
 use super::refusals::Refusals;
 use super::standing::Line;
 use super::writer::{self, Command, Work, Writer};
 use crate::clock::{Clock, Moment};
+use crate::guard::Homes;
 use crate::ids::ModemName;
 use crate::route::Routes;
 use crate::secret::SiteKey;
@@ -50,6 +52,8 @@ struct Inner {
     writable: Arc<AtomicBool>,
     /// When a write was last tried only to see whether it is kept.
     tried: Mutex<Option<Instant>>,
+    guard: Memory,
+    homes: Mutex<Arc<Homes>>,
 }
 
 impl Store {
@@ -200,6 +204,20 @@ impl Store {
         *self.0.routes.lock().unwrap_or_else(PoisonError::into_inner) = routes;
     }
 
+    pub(super) fn guard_memory(&self) -> &Memory {
+        &self.0.guard
+    }
+
+    /// Where the site's SIMs are at home.
+    #[must_use]
+    pub fn homes(&self) -> Arc<Homes> {
+        Arc::clone(&self.0.homes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn show_homes(&self, homes: Homes) {
+        *self.0.homes.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(homes);
+    }
+
     pub(super) fn watch_drained(&self) -> watch::Receiver<BTreeSet<ModemName>> {
         self.0.drained.subscribe()
     }
@@ -271,7 +289,7 @@ async fn scrub(mut erasures: watch::Receiver<u64>, commands: mpsc::WeakSender<Co
 /// Puts the store together: the handle, its writer, what has the journal emptied, and the lock to be held as long as
 /// the writer lives.
 fn assemble(opened: Opened, threads: Threads) -> (Store, Writer, impl Future<Output = ()> + use<>, Option<Lock>) {
-    let Opened { conn, key, clock, lock, path, drained, newest_event } = opened;
+    let Opened { conn, key, clock, lock, path, drained, newest_event, homes, guard } = opened;
     let (commands, waiting) = mpsc::channel(writer::WAITING);
     let (queue, changes) = (watch::Sender::new(0), watch::Sender::new(0));
     let (noted, keep_days) = (watch::Sender::new(newest_event), Arc::new(AtomicU32::new(0)));
@@ -313,6 +331,8 @@ fn assemble(opened: Opened, threads: Threads) -> (Store, Writer, impl Future<Out
         writer: task,
         writable,
         tried,
+        guard,
+        homes: Mutex::new(Arc::new(homes)),
     };
     (Store(Arc::new(inner)), writer, scrub, lock)
 }
@@ -391,6 +411,7 @@ mod tests {
             include_str!("accepting.rs"),
             include_str!("claiming.rs"),
             include_str!("events.rs"),
+            include_str!("guarding.rs"),
             include_str!("idempotency.rs"),
             include_str!("issuing.rs"),
             include_str!("life.rs"),
@@ -416,7 +437,8 @@ mod tests {
                 let step = step?;
                 // Walks along the row numbers that end soon, and tables of a few rows.
                 let short = ["ORDER BY seq LIMIT", "ORDER BY id DESC"].iter().any(|order| sql.contains(order))
-                    || ["SCAN CONSTANT ROW", "SCAN site", "SCAN early_report"].contains(&step.as_str());
+                    || ["SCAN CONSTANT ROW", "SCAN site", "SCAN early_report", "SCAN stopped_prefix"]
+                        .contains(&step.as_str());
                 let whole = step.starts_with("SCAN") && !step.contains("USING") && !short;
                 if whole || step.contains("TEMP B-TREE") {
                     scans.push(format!("{step}: {sql}"));

@@ -7,6 +7,7 @@ use rusqlite::OptionalExtension;
 use super::accepting;
 use super::error::StoreError;
 use super::events::{self, Kind, NewEvent};
+use super::guarding::{self, Refused, Rules};
 use super::handle::Store;
 use super::idempotency::{self, Idempotency, Known};
 use super::messages::NewMessage;
@@ -15,12 +16,11 @@ use super::writer::Work;
 use super::{life, listing, optouts, row};
 use crate::clock::Moment;
 use crate::ids::{AppName, OtpId};
-use crate::limits::{self, Refusal};
 use crate::otp::Status;
 use crate::phone::PhoneNumber;
 
 impl Store {
-    /// Issues an otp, if the limits allow it. A pending otp of the same app, number and purpose is superseded and its
+    /// Issues an otp, if the limits and the guard allow it. A pending otp of the same app, number and purpose is superseded and its
     /// message withdrawn if it still waits. When this returns, all of it is on disk.
     ///
     /// # Errors
@@ -28,10 +28,10 @@ impl Store {
     pub async fn issue(
         &self,
         otp: NewOtp,
-        limits: &limits::Settings,
+        rules: Rules,
         idempotency: Option<Idempotency>,
     ) -> Result<IssueOutcome, StoreError> {
-        let limits = limits.clone();
+        let memory = self.guard_memory().clone();
         self.change_now(move |work| {
             match idempotency::look_up(work, &otp.app, idempotency.as_ref())? {
                 Known::Reused | Known::Answered { otp: None, .. } => return Ok(IssueOutcome::KeyReused),
@@ -45,9 +45,13 @@ impl Store {
                 work.refusals.note(work, Kind::OtpRefused, otp.app.as_str(), optouts::RULE, &otp.to)?;
                 return Ok(IssueOutcome::OptedOut);
             }
-            if let Err(refusal) = check_limits(work, &otp.to, &limits)? {
-                work.refusals.note(work, Kind::OtpRefused, otp.app.as_str(), refusal.limit.as_str(), &otp.to)?;
-                return Ok(IssueOutcome::Refused(refusal));
+            match guarding::check_issue(work, &otp.app, &otp.to, &rules, &memory)? {
+                Err(Refused::Limit(refusal)) => {
+                    work.refusals.note(work, Kind::OtpRefused, otp.app.as_str(), refusal.limit.as_str(), &otp.to)?;
+                    return Ok(IssueOutcome::Refused(refusal));
+                }
+                Err(Refused::Guard(refusal)) => return Ok(IssueOutcome::Guarded(refusal)),
+                Ok(()) => {}
             }
             if let Some(older) = latest(work, &otp.app, &otp.to, &otp.purpose)?
                 && current(work, older)?.status == Status::Pending
@@ -70,14 +74,21 @@ impl Store {
         id: OtpId,
         message: NewMessage,
         new_code: Option<NewCode>,
+        rules: Rules,
     ) -> Result<Option<ResendOutcome>, StoreError> {
-        let app = app.clone();
+        let (app, memory) = (app.clone(), self.guard_memory().clone());
         self.change_now(move |work| {
             let Some(seq) = find(work, &app, id)? else { return Ok(None) };
             let otp = current(work, seq)?;
             let opted_out = optouts::contains(work, row::number(&message.to))?.then_some(ResendRefusal::OptedOut);
-            if let Some(refusal) = refusal(&otp, work.now).or(opted_out) {
-                if let Some(rule) = rule_of(refusal) {
+            let refusal = match refusal(&otp, work.now).or(opted_out) {
+                None => {
+                    guarding::check_resend(work, &app, &message.to, &rules, &memory)?.err().map(ResendRefusal::Guarded)
+                }
+                refusal => refusal,
+            };
+            if let Some(refusal) = refusal {
+                if let Some(rule) = rule_of(&refusal) {
                     work.refusals.note(work, Kind::OtpRefused, app.as_str(), rule, &message.to)?;
                 }
                 let message = listing::message_of(work.conn, otp.message)?;
@@ -224,9 +235,10 @@ fn refusal(otp: &Kept, now: Moment) -> Option<ResendRefusal> {
 }
 
 /// The rule that a refusal stands for. That an otp has ended is none.
-fn rule_of(refusal: ResendRefusal) -> Option<&'static str> {
+fn rule_of(refusal: &ResendRefusal) -> Option<&'static str> {
     match refusal {
-        ResendRefusal::Ended => None,
+        // The guard has noted its own.
+        ResendRefusal::Ended | ResendRefusal::Guarded(_) => None,
         ResendRefusal::NoneLeft => Some("resends"),
         ResendRefusal::TooEarly(_) => Some("resend-after-seconds"),
         ResendRefusal::OptedOut => Some(optouts::RULE),
@@ -253,32 +265,4 @@ fn spend_resend(work: &Work<'_>, otp: &Kept, new_code: Option<NewCode>) -> Resul
         work.note_erasure();
     }
     Ok(())
-}
-
-fn check_limits(
-    work: &Work<'_>,
-    to: &PhoneNumber,
-    limits: &limits::Settings,
-) -> Result<Result<(), Refusal>, StoreError> {
-    let number = row::number(to);
-    let newest = |sql, of: i64, most: usize| -> Result<Vec<Moment>, StoreError> {
-        if most == 0 {
-            return Ok(Vec::new());
-        }
-        let most = i64::try_from(most).unwrap_or(i64::MAX);
-        let mut statement = work.conn.prepare_cached(sql)?;
-        let moments = statement.query_map((of, most), |row| row.get(0).map(Moment::from_millis))?;
-        Ok(moments.collect::<Result<_, _>>()?)
-    };
-    let of_number = newest(
-        "SELECT created FROM otp WHERE number = ?1 AND recent IS NOT NULL ORDER BY created DESC LIMIT ?2",
-        number,
-        limits.newest_of_number(),
-    )?;
-    let of_prefix = newest(
-        "SELECT created FROM otp WHERE number / 10000 = ?1 AND recent IS NOT NULL ORDER BY created DESC LIMIT ?2",
-        number / 10_000,
-        limits.newest_of_prefix(),
-    )?;
-    Ok(limits::check(limits, &of_number, &of_prefix, work.now))
 }

@@ -19,6 +19,7 @@
 //! | `otps`, `issuing`, `verifying` | one-time passwords: their shape, then what is done with them |
 //! | `messages`, `accepting`, `listing` | messages as the API sees them |
 //! | `queue`, `claiming`, `standing`, `routing`, `settling`, `reports` | messages as modems and the network see them |
+//! | `guarding`, `safelist`, `homes`, `figures` | what the guard goes by, and what it shows |
 //! | `inbox`, `optouts` | messages that came in, and the numbers that want none |
 //! | `life` | one message with its parts, as all of these change it |
 //! | `events`, `refusals`, `journal`, `retention` | what happened: written down, counted, told, forgotten |
@@ -27,7 +28,7 @@
 //! | `idempotency`, `row`, `error` | repeated requests; columns and types; what can go wrong |
 //!
 //! This room knows no modem and no HTTP, draws no codes, and decides no state by itself: [`crate::otp`],
-//! [`crate::message`] and [`crate::limits`] do. Its one rule: a state read in a transaction is changed in that transaction.
+//! [`crate::message`], [`crate::limits`] and [`crate::guard`] do. Its one rule: a state read in a transaction is changed in that transaction.
 
 mod accepting;
 mod apps;
@@ -35,8 +36,11 @@ mod claiming;
 mod drains;
 mod error;
 mod events;
+mod figures;
 mod folder;
+mod guarding;
 mod handle;
+mod homes;
 mod idempotency;
 mod inbox;
 mod issuing;
@@ -54,6 +58,7 @@ mod reports;
 mod retention;
 mod routing;
 mod row;
+mod safelist;
 mod schema;
 mod settling;
 mod site;
@@ -65,6 +70,8 @@ mod writer;
 pub use apps::{App, NewApp, Scope, ScopeError};
 pub use error::StoreError;
 pub use events::{By, Kind};
+pub use figures::{Figures, OfCountry, OfPrefix};
+pub use guarding::{Refused, Rules};
 pub use handle::Store;
 pub use idempotency::Idempotency;
 pub use inbox::{Choice, Inbound, InboxFilter, InboxMessage, InboxPage};
@@ -79,5 +86,6 @@ pub use otps::{IssueOutcome, NewCode, NewOtp, OtpView, ResendOutcome, ResendRefu
 pub use queue::{Assignment, AttemptId, Claim, Claimed, Neighbour, Settlement, SubmitResult};
 pub use reports::{Report, ReportOutcome};
 pub use retention::{Days, Retention};
+pub use safelist::{SafeNumber, SafePage};
 pub use standing::Standing;
 pub use verifying::{Guess, Which};

@@ -11,6 +11,7 @@ use super::messages::{MessageView, NewMessage};
 use super::writer::Work;
 use super::{life, listing, row};
 use crate::clock::{Moment, Timestamp};
+use crate::guard;
 use crate::ids::{AppName, OtpId};
 use crate::limits::Refusal;
 use crate::otp::Status;
@@ -98,6 +99,8 @@ pub enum IssueOutcome {
     KeyReused,
     /// A limit is reached. Nothing was done.
     Refused(Refusal),
+    /// The guard does not let it through. Nothing was done.
+    Guarded(guard::Refusal),
     /// The recipient wants no messages. Nothing was done.
     OptedOut,
 }
@@ -112,7 +115,7 @@ pub enum ResendOutcome {
 }
 
 /// Why a code is not sent again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ResendRefusal {
     /// The otp has ended.
     Ended,
@@ -122,6 +125,8 @@ pub enum ResendRefusal {
     TooEarly(Duration),
     /// The recipient wants no messages any more.
     OptedOut,
+    /// The guard does not let it through.
+    Guarded(guard::Refusal),
 }
 
 impl Store {
@@ -163,7 +168,7 @@ pub(super) struct Kept {
     pub(super) seq: i64,
     pub(super) id: OtpId,
     pub(super) app: AppName,
-    to: PhoneNumber,
+    pub(super) to: PhoneNumber,
     pub(super) purpose: String,
     pub(super) status: Status,
     pub(super) digest: Option<CodeDigest>,
@@ -256,10 +261,10 @@ pub(super) fn end_as(work: &Work<'_>, otp: i64, status: Status, kind: Option<Kin
     let (message, app): (i64, String) = work
         .conn
         .prepare_cached(
-            "UPDATE otp SET status = ?2, digest = NULL, sealed_code = NULL, context = NULL WHERE seq = ?1
+            "UPDATE otp SET status = ?2, ended = ?3, digest = NULL, sealed_code = NULL, context = NULL WHERE seq = ?1
              RETURNING message, app",
         )?
-        .query_row((otp, status.as_str()), |row| Ok((row.get(0)?, row.get(1)?)))?;
+        .query_row((otp, status.as_str(), work.now.as_millis()), |row| Ok((row.get(0)?, row.get(1)?)))?;
     work.note_erasure();
     if let Some(kind) = kind {
         events::note_end(work, otp, &app, kind)?;

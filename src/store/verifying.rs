@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::error::StoreError;
 use super::events::{self, Kind, NewEvent};
+use super::guarding::{self, Memory};
 use super::handle::Store;
 use super::issuing;
 use super::otps::{self, Kept};
@@ -56,13 +57,13 @@ impl Store {
         which: Which,
         guess: impl Into<Guess>,
     ) -> Result<Option<Verdict>, StoreError> {
-        let (app, guess) = (app.clone(), guess.into());
+        let (app, guess, memory) = (app.clone(), guess.into(), self.guard_memory().clone());
         self.change_now(move |work| {
             let seq = match &which {
                 Which::Id(id) => issuing::find(work, &app, *id)?,
                 Which::Number { to, purpose } => issuing::latest(work, &app, to, purpose)?,
             };
-            seq.map(|seq| attempt(work, seq, &guess)).transpose()
+            seq.map(|seq| attempt(work, seq, &guess, &memory)).transpose()
         })
         .await
     }
@@ -73,14 +74,18 @@ impl Store {
     /// # Errors
     /// When the store cannot do it; nothing is changed then.
     pub async fn approve(&self, app: &AppName, id: OtpId) -> Result<Option<Verdict>, StoreError> {
-        let app = app.clone();
+        let (app, memory) = (app.clone(), self.guard_memory().clone());
         self.change_now(move |work| {
             let Some(seq) = issuing::find(work, &app, id)? else { return Ok(None) };
-            let standing = Kept::load(work.conn, seq)?.standing();
+            let otp = Kept::load(work.conn, seq)?;
+            let standing = otp.standing();
             let verdict = approve(&standing, work.now);
             if verdict.status != standing.status {
                 let kind = if verdict.verified { Some(Kind::OtpApproved) } else { Kind::of_otp(verdict.status) };
                 otps::end_as(work, seq, verdict.status, kind)?;
+            }
+            if verdict.verified {
+                guarding::note_verified(work, seq, &otp.to, &memory)?;
             }
             Ok(Some(verdict))
         })
@@ -94,7 +99,7 @@ impl Kept {
     }
 }
 
-fn attempt(work: &Work<'_>, seq: i64, guess: &Guess) -> Result<Verdict, StoreError> {
+fn attempt(work: &Work<'_>, seq: i64, guess: &Guess, memory: &Memory) -> Result<Verdict, StoreError> {
     let otp = Kept::load(work.conn, seq)?;
     let given = compare(work, &otp, guess);
     let standing = otp.standing();
@@ -111,6 +116,9 @@ fn attempt(work: &Work<'_>, seq: i64, guess: &Guess) -> Result<Verdict, StoreErr
     }
     if verdict.status != standing.status {
         otps::end(work, seq, verdict.status)?;
+    }
+    if verdict.verified {
+        guarding::note_verified(work, seq, &otp.to, memory)?;
     }
     Ok(verdict)
 }

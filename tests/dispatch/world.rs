@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use smsotpd::clock::Clock;
 use smsotpd::dispatch::{Dispatcher, LaneState, Pool};
+use smsotpd::guard::Checks;
 use smsotpd::ids::{AppName, MessageId, OtpId, SimId};
 use smsotpd::limits::{self, BudgetLeft, BudgetSettings};
 use smsotpd::message::{InDoubtPolicy, Priority, Status};
@@ -12,7 +13,7 @@ use smsotpd::pdu::Encoding;
 use smsotpd::phone::PhoneNumber;
 use smsotpd::secret::{Code, Text};
 use smsotpd::sim::{Carrier, CarrierSettings, Device, DeviceSettings};
-use smsotpd::store::{AcceptOutcome, IssueOutcome, MessageDetail, NewMessage, NewOtp, Store};
+use smsotpd::store::{AcceptOutcome, IssueOutcome, MessageDetail, NewMessage, NewOtp, Rules, Store};
 use tempfile::TempDir;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -224,8 +225,9 @@ impl World {
             max_resends: 0,
             message: NewMessage { priority: Priority::Otp, in_doubt: InDoubtPolicy::Resend, ..self.new_message(to) },
         };
-        let no_limits = limits::Settings { per_number_hour: 0, per_number_day: 0, per_prefix_hour: 0 };
-        match self.store.issue(otp, &no_limits, None).await.unwrap() {
+        let limits = limits::Settings { per_number_hour: 0, per_number_day: 0, per_prefix_hour: 0 };
+        let rules = Rules { limits, guard: Checks::off() };
+        match self.store.issue(otp, rules, None).await.unwrap() {
             IssueOutcome::Issued(view) => view.message.id,
             other => panic!("not issued: {other:?}"),
         }

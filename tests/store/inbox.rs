@@ -11,7 +11,7 @@ use smsotpd::phone::{PhoneNumber, Sender};
 use smsotpd::secret::Text;
 use smsotpd::store::{AcceptOutcome, Choice, Inbound, InboxFilter, InboxMessage, IssueOutcome, SubmitResult};
 
-use crate::world::{NO_LIMITS, World, alice, app, number, seconds, sim};
+use crate::world::{NO_LIMITS, World, alice, app, number, rules, seconds, sim};
 
 const EVERYTHING: InboxFilter = InboxFilter { sender: None, limit: 200, cursor: None };
 
@@ -207,7 +207,7 @@ async fn after_stop_nothing_is_accepted_and_what_waits_is_withdrawn() {
     world.claim_nothing().await;
     let refused = world.store.accept(world.new_message(&alice()), None).await.unwrap();
     assert_eq!(refused, AcceptOutcome::OptedOut);
-    let refused = world.store.issue(world.new_otp(&alice()), &NO_LIMITS, None).await.unwrap();
+    let refused = world.store.issue(world.new_otp(&alice()), rules(NO_LIMITS), None).await.unwrap();
     assert_eq!(refused, IssueOutcome::OptedOut);
 
     assert!(world.says(&alice(), Choice::Start, 1_777_000_001).await);

@@ -7,7 +7,7 @@ use smsotpd::otp::{Reason, Status, Verdict};
 use smsotpd::secret::{Code, Text};
 use smsotpd::store::{Idempotency, IssueOutcome, NewCode, NewOtp, ResendOutcome, ResendRefusal, Which};
 
-use crate::world::{CODE, NO_LIMITS, TEXT, World, alice, app, number, seconds};
+use crate::world::{CODE, NO_LIMITS, TEXT, World, alice, app, number, rules, seconds};
 
 fn by_number(purpose: &str) -> Which {
     Which::Number { to: alice(), purpose: purpose.to_owned() }
@@ -135,7 +135,7 @@ async fn what_has_ended_is_not_cancelled() {
 async fn the_same_request_gets_the_same_answer_and_another_body_none() {
     let world = World::new().await;
     let key = |digest| Some(Idempotency { key: "k1".to_owned(), digest: [digest; 32] });
-    let issue = async |otp, digest| world.store.issue(otp, &NO_LIMITS, key(digest)).await.unwrap();
+    let issue = async |otp, digest| world.store.issue(otp, rules(NO_LIMITS), key(digest)).await.unwrap();
     let IssueOutcome::Issued(first) = issue(world.new_otp(&alice()), 1).await else { panic!() };
     world.verify(first.id, "000000").await;
     let assignment = world.claim().await;
@@ -157,8 +157,9 @@ async fn the_same_request_gets_the_same_answer_and_another_body_none() {
 async fn limits_count_across_apps_purposes_and_restarts_until_the_window_has_passed() {
     let world = World::new().await;
     let limits = limits::Settings { per_number_hour: 2, per_number_day: 3, per_prefix_hour: 4 };
-    let issue =
-        async |world: &World, to: &str| world.store.issue(world.new_otp(&number(to)), &limits, None).await.unwrap();
+    let issue = async |world: &World, to: &str| {
+        world.store.issue(world.new_otp(&number(to)), rules(limits.clone()), None).await.unwrap()
+    };
     let refused = |outcome, limit, after| match outcome {
         IssueOutcome::Refused(refusal) => assert_eq!((refusal.limit, refusal.retry_after), (limit, seconds(after))),
         other => panic!("{other:?}"),
@@ -183,7 +184,9 @@ async fn limits_count_across_apps_purposes_and_restarts_until_the_window_has_pas
 async fn a_code_is_sent_again_only_after_the_pause_and_only_so_often() {
     let world = World::new().await;
     let otp = world.issue(NewOtp { max_resends: 1, ..world.new_otp(&alice()) }).await;
-    let resend = async || world.store.resend(&app(), otp.id, world.new_message(&alice()), None).await.unwrap().unwrap();
+    let resend = async || {
+        world.store.resend(&app(), otp.id, world.new_message(&alice()), None, rules(NO_LIMITS)).await.unwrap().unwrap()
+    };
     let refusal = |outcome| match outcome {
         ResendOutcome::Refused(refusal, _) => refusal,
         ResendOutcome::Resent(_) => panic!("sent again"),
@@ -215,7 +218,7 @@ async fn with_a_new_code_the_old_one_stops_working() {
     let digest = key.code_digest(otp.id, &code("111222"));
     let sealed = key.seal(otp.id.as_bytes(), &Text::new("111222".to_owned()), [3; 24]);
     let new_code = Some(NewCode { digest, sealed });
-    world.store.resend(&app(), otp.id, world.new_message(&alice()), new_code).await.unwrap().unwrap();
+    world.store.resend(&app(), otp.id, world.new_message(&alice()), new_code, rules(NO_LIMITS)).await.unwrap().unwrap();
     assert_eq!(world.verify(otp.id, CODE).await.reason, Some(Reason::WrongCode));
     assert!(world.verify(otp.id, "111222").await.verified);
 }

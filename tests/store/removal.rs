@@ -6,7 +6,7 @@ use smsotpd::secret::Code;
 use smsotpd::store::{Filter, Idempotency, IssueOutcome, NewMessage, SubmitResult, Which};
 
 use crate::folder::new_app;
-use crate::world::{CODE, NO_LIMITS, World, alice, app, seconds};
+use crate::world::{CODE, NO_LIMITS, World, alice, app, rules, seconds};
 
 #[tokio::test(start_paused = true)]
 async fn an_app_that_gets_the_name_of_a_removed_one_inherits_nothing_of_it() {
@@ -25,7 +25,7 @@ async fn an_app_that_gets_the_name_of_a_removed_one_inherits_nothing_of_it() {
     }
     let otp = world.new_otp(&alice());
     let (code, code_message) = (otp.id, otp.message.id);
-    store.issue(otp, &NO_LIMITS, key()).await.unwrap();
+    store.issue(otp, rules(NO_LIMITS), key()).await.unwrap();
 
     assert_eq!(store.remove_app(&app()).await, Ok(true));
     assert_eq!(store.counts().await.unwrap().pending_otps, 0, "its codes are cancelled");
@@ -49,9 +49,9 @@ async fn an_app_that_gets_the_name_of_a_removed_one_inherits_nothing_of_it() {
         assert!(store.messages(&app(), Filter { to, ..Filter::default() }).await.unwrap().messages.is_empty());
     }
     let one_an_hour = limits::Settings { per_number_hour: 1, ..NO_LIMITS };
-    let again = store.issue(world.new_otp(&alice()), &one_an_hour, key()).await.unwrap();
+    let again = store.issue(world.new_otp(&alice()), rules(one_an_hour), key()).await.unwrap();
     assert!(matches!(again, IssueOutcome::Refused(_)), "limits count across, and keys are free again: {again:?}");
-    let again = store.issue(world.new_otp(&alice()), &NO_LIMITS, key()).await.unwrap();
+    let again = store.issue(world.new_otp(&alice()), rules(NO_LIMITS), key()).await.unwrap();
     assert!(matches!(again, IssueOutcome::Issued(_)), "{again:?}");
     assert_eq!(store.messages(&app(), Filter::default()).await.unwrap().messages.len(), 1);
 }

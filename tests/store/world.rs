@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use smsotpd::clock::Clock;
+use smsotpd::guard::Checks;
 use smsotpd::ids::{AppName, MessageId, MessageReference, OtpId, SimId};
 use smsotpd::limits;
 use smsotpd::message::{InDoubtPolicy, Priority, Status};
@@ -12,7 +13,7 @@ use smsotpd::pdu::Encoding;
 use smsotpd::phone::PhoneNumber;
 use smsotpd::secret::{Code, Text};
 use smsotpd::store::{
-    AcceptOutcome, Assignment, Claim, Claimed, IssueOutcome, NewMessage, NewOtp, OtpView, Report, ReportOutcome,
+    AcceptOutcome, Assignment, Claim, Claimed, IssueOutcome, NewMessage, NewOtp, OtpView, Report, ReportOutcome, Rules,
     Settlement, Store, SubmitResult, Which,
 };
 use tempfile::TempDir;
@@ -21,6 +22,11 @@ pub(crate) const CODE: &str = "482913";
 pub(crate) const TEXT: &str = "482913 is your Example code. It is valid for 5 minutes.";
 pub(crate) const NO_LIMITS: limits::Settings =
     limits::Settings { per_number_hour: 0, per_number_day: 0, per_prefix_hour: 0 };
+
+/// These limits, and no guard.
+pub(crate) fn rules(limits: limits::Settings) -> Rules {
+    Rules { limits, guard: Checks::off() }
+}
 
 pub(crate) struct World {
     pub(crate) folder: TempDir,
@@ -113,7 +119,7 @@ impl World {
     }
 
     pub(crate) async fn issue(&self, otp: NewOtp) -> OtpView {
-        match self.store.issue(otp, &NO_LIMITS, None).await.unwrap() {
+        match self.store.issue(otp, rules(NO_LIMITS), None).await.unwrap() {
             IssueOutcome::Issued(view) => view,
             other => panic!("not issued: {other:?}"),
         }

@@ -61,6 +61,7 @@ impl Site {
             length: None,
             code: None,
             wish: Wish::default(),
+            client_address: None,
             idempotency: None,
         }
     }

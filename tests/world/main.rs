@@ -20,6 +20,7 @@
 //! | `weather` | what goes wrong |
 //! | `ledger` | what was promised, and what network and handsets saw of it |
 //! | `judge` | what must hold: the two, and what the store says, agree |
+//! | `pumping` | not a storm but a thief: messages that nobody asked for |
 //! | `dice` | chance out of a seed |
 //!
 //! # Why a seed replays exactly
@@ -46,6 +47,7 @@ mod judge;
 mod ledger;
 mod life;
 mod people;
+mod pumping;
 mod site;
 mod weather;
 mod writers;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use smsotpd::clock::Moment;
+use smsotpd::guard::{self, Mode};
 use smsotpd::issue::{self, IssueError, Policy, ResendError};
 use smsotpd::limits;
 use smsotpd::message::{InDoubtPolicy, Priority};
@@ -145,10 +146,14 @@ async fn cancel_message(site: &Site, serial: usize, view: &MessageView) {
 /// A policy whose texts carry this mark.
 fn policy(serial: usize, dice: &mut Dice) -> Policy {
     let no_limits = limits::Settings { per_number_hour: 0, per_number_day: 0, per_prefix_hour: 0 };
+    let resend_new_code = dice.percent(20);
+    let (limits, mode) =
+        if dice.percent(80) { (no_limits, Mode::Off) } else { (limits::Settings::default(), Mode::Enforce) };
     Policy {
         brand: format!("W{serial}."),
-        resend_new_code: dice.percent(20),
-        limits: if dice.percent(80) { no_limits } else { limits::Settings::default() },
+        resend_new_code,
+        limits,
+        guard: guard::Settings { mode, ..guard::Settings::default() },
         ..Policy::default()
     }
 }
@@ -169,11 +174,13 @@ async fn wants_a_code(site: Arc<Site>, mut dice: Dice) {
             length: None,
             code: None,
             wish: Wish::default(),
+            client_address: None,
             idempotency: repeatable(serial),
         };
         match issue::issue(&site.door().await.store, &policy, request).await {
             Ok(view) => break view,
             Err(IssueError::Limited(_)) => return site.note(format_args!("W{serial} is over a limit")),
+            Err(IssueError::Guarded(_)) => return site.note(format_args!("W{serial} is stopped by the guard")),
             Err(IssueError::Store(error)) => try_again(&site, &error).await,
             Err(error) => return site.blame(format!("W{serial} was refused: {error}")),
         }
@@ -235,7 +242,9 @@ impl Person {
                 accept(&self.site, serial, &view.message);
                 tokio::time::sleep(dice.time(1, 10_000)).await;
             }
-            Err(ResendError::Ended(_) | ResendError::TooSoon { .. } | ResendError::NoneLeft) => {}
+            Err(
+                ResendError::Ended(_) | ResendError::TooSoon { .. } | ResendError::NoneLeft | ResendError::Guarded(_),
+            ) => {}
             Err(ResendError::Store(StoreError::Gone | StoreError::Full)) => {
                 self.site.note(format_args!("nobody hears whether W{serial} is accepted"));
                 self.site.ledger().promises[serial].unheard = true;

@@ -49,6 +49,14 @@ pub(crate) struct Site {
     ended: mpsc::UnboundedSender<String>,
 }
 
+/// What the dice, or the weather, decide of a site.
+struct Parts {
+    carrier: Carrier,
+    devices: Vec<Device>,
+    budget: BudgetSettings,
+    misleads: bool,
+}
+
 /// How the daemon is reached while it lives.
 #[derive(Clone)]
 pub(crate) struct Door {
@@ -77,20 +85,34 @@ impl Site {
             // The counter of a modem that is not new may be about to wrap.
             device.faults().queue(Fault::NextReference(toss.below(256) as u8));
         }
+        let misleads = toss.percent(25);
+        Self::found(dice, Parts { carrier, devices, budget: budget(&mut toss), misleads }, aloud)
+    }
+
+    /// One modem in fair weather, with the budget that every SIM has.
+    pub(crate) fn fair(seed: u64) -> Arc<Self> {
+        let carrier = Carrier::with_clock(CarrierSettings::default(), Clock::simulated());
+        let devices = vec![Device::new(DeviceSettings::numbered(0), carrier.clone())];
+        let budget = BudgetSettings::default();
+        Self::found(Dice::new(seed), Parts { carrier, devices, budget, misleads: false }, false)
+    }
+
+    fn found(dice: Dice, parts: Parts, aloud: bool) -> Arc<Self> {
+        let Parts { carrier, devices, budget, misleads } = parts;
         let socket = |(index, device): (usize, &Device)| Socket::new(device.clone(), dice.of("cable", index));
         let sockets = devices.iter().enumerate().map(socket).collect();
         let (ended, endings) = mpsc::unbounded_channel();
         let folder = folder();
         std::fs::write(folder.path().join("pin"), PIN).unwrap();
-        let misleads = toss.percent(25);
         let ledger = Ledger { misleads, ..Ledger::default() };
+        let modems = devices.len();
         let site = Arc::new(Self {
             clock: Clock::simulated(),
             app: "shop".parse().unwrap(),
             carrier,
             devices,
             sockets,
-            budget: budget(&mut toss),
+            budget,
             calm: CancellationToken::new(),
             misleads,
             folder,
@@ -99,7 +121,7 @@ impl Site {
             life: tokio::sync::Mutex::default(),
             lives: Mutex::new(0),
             // Nobody listens yet.
-            ways: Mutex::new(vec![(1, Moment::from_millis(0)); usize::from(modems)]),
+            ways: Mutex::new(vec![(1, Moment::from_millis(0)); modems]),
             door: Mutex::default(),
             opened: Notify::new(),
             ended,
