@@ -20,7 +20,7 @@
 //! |   | [`modem`] | one task for each modem, which alone touches its port and brings it back when it hangs; finding modems |
 //! |   | [`sim`] | a simulated modem, carrier and handsets |
 //! | 3 | [`at`] [`pdu`] | the protocols, without any input or output of their own |
-//! | 2 | [`message`] [`otp`] [`limits`] [`route`] [`template`] | the rules; time and randomness are arguments |
+//! | 2 | [`message`] [`otp`] [`limits`] [`route`] [`template`] [`callback`] | the rules; time and randomness are arguments |
 //! | 1 | [`ids`] [`phone`] [`clock`] [`secret`] [`notify`] | the words everybody speaks |
 //!
 //! # The way of one code
@@ -40,6 +40,7 @@
 //! 8. [`verify`] judges a guess in one transaction: counted first, compared in constant time, right only once.
 
 pub mod at;
+pub mod callback;
 pub mod cli;
 pub mod clock;
 pub mod config;
