@@ -16,6 +16,7 @@ use rand::{Rng as _, RngExt as _};
 
 pub use policy::{Lifetime, OutOfRange, Policy, PolicyError, Within};
 
+use crate::callback::Target;
 use crate::clock::Moment;
 use crate::ids::{AppName, MessageId, OtpId};
 use crate::limits;
@@ -45,6 +46,8 @@ pub struct Request {
     pub lifetime: Option<Duration>,
     /// How many characters the code is to have. Without it, as the policy says.
     pub length: Option<CodeLength>,
+    /// Where the otp's events go, beside the app's own URL.
+    pub callback: Option<Target>,
     /// By what a repetition of this request is known.
     pub idempotency: Option<Idempotency>,
 }
@@ -97,7 +100,10 @@ pub async fn issue(store: &Store, policy: &Policy, request: Request) -> Result<O
         max_attempts: policy.attempts.get() as u8,
         max_resends: policy.resends.get() as u8,
         resend_after: Duration::from_secs(policy.resend_after_seconds.into()),
-        message: message(key, policy, request.app, request.to, &code, &life),
+        message: NewMessage {
+            callback: request.callback,
+            ..message(key, policy, request.app, request.to, &code, &life)
+        },
     };
     match store.issue(otp, &policy.limits, request.idempotency).await? {
         IssueOutcome::Issued(otp) | IssueOutcome::Replayed(otp) => Ok(otp),
@@ -206,6 +212,7 @@ fn message(key: &SiteKey, policy: &Policy, app: AppName, to: PhoneNumber, code: 
         class0: policy.class_0,
         replace: policy.replace.map(|replace| replace.get() as u8),
         in_doubt: InDoubtPolicy::Resend,
+        callback: None,
     }
 }
 

@@ -16,6 +16,7 @@
 //! |   | [`dispatch`] | from the queue to the modem; the only room that knows both |
 //! |   | [`intake`] | from the air to the store: status reports, messages to the SIMs |
 //! |   | [`ussd`] | questions to the network, the balance among them |
+//! |   | [`webhook`] | from the outbox to the receivers: signed, in order, at least once |
 //! | 4 | [`store`] | SQLite: one writer loop, readers, one file for each aggregate |
 //! |   | [`modem`] | one task for each modem, which alone touches its port and brings it back when it hangs; finding modems |
 //! |   | [`sim`] | a simulated modem, carrier and handsets |
@@ -38,6 +39,8 @@
 //! 7. A status report comes in through [`intake`], and so does what people write; it is acknowledged to the modem, or removed
 //!    from it, only after it is on disk.
 //! 8. [`verify`] judges a guess in one transaction: counted first, compared in constant time, right only once.
+//! 9. What becomes of it all is written down in the same transactions, for those who listen and for those who are called
+//!    back; [`webhook`] calls them, and nobody waits for that.
 
 pub mod at;
 pub mod callback;
@@ -65,3 +68,4 @@ pub mod store;
 pub mod template;
 pub mod ussd;
 pub mod verify;
+pub mod webhook;

@@ -11,6 +11,7 @@ use rand::Rng as _;
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
 
+use crate::callback::Target;
 use crate::ids::{AppName, MessageId};
 use crate::message::{InDoubtPolicy, Priority};
 use crate::pdu::{self, Encoding, Measure};
@@ -42,6 +43,8 @@ pub struct Request {
     pub class0: bool,
     /// What to do when the modem gives no answer to it; from the app's policy.
     pub in_doubt: InDoubtPolicy,
+    /// Where the message's events go, beside the app's own URL.
+    pub callback: Option<Target>,
     /// By what a repetition of this request is known.
     pub idempotency: Option<Idempotency>,
 }
@@ -124,6 +127,7 @@ pub async fn send(store: &Store, request: Request) -> Result<MessageView, SendEr
         class0: request.class0,
         replace: None,
         in_doubt: request.in_doubt,
+        callback: request.callback,
     };
     match store.accept(message, request.idempotency).await? {
         AcceptOutcome::Accepted(view) | AcceptOutcome::Replayed(view) => Ok(view),

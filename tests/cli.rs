@@ -15,7 +15,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader, Lines};
 use tokio::process::{Child, ChildStdout};
 
 /// Every command that does something.
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 17] = [
     "serve",
     "demo",
     "sim",
@@ -27,6 +27,7 @@ const COMMANDS: [&str; 16] = [
     "otp cancel",
     "app create",
     "app rotate",
+    "app callback",
     "app remove",
     "app list",
     "audit",

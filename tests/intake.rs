@@ -81,6 +81,7 @@ async fn a_report_that_could_not_be_stored_stays_on_the_modem_and_is_taken_by_th
             deadline: None,
             class0: false,
             in_doubt: InDoubtPolicy::Hold,
+            callback: None,
             idempotency: None,
         },
     )

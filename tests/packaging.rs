@@ -232,6 +232,7 @@ fn what_the_example_configuration_shows_in_comments_is_the_default() {
     shown.http.socket_users.clear();
     if let Some(policy) = shown.policy.get_mut("default") {
         assert!(policy.replace.take().is_some());
+        assert!(policy.callback.take().is_some());
         assert_eq!(std::mem::take(&mut policy.brand), "Example");
     }
     assert_eq!(shown, default);

@@ -18,10 +18,10 @@ use crate::store::{AttemptOutcome, AttemptView, CancelOutcome, Filter, MessageDe
 use super::api::Shared;
 use super::auth::{self, Caller};
 use super::body::JsonBody;
-use super::fields::{self, Named, Number, Words};
+use super::fields::{self, Named, Number, Receiver, Words};
 use super::idempotency::IdempotencyKey;
 use super::modems::ModemView;
-use super::openapi::{EveryCall, NoSuch, Sent, WithRecipient, WrongQuery};
+use super::openapi::{EveryCall, NoSuch, NotThere, Sent, WithRecipient, WrongQuery};
 use super::problem::{Kind, Problem};
 use super::{query, readiness};
 
@@ -46,6 +46,9 @@ pub(super) struct SendBody {
     #[serde(default)]
     #[schema(value_type = Option<u8>, minimum = 0, maximum = 0, example = 0)]
     class: Option<Flash>,
+    /// Where the events of this message go, beside the app's own URL. Only where the policy lets requests name one.
+    #[serde(default)]
+    callback_url: Option<Receiver>,
 }
 
 /// The priorities that an app can ask for. That of codes comes with a share of the budget that is kept for them.
@@ -242,7 +245,7 @@ impl From<SendError> for Problem {
             ("get" = (operation_id = "get_message", parameters(("id" = "$response.body#/id")))),
             ("cancel" = (operation_id = "cancel_message", parameters(("id" = "$response.body#/id")))),
         ), example = json!(super::openapi::example_accepted())),
-        EveryCall, WithRecipient
+        EveryCall, NotThere, WithRecipient
     )
 )]
 pub(super) async fn send(
@@ -251,6 +254,7 @@ pub(super) async fn send(
     key: IdempotencyKey,
     JsonBody { value: body, raw }: JsonBody<SendBody>,
 ) -> Result<(StatusCode, Json<AcceptedAnswer>), Problem> {
+    let policy = shared.policy(&caller.app)?;
     let request = send::Request {
         app: caller.app.name.clone(),
         to: body.to.0,
@@ -258,7 +262,8 @@ pub(super) async fn send(
         priority: body.priority.map_or(Priority::Transactional, Priority::from),
         deadline: body.deadline_seconds,
         class0: body.class.is_some(),
-        in_doubt: shared.policy(&caller.app)?.in_doubt,
+        in_doubt: policy.in_doubt,
+        callback: shared.target(body.callback_url.map(|url| url.0), policy)?,
         idempotency: key.with_body(&raw, shared.store().site_key()),
     };
     let accepted = send::send(shared.store(), request).await?;

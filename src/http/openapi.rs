@@ -65,6 +65,7 @@ pub(super) fn complete<'a>(mut document: OpenApi, policies: impl Iterator<Item =
     {
         policy.enum_values = Some(names);
     }
+    document.webhooks = Some(super::callbacks::described());
     document
 }
 
@@ -94,6 +95,8 @@ refusals! {
         RecipientOptedOut;
     /// What sending again can answer when the recipient wants no messages any more.
     Unwanted: RecipientOptedOut;
+    /// What a call can answer that says where its events go.
+    NotThere: MissingScope CallbackNotAllowed;
     /// What a call with a query can answer.
     WrongQuery: Invalid;
     /// What a call that names something can answer.
@@ -283,6 +286,21 @@ pub(super) fn example_stream() -> String {
 
 pub(super) fn example_opt_out() -> Value {
     json!({"number": "+1555***4567", "source": "message", "since": "2026-05-04T10:00:02.871Z"})
+}
+
+pub(super) fn example_callback() -> Value {
+    json!({
+        "id": "cb_0000000000000a110000000000000003",
+        "event": "evt_0000019df3f5b0800000000000000a11",
+        "type": "otp.delivered",
+        "happened_at": "2026-05-04T10:00:07.412Z",
+        "app": "shop",
+        "url": "https://app.example.org/sms-events",
+        "status": "dead",
+        "tries": 12,
+        "next_try_at": null,
+        "reason": "the receiver answered 500",
+    })
 }
 
 pub(super) fn example_ussd(status: &str) -> Value {

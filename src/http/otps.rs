@@ -19,9 +19,9 @@ use crate::verify;
 use super::api::Shared;
 use super::auth::{self, Caller};
 use super::body::JsonBody;
-use super::fields::{self, Named, Number, Purpose, TypedCode};
+use super::fields::{self, Named, Number, Purpose, Receiver, TypedCode};
 use super::idempotency::IdempotencyKey;
-use super::openapi::{Ended, EveryCall, Limited, NoSuch, TooOften, Unwanted, WithBody, WithRecipient};
+use super::openapi::{Ended, EveryCall, Limited, NoSuch, NotThere, TooOften, Unwanted, WithBody, WithRecipient};
 use super::problem::{Kind, Problem};
 
 /// A code to be issued.
@@ -46,6 +46,9 @@ pub(super) struct IssueBody {
     #[serde(default, deserialize_with = "fields::length")]
     #[schema(value_type = Option<u8>, minimum = 4, maximum = 10, example = 6)]
     length: Option<CodeLength>,
+    /// Where the events of this otp go, beside the app's own URL. Only where the policy lets requests name one.
+    #[serde(default)]
+    callback_url: Option<Receiver>,
 }
 
 /// A code that somebody typed.
@@ -212,7 +215,7 @@ impl From<ResendError> for Problem {
             ("resend" = (operation_id = "resend_otp", parameters(("id" = "$response.body#/id")))),
             ("cancel" = (operation_id = "cancel_otp", parameters(("id" = "$response.body#/id")))),
         ), example = json!(super::openapi::example_otp("queued"))),
-        EveryCall, WithRecipient, Limited
+        EveryCall, NotThere, WithRecipient, Limited
     )
 )]
 pub(super) async fn issue(
@@ -232,6 +235,7 @@ pub(super) async fn issue(
         purpose: body.purpose.map(|purpose| purpose.0),
         lifetime: body.ttl_seconds,
         length: body.length,
+        callback: shared.target(body.callback_url.map(|url| url.0), policy)?,
         idempotency: key.with_body(&raw, shared.store().site_key()),
     };
     let issued = issue::issue(shared.store(), policy, request).await.inspect_err(|error| {

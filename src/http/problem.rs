@@ -23,6 +23,7 @@ pub(super) enum Kind {
     NoKey,
     UnknownKey,
     MissingScope,
+    CallbackNotAllowed,
     NoSuchPath,
     NoSuchThing,
     MethodNotAllowed,
@@ -53,7 +54,7 @@ impl Kind {
         match self {
             Self::NotJson | Self::BodyIncomplete | Self::HeaderTwice => StatusCode::BAD_REQUEST,
             Self::NoKey | Self::UnknownKey => StatusCode::UNAUTHORIZED,
-            Self::MissingScope => StatusCode::FORBIDDEN,
+            Self::MissingScope | Self::CallbackNotAllowed => StatusCode::FORBIDDEN,
             Self::NoSuchPath | Self::NoSuchThing => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
@@ -80,6 +81,7 @@ impl Kind {
             Self::NoKey => "no_key",
             Self::UnknownKey => "unknown_key",
             Self::MissingScope => "missing_scope",
+            Self::CallbackNotAllowed => "callback_not_allowed",
             Self::NoSuchPath => "no_such_path",
             Self::NoSuchThing => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
@@ -120,6 +122,9 @@ impl Kind {
                 "No app has this key. `smsotpd app list` shows the apps, `smsotpd app rotate` gives a new key."
             }
             Self::MissingScope => "This call needs the scope `issue`, which the app does not have.",
+            Self::CallbackNotAllowed => {
+                "`callback_url`: the app's policy takes none; `callback-per-request = true` would."
+            }
             Self::NoSuchPath => "There is nothing here; /openapi.json lists the calls.",
             Self::NoSuchThing => "This app has nothing by that name.",
             Self::MethodNotAllowed => "This path has other methods; `Allow` lists them.",

@@ -16,7 +16,7 @@ use super::gate::{self, Gate};
 use super::metrics::Metrics;
 use super::openapi::{self, Open};
 use super::problem::{Kind, Problem};
-use super::{audit, balance, events, inbox, messages, metrics, modems, optouts, otps, status, ussd};
+use super::{audit, balance, callbacks, events, inbox, messages, metrics, modems, optouts, otps, status, ussd};
 
 /// Every call, by path. What a call needs of its caller stands in its handler's arguments.
 fn calls() -> OpenApiRouter<Shared> {
@@ -34,6 +34,9 @@ fn calls() -> OpenApiRouter<Shared> {
         .routes(routes!(optouts::put, optouts::remove))
         .routes(routes!(events::listen))
         .routes(routes!(audit::list))
+        .routes(routes!(callbacks::list))
+        .routes(routes!(callbacks::replay))
+        .routes(routes!(callbacks::replay_all))
         .routes(routes!(modems::list))
         .routes(routes!(modems::drain))
         .routes(routes!(modems::resume))
@@ -53,7 +56,7 @@ pub fn router(api: Api) -> Router {
     let document = openapi::complete(document, api.policies());
     // Plain data with string keys always serialises.
     let document = Bytes::from(document.to_json().unwrap_or_default());
-    let metrics = Arc::new(Metrics::new());
+    let metrics = Arc::new(Metrics::new(&api.callbacks));
     let gate = Arc::new(Gate::new(api.hosts.clone(), Arc::clone(&metrics)));
     calls
         .fallback(async || Problem::new(Kind::NoSuchPath))

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::callback::CallbackUrl;
 use crate::limits;
 use crate::message::InDoubtPolicy;
 use crate::otp::{Alphabet, CodeLength, draw};
@@ -101,6 +102,11 @@ pub struct Policy {
     /// What to do with a message of the app that is no code when it is in doubt: `hold` (default) or `resend`. Codes
     /// that are still valid go out once more.
     pub in_doubt: InDoubtPolicy,
+    /// Where the events of these otps, and of the app's messages, go. Default: nowhere but to the app's own URL.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub callback: Option<CallbackUrl>,
+    /// Whether a request may name a URL for its own events instead, within `allow` of `[webhook]`. Default false.
+    pub callback_per_request: bool,
     /// How many otps one number, and one block of numbers, may get.
     pub limits: limits::Settings,
 }
@@ -120,6 +126,8 @@ impl Default for Policy {
             class_0: false,
             replace: None,
             in_doubt: InDoubtPolicy::default(),
+            callback: None,
+            callback_per_request: false,
             limits: limits::Settings::default(),
         }
     }
@@ -222,6 +230,8 @@ mod tests {
             class-0 = true
             replace = 2
             in-doubt = "resend"
+            callback = "https://app.example.org/events?key=1"
+            callback-per-request = true
             [limits]
             per-number-hour = 1
             per-number-day = 2
@@ -252,6 +262,7 @@ mod tests {
             ("attempts = -1", "-1"),
             ("in-doubt = \"maybe\"", "expected `hold` or `resend`"),
             ("template = \"{cod}\"", "did you mean {code}?"),
+            ("callback = \"ftp://a/\"", "begins with https:// or http://"),
             ("colour = 1", "unknown field `colour`"),
         ] {
             let error = read(toml).expect_err(toml);

@@ -154,6 +154,7 @@ impl Site {
             deadline: None,
             class0: false,
             in_doubt,
+            callback: None,
             idempotency: None,
         };
         send::send(&self.store, request).await.unwrap().id

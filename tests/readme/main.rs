@@ -171,7 +171,7 @@ async fn the_table_of_the_configuration_has_every_key_with_its_default() {
                    service-centre = \"+15550100999\"\npower-cycle = [\"true\"]\n\
                    [[modem]]\nname = \"m2\"\nimei = \"490154203237518\"\n[discovery]\nenabled = true\n\
                    [[route]]\nprefix = \"+49\"\nmodems = [\"m1\"]\n\
-                   [policy.default]\nreplace = 1\n[http]\nsocket-users = { 0 = \"shop\" }\n\
+                   [policy.default]\nreplace = 1\ncallback = \"https://a/\"\n[http]\nsocket-users = { 0 = \"shop\" }\n\
                    [balance]\ncode = \"*100#\"\npattern = \"([0-9]+)\"\nlow = 5.0\n";
     let shown: BTreeMap<String, String> = table("| key | default | meaning |")
         .into_iter()
@@ -185,6 +185,7 @@ async fn the_table_of_the_configuration_has_every_key_with_its_default() {
         "balance.pattern",
         "discovery.enabled",
         "http.socket-users",
+        "policy.default.callback",
         "policy.default.replace",
         "route[].modems",
         "route[].prefix",

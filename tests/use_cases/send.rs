@@ -19,6 +19,7 @@ fn request(site: &Site, text: &str) -> Request {
         deadline: None,
         class0: false,
         in_doubt: InDoubtPolicy::Hold,
+        callback: None,
         idempotency: None,
     }
 }

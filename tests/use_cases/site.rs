@@ -57,6 +57,7 @@ impl Site {
             purpose: None,
             lifetime: None,
             length: None,
+            callback: None,
             idempotency: None,
         }
     }

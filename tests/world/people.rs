@@ -90,6 +90,7 @@ pub(crate) async fn sends_to(site: Arc<Site>, mut dice: Dice, to: PhoneNumber) {
             deadline: Some(deadline),
             class0,
             in_doubt: if hold { InDoubtPolicy::Hold } else { InDoubtPolicy::Resend },
+            callback: None,
             idempotency: repeatable(serial),
         };
         match send::send(&site.door().await.store, request).await {
@@ -163,6 +164,7 @@ async fn wants_a_code(site: Arc<Site>, mut dice: Dice) {
             purpose: purpose.clone(),
             lifetime: Some(lifetime),
             length: None,
+            callback: None,
             idempotency: repeatable(serial),
         };
         match issue::issue(&site.door().await.store, &policy, request).await {
