@@ -39,8 +39,8 @@
 //! 7. A status report comes in through [`intake`], and so does what people write; it is acknowledged to the modem, or removed
 //!    from it, only after it is on disk.
 //! 8. [`verify`] judges a guess in one transaction: counted first, compared in constant time, right only once.
-//! 9. What becomes of it all is written down in the same transactions, for those who listen and for those who are called
-//!    back; [`webhook`] calls them, and nobody waits for that.
+//! 9. Each of these transactions also writes down what happened in it. Streams of events and the audit tell of it from
+//!    there, and [`webhook`] calls back who wants that; nobody waits for it.
 
 pub mod at;
 pub mod callback;

@@ -32,6 +32,8 @@ async fn schemathesis_finds_nothing() {
     let run = tokio::task::spawn_blocking(move || {
         Command::new(program)
             .args(["run", &url, "--checks", "all", "--mode", "all", "--header", &format!("X-API-Key: {KEY}")])
+            // A stream does not end, which this program takes for a fault.
+            .args(["--exclude-path", "/v1/events"])
             .args(["--max-examples", "100", "--seed", "1", "--continue-on-failure", "--no-color"])
             // DELETE cancels here: what is cancelled can still be looked at, so that one sees what became of it.
             .args(["--exclude-checks", "use_after_free", "--generation-database", "none"])

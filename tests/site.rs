@@ -76,6 +76,37 @@ async fn a_modem_that_is_pulled_and_plugged_again_loses_no_message_and_needs_no_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_modem_that_is_pulled_and_plugged_again_is_in_the_audit_once_each_time_and_with_the_reason() {
+    let mut site = Site::new(quick());
+    let config = site.configure("");
+    let key = site.create_app("shop").await;
+    let daemon = site.serve().await;
+    let told = async || {
+        let mut audit = support::smsotpd();
+        audit.args(["audit", "--json", "--kind", "modem.*", "--config"]).arg(&config);
+        let output = audit.output().await.unwrap();
+        let lines = String::from_utf8(output.stdout).unwrap();
+        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<serde_json::Value>>()
+    };
+    let until_told = async |kind: &str| {
+        soon(kind, async { while told().await.last().is_none_or(|event| event["type"] != kind) {} }).await;
+    };
+    until_told("modem.ready").await;
+    site.unplug().await;
+    until_told("modem.absent").await;
+    site.plug();
+    daemon.until("/v1/modems", &key, |modems| modems["modems"][0]["state"] == "ready").await;
+    until_told("modem.ready").await;
+    let events = told().await;
+    assert!(events.windows(2).all(|pair| pair[0]["type"] != pair[1]["type"]), "{events:?}");
+    for event in &events {
+        assert_eq!(event["data"]["modem"], "m1", "{event}");
+        assert_eq!(event["data"]["reason"].is_string(), event["type"] != "modem.ready", "{event}");
+    }
+    assert!(daemon.terminate().await.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_a_modem_messages_are_accepted_and_readyz_says_why_they_wait() {
     let site = Site::unplugged(quick());
     site.configure("");

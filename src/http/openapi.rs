@@ -14,6 +14,8 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, Secur
 use utoipa::openapi::{ObjectBuilder, OpenApi, Ref, RefOr};
 use utoipa::{IntoResponses, Modify, OpenApi as _};
 
+use crate::store::Kind as EventKind;
+
 use super::problem::{Document, FieldError, Kind, Problem};
 
 #[derive(utoipa::OpenApi)]
@@ -65,8 +67,28 @@ pub(super) fn complete<'a>(mut document: OpenApi, policies: impl Iterator<Item =
     {
         policy.enum_values = Some(names);
     }
+    name_event_types(&mut document);
     document.webhooks = Some(super::callbacks::described());
     document
+}
+
+/// Says which types of events a list of them can name.
+fn name_event_types(document: &mut OpenApi) {
+    let names: Vec<String> = EventKind::ALL.iter().map(|kind| kind.as_str().replace('.', r"\.")).collect();
+    let mut rooms: Vec<&str> = EventKind::ALL.iter().filter_map(|kind| kind.as_str().split('.').next()).collect();
+    rooms.dedup();
+    let one = format!(r"({}|({})\.\*)", names.join("|"), rooms.join("|"));
+    for (path, list) in [("/v1/events", "types"), ("/v1/audit", "kind")] {
+        let call = document.paths.paths.get_mut(path).and_then(|calls| calls.get.as_mut());
+        for parameter in call.and_then(|call| call.parameters.as_mut()).into_iter().flatten() {
+            if let RefOr::T(parameter) = parameter
+                && parameter.name == list
+                && let Some(RefOr::T(Schema::Object(schema))) = &mut parameter.schema
+            {
+                schema.pattern = Some(format!("^{one}(,{one})*$"));
+            }
+        }
+    }
 }
 
 macro_rules! refusals {

@@ -29,7 +29,7 @@ const KNOWN: usize = 4;
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// More statements than the store has, so that each is compiled once for a connection.
-const STATEMENTS: usize = 160;
+const STATEMENTS: usize = 256;
 
 /// Opens the connection that writes. The file is made when it is not there.
 pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {

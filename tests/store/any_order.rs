@@ -97,7 +97,7 @@ fn outcome(world: &World, result: u8) -> SubmitResult {
 }
 
 /// What must never be in the database, as queries that find it.
-const NEVER: [(&str, &str); 7] = [
+const NEVER: [(&str, &str); 10] = [
     (
         "a message waits exactly when a part waits and none is under way",
         "SELECT 1 FROM message WHERE (waiting_from IS NOT NULL) <> (
@@ -132,6 +132,25 @@ const NEVER: [(&str, &str); 7] = [
         "an attempt is under way exactly when its part is",
         "SELECT 1 FROM attempt WHERE (outcome = 'sending') <> EXISTS (
              SELECT 1 FROM part WHERE part.attempt = attempt.id AND part.status = 'sending')",
+    ),
+    (
+        "the end of an otp is told once",
+        "SELECT 1 FROM otp WHERE (status <> 'pending') <> (
+             SELECT count(*) FROM event WHERE event.otp = otp.seq
+               AND kind IN ('otp.verified', 'otp.expired', 'otp.locked', 'otp.cancelled', 'otp.superseded'))",
+    ),
+    (
+        "what was told last of a message is where it is",
+        "SELECT 1 FROM message WHERE status IN ('sent', 'delivered', 'undelivered', 'failed', 'expired', 'cancelled')
+           AND (otp IS NULL OR status IN ('sent', 'delivered', 'undelivered', 'failed'))
+           AND iif(otp IS NULL, 'message.' || status, 'otp.' || replace(status, 'failed', 'undelivered')) IS NOT (
+             SELECT kind FROM event WHERE event.message = message.seq AND kind NOT IN ('otp.expired', 'otp.resent')
+             ORDER BY event.seq DESC LIMIT 1)",
+    ),
+    (
+        "nothing is told twice",
+        "SELECT 1 FROM event WHERE message IS NOT NULL AND kind <> 'message.in_doubt'
+         GROUP BY message, kind HAVING count(*) > 1",
     ),
     (
         "no report waits for a part that nobody is at",
