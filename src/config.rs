@@ -25,7 +25,7 @@ use crate::issue::Policy;
 use crate::limits::BudgetSettings;
 use crate::modem::{self, discovery};
 use crate::route::{Route, Routes};
-use crate::{http, intake, store, ussd};
+use crate::{callback, http, intake, store, ussd};
 
 pub use changes::{Change, changes};
 pub use document::{Document, Fault};
@@ -51,6 +51,8 @@ pub struct Config {
     pub balance: ussd::Settings,
     /// By which words people choose to get no more messages.
     pub opt_out: intake::Settings,
+    /// Where callbacks may go that requests name.
+    pub webhook: callback::Settings,
     /// For how long what happened stays on record.
     pub audit: store::Retention,
     /// What codes are like, by the policy's name. There is always one called `default`.
@@ -71,6 +73,7 @@ impl Default for Config {
             sim_budget: BudgetSettings::default(),
             balance: ussd::Settings::default(),
             opt_out: intake::Settings::default(),
+            webhook: callback::Settings::default(),
             audit: store::Retention::default(),
             policy: BTreeMap::from([(DEFAULT_POLICY.to_owned(), Policy::default())]),
         }

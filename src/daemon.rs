@@ -36,6 +36,7 @@ use crate::issue::Policies;
 use crate::modem::{self, Connector, PinBook, Surroundings};
 use crate::store::Store;
 use crate::ussd::Ussd;
+use crate::webhook::Webhook;
 use crate::{intake, notify};
 use modems::{Discovery, Modems, NewModem, configured};
 use views::Views;
@@ -120,6 +121,8 @@ impl Daemon {
         let api =
             Api::new(store.clone(), policies.clone(), config.sim_budget.clone(), views.subscribe(), &config.http)?
                 .with_ussd(ussd);
+        let webhook = Webhook::new(store.clone(), config.webhook.clone());
+        let api = api.with_callbacks(config.webhook.clone(), webhook.counters());
         let api = match unusable {
             Some(unusable) => api.with_unusable(unusable),
             None => api,
@@ -128,6 +131,7 @@ impl Daemon {
         tasks.spawn(named("intake", intake::run(store.clone(), config.opt_out.clone(), from_the_air)));
         tasks.spawn(named("ussd", asker.run(stop_modems.clone())));
         tasks.spawn(named("dispatch", dispatcher.run()));
+        tasks.spawn(named("webhook", webhook.run(stop_http.clone())));
         tasks.spawn(endless("views", views.follow(stop_modems.clone())));
         tasks.spawn(endless("http", http::serve(listeners, http::router(api), stop_http.clone())));
         Ok(Self { address, socket, pool, store, policies, found, tasks, stop_http, stop_modems })

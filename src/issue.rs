@@ -22,6 +22,7 @@ pub use policies::Policies;
 pub use policy::{Lifetime, OutOfRange, OwnPriority, Policy, PolicyError, Within};
 pub use words::NotAllowed;
 
+use crate::callback::Target;
 use crate::clock::Moment;
 use crate::guard::{self, AddressBlock};
 use crate::ids::{AppName, MessageId, OtpId};
@@ -62,6 +63,8 @@ pub struct Request {
     pub wish: Wish,
     /// The address from which the app was asked, if it says so: that of its user, not its own.
     pub client_address: Option<AddressBlock>,
+    /// Where the otp's events go, beside the app's own URL.
+    pub callback: Option<Target>,
     /// By what a repetition of this request is known.
     pub idempotency: Option<Idempotency>,
 }
@@ -142,7 +145,10 @@ pub async fn issue(store: &Store, policy: &Policy, request: Request) -> Result<O
         max_attempts: policy.attempts.get() as u8,
         max_resends: policy.resends.get() as u8,
         resend_after: Duration::from_secs(policy.resend_after_seconds.into()),
-        message: message(key, policy, &wish, request.app, request.to, &code, &life)?,
+        message: NewMessage {
+            callback: request.callback,
+            ..message(key, policy, &wish, request.app, request.to, &code, &life)?
+        },
     };
     match store.issue(otp, rules, request.idempotency).await? {
         IssueOutcome::Issued(otp) | IssueOutcome::Replayed(otp) => Ok(otp),
@@ -278,6 +284,7 @@ fn message(
         class0: policy.class_0,
         replace: policy.replace.map(|replace| replace.get() as u8),
         in_doubt: policy.code_in_doubt,
+        callback: None,
     })
 }
 

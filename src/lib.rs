@@ -16,12 +16,13 @@
 //! |   | [`dispatch`] | from the queue to the modem; the only room that knows both |
 //! |   | [`intake`] | from the air to the store: status reports, messages to the SIMs |
 //! |   | [`ussd`] | questions to the network, the balance among them |
+//! |   | [`webhook`] | from the outbox to the receivers: signed, in order, at least once |
 //! | 4 | [`store`] | SQLite: one writer loop, readers, one file for each aggregate |
 //! |   | [`modem`] | one task for each modem, which alone touches its port and brings it back when it hangs; finding modems |
 //! |   | [`sim`] | a simulated modem, carrier and handsets |
 //! |   | [`wording`] | what a message with a code says, and whether it fits one SMS |
 //! | 3 | [`at`] [`pdu`] | the protocols, without any input or output of their own |
-//! | 2 | [`message`] [`otp`] [`limits`] [`guard`] [`route`] [`template`] | the rules; time and randomness are arguments |
+//! | 2 | [`message`] [`otp`] [`limits`] [`guard`] [`route`] [`template`] [`callback`] | the rules; time and randomness are arguments |
 //! | 1 | [`ids`] [`phone`] [`country`] [`clock`] [`secret`] [`notify`] | the words everybody speaks |
 //!
 //! # The way of one code
@@ -39,10 +40,11 @@
 //! 7. A status report comes in through [`intake`], and so does what people write; it is acknowledged to the modem, or removed
 //!    from it, only after it is on disk.
 //! 8. [`verify`] judges a guess in one transaction: counted first, compared in constant time, right only once.
-//! 9. Each of these transactions also writes down what happened in it. Streams of events, callbacks and the audit tell
-//!    of it from there.
+//! 9. Each of these transactions also writes down what happened in it. Streams of events and the audit tell of it from
+//!    there, and [`webhook`] calls back who wants that; nobody waits for it.
 
 pub mod at;
+pub mod callback;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -69,4 +71,5 @@ pub mod store;
 pub mod template;
 pub mod ussd;
 pub mod verify;
+pub mod webhook;
 pub mod wording;

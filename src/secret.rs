@@ -9,7 +9,7 @@
 use std::fmt;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use hmac::{Hmac, Mac};
@@ -17,7 +17,7 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::ids::OtpId;
+use crate::ids::{AppName, OtpId};
 
 macro_rules! secret_text {
     ($(#[$doc:meta])* $name:ident) => {
@@ -165,6 +165,30 @@ impl fmt::Debug for SealedText {
     }
 }
 
+/// By what an app knows that a callback comes from this site: a key of 32 octets for HMAC-SHA256.
+#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
+pub struct CallbackSecret([u8; 32]);
+
+impl CallbackSecret {
+    /// The secret as receivers' libraries take it: `whsec_` and the key in base64 (Standard Webhooks 1.0.0).
+    #[must_use]
+    pub fn expose(&self) -> String {
+        format!("whsec_{}", STANDARD.encode(self.0))
+    }
+
+    /// The digest of these parts, one after the other.
+    #[must_use]
+    pub fn sign(&self, parts: &[&[u8]]) -> [u8; 32] {
+        hmac(&self.0, parts)
+    }
+}
+
+impl fmt::Debug for CallbackSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CallbackSecret(•••)")
+    }
+}
+
 /// A sealed text that does not open: it was changed, belongs to something else, or was sealed under another key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the sealed text does not open under this site's key")]
@@ -182,6 +206,7 @@ pub struct SiteKey {
     keys: [u8; 32],
     requests: [u8; 32],
     arrivals: [u8; 32],
+    callbacks: [u8; 32],
 }
 
 impl SiteKey {
@@ -205,6 +230,7 @@ impl SiteKey {
             keys: key(b"smsotpd api key"),
             requests: key(b"smsotpd request digest"),
             arrivals: key(b"smsotpd arrival digest"),
+            callbacks: key(b"smsotpd callback secret"),
         }
     }
 
@@ -236,6 +262,14 @@ impl SiteKey {
     #[must_use]
     pub fn arrival_digest(&self, sim: &str, pdu: &[u8]) -> [u8; 32] {
         hmac(&self.arrivals, &[sim.as_bytes(), b"\n", pdu])
+    }
+
+    /// The secret that the callbacks of an app are signed with. An app that gets the name of one that was removed was
+    /// made at another time, and each generation has a secret of its own.
+    #[must_use]
+    pub fn callback_secret(&self, app: &AppName, made_at_millis: i64, generation: u32) -> CallbackSecret {
+        let (made, generation) = (made_at_millis.to_be_bytes(), generation.to_be_bytes());
+        CallbackSecret(hmac(&self.callbacks, &[app.as_str().as_bytes(), b"\n", &made, &generation]))
     }
 
     /// Seals a text, bound to the identifier of what it belongs to. The nonce must be drawn at random for each call.
@@ -312,6 +346,18 @@ mod tests {
         let code = Code::new("123456".to_owned());
         assert!(site().code_digest(a, &code).matches(&site().code_digest(a, &code)));
         assert!(!site().code_digest(a, &code).matches(&site().code_digest(b, &code)));
+    }
+
+    #[test]
+    fn every_app_and_generation_has_a_secret_of_its_own_for_callbacks() {
+        let (shop, depot) = ("shop".parse().unwrap(), "depot".parse().unwrap());
+        let secret = site().callback_secret(&shop, 1, 0);
+        assert_eq!(secret, site().callback_secret(&shop, 1, 0));
+        let others = [(&shop, 1, 1), (&shop, 2, 0), (&depot, 1, 0)];
+        assert!(others.iter().all(|(app, made, generation)| site().callback_secret(app, *made, *generation) != secret));
+        assert!(SiteKey::derive(&[8; 32]).callback_secret(&shop, 1, 0) != secret);
+        assert_eq!(secret.expose().len(), "whsec_".len() + 44);
+        assert_eq!(format!("{secret:?}"), "CallbackSecret(•••)");
     }
 
     #[test]

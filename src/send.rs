@@ -12,6 +12,7 @@ use rand::Rng as _;
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
 
+use crate::callback::Target;
 use crate::ids::{AppName, MessageId};
 use crate::message::{InDoubtPolicy, Priority};
 use crate::pdu::{self, Encoding, Languages, Measure};
@@ -48,6 +49,8 @@ pub struct Request {
     pub in_doubt: InDoubtPolicy,
     /// The languages whose tables may be used where they save a part; from the app's policy.
     pub national_tables: Languages,
+    /// Where the message's events go, beside the app's own URL.
+    pub callback: Option<Target>,
     /// By what a repetition of this request is known.
     pub idempotency: Option<Idempotency>,
 }
@@ -130,6 +133,7 @@ pub async fn send(store: &Store, request: Request) -> Result<MessageView, SendEr
         class0: request.class0,
         replace: None,
         in_doubt: request.in_doubt,
+        callback: request.callback,
     };
     match store.accept(message, request.idempotency).await? {
         AcceptOutcome::Accepted(view) | AcceptOutcome::Replayed(view) => Ok(view),

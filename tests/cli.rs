@@ -15,7 +15,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader, Lines};
 use tokio::process::{Child, ChildStdout};
 
 /// Every command that does something.
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 19] = [
     "serve",
     "demo",
     "sim",
@@ -28,6 +28,7 @@ const COMMANDS: [&str; 18] = [
     "otp cancel",
     "app create",
     "app rotate",
+    "app callback",
     "app remove",
     "app list",
     "audit",

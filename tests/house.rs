@@ -13,10 +13,10 @@ const FLOORS: [(u8, &[&str]); 10] = [
     (8, &["daemon"]),
     (7, &["config"]),
     (6, &["http"]),
-    (5, &["issue", "verify", "send", "dispatch", "intake", "ussd"]),
+    (5, &["issue", "verify", "send", "dispatch", "intake", "ussd", "webhook"]),
     (4, &["store", "modem", "sim", "wording"]),
     (3, &["at", "pdu"]),
-    (2, &["message", "otp", "limits", "guard", "route", "template"]),
+    (2, &["message", "otp", "limits", "guard", "route", "template", "callback"]),
     (1, &["ids", "phone", "country", "clock", "secret", "notify"]),
 ];
 
@@ -42,7 +42,7 @@ const STRANGERS: [(&str, &[&str], &str); 4] = [
 ];
 
 /// Rooms without I/O, clock or randomness: what they need of those is an argument.
-const PURE: [&str; 8] = ["at", "pdu", "message", "otp", "limits", "guard", "route", "template"];
+const PURE: [&str; 9] = ["at", "pdu", "message", "otp", "limits", "guard", "route", "template", "callback"];
 
 /// What a pure room must not name.
 const IMPURE: [&str; 15] = [

@@ -76,6 +76,7 @@ async fn a_report_that_could_not_be_stored_stays_on_the_modem_and_is_taken_by_th
             simplify: true,
             in_doubt: InDoubtPolicy::Hold,
             national_tables: Languages::NONE,
+            callback: None,
             idempotency: None,
         },
     )

@@ -233,6 +233,7 @@ fn what_the_example_configuration_shows_in_comments_is_the_default() {
     if let Some(policy) = shown.policy.get_mut("default") {
         assert!(policy.replace.take().is_some());
         assert!(policy.guard.premium.take().is_some());
+        assert!(policy.callback.take().is_some());
         assert_eq!(std::mem::take(&mut policy.brand), "Example");
         assert!(policy.template.take().is_some() && policy.domain.take().is_some() && policy.app_hash.take().is_some());
         assert_eq!(std::mem::take(&mut policy.templates).len(), 1);

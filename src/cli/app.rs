@@ -10,6 +10,7 @@ use rand::TryRng as _;
 use serde_json::json;
 
 use super::output::{self, say};
+use crate::callback::CallbackUrl;
 use crate::config::Config;
 use crate::ids::AppName;
 use crate::secret::ApiKey;
@@ -19,6 +20,7 @@ const EXAMPLES: &str = "\
 Examples:
   smsotpd app create shop
   smsotpd app create monitor --scope send --scope read
+  smsotpd app callback shop --url https://shop.example.org/sms-events
   smsotpd app rotate shop            the old key stops working within a second
   smsotpd app list";
 
@@ -56,6 +58,25 @@ enum Action {
         #[command(flatten)]
         place: Place,
     },
+    /// Show or set where the events of an app are sent, and the secret that they are signed with
+    #[command(after_help = "Examples:\n  smsotpd app callback shop --url https://shop.example.org/sms-events\n  \
+                      smsotpd app callback shop --rotate-secret      the old secret is good for a day more\n  \
+                      smsotpd app callback shop --none")]
+    Callback {
+        /// The app's name
+        name: AppName,
+        /// Send all events of the app there
+        #[arg(long)]
+        url: Option<CallbackUrl>,
+        /// Send them nowhere
+        #[arg(long, conflicts_with = "url")]
+        none: bool,
+        /// Make a new secret; for a day everything is signed with both
+        #[arg(long)]
+        rotate_secret: bool,
+        #[command(flatten)]
+        place: Place,
+    },
     /// Remove an app; its key stops working, its codes and messages stay on record
     #[command(after_help = "Example:\n  smsotpd app remove shop")]
     Remove {
@@ -90,6 +111,9 @@ pub(super) async fn run(args: Args) -> anyhow::Result<()> {
     match args.action {
         Action::Create { name, scopes, policy, place } => create(name, scopes, policy, &place).await,
         Action::Rotate { name, place } => rotate(name, &place).await,
+        Action::Callback { name, url, none, rotate_secret, place } => {
+            callback(name, (url.is_some() || none).then_some(url), rotate_secret, &place).await
+        }
         Action::Remove { name, place } => remove(name, &place).await,
         Action::List { place } => list(&place).await,
     }
@@ -121,6 +145,32 @@ async fn rotate(name: AppName, place: &Place) -> anyhow::Result<()> {
     let found = store.rotate_app(&name, store.site_key().key_digest(&key)).await?;
     anyhow::ensure!(found, "there is no app {name}; `smsotpd app list` shows those there are");
     show_key(&name, &key, place)
+}
+
+/// Sets the URL if there is something to set, and shows how it is then.
+async fn callback(
+    name: AppName,
+    url: Option<Option<CallbackUrl>>,
+    rotate_secret: bool,
+    place: &Place,
+) -> anyhow::Result<()> {
+    let store = open(&Config::load(place.config.as_deref())?).await?;
+    if let Some(url) = url {
+        store.set_app_callback(&name, url).await?;
+    }
+    if rotate_secret {
+        store.rotate_callback_secret(&name).await?;
+    }
+    let callback = store.app_callback(&name).await?;
+    let callback =
+        callback.with_context(|| format!("there is no app {name}; `smsotpd app list` shows those there are"))?;
+    let (url, secret) = (callback.url.as_ref().map(CallbackUrl::as_str), callback.secret.expose());
+    if place.json {
+        return output::json(&json!({ "app": name, "url": url, "secret": secret }));
+    }
+    say!("events of {name} go to  {}", url.unwrap_or("no URL of its own"));
+    say!("they are signed with  {secret}");
+    Ok(())
 }
 
 async fn remove(name: AppName, place: &Place) -> anyhow::Result<()> {

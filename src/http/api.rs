@@ -9,12 +9,14 @@ use axum::body::Bytes;
 use tokio::sync::watch;
 use utoipa::openapi::OpenApi;
 
+use crate::callback::{self, CallbackUrl, Target};
 use crate::clock::Moment;
 use crate::ids::AppName;
 use crate::issue::{Policies, Policy};
 use crate::limits::BudgetSettings;
 use crate::store::{App, Store};
 use crate::ussd::{self, Ussd};
+use crate::webhook;
 
 use super::auth::{Remembered, Who};
 use super::events::Streams;
@@ -34,6 +36,8 @@ pub struct Api {
     unusable: Option<watch::Receiver<Vec<UnusableView>>>,
     users: BTreeMap<u32, AppName>,
     ussd: Ussd,
+    reach: callback::Settings,
+    pub(super) callbacks: webhook::Counters,
     pub(super) hosts: Vec<String>,
     started: Moment,
 }
@@ -56,7 +60,8 @@ impl Api {
         let started = store.clock().now();
         let (ussd, _) = Ussd::new(store.clock().clone(), ussd::Settings::default());
         let hosts = settings.known_hosts();
-        Ok(Self { store, policies, budget, modems, unusable: None, users, ussd, hosts, started })
+        let (reach, callbacks) = (callback::Settings::default(), webhook::Counters::default());
+        Ok(Self { store, policies, budget, modems, unusable: None, users, ussd, reach, callbacks, hosts, started })
     }
 
     /// With what is plugged in and cannot be used, kept up to date by the daemon: it explains why there is no modem.
@@ -69,6 +74,13 @@ impl Api {
     #[must_use]
     pub fn with_ussd(self, ussd: Ussd) -> Self {
         Self { ussd, ..self }
+    }
+
+    /// The same with callbacks: how far those reach that requests name, and how many there were. Without this requests
+    /// can name none.
+    #[must_use]
+    pub fn with_callbacks(self, reach: callback::Settings, callbacks: webhook::Counters) -> Self {
+        Self { reach, callbacks, ..self }
     }
 }
 
@@ -157,6 +169,13 @@ impl Served {
             tracing::error!(app = %app.name, policy = %app.policy, "the app's policy is not in the configuration");
             Problem::new(Kind::PolicyMissing)
         })
+    }
+
+    /// Where the events of a request go that names this URL, or none.
+    pub(super) fn target(&self, named: Option<CallbackUrl>, policy: &Policy) -> Result<Option<Target>, Problem> {
+        let target = self.api.reach.target(named, policy.callback_per_request, policy.callback.as_ref());
+        let refused = |error| Problem::new(Kind::CallbackNotAllowed).saying(format!("`callback_url`: {error}."));
+        target.map_err(refused)
     }
 
     /// The app that is known by this.

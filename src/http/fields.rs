@@ -16,11 +16,13 @@ use utoipa::openapi::schema::Type;
 use utoipa::openapi::{ObjectBuilder, RefOr, Required, Schema};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
+use crate::callback::CallbackUrl;
 use crate::guard::AddressBlock;
 use crate::ids::{InboxId, MessageId, ModemName, OtpId};
 use crate::otp::{self, CodeLength, Context};
 use crate::phone::PhoneNumber;
 use crate::secret::{Code, Text};
+use crate::store::CallbackId;
 use crate::template::{AppHash, Domain, Locale, Template};
 
 use super::problem::{Kind, Problem};
@@ -36,6 +38,15 @@ impl<'de> Deserialize<'de> for Number {
         PhoneNumber::parse(&String::deserialize(from)?).map(Self).map_err(D::Error::custom)
     }
 }
+
+/// Where events go: a URL with `https`, or with `http` to this machine or a private network; a host, no user, no
+/// fragment, at most 1000 characters.
+#[derive(Deserialize, ToSchema)]
+#[schema(
+    as = CallbackUrl, value_type = String, example = "https://app.example.org/sms-events",
+    pattern = r"^https?://[A-Za-z0-9.-]{1,200}(:[1-9][0-9]{0,3})?(/[A-Za-z0-9._~/-]{0,200})?(\?[A-Za-z0-9=&._~-]{0,200})?$"
+)]
+pub(super) struct Receiver(pub(super) CallbackUrl);
 
 /// What a code is for, in the app's own words: at most 64 characters, no control characters.
 #[derive(Deserialize, ToSchema)]
@@ -196,6 +207,12 @@ impl IntoParams for Named<ModemName> {
 impl IntoParams for Named<InboxId> {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         vec![parameter("id", "The message's id", "^in_[0-9a-f]{32}$", "in_01998b6a0c1e7d3e8f5a4b3c2d1e0f9c")]
+    }
+}
+
+impl IntoParams for Named<CallbackId> {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![parameter("id", "The callback's id", "^cb_[0-9a-f]{32}$", "cb_0000000000000a110000000000000003")]
     }
 }
 

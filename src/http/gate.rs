@@ -189,7 +189,7 @@ mod tests {
     async fn answer_to_a_hanging(method: &'static str) -> (u16, bool, serde_json::Value) {
         use axum::routing::any;
         use tower::ServiceExt;
-        let gate = Arc::new(Gate::new(Vec::new(), Arc::new(Metrics::new())));
+        let gate = Arc::new(Gate::new(Vec::new(), Arc::new(Metrics::new(&crate::webhook::Counters::default()))));
         let router = axum::Router::new().route("/", any(async || std::future::pending::<()>().await));
         let router = router.layer(axum::middleware::from_fn_with_state(gate, pass));
         let request = Request::builder().method(method).uri("http://localhost/").body(axum::body::Body::empty());

@@ -19,10 +19,10 @@ use crate::store::{AttemptOutcome, AttemptView, CancelOutcome, Filter, MessageDe
 use super::api::Shared;
 use super::auth::{self, Caller};
 use super::body::JsonBody;
-use super::fields::{self, Named, Number, Words};
+use super::fields::{self, Named, Number, Receiver, Words};
 use super::idempotency::IdempotencyKey;
 use super::modems::ModemView;
-use super::openapi::{EveryCall, NoSuch, Sent, WithRecipient, WrongQuery};
+use super::openapi::{EveryCall, NoSuch, NotThere, Sent, WithRecipient, WrongQuery};
 use super::problem::{Kind, Problem};
 use super::{query, readiness};
 
@@ -47,6 +47,9 @@ pub(super) struct SendBody {
     #[serde(default)]
     #[schema(value_type = Option<u8>, minimum = 0, maximum = 0, example = 0)]
     class: Option<Flash>,
+    /// Where the events of this message go, beside the app's own URL. Only where the policy lets requests name one.
+    #[serde(default)]
+    callback_url: Option<Receiver>,
 }
 
 /// Message class 0 (3GPP TS 23.038 §4), the only one that can be asked for.
@@ -241,7 +244,7 @@ impl From<SendError> for Problem {
             ("get" = (operation_id = "get_message", parameters(("id" = "$response.body#/id")))),
             ("cancel" = (operation_id = "cancel_message", parameters(("id" = "$response.body#/id")))),
         ), example = json!(super::openapi::example_accepted())),
-        EveryCall, WithRecipient
+        EveryCall, NotThere, WithRecipient
     )
 )]
 pub(super) async fn send(
@@ -261,6 +264,7 @@ pub(super) async fn send(
         simplify: policy.simplify,
         in_doubt: policy.in_doubt,
         national_tables: policy.national_tables,
+        callback: shared.target(body.callback_url.map(|url| url.0), &policy)?,
         idempotency: key.with_body(&raw, shared.store().site_key()),
     };
     let accepted = send::send(shared.store(), request).await?;

@@ -20,7 +20,8 @@ use prometheus_client::registry::{Registry, Unit};
 use crate::guard::{Mode, Rule};
 use crate::limits::Limit;
 use crate::otp::{Reason, Verdict};
-use crate::store::Counts;
+use crate::store::{CallbackCounts, Counts};
+use crate::webhook;
 
 use super::api::Shared;
 use super::modems::{ModemState, ModemView};
@@ -80,6 +81,7 @@ struct Gauges {
     uptime: Gauge,
     messages: Family<ByStatus, Gauge>,
     pending: Gauge,
+    callbacks: Family<ByStatus, Gauge>,
     states: Family<ByModemAndState, Gauge>,
     in_flight: Family<ByModem, Gauge>,
     signal: Family<ByModem, Gauge>,
@@ -88,7 +90,7 @@ struct Gauges {
 
 impl Metrics {
     /// Nothing counted yet.
-    pub(super) fn new() -> Self {
+    pub(super) fn new(callbacks: &webhook::Counters) -> Self {
         let mut registry = Registry::with_prefix("smsotpd");
         let gauges = Gauges::register(&mut registry);
         let metrics = Self {
@@ -108,6 +110,8 @@ impl Metrics {
         registry.register("guard_refusals", help, metrics.guarded.clone());
         registry.register("verifications", "Codes checked, by what came of it", metrics.verifications.clone());
         registry.register("messages_accepted", "Messages taken over /v1/messages", metrics.accepted.clone());
+        registry.register("callbacks_delivered", "Callbacks that their receiver took", callbacks.delivered.clone());
+        registry.register("callback_tries_failed", "Tries at callbacks that failed", callbacks.failed.clone());
         registry.register("http_answers", "Requests answered, by class of status", metrics.answers.clone());
         metrics.gauges.lock().unwrap_or_else(PoisonError::into_inner).1 = registry;
         metrics
@@ -168,8 +172,11 @@ impl Metrics {
     }
 
     /// All of it, as text.
-    fn encode(&self, uptime: Duration, counts: &Counts, modems: &[ModemView]) -> String {
+    fn encode(&self, uptime: Duration, counts: &Counts, callbacks: &CallbackCounts, modems: &[ModemView]) -> String {
         let gauges = self.gauges.lock().unwrap_or_else(PoisonError::into_inner);
+        for (status, count) in [("waiting", callbacks.waiting), ("dead", callbacks.dead)] {
+            gauges.0.callbacks.get_or_create(&ByStatus { status }).set(gauge(count));
+        }
         gauges.0.set(uptime, counts, modems);
         let mut text = String::new();
         // Writing to a string does not fail, and no metric here refuses to be written.
@@ -185,6 +192,7 @@ impl Gauges {
         registry.register_with_unit("uptime", "Time since the daemon started", Unit::Seconds, gauges.uptime.clone());
         registry.register("messages", "Messages in the database, by status", gauges.messages.clone());
         registry.register("otps_pending", "Codes that can still be verified", gauges.pending.clone());
+        registry.register("callbacks", "Callbacks that are not delivered, by status", gauges.callbacks.clone());
         registry.register("modem_state", "1 for the state that the modem is in", gauges.states.clone());
         registry.register("modem_in_flight", "Parts that the modem is sending now", gauges.in_flight.clone());
         registry.register("modem_signal_dbm", "Received signal strength in dBm", gauges.signal.clone());
@@ -245,7 +253,8 @@ fn gauge(count: u64) -> i64 {
 )]
 pub(super) async fn metrics(State(shared): State<Shared>) -> Result<Response, Problem> {
     let counts = shared.store().counts().await?;
+    let callbacks = shared.store().callback_counts().await?;
     shared.metrics.set_guarded(shared.store().guard_counts());
-    let text = shared.metrics.encode(shared.uptime(), &counts, &shared.modems());
+    let text = shared.metrics.encode(shared.uptime(), &counts, &callbacks, &shared.modems());
     Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response())
 }

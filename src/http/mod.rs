@@ -17,7 +17,7 @@
 //! | `auth` | who calls, and what they may do |
 //! | `body`, `query`, `fields`, `idempotency` | reading requests |
 //! | `problem` | every refusal with its status and code |
-//! | `otps`, `messages`, `inbox`, `optouts`, `guard`, `safelist`, `events`, `audit`, `modems`, `ussd`, `balance`, `status`, `metrics` | the calls |
+//! | `otps`, `messages`, `inbox`, `optouts`, `guard`, `safelist`, `events`, `audit`, `callbacks`, `modems`, `ussd`, `balance`, `status`, `metrics` | the calls |
 //! | `readiness` | whether a code would go out now |
 //! | `openapi` | the description of it all, for programs |
 
@@ -26,6 +26,7 @@ mod audit;
 mod auth;
 mod balance;
 mod body;
+mod callbacks;
 mod connection;
 mod error;
 mod events;

@@ -86,6 +86,7 @@ pub(super) fn complete<'a>(mut document: OpenApi, policies: impl Iterator<Item =
         policy.enum_values = Some(names);
     }
     name_event_types(&mut document);
+    document.webhooks = Some(super::callbacks::described());
     document
 }
 
@@ -136,6 +137,8 @@ refusals! {
     NotByPolicy: MissingScope ForbiddenByPolicy;
     /// What sending again can answer when the recipient wants no messages any more.
     Unwanted: RecipientOptedOut;
+    /// What a call can answer that says where its events go.
+    NotThere: MissingScope CallbackNotAllowed;
     /// What a call with a query can answer.
     WrongQuery: Invalid;
     /// What a call that names something can answer.
@@ -375,6 +378,21 @@ pub(super) fn example_check() -> Value {
         "rule": "countries",
         "retry_after": null,
         "explanation": Kind::CountryNotAllowed.detail(),
+    })
+}
+
+pub(super) fn example_callback() -> Value {
+    json!({
+        "id": "cb_0000000000000a110000000000000003",
+        "event": "evt_0000019df3f5b0800000000000000a11",
+        "type": "otp.delivered",
+        "happened_at": "2026-05-04T10:00:07.412Z",
+        "app": "shop",
+        "url": "https://app.example.org/sms-events",
+        "status": "dead",
+        "tries": 12,
+        "next_try_at": null,
+        "reason": "the receiver answered 500",
     })
 }
 

@@ -20,10 +20,12 @@ use super::api::Shared;
 use super::auth::{self, Caller};
 use super::body::JsonBody;
 use super::fields::{
-    self, Bound, ClientAddress, Hash, Host, LanguageTag, Named, Number, OwnCode, OwnWords, Purpose, TypedCode,
+    self, Bound, ClientAddress, Hash, Host, LanguageTag, Named, Number, OwnCode, OwnWords, Purpose, Receiver, TypedCode,
 };
 use super::idempotency::IdempotencyKey;
-use super::openapi::{Ended, EveryCall, Limited, NoSuch, NotByPolicy, TooOften, Unwanted, WithBody, WithRecipient};
+use super::openapi::{
+    Ended, EveryCall, Limited, NoSuch, NotByPolicy, NotThere, TooOften, Unwanted, WithBody, WithRecipient,
+};
 use super::problem::{Kind, Problem};
 
 /// What is said to an app that may not approve.
@@ -72,6 +74,9 @@ pub(super) struct IssueBody {
     /// The address of the user who wants the code, so that one who asks for many is found out. It is not kept.
     #[serde(default)]
     client_address: Option<ClientAddress>,
+    /// Where the events of this otp go, beside the app's own URL. Only where the policy lets requests name one.
+    #[serde(default)]
+    callback_url: Option<Receiver>,
 }
 
 /// A code that somebody typed.
@@ -296,7 +301,7 @@ fn unwritable(error: &WordingError) -> Problem {
             ("resend" = (operation_id = "resend_otp", parameters(("id" = "$response.body#/id")))),
             ("cancel" = (operation_id = "cancel_otp", parameters(("id" = "$response.body#/id")))),
         ), example = json!(super::openapi::example_otp("queued"))),
-        EveryCall, WithRecipient, NotByPolicy, Limited
+        EveryCall, WithRecipient, NotByPolicy, NotThere, Limited
     )
 )]
 pub(super) async fn issue(
@@ -329,6 +334,7 @@ pub(super) async fn issue(
             ..Wish::default()
         },
         client_address: body.client_address.map(|address| address.0),
+        callback: shared.target(body.callback_url.map(|url| url.0), &policy)?,
         idempotency: key.with_body(&raw, shared.store().site_key()),
     };
     let issued = issue::issue(shared.store(), &policy, request).await.inspect_err(|error| {

@@ -24,6 +24,7 @@ pub(super) enum Kind {
     UnknownKey,
     MissingScope,
     ForbiddenByPolicy,
+    CallbackNotAllowed,
     NoSuchPath,
     NoSuchThing,
     MethodNotAllowed,
@@ -61,6 +62,7 @@ impl Kind {
             Self::NoKey | Self::UnknownKey => StatusCode::UNAUTHORIZED,
             Self::MissingScope
             | Self::ForbiddenByPolicy
+            | Self::CallbackNotAllowed
             | Self::CountryNotAllowed
             | Self::PrefixBlocked
             | Self::PremiumNumber => StatusCode::FORBIDDEN,
@@ -94,6 +96,7 @@ impl Kind {
             Self::UnknownKey => "unknown_key",
             Self::MissingScope => "missing_scope",
             Self::ForbiddenByPolicy => "forbidden_by_policy",
+            Self::CallbackNotAllowed => "callback_not_allowed",
             Self::NoSuchPath => "no_such_path",
             Self::NoSuchThing => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
@@ -140,6 +143,9 @@ impl Kind {
             }
             Self::MissingScope => "This call needs the scope `issue`, which the app does not have.",
             Self::ForbiddenByPolicy => "The app's policy does not leave this to the request; `errors` says what.",
+            Self::CallbackNotAllowed => {
+                "`callback_url`: the app's policy takes none; `callback-per-request = true` would."
+            }
             Self::NoSuchPath => "There is nothing here; /openapi.json lists the calls.",
             Self::NoSuchThing => "This app has nothing by that name.",
             Self::MethodNotAllowed => "This path has other methods; `Allow` lists them.",

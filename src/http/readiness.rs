@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::ids::ModemName;
 use crate::limits::BudgetSettings;
 use crate::route::{Bound, Routes};
-use crate::store::Store;
+use crate::store::{CallbackCounts, Store};
 use crate::ussd::Balance;
 
 use super::modems::{ModemState, ModemView, UnusableView};
@@ -30,8 +30,8 @@ pub(super) struct Readiness {
 /// Something that keeps codes from being sent.
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct Reason {
-    /// The kind: `store`, `no_modem`, `modem`, `route`, `budget` or `balance`.
-    #[schema(pattern = "^(store|no_modem|modem|route|budget|balance)$")]
+    /// The kind: `store`, `no_modem`, `modem`, `route`, `budget`, `balance` or `callbacks`.
+    #[schema(pattern = "^(store|no_modem|modem|route|budget|balance|callbacks)$")]
     code: &'static str,
     /// The modem it is about; null when it is about the site.
     #[schema(required = true)]
@@ -144,6 +144,31 @@ impl Readiness {
             modem: Some(balance.modem.to_string()),
             reason: "The SIM has little left to spend.".to_owned(),
             advice: Some("Top it up; `/v1/balance` shows what the carrier says.".to_owned()),
+        }));
+        self
+    }
+}
+
+impl Readiness {
+    /// The same with a warning for callbacks that do not arrive.
+    pub(super) fn with_callbacks(mut self, counts: &CallbackCounts) -> Self {
+        let failing = counts.failing.as_ref().map(|(receiver, reason)| {
+            (
+                format!("Callbacks to {receiver} have failed for more than ten minutes: {reason}."),
+                "They are tried for a day. `GET /v1/callbacks?status=waiting` shows them.",
+            )
+        });
+        let dead = (counts.dead_lately > 0).then(|| {
+            (
+                format!("{} callbacks were given up in the last day.", counts.dead_lately),
+                "`GET /v1/callbacks?status=dead` shows them, `POST /v1/callbacks/replay` tries them again.",
+            )
+        });
+        self.warnings.extend([failing, dead].into_iter().flatten().map(|(reason, advice)| Reason {
+            code: "callbacks",
+            modem: None,
+            reason,
+            advice: Some(advice.to_owned()),
         }));
         self
     }
@@ -405,6 +430,24 @@ mod tests {
             let readiness = readiness(&[modem]);
             assert!(readiness.ready && readiness.warnings[0].reason.contains(told), "{readiness:?}");
         }
+    }
+
+    #[test]
+    fn callbacks_that_do_not_arrive_are_warned_of_and_the_site_is_ready() {
+        let ready = [modem("m1", ModemState::Ready, 200)];
+        let warned = |counts: &CallbackCounts| readiness(&ready).with_callbacks(counts);
+        assert!(warned(&CallbackCounts { waiting: 5, dead: 2, ..CallbackCounts::default() }).warnings.is_empty());
+        let failing = Some(("https://app.example.org".to_owned(), "the receiver answered 500".to_owned()));
+        let trouble = warned(&CallbackCounts { dead_lately: 2, failing, ..CallbackCounts::default() });
+        assert!(trouble.ready && trouble.warnings.iter().all(|warning| warning.code == "callbacks"));
+        let said: Vec<&str> = trouble.warnings.iter().map(|warning| warning.reason.as_str()).collect();
+        assert_eq!(
+            said,
+            [
+                "Callbacks to https://app.example.org have failed for more than ten minutes: the receiver answered 500.",
+                "2 callbacks were given up in the last day.",
+            ]
+        );
     }
 
     #[test]

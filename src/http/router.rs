@@ -15,7 +15,9 @@ use super::gate::{self, Gate};
 use super::metrics::Metrics;
 use super::openapi;
 use super::problem::{Kind, Problem};
-use super::{audit, balance, events, guard, inbox, messages, metrics, modems, optouts, otps, safelist, status, ussd};
+use super::{
+    audit, balance, callbacks, events, guard, inbox, messages, metrics, modems, optouts, otps, safelist, status, ussd,
+};
 
 /// One list from which the calls are served, and described only for somebody who asks: the description takes more memory
 /// to make than all the rest.
@@ -60,6 +62,9 @@ calls! {
     safelist::remove
     events::listen
     audit::list
+    callbacks::list
+    callbacks::replay
+    callbacks::replay_all
     modems::list
     modems::drain
     modems::resume
@@ -81,7 +86,7 @@ fn at<P: utoipa::Path, H: Handler<T, Shared>, T: 'static>(call: H) -> Router<Sha
 
 /// The API, ready for [`super::serve()`].
 pub fn router(api: Api) -> Router {
-    let metrics = Arc::new(Metrics::new());
+    let metrics = Arc::new(Metrics::new(&api.callbacks));
     let gate = Arc::new(Gate::new(api.hosts.clone(), Arc::clone(&metrics)));
     served()
         .fallback(async || Problem::new(Kind::NoSuchPath))

@@ -115,7 +115,8 @@ pub(super) async fn readyz(State(shared): State<Shared>) -> Response {
     };
     let readiness =
         Readiness::of(&shared.modems(), &shared.unusable(), shared.budget(), &shared.store().routes(), store)
-            .with_balances(&shared.ussd().balances());
+            .with_balances(&shared.ussd().balances())
+            .with_callbacks(&shared.store().callback_counts().await.unwrap_or_default());
     if readiness.ready {
         Json(readiness).into_response()
     } else {
@@ -137,6 +138,7 @@ pub(super) async fn readyz(State(shared): State<Shared>) -> Response {
 pub(super) async fn status(State(shared): State<Shared>, _: Caller<auth::Read>) -> Result<Json<Status>, Problem> {
     let counts = shared.store().counts().await?;
     let store = StoreState::of(shared.store()).await;
+    let callbacks = shared.store().callback_counts().await?;
     let modems = shared.modems();
     Ok(Json(Status {
         version: env!("CARGO_PKG_VERSION"),
@@ -145,7 +147,8 @@ pub(super) async fn status(State(shared): State<Shared>, _: Caller<auth::Read>) 
         queue: Queue { queued: counts.queued, sending: counts.sending, in_doubt: counts.in_doubt },
         pending_otps: counts.pending_otps,
         readiness: Readiness::of(&modems, &shared.unusable(), shared.budget(), &shared.store().routes(), store)
-            .with_balances(&shared.ussd().balances()),
+            .with_balances(&shared.ussd().balances())
+            .with_callbacks(&callbacks),
         modems: modems.into_iter().map(ModemSummary::from).collect(),
     }))
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::Bind;
+use crate::callback::CallbackUrl;
 use crate::guard;
 use crate::ids::ModemName;
 use crate::limits;
@@ -162,6 +163,11 @@ pub struct Policy {
     pub caller_codes: bool,
     /// Whether the app may have an otp verified without a code. Default false.
     pub manual_approve: bool,
+    /// Where the events of these otps, and of the app's messages, go. Default: nowhere but to the app's own URL.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub callback: Option<CallbackUrl>,
+    /// Whether a request may name a URL for its own events instead, within `allow` of `[webhook]`. Default false.
+    pub callback_per_request: bool,
     /// How many otps one number, and one block of numbers, may get.
     pub limits: limits::Settings,
     /// Which numbers get codes, and what is done against people who only want messages to be sent.
@@ -200,6 +206,8 @@ impl Default for Policy {
             bind: Bind::All,
             caller_codes: false,
             manual_approve: false,
+            callback: None,
+            callback_per_request: false,
             limits: limits::Settings::default(),
             guard: guard::Settings::default(),
             templates: BTreeMap::new(),
@@ -322,6 +330,8 @@ mod tests {
             bind = ["payee", "amount"]
             caller-codes = true
             manual-approve = true
+            callback = "https://app.example.org/events?key=1"
+            callback-per-request = true
             [limits]
             per-number-hour = 1
             per-number-day = 2
@@ -373,6 +383,7 @@ mod tests {
             ("[templates]\ngerman = \"{code}\"", "a language is written as `de`"),
             ("template = \"{cod}\"", "did you mean {code}?"),
             ("national-tables = [\"de\"]", "unknown variant `de`, expected one of `tr`, `es`, `pt`"),
+            ("callback = \"ftp://a/\"", "begins with https:// or http://"),
             ("colour = 1", "unknown field `colour`"),
         ] {
             let error = read(toml).expect_err(toml);

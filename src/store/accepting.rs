@@ -11,6 +11,7 @@ use super::listing;
 use super::messages::{AcceptOutcome, CancelOutcome, MessageView, NewMessage};
 use super::writer::Work;
 use super::{optouts, routing, row};
+use crate::callback::Source;
 use crate::clock::Moment;
 use crate::ids::{AppName, MessageId};
 use crate::message::Status;
@@ -86,13 +87,16 @@ pub(super) fn insert(
 ) -> Result<i64, StoreError> {
     let number = row::number(&message.to);
     let queue = routing::queue_of(work, &message.app, number, row::priority(message.priority))?;
+    // That of an otp's message is the otp's.
+    let callback = message.callback.as_ref().filter(|_| otp.is_none());
     work.conn
         .prepare_cached(
             "INSERT INTO message (id, app, otp, number, status, priority, text, encoding, parts, class0, replace_type,
-                                  in_doubt, created, created_at, deadline, waiting_from, queue)
-             VALUES (?1, ?2, ?3, ?4, 'queued', ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?12, ?15)",
+                                  in_doubt, created, created_at, deadline, waiting_from, queue,
+                                  callback, callback_by_request)
+             VALUES (?1, ?2, ?3, ?4, 'queued', ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?12, ?15, ?16, ?17)",
         )?
-        .execute((
+        .execute(rusqlite::params![
             message.id.as_bytes(),
             message.app.as_str(),
             otp,
@@ -108,7 +112,9 @@ pub(super) fn insert(
             work.wall.as_millisecond(),
             deadline.as_millis(),
             queue,
-        ))?;
+            callback.map(|target| target.url.as_str()),
+            callback.is_some_and(|target| target.source == Source::Request),
+        ])?;
     let seq = work.conn.last_insert_rowid();
     let mut statement =
         work.conn.prepare_cached("INSERT INTO part (message, part, status, number) VALUES (?1, ?2, 'queued', ?3)")?;

@@ -203,6 +203,7 @@ fn remove(work: &Work<'_>, name: &AppName) -> Result<bool, StoreError> {
         )?
         .execute([name.as_str()])?;
     work.conn.prepare_cached("DELETE FROM idempotency WHERE app = ?1")?.execute([name.as_str()])?;
+    work.conn.prepare_cached("DELETE FROM delivery WHERE app = ?1")?.execute([name.as_str()])?;
     note(work, Kind::AppRemoved, name, None)?;
     Ok(true)
 }

@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 
 use super::error::StoreError;
 use super::handle::Store;
-use super::row;
 use super::writer::Work;
+use super::{deliveries, row};
 use crate::ids::AppName;
 use crate::message::Status;
 use crate::otp;
@@ -285,7 +285,7 @@ pub(super) fn note(work: &Work<'_>, event: &NewEvent<'_>) -> Result<(), StoreErr
         ))?;
     let seq = work.conn.last_insert_rowid();
     work.tell_noted(seq);
-    Ok(())
+    deliveries::enqueue(work, seq, event)
 }
 
 /// An otp has ended like this.

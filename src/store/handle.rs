@@ -45,6 +45,7 @@ struct Inner {
     queue: watch::Sender<u64>,
     changes: watch::Sender<u64>,
     noted: watch::Sender<i64>,
+    outbox: watch::Sender<u64>,
     keep_days: Arc<AtomicU32>,
     look_at: watch::Sender<Option<Moment>>,
     drained: watch::Sender<BTreeSet<ModemName>>,
@@ -141,6 +142,10 @@ impl Store {
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.0.changes.subscribe()
+    }
+
+    pub(super) fn watch_outbox(&self) -> watch::Receiver<u64> {
+        self.0.outbox.subscribe()
     }
 
     /// The place in the log of the newest event, now and from now on.
@@ -291,7 +296,7 @@ async fn scrub(mut erasures: watch::Receiver<u64>, commands: mpsc::WeakSender<Co
 fn assemble(opened: Opened, threads: Threads) -> (Store, Writer, impl Future<Output = ()> + use<>, Option<Lock>) {
     let Opened { conn, key, clock, lock, path, drained, newest_event, homes, guard } = opened;
     let (commands, waiting) = mpsc::channel(writer::WAITING);
-    let (queue, changes) = (watch::Sender::new(0), watch::Sender::new(0));
+    let (queue, changes, outbox) = (watch::Sender::new(0), watch::Sender::new(0), watch::Sender::new(0));
     let (noted, keep_days) = (watch::Sender::new(newest_event), Arc::new(AtomicU32::new(0)));
     let (look_at, drained) = (watch::Sender::new(None), watch::Sender::new(drained));
     let writable = Arc::new(AtomicBool::new(true));
@@ -304,6 +309,7 @@ fn assemble(opened: Opened, threads: Threads) -> (Store, Writer, impl Future<Out
         queue: queue.clone(),
         changes: changes.clone(),
         noted: noted.clone(),
+        outbox: outbox.clone(),
         refusals: Refusals::default(),
         keep_days: Arc::clone(&keep_days),
         erasures: watch::Sender::new(0),
@@ -325,6 +331,7 @@ fn assemble(opened: Opened, threads: Threads) -> (Store, Writer, impl Future<Out
         queue,
         changes,
         noted,
+        outbox,
         keep_days,
         look_at,
         drained,
@@ -410,6 +417,7 @@ mod tests {
         let busy = [
             include_str!("accepting.rs"),
             include_str!("claiming.rs"),
+            include_str!("deliveries.rs"),
             include_str!("events.rs"),
             include_str!("guarding.rs"),
             include_str!("idempotency.rs"),
@@ -437,7 +445,7 @@ mod tests {
                 let step = step?;
                 // Walks along the row numbers that end soon, and tables of a few rows.
                 let short = ["ORDER BY seq LIMIT", "ORDER BY id DESC"].iter().any(|order| sql.contains(order))
-                    || ["SCAN CONSTANT ROW", "SCAN site", "SCAN early_report", "SCAN stopped_prefix"]
+                    || ["SCAN CONSTANT ROW", "SCAN app", "SCAN site", "SCAN early_report", "SCAN stopped_prefix"]
                         .contains(&step.as_str());
                 let whole = step.starts_with("SCAN") && !step.contains("USING") && !short;
                 if whole || step.contains("TEMP B-TREE") {

@@ -14,6 +14,7 @@ use super::messages::NewMessage;
 use super::otps::{self, IssueOutcome, Kept, NewCode, NewOtp, OtpView, ResendOutcome, ResendRefusal};
 use super::writer::Work;
 use super::{life, listing, optouts, row};
+use crate::callback::Source;
 use crate::clock::Moment;
 use crate::ids::{AppName, OtpId};
 use crate::otp::Status;
@@ -126,12 +127,13 @@ fn write(work: &Work<'_>, mut otp: NewOtp, idempotency: Option<&Idempotency>) ->
     let expires = work.now + otp.lifetime;
     let resend_from = work.now + otp.resend_after;
     let sealed_code = (otp.max_resends > 0).then(|| otp.sealed_code.as_bytes());
+    let callback = otp.message.callback.as_ref();
     work.conn
         .prepare_cached(
             "INSERT INTO otp (id, app, number, purpose, status, digest, sealed_code, created, created_at, expires,
                               attempts, attempts_left, resends, resends_left, resend_after, resend_from, recent,
-                              context)
-             VALUES (?1, ?2, ?3, ?4, 'pending', ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?11, ?11, ?12, ?13, 1, ?14)",
+                              context, callback, callback_by_request)
+             VALUES (?1, ?2, ?3, ?4, 'pending', ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?11, ?11, ?12, ?13, 1, ?14, ?15, ?16)",
         )?
         .execute((
             otp.id.as_bytes(),
@@ -148,6 +150,8 @@ fn write(work: &Work<'_>, mut otp: NewOtp, idempotency: Option<&Idempotency>) ->
             u32::try_from(otp.resend_after.as_millis()).unwrap_or(u32::MAX),
             resend_from.as_millis(),
             otp.context.as_ref().map(|context| context.as_bytes().as_slice()),
+            callback.map(|target| target.url.as_str()),
+            callback.is_some_and(|target| target.source == Source::Request),
         ))?;
     let seq = work.conn.last_insert_rowid();
     // Nothing may arrive that can no longer be verified.

@@ -254,7 +254,6 @@ fn backward(conn: &Connection, filter: &EventFilter, since: Option<Moment>) -> R
 }
 
 /// One event, for who knows its place.
-#[allow(dead_code, reason = "callbacks are rendered by it")]
 pub(super) fn event(conn: &Connection, seq: i64) -> Result<Option<Event>, StoreError> {
     let mut statement = conn.prepare_cached("SELECT * FROM event WHERE seq = ?1")?;
     let entry = statement.query_row([seq], |row| Ok(Entry::read(row))).optional()?.transpose()?;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::callback::Target;
 use crate::clock::{Moment, Timestamp};
 use crate::ids::{AppName, MessageId, MessageReference, ModemName, OtpId, SimId};
 use crate::message::{InDoubtPolicy, Priority, Status};
@@ -36,6 +37,8 @@ pub struct NewMessage {
     pub replace: Option<u8>,
     /// What happens when it is in doubt.
     pub in_doubt: InDoubtPolicy,
+    /// Where its events go, beside the app's own URL; for the first message of an otp, where the otp's go.
+    pub callback: Option<Target>,
 }
 
 /// A message as it is now.

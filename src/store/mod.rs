@@ -23,6 +23,7 @@
 //! | `inbox`, `optouts` | messages that came in, and the numbers that want none |
 //! | `life` | one message with its parts, as all of these change it |
 //! | `events`, `refusals`, `journal`, `retention` | what happened: written down, counted, told, forgotten |
+//! | `deliveries`, `callbacks` | the outbox: what goes to receivers; what apps and people see of it |
 //! | `drains` | modems that a person has taken out of use |
 //! | `sweep` | what falls due with time |
 //! | `idempotency`, `row`, `error` | repeated requests; columns and types; what can go wrong |
@@ -32,7 +33,9 @@
 
 mod accepting;
 mod apps;
+mod callbacks;
 mod claiming;
+mod deliveries;
 mod drains;
 mod error;
 mod events;
@@ -68,6 +71,11 @@ mod verifying;
 mod writer;
 
 pub use apps::{App, NewApp, Scope, ScopeError};
+pub use callbacks::{
+    AppCallback, CallbackCounts, CallbackFilter, CallbackId, CallbackIdError, CallbackPage, CallbackStatus,
+    CallbackView,
+};
+pub use deliveries::{Delivery, Due, Tried};
 pub use error::StoreError;
 pub use events::{By, Kind};
 pub use figures::{Figures, OfCountry, OfPrefix};

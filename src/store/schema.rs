@@ -20,17 +20,18 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("schema/03_policies.sql")).foreign_key_check(),
         M::up(include_str!("schema/04_events.sql")).foreign_key_check(),
         M::up(include_str!("schema/05_guard.sql")).foreign_key_check(),
+        M::up(include_str!("schema/06_callbacks.sql")).foreign_key_check(),
     ])
 }
 
 /// The newest version this program knows.
-const KNOWN: usize = 5;
+const KNOWN: usize = 6;
 
 /// How long a connection waits for another process that writes (`app create` beside the daemon).
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// More statements than the store has, so that each is compiled once for a connection.
-const STATEMENTS: usize = 192;
+const STATEMENTS: usize = 256;
 
 /// Opens the connection that writes. The file is made when it is not there.
 pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {

@@ -8,7 +8,7 @@ use super::error::StoreError;
 use super::handle::Store;
 use super::life::Message;
 use super::writer::Work;
-use super::{inbox, otps, retention, routing};
+use super::{deliveries, inbox, otps, retention, routing};
 use crate::clock::Moment;
 use crate::otp::Status;
 
@@ -42,6 +42,7 @@ fn step(work: &Work<'_>) -> Result<Option<Moment>, StoreError> {
     expire_otps(work)?;
     inbox::show_waiting(work, STEP)?;
     work.refusals.settle(work)?;
+    deliveries::forget(work, STEP)?;
     forget(work)?;
     retention::forget(work)?;
     next_due(work)
@@ -136,6 +137,8 @@ fn next_due(work: &Work<'_>) -> Result<Option<Moment>, StoreError> {
         first(work, "SELECT created FROM idempotency ORDER BY seq LIMIT 1", ())?.map(day_old),
         first(work, "SELECT created FROM otp WHERE seq >= (SELECT recent_from FROM site) ORDER BY seq LIMIT 1", ())?
             .map(day_old),
+        first(work, "SELECT given_up FROM delivery WHERE given_up IS NOT NULL ORDER BY seq LIMIT 1", ())?
+            .map(|given_up| deliveries::forgotten_at(given_up) + SLACK),
     ];
     Ok(dues.into_iter().flatten().min())
 }

@@ -50,6 +50,7 @@ pub(super) struct Work<'a> {
 struct Effects {
     changed: Cell<bool>,
     queue: Cell<bool>,
+    outbox: Cell<bool>,
     erased: Cell<bool>,
     drained: Cell<Option<BTreeSet<ModemName>>>,
     noted: Cell<Option<i64>>,
@@ -59,6 +60,11 @@ impl Work<'_> {
     /// Those who watch the queue are to be woken: something can be handed out, or no longer can.
     pub(super) fn touch_queue(&self) {
         self.effects.queue.set(true);
+    }
+
+    /// Who delivers is to be woken: something in the outbox is due.
+    pub(super) fn touch_outbox(&self) {
+        self.effects.outbox.set(true);
     }
 
     /// These modems are out of use from now on.
@@ -157,6 +163,8 @@ pub(super) struct Writer {
     pub(super) changes: watch::Sender<u64>,
     /// The newest event.
     pub(super) noted: watch::Sender<i64>,
+    /// Counts the commits that made something due in the outbox.
+    pub(super) outbox: watch::Sender<u64>,
     pub(super) refusals: Refusals,
     pub(super) keep_days: Arc<AtomicU32>,
     /// Counts the commits that erased something.
@@ -289,6 +297,7 @@ impl Writer {
         }
         let happened = [
             (&self.queue, effects.queue.get()),
+            (&self.outbox, effects.outbox.get()),
             (&self.changes, effects.changed.get()),
             (&self.erasures, effects.erased.get()),
         ];

@@ -199,6 +199,7 @@ impl World {
             class0: false,
             replace: None,
             in_doubt: InDoubtPolicy::Hold,
+            callback: None,
         }
     }
 

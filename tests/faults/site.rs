@@ -157,6 +157,7 @@ impl Site {
             simplify: true,
             in_doubt,
             national_tables: Languages::NONE,
+            callback: None,
             idempotency: None,
         };
         send::send(&self.store, request).await.unwrap().id

@@ -123,9 +123,15 @@ fn special(text: &str, before: char) -> Option<(Kind, usize)> {
     };
     let hex = |c: char| c.is_ascii_hexdigit();
     let of_key = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    for (prefix, length, of) in
-        [("otp_", 32, hex as fn(char) -> bool), ("msg_", 32, hex), ("evt_", 32, hex), ("smsotpd_", 43, of_key)]
-    {
+    let of_base64 = |c: char| c.is_ascii_alphanumeric() || "+/=".contains(c);
+    let names = [
+        ("otp_", 32, hex as fn(char) -> bool),
+        ("msg_", 32, hex),
+        ("evt_", 32, hex),
+        ("smsotpd_", 43, of_key),
+        ("whsec_", 44, of_base64),
+    ];
+    for (prefix, length, of) in names {
         if let Some((found, prefix)) = run(prefix, of).filter(|(found, _)| *found == length) {
             return Some((Kind::Name, prefix + found));
         }

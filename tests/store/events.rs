@@ -11,7 +11,7 @@ use smsotpd::store::{
     SubmitResult, Which,
 };
 
-use crate::world::{CODE, NO_LIMITS, TEXT, World, alice, app, number, seconds};
+use crate::world::{CODE, NO_LIMITS, TEXT, World, alice, app, number, rules, seconds};
 
 impl World {
     /// Everything that happened so far.
@@ -79,7 +79,7 @@ async fn what_ends_an_otp_is_told_each_in_its_own_way() {
     let first = world.issue(world.new_otp(&alice())).await;
     world.pass(seconds(30)).await;
     let again = world.new_message(&alice());
-    let resent = world.store.resend(&app(), first.id, again, None).await.unwrap();
+    let resent = world.store.resend(&app(), first.id, again, None, rules(NO_LIMITS)).await.unwrap();
     assert!(matches!(resent, Some(ResendOutcome::Resent(_))));
     let second = world.issue(world.new_otp(&alice())).await;
     for _ in 0..2 {
@@ -186,7 +186,7 @@ async fn a_message_in_doubt_that_was_sent_after_all_is_told_so() {
 async fn a_flood_of_refusals_is_told_of_once_a_minute_with_its_size() {
     let world = World::new().await;
     let limits = limits::Settings { per_number_hour: 1, ..NO_LIMITS };
-    let ask = || async { world.store.issue(world.new_otp(&alice()), &limits, None).await.unwrap() };
+    let ask = || async { world.store.issue(world.new_otp(&alice()), rules(limits.clone()), None).await.unwrap() };
     assert!(matches!(ask().await, IssueOutcome::Issued(_)));
     for _ in 0..5 {
         assert!(matches!(ask().await, IssueOutcome::Refused(_)));
@@ -211,7 +211,7 @@ async fn a_request_that_is_repeated_happened_once() {
     let world = World::new().await;
     let idempotency = || Some(smsotpd::store::Idempotency { key: "k".to_owned(), digest: [1; 32] });
     for _ in 0..3 {
-        world.store.issue(world.new_otp(&alice()), &NO_LIMITS, idempotency()).await.unwrap();
+        world.store.issue(world.new_otp(&alice()), rules(NO_LIMITS), idempotency()).await.unwrap();
     }
     assert_eq!(world.kinds().await, ["otp.issued"]);
 }

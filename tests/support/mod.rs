@@ -115,12 +115,17 @@ impl Site {
 
     /// Starts the daemon with this log filter and waits until it answers.
     pub(crate) async fn serve_logging(&self, filter: &str) -> Daemon {
+        self.serve_with(&[("RUST_LOG", filter)]).await
+    }
+
+    /// Starts the daemon in this environment and waits until it answers.
+    pub(crate) async fn serve_with(&self, environment: &[(&str, &str)]) -> Daemon {
         let config = self.folder.path().join("smsotpd.toml");
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log()).unwrap();
         let child = smsotpd()
             .args(["serve", "--json", "--config"])
             .arg(config)
-            .env("RUST_LOG", filter)
+            .envs(environment.iter().copied())
             .stderr(Stdio::from(log))
             .spawn()
             .unwrap();

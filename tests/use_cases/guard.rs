@@ -56,9 +56,9 @@ async fn once_a_sim_tells_where_home_is_only_its_country_gets_codes_also_after_a
     for site in [site.restart().await] {
         assert_eq!(ask(&site, ALICE).await, Some((Rule::Countries, None)));
         assert_eq!(ask(&site, "+4915112345678").await, None);
-        site.store.put_on_safe_list(&number(ALICE), &app()).await.unwrap();
+        site.store.put_on_safe_list(&number(ALICE), &site.app).await.unwrap();
         assert_eq!(ask(&site, ALICE).await, None);
-        assert!(site.store.take_off_safe_list(&number(ALICE), &app()).await.unwrap());
+        assert!(site.store.take_off_safe_list(&number(ALICE), &site.app).await.unwrap());
         assert_eq!(ask(&site, ALICE).await, Some((Rule::Countries, None)));
         site.store.note_home(&"310260123456789".parse().unwrap()).await.unwrap();
         assert_eq!(ask(&site, ALICE).await, None, "a second SIM, from there");

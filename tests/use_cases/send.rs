@@ -21,6 +21,7 @@ fn request(site: &Site, text: &str) -> Request {
         simplify: true,
         in_doubt: InDoubtPolicy::Hold,
         national_tables: Languages::NONE,
+        callback: None,
         idempotency: None,
     }
 }

@@ -62,6 +62,7 @@ impl Site {
             code: None,
             wish: Wish::default(),
             client_address: None,
+            callback: None,
             idempotency: None,
         }
     }

@@ -94,6 +94,7 @@ pub(crate) async fn sends_to(site: Arc<Site>, mut dice: Dice, to: PhoneNumber) {
             simplify: true,
             in_doubt: if hold { InDoubtPolicy::Hold } else { InDoubtPolicy::Resend },
             national_tables: pdu::Languages::NONE,
+            callback: None,
             idempotency: repeatable(serial),
         };
         match send::send(&site.door().await.store, request).await {
@@ -175,6 +176,7 @@ async fn wants_a_code(site: Arc<Site>, mut dice: Dice) {
             code: None,
             wish: Wish::default(),
             client_address: None,
+            callback: None,
             idempotency: repeatable(serial),
         };
         match issue::issue(&site.door().await.store, &policy, request).await {

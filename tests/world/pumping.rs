@@ -59,6 +59,7 @@ impl Scene {
             context: Default::default(),
             code: None,
             wish: Wish::default(),
+            callback: None,
             client_address: Some(address.parse::<std::net::IpAddr>().unwrap().into()),
             idempotency: None,
         };

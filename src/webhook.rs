@@ -1,0 +1,209 @@
+//! From the outbox to the receivers: each event is sent as a signed POST until its receiver has it, or a day has passed.
+//!
+//! ```text
+//! store: event and outbox, one commit ──wakes──> Webhook ──a few at a time──> receivers
+//!                  ^                                │
+//!                  └── done, again at …, given up ──┘
+//! ```
+//!
+//! Nothing here is kept: what is under way when the daemon ends is tried again at the next start, with the same id. What
+//! is due is looked for only when the outbox has changed, a try has ended, or its time has come. Each receiver has a few
+//! places, one that does not answer has one, and all that do not answer have half of the places together: so whoever
+//! answers never waits for who does not.
+//!
+//! Its one rule: a success is a status from 200 to 299; anything else is tried again, and nothing of what is sent or
+//! answered is logged.
+
+mod client;
+mod connector;
+mod places;
+mod schedule;
+mod signature;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus_client::metrics::counter::Counter;
+use rand::RngExt as _;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::callback;
+use crate::clock::Moment;
+use crate::store::{CallbackId, Delivery, Store, StoreError, Tried};
+use client::{Client, Failure};
+use places::Places;
+use schedule::{Answer, Next};
+
+/// How long a database that could not be read is left alone.
+const STORE_PAUSE: Duration = Duration::from_secs(1);
+/// How long what is under way has when the daemon stops.
+const STOPPING: Duration = Duration::from_millis(500);
+
+/// How many tries there were since the start.
+#[derive(Debug, Clone, Default)]
+pub struct Counters {
+    /// Those that the receiver took.
+    pub delivered: Counter,
+    /// The others.
+    pub failed: Counter,
+}
+
+/// The task that delivers.
+#[derive(Debug)]
+pub struct Webhook {
+    store: Store,
+    client: Arc<Client>,
+    counters: Counters,
+    places: Places,
+    /// The receiver that was served last.
+    last: String,
+}
+
+/// A try that is over.
+struct Ended {
+    id: CallbackId,
+    receiver: String,
+    /// Whether there was an answer.
+    answered: bool,
+}
+
+impl Webhook {
+    /// Delivers what is in the outbox of this store, as far as the settings let it.
+    #[must_use]
+    pub fn new(store: Store, settings: callback::Settings) -> Self {
+        let client = Arc::new(Client::new(settings));
+        Self { store, client, counters: Counters::default(), places: Places::default(), last: String::new() }
+    }
+
+    /// What is counted while it runs.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.counters.clone()
+    }
+
+    /// Delivers until stopped.
+    ///
+    /// # Errors
+    /// [`StoreError::Gone`] when the store has ended.
+    pub async fn run(mut self, stop: CancellationToken) -> Result<(), StoreError> {
+        let (mut outbox, mut tries) = (self.store.outbox(), JoinSet::new());
+        loop {
+            // Before looking, so that no change is missed.
+            outbox.mark_unchanged();
+            let next = self.start(&mut tries).await?;
+            tokio::select! {
+                () = stop.cancelled() => break,
+                changed = outbox.changed() => changed.map_err(|_| StoreError::Gone)?,
+                Some(ended) = tries.join_next() => self.leave(ended),
+                () = until(&self.store, next) => {}
+            }
+        }
+        let all = async { while tries.join_next().await.is_some() {} };
+        // What is cut off here is sent again at the next start.
+        let _ = tokio::time::timeout(STOPPING, all).await;
+        Ok(())
+    }
+
+    /// Starts a try of everything that is due and has a place. Returns when something is due next.
+    async fn start(&mut self, tries: &mut JoinSet<Ended>) -> Result<Option<Moment>, StoreError> {
+        let (places, most) = (self.places.clone(), self.places.free_in_all());
+        let free = move |receiver: &str| places.free(receiver);
+        let due = self.store.deliveries_due(self.places.under_way(), most, self.last.clone(), free).await;
+        let due = match due {
+            Ok(due) => due,
+            Err(StoreError::Gone) => return Err(StoreError::Gone),
+            Err(error) => {
+                tracing::warn!(%error, "the outbox cannot be read");
+                return Ok(Some(self.store.clock().now() + STORE_PAUSE));
+            }
+        };
+        for id in due.lost {
+            let reason = "the log has forgotten the event".to_owned();
+            self.store.settle_delivery(id, Tried::GivenUp { reason }).await?;
+        }
+        for delivery in due.deliveries {
+            if !self.places.enter(delivery.id, &delivery.receiver) {
+                continue;
+            }
+            self.last.clone_from(&delivery.receiver);
+            let was_silent = delivery.unreached || self.places.is_silent(&delivery.receiver);
+            let (store, client, counters) = (self.store.clone(), Arc::clone(&self.client), self.counters.clone());
+            tries.spawn(async move { attempt(&store, &client, &counters, delivery, was_silent).await });
+        }
+        Ok(due.next)
+    }
+
+    fn leave(&mut self, ended: Result<Ended, tokio::task::JoinError>) {
+        match ended {
+            Ok(ended) => self.places.leave(ended.id, &ended.receiver, ended.answered),
+            Err(died) if died.is_panic() => std::panic::resume_unwind(died.into_panic()),
+            Err(_) => {}
+        }
+    }
+}
+
+async fn until(store: &Store, moment: Option<Moment>) {
+    match moment {
+        Some(moment) => store.clock().sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Tries once, and has the store write down what came of it.
+async fn attempt(store: &Store, client: &Client, counters: &Counters, delivery: Delivery, was_silent: bool) -> Ended {
+    let outcome = client.send(&delivery, store.clock().wall()).await;
+    let answered = outcome.is_ok();
+    let tried = schedule::Tried {
+        since: delivery.since,
+        tries: delivery.tries.saturating_add(1),
+        now: store.clock().now(),
+        dice: rand::rng().random(),
+    };
+    let next = schedule::judge(outcome.as_ref().ok().copied(), tried);
+    let counter = if next == Next::Done { &counters.delivered } else { &counters.failed };
+    counter.inc();
+    tell(&delivery, &outcome, next, was_silent);
+    let unreached = outcome.as_ref().is_err_and(|failure| failure.unreached);
+    let tried = match next {
+        Next::Done => Tried::Delivered { is_back: was_silent },
+        Next::Again(due) => Tried::Again { due, reason: reason(outcome), unreached },
+        Next::GiveUp => Tried::GivenUp { reason: reason(outcome) },
+    };
+    // What cannot be written down is tried again; who died with the store is told by the store.
+    if let Err(error) = store.settle_delivery(delivery.id, tried).await {
+        tracing::warn!(%error, "what came of a callback could not be written down; it is sent again");
+    }
+    Ended { id: delivery.id, receiver: delivery.receiver, answered }
+}
+
+/// Logs what a person would want to know, once and not for every try.
+fn tell(delivery: &Delivery, outcome: &Result<Answer, Failure>, next: Next, was_silent: bool) {
+    let (app, receiver) = (&delivery.app, &delivery.url);
+    match (outcome, next) {
+        (_, Next::GiveUp) => {
+            let reason = reason(outcome.clone());
+            tracing::warn!(%app, %receiver, event = %delivery.event.id, reason, "a callback is given up");
+        }
+        (Err(failure), _) if !was_silent => {
+            tracing::warn!(%app, %receiver, reason = failure.reason, "callbacks do not arrive; they are tried for a day");
+        }
+        (Ok(Answer { status, .. }), Next::Again(_)) if delivery.tries == 0 => {
+            tracing::warn!(%app, %receiver, status, "a callback was not taken; it is tried again for a day");
+        }
+        (Ok(_), Next::Done) if was_silent => tracing::info!(%app, %receiver, "callbacks arrive again"),
+        _ => {}
+    }
+}
+
+/// Why a try failed, in a few words that quote nothing.
+fn reason(outcome: Result<Answer, Failure>) -> String {
+    match outcome {
+        Ok(Answer { status: 410, .. }) => "the receiver answered 410: it wants no more".to_owned(),
+        Ok(Answer { status: status @ 300..=399, .. }) => {
+            format!("the receiver answered {status}, which leads elsewhere; redirects are not followed")
+        }
+        Ok(Answer { status, .. }) => format!("the receiver answered {status}"),
+        Err(failure) => failure.reason,
+    }
+}

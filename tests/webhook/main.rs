@@ -1,0 +1,18 @@
+//! Callbacks, from the outbox of a real store to real receivers on the loopback, whatever those do. Time stands still
+//! unless a test lets it pass: so what arrives without that has waited for nobody's time-out.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test whose scaffolding fails has failed")]
+
+#[path = "../api/mod.rs"]
+mod api;
+mod calls;
+mod order;
+mod reach;
+mod receiver;
+mod secrets;
+mod site;
+mod storm;
+#[path = "../support/mod.rs"]
+mod support;
+mod tls;
+mod trouble;
+mod verifier;
