@@ -246,11 +246,13 @@ async fn an_app_brings_its_own_code_where_its_policy_lets_it() {
 #[tokio::test]
 async fn an_app_brings_no_code_where_its_policy_says_nothing_of_it() {
     let site = site("").await;
-    let refused = site.post("/v1/otp", &json!({"to": TO, "code": "123456"})).await;
-    assert_eq!((refused.status.as_u16(), refused.problem().as_str()), (403, "forbidden_by_policy"));
-    let error = &refused.json()["errors"][0];
-    assert_eq!(error["field"], "code");
-    assert_eq!(error["message"], "this app's policy lets it bring no code: `caller-codes`");
+    for body in [json!({"to": TO, "code": "123456"}), json!({"to": TO, "code": "123456", "length": 6})] {
+        let refused = site.post("/v1/otp", &body).await;
+        assert_eq!((refused.status.as_u16(), refused.problem().as_str()), (403, "forbidden_by_policy"), "{body}");
+        let error = &refused.json()["errors"][0];
+        assert_eq!(error["field"], "code");
+        assert_eq!(error["message"], "this app's policy lets it bring no code: `caller-codes`");
+    }
 }
 
 #[tokio::test]
