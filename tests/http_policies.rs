@@ -10,7 +10,7 @@ use smsotpd::http::Settings;
 use smsotpd::ids::{MessageReference, SimId};
 use smsotpd::issue::Policy;
 use smsotpd::message::Priority;
-use smsotpd::store::{Claim, Claimed, Settlement, SubmitResult};
+use smsotpd::store::{Claim, Claimed, Scope, Settlement, SubmitResult};
 
 const TO: &str = "+15551234567";
 
@@ -45,6 +45,14 @@ fn outcome(answer: &Value) -> (String, u64) {
 
 fn said(reason: &str, attempts_left: u64) -> (String, u64) {
     (reason.to_owned(), attempts_left)
+}
+
+/// What the audit tells of these types of events, the newest first.
+async fn audit(site: &Site, kinds: &str) -> Vec<Value> {
+    let path = format!("/v1/audit?kind={kinds}");
+    let answer = site.call(hyper::Method::GET, &path, &[("x-api-key", "caretaker")], None).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.json()["events"].as_array().unwrap().clone()
 }
 
 /// The field that is wrong, and what is said of it.
@@ -246,11 +254,13 @@ async fn an_app_brings_its_own_code_where_its_policy_lets_it() {
 #[tokio::test]
 async fn an_app_brings_no_code_where_its_policy_says_nothing_of_it() {
     let site = site("").await;
-    let refused = site.post("/v1/otp", &json!({"to": TO, "code": "123456"})).await;
-    assert_eq!((refused.status.as_u16(), refused.problem().as_str()), (403, "forbidden_by_policy"));
-    let error = &refused.json()["errors"][0];
-    assert_eq!(error["field"], "code");
-    assert_eq!(error["message"], "this app's policy lets it bring no code: `caller-codes`");
+    for body in [json!({"to": TO, "code": "123456"}), json!({"to": TO, "code": "123456", "length": 6})] {
+        let refused = site.post("/v1/otp", &body).await;
+        assert_eq!((refused.status.as_u16(), refused.problem().as_str()), (403, "forbidden_by_policy"), "{body}");
+        let error = &refused.json()["errors"][0];
+        assert_eq!(error["field"], "code");
+        assert_eq!(error["message"], "this app's policy lets it bring no code: `caller-codes`");
+    }
 }
 
 #[tokio::test]
@@ -270,6 +280,56 @@ async fn an_otp_is_approved_once_without_a_code() {
     assert_eq!(approve("otp_01998b6a0c1e7d3e8f5a4b3c2d1e0f9a").await.status, 404);
     let metrics = site.call(hyper::Method::GET, "/metrics", &[], None).await;
     assert!(String::from_utf8_lossy(&metrics.body).contains("smsotpd_verifications_total{result=\"approved\"} 1"));
+}
+
+#[tokio::test]
+async fn an_approval_is_written_down_once_and_never_as_a_verification() {
+    let site = site("manual-approve = true").await;
+    site.add_app("caretaker", "caretaker", &[Scope::Admin]).await;
+    let (id, code) = issue(&site, json!({"to": TO})).await;
+    for _ in 0..2 {
+        site.post(&format!("/v1/otp/{id}/approve"), &json!(null)).await;
+    }
+    verify(&site, &id, json!({"code": code})).await;
+    let events = audit(&site, "otp.approved,otp.verified,otp.wrong_code").await;
+    let [event] = events.as_slice() else { panic!("{events:?}") };
+    assert_eq!(event["type"], "otp.approved");
+    let data = &event["data"];
+    assert_eq!((&data["app"], &data["by"]), (&json!("shop"), &json!("app")));
+    assert_eq!((&data["otp"]["id"], &data["otp"]["status"]), (&json!(id), &json!("verified")));
+    // One that is verified by its code is not approved.
+    let (id, code) = issue(&site, json!({"to": TO})).await;
+    verify(&site, &id, json!({"code": code})).await;
+    site.post(&format!("/v1/otp/{id}/approve"), &json!(null)).await;
+    assert_eq!(audit(&site, "otp.approved").await, events);
+}
+
+#[tokio::test]
+async fn the_audit_tells_a_wrong_context_from_a_wrong_code() {
+    let site = site("attempts = 4").await;
+    site.add_app("caretaker", "caretaker", &[Scope::Admin]).await;
+    let (id, code) = issue(&site, json!({"to": TO, "context": {"amount": "1.00"}, "purpose": "payment"})).await;
+    let wrong = if code == "000000" { "000001" } else { "000000" };
+    for body in [
+        json!({"code": code, "context": {"amount": "9.00"}}),
+        json!({"code": wrong, "context": {"amount": "1.00"}}),
+        json!({"code": code, "context": {"amount": "1.00"}, "purpose": "login"}),
+    ] {
+        assert_ne!(verify(&site, &id, body).await.0, "verified");
+    }
+    let told = audit(&site, "otp.*").await.into_iter().map(|event| {
+        let data = &event["data"];
+        assert!(data["otp"]["id"] == json!(id) && !event.to_string().contains("amount"), "{event}");
+        json!([event["type"], data["reason"], data["otp"]["attempts_left"]])
+    });
+    // The newest is first.
+    let expected = json!([
+        ["otp.wrong_code", "wrong_context", 1],
+        ["otp.wrong_code", "wrong_code", 2],
+        ["otp.wrong_code", "wrong_context", 3],
+        ["otp.issued", null, null],
+    ]);
+    assert_eq!(Value::Array(told.collect()), expected);
 }
 
 #[tokio::test]
@@ -306,7 +366,7 @@ async fn an_otp_is_not_approved_where_the_policy_says_nothing_of_it_or_the_scope
     let (id, code) = issue(&site, json!({"to": TO})).await;
     let refused = site.post(&format!("/v1/otp/{id}/approve"), &json!(null)).await;
     assert_eq!((refused.status.as_u16(), refused.problem().as_str()), (403, "forbidden_by_policy"));
-    site.add_app("reader", "reader", &[smsotpd::store::Scope::Issue, smsotpd::store::Scope::Read]).await;
+    site.add_app("reader", "reader", &[Scope::Issue, Scope::Read]).await;
     let path = format!("/v1/otp/{id}/approve");
     let refused = site.call(hyper::Method::POST, &path, &[("x-api-key", "reader")], None).await;
     assert_eq!(refused.problem(), "missing_scope");

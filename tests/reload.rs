@@ -111,6 +111,39 @@ async fn a_reload_tells_what_has_changed_and_what_waits_for_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_reload_that_changes_a_policy_is_in_the_audit_once() {
+    let site = Site::unplugged(CarrierSettings::default());
+    let config = site.configure("[policy.default]\nlength = 6\n");
+    let daemon = site.serve().await;
+    let audit = async || {
+        let mut audit = support::smsotpd();
+        let output =
+            audit.args(["audit", "--json", "--kind", "policy.*", "--config"]).arg(&config).output().await.unwrap();
+        let lines = String::from_utf8(output.stdout).unwrap();
+        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>()
+    };
+    // What is faulty, what is as it was and what waits for a restart change no policy.
+    site.configure("[policy.default]\nlength = 99\n");
+    reload(&site, &daemon, REFUSED).await;
+    site.configure("[policy.default]\nlength = 6\n");
+    reload(&site, &daemon, DONE).await;
+    site.configure("[policy.default]\nlength = 6\n[sim-budget]\nper-hour = 7\n");
+    reload(&site, &daemon, DONE).await;
+    site.configure("[policy.default]\nlength = 8\nattempts = 3\n[sim-budget]\nper-hour = 7\n");
+    reload(&site, &daemon, DONE).await;
+    soon("the change in the audit", async { while audit().await.is_empty() {} }).await;
+    site.configure("[policy.default]\nlength = 6\n");
+    reload(&site, &daemon, DONE).await;
+    soon("the next change", async { while audit().await.len() < 2 {} }).await;
+    assert!(daemon.terminate().await.success());
+    let told: Vec<Value> =
+        audit().await.into_iter().map(|event| json!([event["type"], event["data"]["changes"]])).collect();
+    let first = json!(["policy.default.attempts: 5 -> 3", "policy.default.length: 6 -> 8"]);
+    let second = json!(["policy.default.attempts: 3 -> 5", "policy.default.length: 8 -> 6"]);
+    assert_eq!(told, [json!(["policy.changed", first]), json!(["policy.changed", second])]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_faulty_file_changes_nothing_and_each_fault_is_told_with_its_place() {
     let site = Site::unplugged(CarrierSettings::default());
     site.configure(&format!("{SHORT}{FREE}"));

@@ -52,7 +52,7 @@ pub(super) struct IssueBody {
     #[serde(default, deserialize_with = "fields::seconds")]
     #[schema(value_type = Option<u32>, minimum = 30, maximum = 86_400, example = 300)]
     ttl_seconds: Option<Duration>,
-    /// How many characters the code has. Without it, as the policy says.
+    /// How many characters the code has. Without it, as the policy says. Not together with `code`, which has its own.
     #[serde(default, deserialize_with = "fields::length")]
     #[schema(value_type = Option<u8>, minimum = 4, maximum = 10, example = 6)]
     length: Option<CodeLength>,
@@ -314,10 +314,11 @@ pub(super) async fn issue(
     if body.policy.is_some_and(|policy| policy != app.policy) {
         return Err(Problem::invalid("policy", format!("this app's policy is `{}`", app.policy)));
     }
-    if body.code.is_some() && body.length.is_some() {
+    let policy = shared.policy(app)?;
+    // Whose policy takes no code at all is told that, since without `length` it would come to nothing either.
+    if policy.caller_codes && body.code.is_some() && body.length.is_some() {
         return Err(Problem::invalid("length", "leave it out: `code` has its own length"));
     }
-    let policy = shared.policy(app)?;
     let request = issue::Request {
         app: app.name.clone(),
         to: body.to.0,
