@@ -16,7 +16,7 @@
 //! | `gate` | what every request passes |
 //! | `auth` | who calls, and what they may do |
 //! | `body`, `query`, `fields`, `idempotency` | reading requests |
-//! | `problem` | every refusal with its status and code |
+//! | `problem`, `refusals` | every refusal with its status and code; why no code goes out |
 //! | `otps`, `messages`, `inbox`, `optouts`, `guard`, `safelist`, `events`, `audit`, `callbacks`, `modems`, `ussd`, `balance`, `status`, `metrics` | the calls |
 //! | `readiness` | whether a code would go out now |
 //! | `openapi` | the description of it all, for programs |
@@ -44,6 +44,7 @@ mod otps;
 mod problem;
 mod query;
 mod readiness;
+mod refusals;
 mod router;
 mod safelist;
 mod serve;

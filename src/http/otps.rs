@@ -9,12 +9,12 @@ use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
 use crate::ids::OtpId;
-use crate::issue::{self, IssueError, ResendError};
+use crate::issue::{self, IssueError};
 use crate::message;
 use crate::otp::{self, CodeLength, Reason, Verdict};
 use crate::store::{Guess, MessageView, OtpView, Which};
 use crate::verify;
-use crate::wording::{Wish, WordingError};
+use crate::wording::Wish;
 
 use super::api::Shared;
 use super::auth::{self, Caller};
@@ -206,70 +206,6 @@ impl From<Verdict> for VerdictAnswer {
         let Verdict { verified, status, reason, attempts_left } = verdict;
         Self { verified, status, reason, attempts_left }
     }
-}
-
-impl From<IssueError> for Problem {
-    fn from(error: IssueError) -> Self {
-        match error {
-            IssueError::Purpose => Self::invalid("purpose", "expected at most 64 characters and no control characters"),
-            IssueError::CodeBrought => {
-                Self::forbidden("code", "this app's policy lets it bring no code: `caller-codes`")
-            }
-            IssueError::Code(error) => Self::invalid("code", error.to_string()),
-            IssueError::Context(error) => Self::invalid(format!("context.{}", error.key()), error.to_string()),
-            IssueError::Lifetime(range) => {
-                Self::invalid("ttl_seconds", format!("expected a whole number from {} to {}", range.least, range.most))
-            }
-            IssueError::NotAllowed(what) => Self::forbidden(what.field(), what.to_string()),
-            IssueError::Wording(error) => unwritable(&error),
-            IssueError::Limited(refusal) => {
-                let detail = format!("The limit {} is reached for this number.", refusal.limit.as_str());
-                Self::new(Kind::LimitReached).saying(detail).by(refusal.limit.as_str()).retry_after(refusal.retry_after)
-            }
-            IssueError::Guarded(refusal) => refusal.into(),
-            IssueError::KeyReused => Self::new(Kind::KeyReused),
-            IssueError::OptedOut => Self::new(Kind::RecipientOptedOut),
-            IssueError::Store(error) => error.into(),
-        }
-    }
-}
-
-impl From<ResendError> for Problem {
-    fn from(error: ResendError) -> Self {
-        match error {
-            ResendError::NotFound => Self::new(Kind::NoSuchThing),
-            ResendError::Ended(status) => {
-                let detail = format!("The otp is {}; issue a new one.", status.as_str());
-                Self::new(Kind::OtpEnded).saying(detail)
-            }
-            ResendError::TooSoon { retry_after } => Self::new(Kind::ResendTooEarly).retry_after(retry_after),
-            ResendError::NoneLeft => Self::new(Kind::NoResendsLeft),
-            ResendError::OptedOut => Self::new(Kind::RecipientOptedOut),
-            ResendError::Wording(error) => {
-                tracing::warn!(error = %error, "a code cannot be sent again by a policy that has changed");
-                Self::new(Kind::NoResendsLeft)
-            }
-            ResendError::Guarded(refusal) => refusal.into(),
-            ResendError::Unreadable(error) => {
-                tracing::error!(error = %error, "a code cannot be sent again");
-                Self::new(Kind::Internal)
-            }
-            ResendError::Store(error) => error.into(),
-        }
-    }
-}
-
-/// The words of the operator always fit, so it is those of the request, or what it puts into them.
-fn unwritable(error: &WordingError) -> Problem {
-    let field = match error {
-        WordingError::Missing("payee") | WordingError::Control("payee") => "context.payee",
-        WordingError::Missing("amount") | WordingError::Control("amount") => "context.amount",
-        WordingError::Missing(_) | WordingError::Control(_) => "domain",
-        WordingError::LastLine(_) | WordingError::TwoLastLines => "template",
-        WordingError::TooLong(too_long) if too_long.own_words => "template",
-        WordingError::TooLong(_) => "context",
-    };
-    Problem::invalid(field, error.to_string())
 }
 
 /// Issue a code
