@@ -117,7 +117,7 @@ impl Store {
     pub async fn speaks_against(&self, to: &PhoneNumber, rules: Rules) -> Result<Option<Refused>, StoreError> {
         let (to, memory) = (to.clone(), self.guard_memory().clone());
         self.change_now(move |work| {
-            let Verdict { objection, limits, .. } = judge(work, &to, &rules, &memory)?;
+            let Verdict { objection, limits, .. } = judge(work, &to, &rules, &memory, false)?;
             let (guard, limit) = (objection.map(Refused::Guard), limits.err().map(Refused::Limit));
             // What really refuses says more than what is only reported.
             Ok(if rules.guard.mode == Mode::Enforce { guard.or(limit) } else { limit.or(guard) })
@@ -134,7 +134,8 @@ pub(super) fn check_issue(
     rules: &Rules,
     memory: &Memory,
 ) -> Result<Result<(), Refused>, StoreError> {
-    let Verdict { is_safe, objection, limits } = judge(work, to, rules, memory)?;
+    let counts = rules.guard.mode == Mode::Enforce;
+    let Verdict { is_safe, objection, limits } = judge(work, to, rules, memory, counts)?;
     if let Some(refusal) = objection {
         note_refusal(work, app, to, rules.guard.mode, &refusal, memory)?;
         if rules.guard.mode == Mode::Enforce {
@@ -155,12 +156,19 @@ struct Verdict {
     limits: Result<(), limits::Refusal>,
 }
 
-fn judge(work: &Work<'_>, to: &PhoneNumber, rules: &Rules, memory: &Memory) -> Result<Verdict, StoreError> {
+/// `counts` is whether what is found is held against the prefix from now on; a trial changes nothing for anybody.
+fn judge(
+    work: &Work<'_>,
+    to: &PhoneNumber,
+    rules: &Rules,
+    memory: &Memory,
+    counts: bool,
+) -> Result<Verdict, StoreError> {
     let Some(subject) = Subject::load(work, to, rules, memory)? else {
         return Ok(Verdict { is_safe: true, objection: None, limits: Ok(()) });
     };
     let limits = subject.limits(work, rules)?;
-    let objection = match subject.objection(work, rules, memory)? {
+    let objection = match subject.objection(work, rules, memory, counts)? {
         // A limit that is reached says more than what comes of it.
         None if limits.is_ok() => match memory.full_bucket(&rules.guard, work.now) {
             None => subject.unverified(work, rules)?,
@@ -183,7 +191,8 @@ pub(super) fn check_resend(
         return Ok(Ok(()));
     }
     let Some(subject) = Subject::load(work, to, rules, memory)? else { return Ok(Ok(())) };
-    let objection = match subject.objection(work, rules, memory)? {
+    let counts = rules.guard.mode == Mode::Enforce;
+    let objection = match subject.objection(work, rules, memory, counts)? {
         None => subject.unverified(work, rules)?,
         objection => objection,
     };
@@ -312,12 +321,18 @@ impl Subject {
     }
 
     /// What speaks against the number, its past or its prefix.
-    fn objection(&self, work: &Work<'_>, rules: &Rules, memory: &Memory) -> Result<Option<Refusal>, StoreError> {
+    fn objection(
+        &self,
+        work: &Work<'_>,
+        rules: &Rules,
+        memory: &Memory,
+        counts: bool,
+    ) -> Result<Option<Refusal>, StoreError> {
         if rules.guard.mode == Mode::Off {
             return Ok(None);
         }
         match rules.guard.objection.clone().or_else(|| self.repeated_locks(work.now)) {
-            None => self.stopped(work, rules, memory),
+            None => self.stopped(work, rules, memory, counts),
             objection => Ok(objection),
         }
     }
@@ -328,7 +343,13 @@ impl Subject {
     }
 
     /// Whether the prefix is stopped, or is to be. A number that verified a code lately is let through all the same.
-    fn stopped(&self, work: &Work<'_>, rules: &Rules, memory: &Memory) -> Result<Option<Refusal>, StoreError> {
+    fn stopped(
+        &self,
+        work: &Work<'_>,
+        rules: &Rules,
+        memory: &Memory,
+        counts: bool,
+    ) -> Result<Option<Refusal>, StoreError> {
         let (least, now, prefix) = (rules.guard.least_conversion, work.now, self.number / 10_000);
         let Some(newest) = &self.newest else { return Ok(None) };
         let mut ruling = guard::judge(least, newest, self.stop, now);
@@ -342,10 +363,13 @@ impl Subject {
                 return Ok(None);
             }
             Ruling::Forgive => {
-                forgive(work, prefix, memory)?;
+                if counts {
+                    forgive(work, prefix, memory)?;
+                }
                 return Ok(None);
             }
             Ruling::Stopped(until) | Ruling::Waits(until) => until,
+            Ruling::Stop if !counts => now + STOPPED,
             Ruling::Stop => {
                 let until = now + STOPPED;
                 remember(work, prefix, Stop { until, forgiven: false }, memory)?;

@@ -244,3 +244,16 @@ async fn a_dry_run_lets_everything_through_and_counts_what_it_would_have_refused
     site.policy.guard = Policy::default().guard;
     assert!(matches!(ask(&site, &pumped(11)).await, Some((Rule::LeastConversionPercent, _))), "and now in earnest");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_dry_run_stops_no_prefix_for_those_who_mean_it() {
+    let reports: Policy = toml::from_str("guard.mode = \"report\"").unwrap();
+    let mut site = Site::open_with(|policy| policy.guard = reports.guard).await;
+    pump(&site, 0..8).await;
+    assert_eq!(site.issue(&pumped(8)).await.status, Status::Pending);
+    let is_stopped = async |site: &Site| site.store.figures().await.unwrap().prefixes[0].stopped.is_some();
+    assert!(!is_stopped(&site).await);
+    site.policy.guard = Policy::default().guard;
+    assert_eq!(ask(&site, &pumped(9)).await, STOPPED);
+    assert!(is_stopped(&site).await);
+}
