@@ -120,7 +120,14 @@ impl Webhook {
         };
         for id in due.lost {
             let reason = "the log has forgotten the event".to_owned();
-            self.store.settle_delivery(id, Tried::GivenUp { reason }).await?;
+            match self.store.settle_delivery(id, Tried::GivenUp { reason }).await {
+                Ok(()) => {}
+                Err(StoreError::Gone) => return Err(StoreError::Gone),
+                Err(error) => {
+                    tracing::warn!(%error, "a callback cannot be given up");
+                    return Ok(Some(self.store.clock().now() + STORE_PAUSE));
+                }
+            }
         }
         for delivery in due.deliveries {
             if !self.places.enter(delivery.id, &delivery.receiver) {
@@ -173,6 +180,8 @@ async fn attempt(store: &Store, client: &Client, counters: &Counters, delivery: 
     // What cannot be written down is tried again; who died with the store is told by the store.
     if let Err(error) = store.settle_delivery(delivery.id, tried).await {
         tracing::warn!(%error, "what came of a callback could not be written down; it is sent again");
+        // Its place is kept meanwhile, or it would be due again at once, for as long as the disk takes nothing.
+        store.clock().sleep_until(store.clock().now() + STORE_PAUSE).await;
     }
     Ended { id: delivery.id, receiver: delivery.receiver, answered }
 }
