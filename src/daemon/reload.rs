@@ -60,8 +60,11 @@ impl Reloader {
         let read = tokio::task::spawn_blocking(move || Config::load(path.as_deref()));
         let new = read.await.map_err(|_| ReloadError::Unread)??;
         let changed = changes(&self.running, &new);
-        // This alone can fail, so it comes first.
-        self.store.set_routes(new.routes()).await?;
+        // This alone can fail, so it comes first. It looks at all that waits: not without need.
+        let routes = new.routes();
+        if routes != *self.store.routes() {
+            self.store.set_routes(routes).await?;
+        }
         self.policies.replace(new.policy.clone());
         (self.running.route, self.running.policy) = (new.route, new.policy);
         Ok(changed)
