@@ -281,7 +281,7 @@ impl Subject {
         let guarded = rules.guard.mode != Mode::Off;
         let mut subject =
             Self { number, of_number: Vec::new(), locks: Vec::new(), of_prefix: Vec::new(), newest: None, stop: None };
-        if guarded && memory.lock().listed {
+        if memory.lock().listed {
             let (is_safe, stop) = standing(work, number)?;
             if is_safe {
                 return Ok(None);

@@ -257,3 +257,15 @@ async fn a_dry_run_stops_no_prefix_for_those_who_mean_it() {
     assert_eq!(ask(&site, &pumped(9)).await, STOPPED);
     assert!(is_stopped(&site).await);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_safe_number_has_no_limits_with_the_guard_off_either() {
+    let off: Policy = toml::from_str("guard.mode = \"off\"\nlimits.per-number-hour = 1").unwrap();
+    let site = Site::open_with(|policy| (policy.guard, policy.limits) = (off.guard, off.limits)).await;
+    site.store.put_on_safe_list(&number(ALICE), &site.app).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(site.issue(ALICE).await.status, Status::Pending);
+    }
+    site.issue(BOB).await;
+    assert!(matches!(site.ask(site.request(BOB)).await, Err(IssueError::Limited(_))));
+}
