@@ -132,6 +132,10 @@ impl Actor {
 
     /// Takes in what came while nobody listened, or was left behind. Broken off when a message waits.
     pub(super) async fn sweep(&mut self, wire: &mut Wire) -> Result<(), End> {
+        if self.storages.all.is_empty() {
+            // Still busy with its card, a modem may not have told when it was set up.
+            self.storages = self.report_storages(wire).await?;
+        }
         self.storages.swept = Some(now());
         for at in 0..self.storages.all.len() {
             if self.is_wanted() {

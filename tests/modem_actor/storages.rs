@@ -198,3 +198,16 @@ async fn a_modem_whose_storages_cannot_be_understood_sends_all_the_same() {
     world.until(|health| health.state.is_ready()).await;
     assert_eq!(world.submit().await, crate::scripted::sent(17));
 }
+
+#[tokio::test(start_paused = true)]
+async fn storages_that_the_modem_did_not_tell_of_at_first_are_asked_for_again() {
+    let scripted = Scripted::new();
+    scripted.answer("AT+CPMS=?", "+CME ERROR: 3");
+    let mut world = World::start(scripted);
+    world.until(|health| health.state.is_ready()).await;
+    assert_eq!(world.scripted.count("AT+CPMS=\"SR\""), 0);
+    world.scripted.answer("AT+CPMS=?", "+CPMS: (\"SR\"),(\"SR\"),(\"SR\")\r\n\r\nOK");
+    world.scripted.answer("AT+CPMS=\"SR\"", "+CPMS: 1,20,1,20,1,20\r\n\r\nOK");
+    world.scripted.answer("AT+CMGL=4", &format!("+CMGL: 3,0,,{LENGTH}\r\n{REPORT}\r\n\r\nOK"));
+    let Event::StatusReport { .. } = world.report().await else { panic!("a message") };
+}
