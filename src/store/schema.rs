@@ -8,6 +8,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::{Error as MigrationError, M, Migrations};
 
@@ -38,6 +39,7 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     conn.busy_timeout(PATIENCE)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    plan_once(&conn)?;
     // A commit writes every page it touches, some 18 of them, and the rows are small: with pages of 1 kB it writes a
     // quarter of what it would with the usual 4 kB, which an SD card and the wait for it both thank. Must come before
     // the first table. The journal may keep 8 MB; the page cache 4 MB. What was deleted is overwritten with zeros.
@@ -59,8 +61,16 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     conn.busy_timeout(PATIENCE)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    plan_once(&conn)?;
     conn.execute_batch("PRAGMA temp_store = MEMORY; PRAGMA cache_size = -1000;")?;
     Ok(conn)
+}
+
+/// Has SQLite plan each statement when it is compiled and never again. Otherwise it compiles some anew each time that
+/// another value is bound, to look whether the value would make a difference to the plan; here none does.
+fn plan_once(conn: &Connection) -> Result<(), StoreError> {
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }
 
 /// Fails when a newer version of this program has written the database.
