@@ -67,7 +67,8 @@ const NAMES_THAT_SAY_NOTHING: [&str; 6] = ["util", "utils", "helper", "helpers",
 
 const LONGEST_FILE: usize = 500;
 
-const TOP_LEVEL: [&str; 19] = [
+const TOP_LEVEL: [&str; 20] = [
+    ".cargo",
     ".ci",
     ".gitignore",
     "CHANGELOG.md",
