@@ -19,13 +19,16 @@ const STICKY: Duration = Duration::from_secs(5);
 const ACQUAINTANCE: Duration = Duration::from_secs(24 * 3600);
 /// After leaving so many messages to other SIMs a claim takes the next, whosever it is: those others are behind.
 const LEFT_TO_OTHERS: usize = 32;
+/// After passing over so many messages that wait by routes that are no more, a claim looks no further in a queue: they
+/// are being moved, and then everybody looks again.
+const PASSED_OVER: usize = 32;
 
 pub(super) fn claim_next(work: &Work<'_>, claim: &Claim) -> Result<Claimed, StoreError> {
     if let Some(message) = claim.only {
         let assigned = begun(work, message)?.map(|seq| queue::assign(work, seq, claim)).transpose()?.flatten();
         return Ok(assigned.map_or(Claimed::Nothing { next: None }, Claimed::Part));
     }
-    let mut search = Search { claim, next: None, left: 0 };
+    let mut search = Search { claim, next: None, left: 0, strays: 0 };
     for priority in 0..=row::priority(claim.lowest) {
         while let Some(seq) = search.pick(work, priority)? {
             if let Some(assignment) = queue::assign(work, seq, claim)? {
@@ -61,6 +64,8 @@ struct Search<'a> {
     next: Option<Moment>,
     /// How many were left to other SIMs.
     left: usize,
+    /// How many wait by routes that are no more.
+    strays: usize,
 }
 
 impl Search<'_> {
@@ -78,13 +83,21 @@ impl Search<'_> {
     /// The first on one route, after its deadline.
     fn pick_on(&mut self, work: &Work<'_>, route: usize, priority: i64) -> Result<Option<(i64, i64)>, StoreError> {
         let mut statement = work.conn.prepare_cached(
-            "SELECT seq, waiting_from, iif(sim <> ?3, iif(taken_over, deadline, coalesce(sim_until, 0)), 0), sim, deadline
+            "SELECT seq, waiting_from, iif(sim <> ?3, iif(taken_over, deadline, coalesce(sim_until, 0)), 0), sim, deadline,
+                    number
              FROM message
              WHERE queue = ?1 AND deadline > ?2 ORDER BY deadline, seq",
         )?;
         let queue = routing::queue(route, priority);
         let mut rows = statement.query((queue, work.now.as_millis(), self.claim.sim.as_str()))?;
         while let Some(row) = rows.next()? {
+            if routing::is_astray(work, queue, row.get(0)?, row.get(5)?, priority)? {
+                self.strays += 1;
+                if self.strays < PASSED_OVER {
+                    continue;
+                }
+                break;
+            }
             let waiting_from: i64 = row.get(1)?;
             let mut from = Moment::from_millis(waiting_from.max(row.get::<_, Option<i64>>(2)?.unwrap_or(0)));
             if from <= work.now {

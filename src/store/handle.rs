@@ -305,6 +305,7 @@ fn assemble(opened: Opened, threads: Threads) -> (Store, Writer, impl Future<Out
         clock: clock.clone(),
         key: key.clone(),
         routes: Arc::default(),
+        walk: None,
         commands: waiting,
         queue: queue.clone(),
         changes: changes.clone(),

@@ -13,6 +13,10 @@ use crate::route::Routes;
 /// The queue of messages that a modem is at a part of. Those that wait are in others, from 0.
 pub(super) const UNDER_WAY: i64 = -1;
 
+/// How many of those that wait are looked at in one step after the routes have changed: some milliseconds' worth, so that
+/// no request waits long behind it.
+const STEP: i64 = 1000;
+
 /// How many priorities there are.
 const PRIORITIES: i64 = 3;
 
@@ -61,8 +65,11 @@ pub(super) fn queues(routes: &Routes) -> impl Iterator<Item = i64> + use<> {
 impl Store {
     /// Has every message go by these routes, those that wait too. Before the first call there are none.
     ///
+    /// Of many that wait only the first are in their new queues when this returns; [`Store::sweep`] moves the others, in
+    /// steps. Until then none of those goes out.
+    ///
     /// # Errors
-    /// When the store cannot do it.
+    /// When the store cannot do it; the routes are as they were then.
     pub async fn set_routes(&self, routes: Routes) -> Result<(), StoreError> {
         let routes = Arc::new(routes);
         let (requeue, requeued) = writer::boxed_change(requeue);
@@ -73,18 +80,44 @@ impl Store {
     }
 }
 
-/// Moves what waits into the queues that it belongs to by now.
-fn requeue(work: &Work<'_>) -> Result<(), StoreError> {
-    // Without routes only what had one is in the wrong place.
-    let first = queue(usize::from(work.routes.all().count() == 1), 0);
-    let sql = "SELECT seq, number, priority, queue FROM message WHERE queue >= ?1";
-    let mut statement = work.conn.prepare_cached(sql)?;
-    let mut rows = statement.query([first])?;
-    let mut strays = Vec::new();
+/// A walk along all that waits, after the routes have changed: it has come to this queue, this deadline there, and this
+/// message. What is behind it waits where it should.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Walk {
+    queue: i64,
+    deadline: i64,
+    seq: i64,
+}
+
+impl Walk {
+    /// Before the first message that these routes can find in the wrong place.
+    pub(super) fn begin(routes: &Routes) -> Self {
+        // Without routes only what had one is.
+        let first = usize::from(routes.all().count() == 1);
+        Self { queue: queue(first, 0), deadline: i64::MIN, seq: 0 }
+    }
+}
+
+/// Whether the message that waits in this queue does so by routes that are no more.
+pub(super) fn is_astray(work: &Work<'_>, queue: i64, seq: i64, number: i64, priority: i64) -> Result<bool, StoreError> {
+    Ok(work.walk().is_some() && queue_of_message(work, seq, number, priority)? != queue)
+}
+
+/// Moves the next of those that wait into the queues that they belong to by now, while there is a walk.
+pub(super) fn requeue(work: &Work<'_>) -> Result<(), StoreError> {
+    let Some(mut walk) = work.walk() else { return Ok(()) };
+    let mut statement = work.conn.prepare_cached(
+        "SELECT queue, deadline, seq, number, priority FROM message
+         WHERE queue IS NOT NULL AND (queue, deadline, seq) > (?1, ?2, ?3) ORDER BY queue, deadline, seq LIMIT ?4",
+    )?;
+    let mut rows = statement.query((walk.queue, walk.deadline, walk.seq, STEP))?;
+    let (mut looked_at, mut strays) = (0, Vec::new());
     while let Some(row) = rows.next()? {
-        let right = queue_of_message(work, row.get(0)?, row.get(1)?, row.get(2)?)?;
-        if row.get::<_, i64>(3)? != right {
-            strays.push((row.get::<_, i64>(0)?, right));
+        walk = Walk { queue: row.get(0)?, deadline: row.get(1)?, seq: row.get(2)? };
+        looked_at += 1;
+        let right = queue_of_message(work, walk.seq, row.get(3)?, row.get(4)?)?;
+        if walk.queue != right {
+            strays.push((walk.seq, right));
         }
     }
     drop(rows);
@@ -92,6 +125,7 @@ fn requeue(work: &Work<'_>) -> Result<(), StoreError> {
     for stray in strays {
         update.execute(stray)?;
     }
+    work.walk_on((looked_at == STEP).then_some(walk));
     work.touch_queue();
     Ok(())
 }

@@ -20,7 +20,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 const SLACK: Duration = Duration::from_secs(600);
 
 impl Store {
-    /// Does what is due: expires messages and otps, sends what was in doubt once more where it may be, and forgets
+    /// Does what is due: moves what waits by routes that are no more, expires messages and otps, sends what was in doubt once more where it may be, and forgets
     /// what no longer counts. Returns when something is due next. Works in small steps, so that nobody waits for it.
     ///
     /// # Errors
@@ -37,6 +37,7 @@ impl Store {
 
 /// Does a little of everything that is due; tells when something is due next, which may be now.
 fn step(work: &Work<'_>) -> Result<Option<Moment>, StoreError> {
+    routing::requeue(work)?;
     end_doubts(work)?;
     expire_messages(work, STEP)?;
     expire_otps(work)?;
@@ -129,6 +130,7 @@ fn next_due(work: &Work<'_>) -> Result<Option<Moment>, StoreError> {
     let day_old = |at: Moment| at + DAY + SLACK;
     let dues = [
         first_deadline,
+        work.walk().map(|_| work.now),
         work.refusals.next_due(),
         retention::next_due(work)?,
         first(work, "SELECT doubt_until FROM message WHERE doubt_until IS NOT NULL ORDER BY doubt_until LIMIT 1", ())?,

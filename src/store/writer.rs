@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::error::StoreError;
 use super::queue::{Assignment, SubmitResult};
 use super::refusals::Refusals;
+use super::routing::Walk;
 use super::standing::{Line, Waiting};
 use super::{schema, settling, site};
 use crate::clock::{Clock, Moment, Timestamp};
@@ -54,9 +55,20 @@ struct Effects {
     erased: Cell<bool>,
     drained: Cell<Option<BTreeSet<ModemName>>>,
     noted: Cell<Option<i64>>,
+    walk: Cell<Option<Walk>>,
 }
 
 impl Work<'_> {
+    /// Where the walk along all that waits has come to; `None` when every message waits where it should.
+    pub(super) fn walk(&self) -> Option<Walk> {
+        self.effects.walk.get()
+    }
+
+    /// The walk has come so far, or to its end.
+    pub(super) fn walk_on(&self, walk: Option<Walk>) {
+        self.effects.walk.set(walk);
+    }
+
     /// Those who watch the queue are to be woken: something can be handed out, or no longer can.
     pub(super) fn touch_queue(&self) {
         self.effects.queue.set(true);
@@ -91,7 +103,7 @@ pub(super) enum Command {
     Stand(Waiting),
     /// Look at the modems that wait: time has passed.
     Look(oneshot::Sender<()>),
-    /// Messages go by these routes from now on; the change moves those that wait.
+    /// Messages go by these routes from now on; the change moves the first of those that wait.
     Route(Arc<Routes>, Box<dyn Change>),
     /// Empty the journal into the database, so that what was erased is in neither.
     Scrub,
@@ -158,6 +170,8 @@ pub(super) struct Writer {
     pub(super) clock: Clock,
     pub(super) key: SiteKey,
     pub(super) routes: Arc<Routes>,
+    /// Some may still wait where they should by the routes before: the walk that looks for them.
+    pub(super) walk: Option<Walk>,
     pub(super) commands: mpsc::Receiver<Command>,
     pub(super) queue: watch::Sender<u64>,
     pub(super) changes: watch::Sender<u64>,
@@ -224,10 +238,9 @@ impl Writer {
             }
             waiting = if batch.len() < BATCH && rerouting.is_none() { self.commands.try_recv().ok() } else { None };
         }
-        let mut outcome = self.commit(batch, look);
+        let mut outcome = self.commit(batch, look).map(drop);
         if let Some((routes, change)) = rerouting {
-            self.routes = routes;
-            outcome = outcome.and_then(|()| self.commit(vec![change], true));
+            outcome = outcome.and_then(|()| self.reroute(routes, change));
         }
         outcome.inspect_err(|error| tracing::error!(%error, "the store ends"))?;
         if scrub {
@@ -240,16 +253,28 @@ impl Writer {
         Ok(())
     }
 
-    /// Runs and commits these changes. Fails only when the store must end.
-    fn commit(&mut self, batch: Vec<Box<dyn Change>>, look: bool) -> Result<(), StoreError> {
-        if batch.is_empty() && !look {
-            return Ok(());
+    /// Goes by these routes from now on. When the change is not kept, everything is as it was.
+    fn reroute(&mut self, routes: Arc<Routes>, change: Box<dyn Change>) -> Result<(), StoreError> {
+        let walk = Walk::begin(&routes);
+        let before = (std::mem::replace(&mut self.routes, routes), self.walk.replace(walk));
+        // The change itself has the modems looked at, so none is given anything by routes that are not kept.
+        if !self.commit(vec![change], false)? {
+            (self.routes, self.walk) = before;
         }
-        let effects = Effects::default();
+        Ok(())
+    }
+
+    /// Runs and commits these changes; tells whether all of them are kept. Fails only when the store must end.
+    fn commit(&mut self, batch: Vec<Box<dyn Change>>, look: bool) -> Result<bool, StoreError> {
+        if batch.is_empty() && !look {
+            return Ok(true);
+        }
+        let effects = Effects { walk: Cell::new(self.walk), ..Effects::default() };
         let mut done = Vec::with_capacity(batch.len());
         let outcome = self.transact(batch, look, &mut done, &effects);
         if outcome.is_ok() {
             self.given_back = self.line.hand_out();
+            self.walk = effects.walk.get();
         } else {
             self.line.take_back();
         }
@@ -259,6 +284,7 @@ impl Writer {
         }
         self.wake(&effects, &outcome);
         self.note_kept(&outcome, &done, &effects);
+        let kept = outcome.is_ok() && done.iter().all(|(_, result)| result.is_ok());
         for (change, result) in done {
             change.answer(result.and(outcome.clone()));
         }
@@ -266,10 +292,10 @@ impl Writer {
             Err(error) if error.is_fatal() => Err(error),
             Err(error) => {
                 tracing::warn!(%error, "a transaction failed; its commands were refused");
-                Ok(())
+                Ok(false)
             }
-            Ok(()) if self.given_back.is_empty() => Ok(()),
-            Ok(()) => self.commit(Vec::new(), true),
+            Ok(()) if self.given_back.is_empty() => Ok(kept),
+            Ok(()) => self.commit(Vec::new(), true).map(|_| kept),
         }
     }
 

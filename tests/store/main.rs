@@ -12,6 +12,7 @@ mod otps;
 mod queue;
 mod removal;
 mod reports;
+mod routes;
 mod standing;
 mod time;
 mod world;
