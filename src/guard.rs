@@ -6,7 +6,7 @@
 //! | `settings`, `metadata` | where a number is: country, prefix, kind |
 //! | `velocity` | who asks: client address, app |
 //! | `conversion` | whether anybody in the prefix verifies codes |
-//! | `locks` | how often codes were locked for the number |
+//! | `locks` | how often the number's codes were guessed at |
 //!
 //! How many codes one number and one prefix get is counted by [`crate::limits`].
 //!
@@ -24,7 +24,7 @@ mod velocity;
 use std::time::Duration;
 
 pub use conversion::{Conversion, NEWEST, Recent, Ruling, STOPPED, Stop, judge, unverified_full_until};
-pub use locks::delay;
+pub use locks::{Guessed, delay, locks};
 pub use metadata::KNOWS_PREMIUM;
 pub use settings::{Allowed, AllowedError, Mode, Percent, PercentError, Premium, PremiumError, Settings};
 pub use velocity::{AddressBlock, Buckets, Lately, Whose};
@@ -45,6 +45,8 @@ pub enum Rule {
     Premium,
     /// Hardly anybody in the number's prefix verifies codes.
     LeastConversionPercent,
+    /// The number's prefix has had its hour's messages for codes that nobody has verified.
+    PerPrefixHour,
     /// Codes for the number were locked again and again.
     RepeatedLocks,
     /// The client's address has asked for enough.
@@ -55,11 +57,12 @@ pub enum Rule {
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::BlockPrefixes,
         Self::Countries,
         Self::Premium,
         Self::LeastConversionPercent,
+        Self::PerPrefixHour,
         Self::RepeatedLocks,
         Self::PerAddressHour,
         Self::PerAppHour,
@@ -73,6 +76,7 @@ impl Rule {
             Self::Countries => "countries",
             Self::Premium => "premium",
             Self::LeastConversionPercent => "least-conversion-percent",
+            Self::PerPrefixHour => "per-prefix-hour",
             Self::RepeatedLocks => "repeated-locks",
             Self::PerAddressHour => "per-address-hour",
             Self::PerAppHour => "per-app-hour",
@@ -107,9 +111,14 @@ impl Refusal {
                  new numbers in it get none for now. Numbers that verified a code lately still do. An administrator can \
                  lift that (`DELETE /v1/guard/prefixes/…`) or put the number on the safe list."
             }
+            Rule::PerPrefixHour => {
+                "This block of numbers (all that differ only in the last four digits) has had as many messages for codes \
+                 that nobody has verified as `per-prefix-hour` allows, codes sent again among them. Numbers that verified \
+                 a code lately still get one."
+            }
             Rule::RepeatedLocks => {
-                "Codes for this number were locked by wrong guesses more than once in 24 hours; the wait doubles with \
-                 each. An administrator can put the number on the safe list."
+                "There were enough wrong guesses at this number's codes to lock more than one in 24 hours; the wait \
+                 doubles with each. An administrator can put the number on the safe list."
             }
             Rule::PerAddressHour => {
                 "This client address has asked for as many codes as `per-address-hour` allows. If it is the address of \

@@ -21,8 +21,9 @@ pub const NEWEST: usize = 20;
 /// How long a prefix is stopped.
 pub const STOPPED: Duration = Duration::from_secs(12 * 3600);
 
-/// Whoever has not verified a code after this time is not expected to.
-const PATIENCE: Duration = Duration::from_secs(300);
+/// Whoever has not verified a code by the end of its life is not expected to; nor after this time, however long it lives.
+/// People type a code within minutes, and who pumps would else gain an hour by codes that live for one.
+const PATIENCE: Duration = Duration::from_secs(900);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -30,6 +31,11 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 const MESSAGES: u32 = 8;
 /// … to so many numbers, before a prefix is stopped. Fewer could be one person with a broken telephone.
 const NUMBERS: usize = 3;
+
+/// Fewer numbers than this say nothing about a country.
+const TELLING: usize = 30;
+/// A country in which fewer than so many percent verify is worth a warning.
+const WORRYING: u8 = 20;
 
 /// So many codes must be verified on probation, before it is over.
 const PROBES: usize = 3;
@@ -45,9 +51,16 @@ pub struct Recent {
     pub status: Status,
     /// How often its code was sent.
     pub messages: u32,
+    /// When its life ends.
+    pub expires: Moment,
 }
 
 impl Recent {
+    /// From when on nobody is expected to type the code any more.
+    fn given_up_at(&self) -> Moment {
+        self.expires.min(self.created + PATIENCE)
+    }
+
     fn is_verified(&self) -> bool {
         self.status == Status::Verified
     }
@@ -57,7 +70,7 @@ impl Recent {
         match self.status {
             Status::Verified => false,
             Status::Expired | Status::Locked => true,
-            Status::Pending | Status::Cancelled | Status::Superseded => now.since(self.created) >= PATIENCE,
+            Status::Pending | Status::Cancelled | Status::Superseded => now >= self.given_up_at(),
         }
     }
 }
@@ -117,7 +130,7 @@ fn on_probation(probes: &[Recent], now: Moment) -> Ruling {
         return Ruling::Stop;
     }
     if let Some(out) = probes.iter().find(|probe| !probe.is_verified()) {
-        return Ruling::Waits(out.created + PATIENCE);
+        return Ruling::Waits(out.given_up_at());
     }
     if probes.len() >= PROBES { Ruling::Forgive } else { Ruling::Open }
 }
@@ -152,6 +165,13 @@ impl Conversion {
             }
         }
         conversion
+    }
+
+    /// Whether so few verify, of numbers enough to tell something, that somebody should look at where codes go. Meant for a
+    /// country: a prefix is judged by [`judge`].
+    #[must_use]
+    pub fn is_worrying(&self) -> bool {
+        self.verified + self.in_vain >= TELLING && self.percent().is_some_and(|percent| percent < WORRYING)
     }
 
     /// Of the numbers that verified and the messages that were sent in vain the share of the first, in percent, rounded
@@ -193,7 +213,7 @@ mod tests {
     }
 
     fn otp(number: i64, seconds: i64, status: Status) -> Recent {
-        Recent { number, created: at(seconds), status, messages: 1 }
+        Recent { number, created: at(seconds), status, messages: 1, expires: at(seconds + 300) }
     }
 
     /// So many numbers, a second apart, the newest first.
@@ -211,6 +231,28 @@ mod tests {
             assert_eq!(judge(&numbers(8, waiting), 307), Ruling::Stop, "{waiting:?}");
         }
         assert_eq!(judge(&numbers(20, Status::Expired), 24 * 3600 + 20), Ruling::Open, "a day later");
+    }
+
+    #[test]
+    fn a_code_is_given_up_when_its_life_ends_and_after_a_quarter_of_an_hour_at_most() {
+        let living = |life: i64| -> Vec<_> {
+            let otps = numbers(8, Status::Pending).into_iter();
+            otps.map(|otp| Recent { expires: otp.created + Duration::from_secs(life as u64), ..otp }).collect()
+        };
+        for (life, given_up) in [(60, 67), (600, 607), (900, 907), (3600, 907), (86_400, 907)] {
+            let judge = |seconds| judge(least(20), &living(life), None, at(seconds));
+            assert_eq!((judge(given_up - 1), judge(given_up)), (Ruling::Open, Ruling::Stop), "{life}");
+        }
+        let probe = Recent { expires: at(50_600), ..otp(1, 50_000, Status::Pending) };
+        let stop = Some(Stop { until: at(50_000), forgiven: false });
+        assert_eq!(super::judge(least(20), &[probe], stop, at(50_400)), Ruling::Waits(at(50_600)));
+    }
+
+    #[test]
+    fn a_country_is_worrying_when_enough_people_were_asked_and_hardly_one_verified() {
+        let of = |verified, in_vain| Conversion { verified, in_vain, messages: in_vain as u32 };
+        assert!(of(0, 30).is_worrying() && of(5, 25).is_worrying());
+        assert!(!of(0, 29).is_worrying() && !of(6, 24).is_worrying() && !Conversion::default().is_worrying());
     }
 
     #[test]

@@ -3,11 +3,41 @@
 use std::time::Duration;
 
 use crate::clock::Moment;
+use crate::otp::Status;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 /// The first delay, after the second lock.
 const FIRST: Duration = Duration::from_secs(60);
 const LONGEST: Duration = Duration::from_secs(3600);
+
+/// An otp of the number, as far as it was guessed at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Guessed {
+    /// When it ended; while it has not, when it was issued.
+    pub at: Moment,
+    /// What came of it.
+    pub status: Status,
+    /// How many wrong guesses there were.
+    pub wrong: u32,
+    /// How many lock it.
+    pub most: u32,
+}
+
+/// The moments at which a code was locked, or would have been, had nobody asked for a new one before the last wrong guess:
+/// a new secret does not reset the count of those that failed (NIST SP 800-63B-4). A verification does, for the guesses
+/// before it. `newest_first` are the number's newest otps.
+#[must_use]
+pub fn locks(newest_first: &[Guessed]) -> Vec<Moment> {
+    let (mut locks, mut wrong) = (Vec::new(), 0_u32);
+    for otp in newest_first.iter().rev() {
+        wrong = if otp.status == Status::Verified { 0 } else { wrong.saturating_add(otp.wrong) };
+        if otp.most > 0 && wrong >= otp.most {
+            locks.push(otp.at);
+            wrong %= otp.most;
+        }
+    }
+    locks
+}
 
 /// How long the number must wait for its next code; `None` for not at all. `locks` are the moments at which otps for it
 /// were locked, in any order.
@@ -45,6 +75,27 @@ mod tests {
         let delays: Vec<u64> = (1..=10).map(|count| after(&vec![0; count], 0)).collect();
         assert_eq!(delays, [0, 60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]);
         assert_eq!(after(&[0; 100], 0), 3600);
+    }
+
+    #[test]
+    fn wrong_guesses_add_up_over_codes_until_one_is_verified() {
+        let locked = |otps: &[(Status, u32)]| {
+            let otp = |(at, (status, wrong)): (usize, &(Status, u32))| Guessed {
+                at: self::at(i64::try_from(at).unwrap()),
+                status: *status,
+                wrong: *wrong,
+                most: 5,
+            };
+            let mut guessed: Vec<_> = otps.iter().enumerate().map(otp).collect();
+            guessed.reverse();
+            locks(&guessed).iter().map(|lock| lock.as_millis() / 1000).collect::<Vec<_>>()
+        };
+        use Status::{Expired, Locked, Pending, Superseded, Verified};
+        assert_eq!(locked(&[(Superseded, 4), (Expired, 4), (Superseded, 4), (Pending, 4)]), [1, 2, 3]);
+        assert_eq!(locked(&[(Superseded, 4), (Verified, 0), (Superseded, 4)]), Vec::<i64>::new());
+        assert_eq!(locked(&[(Superseded, 4), (Verified, 4), (Pending, 5)]), [2]);
+        assert_eq!(locked(&[(Locked, 5), (Locked, 5), (Superseded, 0)]), [0, 1]);
+        assert_eq!(locked(&[(Superseded, 4), (Locked, 5), (Superseded, 1)]), [1, 2]);
     }
 
     #[test]

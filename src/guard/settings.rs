@@ -26,10 +26,10 @@ pub struct Settings {
     /// The least conversion of a prefix, in percent: numbers that verified a code lately, against messages to those that
     /// did not. 0 to 100, default 20. A prefix below it is stopped; 0 means that none is.
     pub least_conversion_percent: Percent,
-    /// Codes in an hour that one client address may ask for, where the app hands on its users' addresses. Default 20;
-    /// 0 means no limit.
+    /// Codes that one client address may ask for at once, where the app hands on its users' addresses; they come back
+    /// one by one, all in an hour. Default 20; 0 means no limit.
     pub per_address_hour: u32,
-    /// Codes in an hour that one app may ask for. Default 0, no limit: the budget of the SIMs bounds what an app can cost.
+    /// The same for one app. Default 0, no limit: the budget of the SIMs bounds what an app can cost.
     pub per_app_hour: u32,
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
-use crate::guard::{Conversion, Mode, Refusal, Rule};
+use crate::guard::{Mode, Refusal, Rule};
 use crate::store::{OfCountry, OfPrefix, Refused, Rules};
 use crate::{country, guard};
 
@@ -19,11 +19,6 @@ use super::fields::{BlockInPath, ClientAddress, Number};
 use super::openapi::{EveryCall, NoSuch, WithBody, WrongQuery};
 use super::problem::{Kind, Problem};
 
-/// Fewer numbers than this say nothing about a country.
-const TELLING: usize = 30;
-/// A country in which fewer than so many percent verify is worth a warning.
-const WORRYING: u8 = 20;
-
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let kind = match refusal.rule {
@@ -32,7 +27,7 @@ impl From<Refusal> for Problem {
             Rule::Premium => Kind::PremiumNumber,
             Rule::LeastConversionPercent => Kind::PrefixStopped,
             Rule::RepeatedLocks => Kind::TooManyLocks,
-            Rule::PerAddressHour | Rule::PerAppHour => Kind::LimitReached,
+            Rule::PerPrefixHour | Rule::PerAddressHour | Rule::PerAppHour => Kind::LimitReached,
         };
         let problem = Self::new(kind).saying(refusal.explanation).by(refusal.rule.as_str());
         match refusal.retry_after {
@@ -76,7 +71,7 @@ struct CountryFigures {
     /// Numbers that verified, against messages to those that did not; null while nobody had the time.
     #[schema(required = true)]
     conversion_percent: Option<u8>,
-    /// What is to be looked at.
+    /// What is to be looked at: of 30 numbers or more hardly one verified. Nothing is stopped for that.
     #[schema(required = true)]
     warning: Option<&'static str>,
 }
@@ -117,16 +112,14 @@ struct RefusedCount {
 
 impl From<OfCountry> for CountryFigures {
     fn from(OfCountry { country, issued, conversion }: OfCountry) -> Self {
-        let Conversion { verified, in_vain, .. } = conversion;
-        let percent = conversion.percent();
-        let is_worrying = verified + in_vain >= TELLING && percent.is_some_and(|percent| percent < WORRYING);
+        let warning = "Hardly anybody in this country verifies a code; is that traffic wanted?";
         Self {
             country,
             issued,
-            verified,
-            unverified: in_vain,
-            conversion_percent: percent,
-            warning: is_worrying.then_some("Hardly anybody in this country verifies a code; is that traffic wanted?"),
+            verified: conversion.verified,
+            unverified: conversion.in_vain,
+            conversion_percent: conversion.percent(),
+            warning: conversion.is_worrying().then_some(warning),
         }
     }
 }
@@ -193,7 +186,8 @@ pub(super) struct CheckAnswer {
     country: Option<&'static str>,
     /// Whether a code would be issued now.
     allowed: bool,
-    /// The rule or limit that speaks against it, also where the guard only reports or the number is let through.
+    /// The rule or limit that speaks against it, also where the guard only reports; `opt-out` for a number that wants no
+    /// messages.
     #[schema(required = true)]
     rule: Option<&'static str>,
     /// Seconds after which it no longer does; null when waiting does not help.
@@ -227,23 +221,17 @@ pub(super) async fn check(
     let against = store.speaks_against(&to, Rules { limits: policy.limits.clone(), guard: checks }).await?;
     let country = country::of_number(&to).map(|country| country.iso());
     let seconds = |wait: Duration| wait.as_millis().div_ceil(1000) as u64;
-    Ok(Json(match against {
-        None => CheckAnswer { country, allowed: true, rule: None, retry_after: None, explanation: None },
-        Some(Refused::Limit(refusal)) => CheckAnswer {
-            country,
-            allowed: false,
-            rule: Some(refusal.limit.as_str()),
-            retry_after: Some(seconds(refusal.retry_after)),
-            explanation: Some(format!("The limit {} is reached for this number.", refusal.limit.as_str())),
-        },
-        Some(Refused::Guard(refusal)) => CheckAnswer {
-            country,
-            allowed: mode != Mode::Enforce,
-            rule: Some(refusal.rule.as_str()),
-            retry_after: refusal.retry_after.map(seconds),
-            explanation: Some(refusal.explanation),
-        },
-    }))
+    let rule = against.as_ref().map(Refused::rule);
+    let (allowed, retry_after, explanation) = match against {
+        None => (true, None, None),
+        Some(Refused::OptedOut) => (false, None, Some("The recipient wants no messages from here.".to_owned())),
+        Some(Refused::Limit(refusal)) => {
+            let explanation = format!("The limit {} is reached for this number.", refusal.limit.as_str());
+            (false, Some(refusal.retry_after), Some(explanation))
+        }
+        Some(Refused::Guard(refusal)) => (mode != Mode::Enforce, refusal.retry_after, Some(refusal.explanation)),
+    };
+    Ok(Json(CheckAnswer { country, allowed, rule, retry_after: retry_after.map(seconds), explanation }))
 }
 
 /// Let a prefix off

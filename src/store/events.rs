@@ -127,6 +127,8 @@ kinds! {
     GuardWouldRefuse "guard.would_refuse" audit Site;
     /// The guard stopped a block of numbers in which hardly anybody verifies.
     GuardPrefixStopped "guard.prefix_stopped" public Site;
+    /// Hardly anybody in a country verifies. Nothing is stopped for that.
+    GuardCountryWorrying "guard.country_worrying" public Site;
     /// A number was put on the safe list.
     SafeListAdded "safe_list.added" audit App;
     /// A number was taken off the safe list.

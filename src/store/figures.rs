@@ -4,11 +4,14 @@
 use std::collections::BTreeMap;
 
 use rusqlite::Connection;
+use serde_json::json;
 
 use super::error::StoreError;
-use super::guarding;
+use super::events::{self, Kind, NewEvent};
 use super::handle::Store;
-use super::row;
+use super::remembered::Memory;
+use super::writer::Work;
+use super::{guarding, recent, row};
 use crate::clock::{Moment, Timestamp};
 use crate::country;
 use crate::guard::{Conversion, Mode, Recent, Rule};
@@ -77,16 +80,7 @@ impl Store {
                 .collect();
             prefixes.sort_by_key(|of| (of.stopped.is_none(), std::cmp::Reverse(of.issued)));
             prefixes.truncate(PREFIXES);
-            let mut countries: Vec<OfCountry> = by(&newest, |otp| country_of(otp.number))
-                .into_iter()
-                .map(|(country, otps)| OfCountry {
-                    country,
-                    issued: otps.len(),
-                    conversion: Conversion::of(otps.into_iter(), now),
-                })
-                .collect();
-            countries.sort_by_key(|of| std::cmp::Reverse(of.issued));
-            Ok(Figures { counted: newest.len(), countries, prefixes })
+            Ok(Figures { counted: newest.len(), countries: countries(&newest, now), prefixes })
         })
         .await
     }
@@ -116,16 +110,42 @@ impl Store {
     }
 }
 
+/// Tells of the countries in which hardly anybody verifies. None is stopped: most people in a country are honest.
+pub(super) fn warn_of_countries(work: &Work<'_>, memory: &Memory) -> Result<(), StoreError> {
+    for OfCountry { country, conversion, .. } in countries(&newest(work.conn)?, work.now) {
+        if conversion.is_worrying() && memory.tell_of(country, work.now) {
+            let name = country.unwrap_or("none");
+            tracing::warn!(country = name, "hardly anybody in this country verifies a code; is that traffic wanted?");
+            let detail = Some(json!({ "country": country, "conversion_percent": conversion.percent() }));
+            let kind = Kind::GuardCountryWorrying;
+            events::note(work, &NewEvent { kind, app: None, otp: None, message: None, detail })?;
+        }
+    }
+    Ok(())
+}
+
+/// The countries, the busiest first.
+fn countries(newest: &[Recent], now: Moment) -> Vec<OfCountry> {
+    let of = |(country, otps): (_, Vec<&Recent>)| OfCountry {
+        country,
+        issued: otps.len(),
+        conversion: Conversion::of(otps.into_iter(), now),
+    };
+    let mut countries: Vec<OfCountry> = by(newest, |otp| country_of(otp.number)).into_iter().map(of).collect();
+    countries.sort_by_key(|of| std::cmp::Reverse(of.issued));
+    countries
+}
+
 /// The newest otps of the last day.
 fn newest(conn: &Connection) -> Result<Vec<Recent>, StoreError> {
     let mut statement = conn.prepare_cached(
-        "SELECT number, created, status, 1 + resends - resends_left FROM otp
+        "SELECT number, created, status, 1 + resends - resends_left, expires FROM otp
          WHERE seq >= (SELECT recent_from FROM site) ORDER BY seq DESC LIMIT ?1",
     )?;
     let mut rows = statement.query([i64::try_from(COUNTED).unwrap_or(i64::MAX)])?;
     let mut newest = Vec::new();
     while let Some(row) = rows.next()? {
-        newest.push(guarding::recent_from(row)?);
+        newest.push(recent::recent_from(row)?);
     }
     Ok(newest)
 }

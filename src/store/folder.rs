@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use rustix::fs::FlockOperation;
 
 use super::error::StoreError;
-use super::guarding::Memory;
+use super::remembered::Memory;
 use super::{drains, homes, journal, key, schema, site};
 use crate::clock::Clock;
 use crate::guard::Homes;

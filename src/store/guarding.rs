@@ -1,23 +1,20 @@
 //! Whether the guard and the limits let a code go out, judged in the transaction that would send it, and what is
-//! remembered of that: stopped prefixes on disk, token buckets and counts in memory.
+//! remembered of that: stopped prefixes on disk, the rest in memory.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{Connection, Row};
 use serde_json::json;
 
 use super::error::StoreError;
 use super::events::{self, Kind, NewEvent};
 use super::handle::Store;
-use super::row;
+use super::remembered::Memory;
 use super::writer::Work;
+use super::{figures, optouts, recent, row};
 use crate::clock::Moment;
-use crate::guard::{self, Buckets, Checks, Lately, Mode, NEWEST, Recent, Refusal, Rule, Ruling, STOPPED, Stop};
+use crate::guard::{self, Checks, Mode, NEWEST, Recent, Refusal, Rule, Ruling, STOPPED, Stop};
 use crate::ids::AppName;
 use crate::limits::{self, Limit};
-use crate::otp::Status;
 use crate::phone::PhoneNumber;
 
 /// What a code must pass to be issued or sent again.
@@ -32,82 +29,31 @@ pub struct Rules {
 /// What spoke against a code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refused {
+    /// The number wants nothing from us.
+    OptedOut,
     /// A limit is reached.
     Limit(limits::Refusal),
     /// The guard does not let it through.
     Guard(Refusal),
 }
 
-/// How many of a number's newest otps are looked at for locks.
-const LOCKS: usize = 10;
-
-/// A prefix that was found well is not looked at again for so long: what speaks against one takes minutes to come about.
-const WELL_FOR: Duration = Duration::from_secs(5);
-
-/// How many of a number's newest messages are looked at for a code that was verified.
-const REMEMBERED: u8 = 16;
-
-/// What the guard remembers in memory. Cheap to clone; every clone is the same memory.
-#[derive(Debug, Clone)]
-pub(super) struct Memory(Arc<Mutex<Remembered>>);
-
-#[derive(Debug, Default)]
-struct Remembered {
-    buckets: Buckets,
-    /// Whether a number may be on the safe list, or a prefix stopped. Most sites never have any, and then nobody looks.
-    listed: bool,
-    /// When prefixes were last found well.
-    well: Lately<i64>,
-    /// How often each rule refused, and would have.
-    counts: BTreeMap<(Rule, Mode), u64>,
-}
-
-impl Memory {
-    /// What is remembered at the start: whether there is anything in the tables of the guard.
-    pub(super) fn load(conn: &Connection) -> Result<Self, StoreError> {
-        let sql =
-            "SELECT coalesce((SELECT max(seq) FROM safe_number), (SELECT max(prefix) FROM stopped_prefix)) IS NOT NULL";
-        let listed = conn.query_row(sql, (), |row| row.get(0))?;
-        Ok(Self(Arc::new(Mutex::new(Remembered { listed, ..Remembered::default() }))))
-    }
-
-    /// From now on there is something in these tables.
-    pub(super) fn note_listed(&self) {
-        self.lock().listed = true;
-    }
-
-    /// How often each rule refused ([`Mode::Enforce`]) or would have ([`Mode::Report`]) since the start.
-    pub(super) fn counts(&self) -> BTreeMap<(Rule, Mode), u64> {
-        self.lock().counts.clone()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Remembered> {
-        // A panic while it was held leaves at worst one code uncounted.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn is_well(&self, prefix: i64, now: Moment) -> bool {
-        self.lock().well.get(&prefix).is_some_and(|found| now.since(found) < WELL_FOR)
-    }
-
-    fn full_bucket(&self, checks: &Checks, now: Moment) -> Option<Refusal> {
-        let remembered = self.lock();
-        checks.buckets.iter().find_map(|(whose, per_hour)| {
-            let rule = match whose {
-                guard::Whose::App(_) => Rule::PerAppHour,
-                guard::Whose::Address(_) => Rule::PerAddressHour,
-            };
-            remembered.buckets.wait(whose, *per_hour, now).map(|wait| Refusal::for_now(rule, wait))
-        })
-    }
-
-    fn take(&self, checks: &Checks, now: Moment) {
-        let buckets = &mut self.lock().buckets;
-        for (whose, per_hour) in &checks.buckets {
-            buckets.take(whose.clone(), *per_hour, now);
+impl Refused {
+    /// The name of the limit or rule.
+    #[must_use]
+    pub const fn rule(&self) -> &'static str {
+        match self {
+            Self::OptedOut => optouts::RULE,
+            Self::Limit(refusal) => refusal.limit.as_str(),
+            Self::Guard(refusal) => refusal.rule.as_str(),
         }
     }
 }
+
+/// How many of a number's newest otps are looked at for locks.
+const LOCKS: usize = 10;
+
+/// How many of a number's newest messages are looked at for a code that was verified.
+const REMEMBERED: u8 = 16;
 
 impl Store {
     /// What would speak against a code to this number now, whatever the guard's mode. Nothing is sent or counted.
@@ -117,6 +63,9 @@ impl Store {
     pub async fn speaks_against(&self, to: &PhoneNumber, rules: Rules) -> Result<Option<Refused>, StoreError> {
         let (to, memory) = (to.clone(), self.guard_memory().clone());
         self.change_now(move |work| {
+            if optouts::contains(work, row::number(&to))? {
+                return Ok(Some(Refused::OptedOut));
+            }
             let Verdict { objection, limits, .. } = judge(work, &to, &rules, &memory, false)?;
             let (guard, limit) = (objection.map(Refused::Guard), limits.err().map(Refused::Limit));
             // What really refuses says more than what is only reported.
@@ -134,6 +83,9 @@ pub(super) fn check_issue(
     rules: &Rules,
     memory: &Memory,
 ) -> Result<Result<(), Refused>, StoreError> {
+    if optouts::contains(work, row::number(to))? {
+        return Ok(Err(Refused::OptedOut));
+    }
     let counts = rules.guard.mode == Mode::Enforce;
     let Verdict { is_safe, objection, limits } = judge(work, to, rules, memory, counts)?;
     if let Some(refusal) = objection {
@@ -144,6 +96,9 @@ pub(super) fn check_issue(
     }
     if limits.is_ok() && !is_safe {
         memory.take(&rules.guard, work.now);
+        if rules.guard.mode != Mode::Off && memory.is_time_for_countries(work.now) {
+            figures::warn_of_countries(work, memory)?;
+        }
     }
     Ok(limits.map_err(Refused::Limit))
 }
@@ -210,7 +165,7 @@ fn note_refusal(
     refusal: &Refusal,
     memory: &Memory,
 ) -> Result<(), StoreError> {
-    *memory.lock().counts.entry((refusal.rule, mode)).or_default() += 1;
+    memory.note_refusal(refusal.rule, mode);
     let rule = refusal.rule.as_str();
     match mode {
         Mode::Report => tracing::info!(app = %app, rule, "the guard would have refused a code"),
@@ -228,15 +183,15 @@ pub(super) fn note_verified(
     number: &PhoneNumber,
     memory: &Memory,
 ) -> Result<(), StoreError> {
-    if !memory.lock().listed {
+    if !memory.is_listed() {
         return Ok(());
     }
-    let (number, now) = (row::number(number), work.now.as_millis());
-    let sql = "SELECT EXISTS (SELECT 1 FROM stopped_prefix WHERE prefix = ?1 AND until > ?2)";
-    let is_stopped = work.conn.prepare_cached(sql)?.query_row((number / 10_000, now), |row| row.get(0))?;
-    if is_stopped && !has_verified(work, number, otp)? {
+    let number = row::number(number);
+    let (is_safe, stop) = standing(work, number)?;
+    let is_stopped = stop.is_some_and(|stop| work.now < stop.until);
+    if is_stopped && !is_safe && !has_verified(work, number, otp)? {
         let sql = "UPDATE stopped_prefix SET until = ?2 WHERE prefix = ?1";
-        work.conn.prepare_cached(sql)?.execute((number / 10_000, now))?;
+        work.conn.prepare_cached(sql)?.execute((number / 10_000, work.now.as_millis()))?;
     }
     Ok(())
 }
@@ -281,7 +236,7 @@ impl Subject {
         let guarded = rules.guard.mode != Mode::Off;
         let mut subject =
             Self { number, of_number: Vec::new(), locks: Vec::new(), of_prefix: Vec::new(), newest: None, stop: None };
-        if memory.lock().listed {
+        if memory.is_listed() {
             let (is_safe, stop) = standing(work, number)?;
             if is_safe {
                 return Ok(None);
@@ -289,35 +244,27 @@ impl Subject {
             subject.stop = stop;
         }
         let locks = if guarded { LOCKS } else { 0 };
-        subject.load_number(work, rules.limits.newest_of_number().max(locks))?;
+        let of_number = recent::of_number(work, number, rules.limits.newest_of_number().max(locks))?;
+        let guessed;
+        (subject.of_number, guessed) = of_number.into_iter().unzip::<_, _, _, Vec<_>>();
+        subject.locks = guard::locks(&guessed);
         let wanted = rules.limits.newest_of_prefix();
         let judged = guarded && rules.guard.least_conversion.get() > 0;
         if judged && (wanted > 0 || subject.stop.is_some() || !memory.is_well(prefix, work.now)) {
-            subject.newest = Some(newest(work, prefix)?);
+            subject.newest = Some(recent::newest(work, prefix)?);
         }
         subject.of_prefix = match &subject.newest {
             Some(newest) if wanted <= NEWEST || newest.len() < NEWEST => newest.iter().map(|otp| otp.created).collect(),
-            _ => moments(work, prefix, wanted)?,
+            _ => recent::moments(work, prefix, wanted)?,
         };
+        let let_off = subject.let_off();
+        subject.of_prefix.retain(|created| let_off.is_none_or(|from| *created >= from));
         Ok(Some(subject))
     }
 
-    fn load_number(&mut self, work: &Work<'_>, most: usize) -> Result<(), StoreError> {
-        if most == 0 {
-            return Ok(());
-        }
-        let mut statement = work.conn.prepare_cached(
-            "SELECT created, status = 'locked', coalesce(ended, created) FROM otp
-             WHERE number = ?1 AND recent IS NOT NULL ORDER BY created DESC LIMIT ?2",
-        )?;
-        let mut rows = statement.query((self.number, i64::try_from(most).unwrap_or(i64::MAX)))?;
-        while let Some(row) = rows.next()? {
-            self.of_number.push(Moment::from_millis(row.get(0)?));
-            if row.get(1)? {
-                self.locks.push(Moment::from_millis(row.get(2)?));
-            }
-        }
-        Ok(())
+    /// Since when the prefix is let off: what was issued before is not held against it.
+    fn let_off(&self) -> Option<Moment> {
+        self.stop.filter(|stop| stop.forgiven).map(|stop| stop.until)
     }
 
     /// What speaks against the number, its past or its prefix.
@@ -355,11 +302,11 @@ impl Subject {
         let mut ruling = guard::judge(least, newest, self.stop, now);
         if ruling == Ruling::Stop {
             // What never left the box, for want of a modem, tells nothing of the people there.
-            ruling = guard::judge(least, &sent_of(work, prefix)?, self.stop, now);
+            ruling = guard::judge(least, &recent::sent_of(work, prefix)?, self.stop, now);
         }
         let until = match ruling {
             Ruling::Open => {
-                memory.lock().well.note(prefix, now);
+                memory.note_well(prefix, now);
                 return Ok(None);
             }
             Ruling::Forgive => {
@@ -380,22 +327,23 @@ impl Subject {
                 until
             }
         };
-        self.unless_known(work, until)
+        self.unless_known(work, Rule::LeastConversionPercent, until)
     }
 
     /// Whether the prefix has had its hour's messages for codes that nobody verifies, resends among them.
     fn unverified(&self, work: &Work<'_>, rules: &Rules) -> Result<Option<Refusal>, StoreError> {
-        let newest = self.newest.as_deref().unwrap_or_default();
-        match guard::unverified_full_until(rules.limits.per_prefix_hour, newest, work.now) {
-            Some(until) => self.unless_known(work, until),
+        let newest = self.newest.iter().flatten().copied();
+        let counted: Vec<Recent> = newest.filter(|otp| self.let_off().is_none_or(|from| otp.created >= from)).collect();
+        match guard::unverified_full_until(rules.limits.per_prefix_hour, &counted, work.now) {
+            Some(until) => self.unless_known(work, Rule::PerPrefixHour, until),
             None => Ok(None),
         }
     }
 
-    fn unless_known(&self, work: &Work<'_>, until: Moment) -> Result<Option<Refusal>, StoreError> {
+    fn unless_known(&self, work: &Work<'_>, rule: Rule, until: Moment) -> Result<Option<Refusal>, StoreError> {
         let wait = until.since(work.now);
         let refused = !wait.is_zero() && !has_verified(work, self.number, 0)?;
-        Ok(refused.then(|| Refusal::for_now(Rule::LeastConversionPercent, wait)))
+        Ok(refused.then(|| Refusal::for_now(rule, wait)))
     }
 
     /// Whether the limits let one more otp pass. One for a number that verified a code lately need not wait for its
@@ -434,60 +382,4 @@ fn standing(work: &Work<'_>, number: i64) -> Result<(bool, Option<Stop>), StoreE
         let forgiven = row.get::<_, Option<bool>>(2)?.unwrap_or_default();
         Ok((row.get(0)?, until.map(|until| Stop { until, forgiven })))
     })?)
-}
-
-/// When the newest otps of a prefix were issued.
-fn moments(work: &Work<'_>, prefix: i64, most: usize) -> Result<Vec<Moment>, StoreError> {
-    if most == 0 {
-        return Ok(Vec::new());
-    }
-    let mut statement = work.conn.prepare_cached(
-        "SELECT created FROM otp WHERE number / 10000 = ?1 AND recent IS NOT NULL ORDER BY created DESC LIMIT ?2",
-    )?;
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let moments = statement.query_map((prefix, most), |row| row.get(0).map(Moment::from_millis))?;
-    Ok(moments.collect::<Result<_, _>>()?)
-}
-
-/// A prefix's newest otps.
-fn newest(work: &Work<'_>, prefix: i64) -> Result<Vec<Recent>, StoreError> {
-    recent(
-        work,
-        prefix,
-        "SELECT number, created, status, 1 + resends - resends_left FROM otp
-         WHERE number / 10000 = ?1 AND recent IS NOT NULL ORDER BY created DESC LIMIT ?2",
-    )
-}
-
-/// Those of a prefix's newest otps whose message was sent, in any order.
-fn sent_of(work: &Work<'_>, prefix: i64) -> Result<Vec<Recent>, StoreError> {
-    recent(
-        work,
-        prefix,
-        "SELECT otp.number, otp.created, otp.status, 1 + resends - resends_left
-         FROM otp JOIN message ON message.seq = otp.message
-         WHERE sent_at IS NOT NULL AND otp.seq IN (
-             SELECT seq FROM otp WHERE number / 10000 = ?1 AND recent IS NOT NULL ORDER BY created DESC LIMIT ?2)",
-    )
-}
-
-fn recent(work: &Work<'_>, prefix: i64, sql: &str) -> Result<Vec<Recent>, StoreError> {
-    let mut statement = work.conn.prepare_cached(sql)?;
-    let mut rows = statement.query((prefix, i64::try_from(NEWEST).unwrap_or(i64::MAX)))?;
-    let mut newest = Vec::new();
-    while let Some(row) = rows.next()? {
-        newest.push(recent_from(row)?);
-    }
-    Ok(newest)
-}
-
-/// An otp as the guard sees it, from its number, moment, status and count of messages.
-pub(super) fn recent_from(row: &Row<'_>) -> Result<Recent, StoreError> {
-    let status = row.get_ref(2)?.as_str().ok().and_then(Status::from_name);
-    Ok(Recent {
-        number: row.get(0)?,
-        created: Moment::from_millis(row.get(1)?),
-        status: status.ok_or_else(|| StoreError::unreadable("otp.status"))?,
-        messages: row.get(3)?,
-    })
 }

@@ -12,9 +12,9 @@ use tokio::task::JoinHandle;
 
 use super::error::StoreError;
 use super::folder::{Access, Lock, Opened, open};
-use super::guarding::Memory;
 use super::readers::{Readers, Threads};
 use super::refusals::Refusals;
+use super::remembered::Memory;
 use super::standing::Line;
 use super::writer::{self, Command, Work, Writer};
 use crate::clock::{Clock, Moment};
@@ -426,6 +426,7 @@ mod tests {
             include_str!("life.rs"),
             include_str!("listing.rs"),
             include_str!("queue.rs"),
+            include_str!("recent.rs"),
             include_str!("reports.rs"),
             include_str!("retention.rs"),
             include_str!("routing.rs"),

@@ -42,17 +42,16 @@ impl Store {
                 }
                 Known::No => {}
             }
-            if optouts::contains(work, row::number(&otp.to))? {
-                work.refusals.note(work, Kind::OtpRefused, otp.app.as_str(), optouts::RULE, &otp.to)?;
-                return Ok(IssueOutcome::OptedOut);
-            }
-            match guarding::check_issue(work, &otp.app, &otp.to, &rules, &memory)? {
-                Err(Refused::Limit(refusal)) => {
-                    work.refusals.note(work, Kind::OtpRefused, otp.app.as_str(), refusal.limit.as_str(), &otp.to)?;
-                    return Ok(IssueOutcome::Refused(refusal));
+            if let Err(refused) = guarding::check_issue(work, &otp.app, &otp.to, &rules, &memory)? {
+                // The guard has noted its own.
+                if !matches!(refused, Refused::Guard(_)) {
+                    work.refusals.note(work, Kind::OtpRefused, otp.app.as_str(), refused.rule(), &otp.to)?;
                 }
-                Err(Refused::Guard(refusal)) => return Ok(IssueOutcome::Guarded(refusal)),
-                Ok(()) => {}
+                return Ok(match refused {
+                    Refused::OptedOut => IssueOutcome::OptedOut,
+                    Refused::Limit(refusal) => IssueOutcome::Refused(refusal),
+                    Refused::Guard(refusal) => IssueOutcome::Guarded(refusal),
+                });
             }
             if let Some(older) = latest(work, &otp.app, &otp.to, &otp.purpose)?
                 && current(work, older)?.status == Status::Pending

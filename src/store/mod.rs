@@ -19,7 +19,7 @@
 //! | `otps`, `issuing`, `verifying` | one-time passwords: their shape, then what is done with them |
 //! | `messages`, `accepting`, `listing` | messages as the API sees them |
 //! | `queue`, `claiming`, `standing`, `routing`, `settling`, `reports` | messages as modems and the network see them |
-//! | `guarding`, `safelist`, `homes`, `figures` | what the guard goes by, and what it shows |
+//! | `guarding`, `recent`, `remembered`, `safelist`, `homes`, `figures` | what the guard goes by, and what it shows |
 //! | `inbox`, `optouts` | messages that came in, and the numbers that want none |
 //! | `life` | one message with its parts, as all of these change it |
 //! | `events`, `refusals`, `journal`, `retention` | what happened: written down, counted, told, forgotten |
@@ -56,7 +56,9 @@ mod optouts;
 mod otps;
 mod queue;
 mod readers;
+mod recent;
 mod refusals;
+mod remembered;
 mod reports;
 mod retention;
 mod routing;

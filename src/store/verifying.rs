@@ -4,10 +4,11 @@ use serde_json::json;
 
 use super::error::StoreError;
 use super::events::{self, Kind, NewEvent};
-use super::guarding::{self, Memory};
+use super::guarding;
 use super::handle::Store;
 use super::issuing;
 use super::otps::{self, Kept};
+use super::remembered::Memory;
 use super::writer::Work;
 use crate::ids::{AppName, OtpId};
 use crate::otp::{Comparison, Context, Reason, Standing, Verdict, approve, judge};

@@ -8,6 +8,7 @@ use smsotpd::issue::{IssueError, Policy, Request, ResendError};
 use smsotpd::limits;
 use smsotpd::otp::Status;
 use smsotpd::phone::PhoneNumber;
+use smsotpd::store::Rules;
 
 use crate::site::{ALICE, BOB, Site, other_than, pass, repeatable};
 
@@ -38,6 +39,11 @@ async fn pump(site: &Site, numbers: std::ops::Range<usize>) {
         site.issue_and_send(&pumped(last)).await;
     }
     pass(300).await;
+}
+
+fn rules(site: &Site, to: &str) -> Rules {
+    let guard = site.policy.guard.checks(&number(to), &site.app, None, &site.store.homes());
+    Rules { limits: site.policy.limits.clone(), guard }
 }
 
 fn number(text: &str) -> PhoneNumber {
@@ -153,6 +159,51 @@ async fn codes_that_never_left_the_box_are_held_against_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_code_that_was_sent_once_is_in_vain_also_when_it_is_asked_for_again_and_that_is_not_sent() {
+    let site = Site::open().await;
+    let mut otps = Vec::new();
+    for last in 0..8 {
+        otps.push(site.issue_and_send(&pumped(last)).await.0.id);
+    }
+    pass(30).await;
+    for otp in otps {
+        site.resend(otp).await.unwrap();
+    }
+    pass(300).await;
+    assert_eq!(ask(&site, &pumped(8)).await, STOPPED);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_safe_numbers_do_not_verify_is_not_held_against_their_neighbours() {
+    let site = Site::open().await;
+    for last in 0..8 {
+        site.store.put_on_safe_list(&number(&pumped(last)), &site.app).await.unwrap();
+    }
+    pump(&site, 0..8).await;
+    pump(&site, 8..15).await;
+    assert_eq!(ask(&site, &pumped(15)).await, None);
+    pump(&site, 16..17).await;
+    assert_eq!(ask(&site, &pumped(17)).await, STOPPED);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_code_that_lives_longer_is_given_up_later_but_not_for_ever() {
+    for (life, given_up) in [(600, 600), (HOUR, 900)] {
+        let site = Site::open().await;
+        for last in 0..8 {
+            let request = Request { lifetime: Some(Duration::from_secs(life)), ..site.request(&pumped(last)) };
+            site.ask(request).await.unwrap();
+            site.sent().await.unwrap();
+        }
+        pass(given_up - 1).await;
+        assert_eq!(ask(&site, BOB).await, None);
+        assert_eq!(site.store.speaks_against(&number(&pumped(8)), rules(&site, &pumped(8))).await.unwrap(), None);
+        pass(1 + 5).await;
+        assert_eq!(ask(&site, &pumped(8)).await, STOPPED, "{life}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn resends_for_codes_that_nobody_verifies_count_among_the_prefixs_messages() {
     let site = Site::open_with(|policy| policy.limits = limits::Settings::default()).await;
     let mut otps = Vec::new();
@@ -163,7 +214,7 @@ async fn resends_for_codes_that_nobody_verifies_count_among_the_prefixs_messages
     let resend = async |otp: OtpId| match site.resend(otp).await {
         Ok(_) => true,
         Err(ResendError::Guarded(refusal)) => {
-            assert_eq!(refusal.rule, Rule::LeastConversionPercent);
+            assert_eq!(refusal.rule, Rule::PerPrefixHour);
             false
         }
         Err(error) => panic!("{error}"),
@@ -175,7 +226,7 @@ async fn resends_for_codes_that_nobody_verifies_count_among_the_prefixs_messages
         }
     }
     assert_eq!(sent, 10);
-    assert!(matches!(ask(&site, &pumped(3)).await, Some((Rule::LeastConversionPercent, Some(_)))));
+    assert!(matches!(ask(&site, &pumped(3)).await, Some((Rule::PerPrefixHour, Some(_)))));
     assert_eq!(ask(&site, BOB).await, None);
 }
 
