@@ -1,6 +1,7 @@
 //! The otps of the last day as the guard and the limits look at them: those of a number, and those of a prefix.
 //!
-//! Codes for numbers on the safe list are not held against their neighbours, so none of them is among a prefix's.
+//! Codes for numbers on the safe list are not held against their neighbours, so none of them is among a prefix's. They are
+//! passed over one by one: a day's codes at most.
 
 use rusqlite::Row;
 

@@ -15,7 +15,7 @@ pub(super) const UNDER_WAY: i64 = -1;
 
 /// How many of those that wait are looked at in one step after the routes have changed: some milliseconds' worth, so that
 /// no request waits long behind it.
-const STEP: i64 = 1000;
+const STEP: i64 = 500;
 
 /// How many priorities there are.
 const PRIORITIES: i64 = 3;

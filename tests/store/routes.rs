@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use crate::world::{World, alice, claim, number, part, seconds};
 
 /// More than one step moves.
-const MANY: u32 = 1_200;
+const MANY: u32 = 700;
 /// Each route has so many queues.
 const PRIORITIES: u32 = 3;
 
