@@ -121,6 +121,57 @@ async fn every_body_answer_and_refusal_has_an_example() {
     }
 }
 
+/// The codes of the problems that a call can answer.
+fn problems(operation: &Value) -> BTreeSet<&str> {
+    let responses = operation["responses"].as_object().unwrap().values();
+    let examples =
+        responses.filter_map(|response| response["content"]["application/problem+json"]["examples"].as_object());
+    examples.flat_map(|examples| examples.keys().map(String::as_str)).collect()
+}
+
+#[tokio::test]
+async fn every_problem_that_a_call_can_answer_is_among_its_examples() {
+    let site = Site::start().await;
+    let document = document(&site).await;
+    let known_caller = "header_twice no_key unknown_key missing_scope unknown_host head_too_large internal policy_missing busy \
+                        outcome_unknown store_unavailable";
+    let body = "not_json body_incomplete slow_body body_too_large unsupported_media_type invalid_request";
+    let guard = "country_not_allowed prefix_blocked premium_number prefix_stopped too_many_locks";
+    for (call, more) in [
+        ("get_otp", vec!["not_found"]),
+        ("verify_otp", vec![body, "not_found"]),
+        ("verify_by_number", vec![body, "not_found"]),
+        ("approve_otp", vec!["not_found forbidden_by_policy"]),
+        ("resend_otp", vec![guard, "not_found otp_ended resend_too_early no_resends_left recipient_opted_out"]),
+        (
+            "issue_otp",
+            vec![
+                body,
+                guard,
+                "idempotency_key_reused recipient_opted_out forbidden_by_policy callback_not_allowed limit_reached",
+            ],
+        ),
+        ("send_message", vec![body, "idempotency_key_reused recipient_opted_out callback_not_allowed"]),
+        ("cancel_message", vec!["not_found not_withdrawn"]),
+    ] {
+        let operations = operations(&document);
+        let (_, _, operation) = operations.iter().find(|(_, _, operation)| operation["operationId"] == call).unwrap();
+        let expected: BTreeSet<&str> =
+            more.iter().chain([&known_caller]).flat_map(|codes| codes.split_whitespace()).collect();
+        assert_eq!(problems(operation), expected, "{call}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_can_be_reused_only_where_one_is_taken() {
+    let site = Site::start().await;
+    for (path, method, operation) in operations(&document(&site).await) {
+        let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+        let takes_one = parameters.iter().any(|parameter| parameter["name"] == "Idempotency-Key");
+        assert_eq!(problems(&operation).contains("idempotency_key_reused"), takes_one, "{method} {path}");
+    }
+}
+
 #[tokio::test]
 async fn the_examples_of_requests_are_accepted() {
     let site = Site::start().await;

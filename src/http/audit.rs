@@ -9,9 +9,9 @@ use utoipa::ToSchema;
 use crate::clock::Timestamp;
 use crate::store::{Event, EventFilter};
 
+use super::answers::{EveryCall, Refusals, WrongQuery};
 use super::api::Shared;
 use super::auth::{self, Caller};
-use super::openapi::{EveryCall, WrongQuery};
 use super::problem::Problem;
 use super::query;
 
@@ -51,7 +51,7 @@ pub(super) struct ListAnswer {
         (status = 200, description = "A page of the audit", body = ListAnswer, example = json!(
             {"events": [super::openapi::example_rotated(), super::openapi::example_event()], "next_cursor": "c2a"}
         )),
-        EveryCall, WrongQuery
+        Refusals<(EveryCall, WrongQuery)>
     )
 )]
 pub(super) async fn list(

@@ -8,9 +8,9 @@ use utoipa::ToSchema;
 use crate::clock::Timestamp;
 use crate::ussd::Balance;
 
+use super::answers::{EveryCall, Refusals};
 use super::api::Shared;
 use super::auth::{self, Caller};
-use super::openapi::EveryCall;
 
 /// What one SIM has left to spend.
 #[derive(Serialize, ToSchema)]
@@ -62,7 +62,7 @@ impl From<Balance> for BalanceAnswer {
     responses(
         (status = 200, description = "The balance of each modem's SIM", body = ListAnswer,
          example = json!({"balances": [super::openapi::example_balance()]})),
-        EveryCall
+        Refusals<EveryCall>
     )
 )]
 pub(super) async fn list(State(shared): State<Shared>, _: Caller<auth::Read>) -> Json<ListAnswer> {

@@ -16,11 +16,12 @@ use crate::clock::Timestamp;
 use crate::ids::AppName;
 use crate::store::{App, CallbackFilter, CallbackId, CallbackStatus, CallbackView, Scope};
 
+use super::answers::{EveryCall, NoSuch, Refusals, WithBody, WrongQuery};
 use super::api::Shared;
 use super::auth::{self, Caller};
 use super::body::JsonBody;
 use super::fields::Named;
-use super::openapi::{EveryCall, NoSuch, WithBody, WrongQuery, example_event};
+use super::openapi::example_event;
 use super::problem::{Kind, Problem};
 use super::query;
 
@@ -131,7 +132,7 @@ fn seen_by(app: &App) -> Option<AppName> {
     responses(
         (status = 200, description = "A page of callbacks", body = ListAnswer,
          example = json!({"callbacks": [super::openapi::example_callback()], "next_cursor": null})),
-        EveryCall, WrongQuery
+        Refusals<(EveryCall, WrongQuery)>
     )
 )]
 pub(super) async fn list(
@@ -169,7 +170,7 @@ fn filter(uri: &Uri, app: Option<AppName>) -> Result<CallbackFilter, Problem> {
     params(Named<CallbackId>),
     responses(
         (status = 202, description = "It will be tried", body = ReplayAnswer, example = json!({"replayed": 1, "more": false})),
-        EveryCall, NoSuch
+        Refusals<(EveryCall, NoSuch)>
     )
 )]
 pub(super) async fn replay(
@@ -190,7 +191,7 @@ pub(super) async fn replay(
     post, path = "/v1/callbacks/replay", operation_id = "replay_callbacks", tag = "events", request_body = ReplayBody,
     responses(
         (status = 202, description = "They will be tried", body = ReplayAnswer, example = json!({"replayed": 17, "more": false})),
-        EveryCall, WithBody
+        Refusals<(EveryCall, WithBody)>
     )
 )]
 pub(super) async fn replay_all(

@@ -26,9 +26,9 @@ use tokio_util::sync::CancellationToken;
 use crate::ids::{AppName, EventId};
 use crate::store::{Event, Kind as EventKind, Reader, Scope};
 
+use super::answers::{Crowded, EveryCall, Refusals, WrongQuery};
 use super::api::Shared;
 use super::auth::{self, Caller, Who};
-use super::openapi::{Crowded, EveryCall, WrongQuery};
 use super::problem::{Kind, Problem};
 use super::query;
 use super::serve::Stopping;
@@ -101,7 +101,7 @@ impl Drop for Place {
         (status = 200, description = "The stream", body = String, content_type = "text/event-stream", examples(
             ("event" = (summary = "One event", value = json!(super::openapi::example_stream())))
         )),
-        EveryCall, WrongQuery, Crowded
+        Refusals<(EveryCall, WrongQuery, Crowded)>
     )
 )]
 pub(super) async fn listen(

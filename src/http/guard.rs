@@ -12,11 +12,11 @@ use crate::guard::{Mode, Refusal, Rule};
 use crate::store::{OfCountry, OfPrefix, Refused, Rules};
 use crate::{country, guard};
 
+use super::answers::{EveryCall, NoSuch, Refusals, WithBody, WrongQuery};
 use super::api::Shared;
 use super::auth::{self, Caller};
 use super::body::JsonBody;
 use super::fields::{BlockInPath, ClientAddress, Number};
-use super::openapi::{EveryCall, NoSuch, WithBody, WrongQuery};
 use super::problem::{Kind, Problem};
 
 impl From<Refusal> for Problem {
@@ -148,7 +148,7 @@ impl From<OfPrefix> for PrefixFigures {
     responses(
         (status = 200, description = "What it sees", body = GuardAnswer,
          example = json!(super::openapi::example_guard())),
-        EveryCall
+        Refusals<EveryCall>
     )
 )]
 pub(super) async fn show(State(shared): State<Shared>, _: Caller<auth::Admin>) -> Result<Json<GuardAnswer>, Problem> {
@@ -206,7 +206,7 @@ pub(super) struct CheckAnswer {
     responses(
         (status = 200, description = "What would come of it", body = CheckAnswer,
          example = json!(super::openapi::example_check())),
-        EveryCall, WithBody
+        Refusals<(EveryCall, WithBody)>
     )
 )]
 pub(super) async fn check(
@@ -240,7 +240,7 @@ pub(super) async fn check(
 #[utoipa::path(
     delete, path = "/v1/guard/prefixes/{prefix}", operation_id = "lift_prefix", tag = "guard",
     params(BlockInPath),
-    responses((status = 204, description = "It is not stopped any more"), EveryCall, NoSuch, WrongQuery)
+    responses((status = 204, description = "It is not stopped any more"), Refusals<(EveryCall, NoSuch, WrongQuery)>)
 )]
 pub(super) async fn lift(
     State(shared): State<Shared>,

@@ -11,10 +11,10 @@ use crate::ids::InboxId;
 use crate::phone::{PhoneNumber, Sender};
 use crate::store::{InboxFilter, InboxMessage, Scope};
 
+use super::answers::{EveryCall, NoSuch, Refusals, WrongQuery};
 use super::api::Shared;
 use super::auth::{self, Caller};
 use super::fields::Named;
-use super::openapi::{EveryCall, NoSuch, WrongQuery};
 use super::problem::{Kind, Problem};
 use super::query;
 
@@ -84,7 +84,7 @@ impl InboxAnswer {
     responses(
         (status = 200, description = "A page of the inbox", body = ListAnswer,
          example = json!({"messages": [super::openapi::example_inbox()], "next_cursor": null})),
-        EveryCall, WrongQuery
+        Refusals<(EveryCall, WrongQuery)>
     )
 )]
 pub(super) async fn list(
@@ -124,7 +124,7 @@ fn sender(text: &str) -> Sender {
 #[utoipa::path(
     delete, path = "/v1/inbox/{id}", operation_id = "remove_inbox_message", tag = "inbox",
     params(Named<InboxId>),
-    responses((status = 204, description = "It is gone"), EveryCall, NoSuch)
+    responses((status = 204, description = "It is gone"), Refusals<(EveryCall, NoSuch)>)
 )]
 pub(super) async fn remove(
     State(shared): State<Shared>,

@@ -16,13 +16,13 @@ use crate::route::Routes;
 use crate::send::{self, SendError};
 use crate::store::{AttemptOutcome, AttemptView, CancelOutcome, Filter, MessageDetail, MessageView};
 
+use super::answers::{EveryCall, NoSuch, NotThere, Refusals, Repeatable, Sent, Unwanted, WithBody, WrongQuery};
 use super::api::Shared;
 use super::auth::{self, Caller};
 use super::body::JsonBody;
 use super::fields::{self, Named, Number, Receiver, Words};
 use super::idempotency::IdempotencyKey;
 use super::modems::ModemView;
-use super::openapi::{EveryCall, NoSuch, NotThere, Sent, WithRecipient, WrongQuery};
 use super::problem::{Kind, Problem};
 use super::{query, readiness};
 
@@ -244,7 +244,7 @@ impl From<SendError> for Problem {
             ("get" = (operation_id = "get_message", parameters(("id" = "$response.body#/id")))),
             ("cancel" = (operation_id = "cancel_message", parameters(("id" = "$response.body#/id")))),
         ), example = json!(super::openapi::example_accepted())),
-        EveryCall, NotThere, WithRecipient
+        Refusals<(EveryCall, NotThere, WithBody, Repeatable, Unwanted)>
     )
 )]
 pub(super) async fn send(
@@ -281,7 +281,7 @@ pub(super) async fn send(
     responses(
         (status = 200, description = "The message", body = DetailAnswer,
          example = json!(super::openapi::example_detail())),
-        EveryCall, NoSuch
+        Refusals<(EveryCall, NoSuch)>
     )
 )]
 pub(super) async fn get(
@@ -308,7 +308,7 @@ pub(super) async fn get(
     responses(
         (status = 200, description = "A page of messages", body = ListAnswer,
          example = json!({"messages": [super::openapi::example_detail()], "next_cursor": "c1f"})),
-        EveryCall, WrongQuery
+        Refusals<(EveryCall, WrongQuery)>
     )
 )]
 pub(super) async fn list(
@@ -361,7 +361,7 @@ fn status_named(name: &str) -> Option<Status> {
     responses(
         (status = 200, description = "The message, `cancelled`", body = MessageAnswer,
          example = json!(super::openapi::example_message())),
-        EveryCall, NoSuch, Sent
+        Refusals<(EveryCall, NoSuch, Sent)>
     )
 )]
 pub(super) async fn cancel(

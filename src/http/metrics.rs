@@ -23,9 +23,9 @@ use crate::otp::{Reason, Verdict};
 use crate::store::{CallbackCounts, Counts};
 use crate::webhook;
 
+use super::answers::{Open, Refusals};
 use super::api::Shared;
 use super::modems::{ModemState, ModemView};
-use super::openapi::Open;
 use super::problem::Problem;
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -248,7 +248,7 @@ fn gauge(count: u64) -> i64 {
     get, path = "/metrics", tag = "site", security(()),
     responses(
         (status = 200, description = "All metrics", body = String, content_type = "application/openmetrics-text"),
-        Open
+        Refusals<Open>
     )
 )]
 pub(super) async fn metrics(State(shared): State<Shared>) -> Result<Response, Problem> {

@@ -19,8 +19,9 @@
 //! | `problem`, `refusals` | every refusal with its status and code; why no code goes out |
 //! | `otps`, `messages`, `inbox`, `optouts`, `guard`, `safelist`, `events`, `audit`, `callbacks`, `modems`, `ussd`, `balance`, `status`, `metrics` | the calls |
 //! | `readiness` | whether a code would go out now |
-//! | `openapi` | the description of it all, for programs |
+//! | `openapi`, `answers` | the description of it all, for programs; what its calls can be refused with |
 
+mod answers;
 mod api;
 mod audit;
 mod auth;

@@ -11,10 +11,10 @@ use crate::ids::{Iccid, Imei, Imsi, ModemName};
 use crate::limits::BudgetLeft;
 use crate::phone::PhoneNumber;
 
+use super::answers::{EveryCall, NoSuch, Refusals};
 use super::api::Shared;
 use super::auth::{Admin, Caller, Read};
 use super::fields::Named;
-use super::openapi::{EveryCall, NoSuch};
 use super::problem::{Kind, Problem};
 
 /// Something that is plugged in, should be a modem, and cannot be used as it is.
@@ -202,7 +202,7 @@ pub(super) struct Modems {
     responses(
         (status = 200, description = "All modems: those of the configuration in its order, then those found", body = Modems,
          example = json!({"modems": [super::openapi::example_modem()]})),
-        EveryCall
+        Refusals<EveryCall>
     )
 )]
 pub(super) async fn list(State(shared): State<Shared>, _: Caller<Read>) -> axum::Json<Modems> {
@@ -227,7 +227,7 @@ pub(super) struct Drain {
     responses(
         (status = 200, description = "It is out of use", body = Drain,
          example = json!({"name": "m1", "draining": true})),
-        EveryCall, NoSuch
+        Refusals<(EveryCall, NoSuch)>
     )
 )]
 pub(super) async fn drain(
@@ -250,7 +250,7 @@ pub(super) async fn drain(
     responses(
         (status = 200, description = "It is in use", body = Drain,
          example = json!({"name": "m1", "draining": false})),
-        EveryCall, NoSuch
+        Refusals<(EveryCall, NoSuch)>
     )
 )]
 pub(super) async fn resume(

@@ -1,26 +1,19 @@
-//! The description of the API for programs (OpenAPI 3.1): its heading, the refusals that calls share, and examples.
+//! The description of the API for programs (OpenAPI 3.1): its heading, and examples.
 //!
 //! Everything else comes from the handlers and bodies themselves, so it cannot say what they do not do.
-
-use std::collections::BTreeMap;
-use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse as _;
 use serde_json::{Value, json};
-use utoipa::openapi::content::ContentBuilder;
-use utoipa::openapi::example::{Example, ExampleBuilder};
-use utoipa::openapi::header::HeaderBuilder;
-use utoipa::openapi::response::{Response, ResponseBuilder};
-use utoipa::openapi::schema::{Schema, Type};
+use utoipa::openapi::schema::Schema;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{ObjectBuilder, OpenApi, Ref, RefOr};
-use utoipa::{IntoResponses, Modify, OpenApi as _};
+use utoipa::openapi::{OpenApi, RefOr};
+use utoipa::{Modify, OpenApi as _};
 
-use crate::guard::Rule;
 use crate::store::Kind as EventKind;
 
+use super::answers::{Open, Refusals};
 use super::api::Shared;
 use super::problem::{Document, FieldError, Kind, Problem};
 
@@ -65,7 +58,7 @@ impl Modify for Keys {
 /// The OpenAPI document of the API. Needs no key.
 #[utoipa::path(
     get, path = "/openapi.json", operation_id = "openapi", tag = "site", security(()),
-    responses((status = 200, description = "OpenAPI 3.1", body = Object, example = json!({"openapi": "3.1.0"})), Open)
+    responses((status = 200, description = "OpenAPI 3.1", body = Object, example = json!({"openapi": "3.1.0"})), Refusals<Open>)
 )]
 pub(super) async fn description(State(shared): State<Shared>) -> axum::response::Response {
     ([(CONTENT_TYPE, "application/json")], shared.document()).into_response()
@@ -107,102 +100,6 @@ fn name_event_types(document: &mut OpenApi) {
             }
         }
     }
-}
-
-macro_rules! refusals {
-    ($($(#[$doc:meta])* $name:ident: $($kind:ident)+;)*) => {$(
-        $(#[$doc])*
-        pub(super) struct $name;
-
-        impl IntoResponses for $name {
-            fn responses() -> BTreeMap<String, RefOr<Response>> {
-                described(&[$(Kind::$kind),+])
-            }
-        }
-    )*};
-}
-
-refusals! {
-    /// What any call with a key can answer.
-    EveryCall: HeaderTwice NoKey UnknownKey MissingScope UnknownHost HeadTooLarge Internal PolicyMissing Busy
-        OutcomeUnknown StoreUnavailable;
-    /// What a call without a key can answer.
-    Open: HeaderTwice UnknownHost HeadTooLarge Internal Busy StoreUnavailable;
-    /// What a call with a body can answer.
-    WithBody: NotJson BodyIncomplete HeaderTwice SlowBody BodyTooLarge NotJsonType Invalid KeyReused;
-    /// What a call with a body and a recipient can answer.
-    WithRecipient: NotJson BodyIncomplete HeaderTwice SlowBody BodyTooLarge NotJsonType Invalid KeyReused
-        RecipientOptedOut;
-    /// What a call can answer that asks for what its policy does not leave to it.
-    NotByPolicy: MissingScope ForbiddenByPolicy;
-    /// What sending again can answer when the recipient wants no messages any more.
-    Unwanted: RecipientOptedOut;
-    /// What a call can answer that says where its events go.
-    NotThere: MissingScope CallbackNotAllowed;
-    /// What a call with a query can answer.
-    WrongQuery: Invalid;
-    /// What a call that names something can answer.
-    NoSuch: NoSuchThing;
-    /// What issuing can answer, when a limit is reached or the guard refuses.
-    Limited: MissingScope CountryNotAllowed PrefixBlocked PremiumNumber LimitReached PrefixStopped TooManyLocks;
-    /// What sending again can answer.
-    TooOften: MissingScope CountryNotAllowed PrefixBlocked PremiumNumber ResendTooEarly NoResendsLeft PrefixStopped
-        TooManyLocks;
-    /// What sending again can answer when the otp has ended.
-    Ended: OtpEnded;
-    /// What listening can answer.
-    Crowded: TooManyStreams;
-    /// What withdrawing can answer.
-    Sent: NotWithdrawn;
-}
-
-/// These kinds, one response per status.
-fn described(kinds: &[Kind]) -> BTreeMap<String, RefOr<Response>> {
-    let mut by_status: BTreeMap<u16, Vec<Kind>> = BTreeMap::new();
-    for kind in kinds {
-        by_status.entry(kind.status().as_u16()).or_default().push(*kind);
-    }
-    by_status.into_iter().map(|(status, kinds)| (status.to_string(), RefOr::T(response(status, &kinds)))).collect()
-}
-
-fn response(status: u16, kinds: &[Kind]) -> Response {
-    let examples = kinds.iter().map(|kind| (kind.code(), RefOr::T(example(*kind))));
-    let schema = Ref::from_schema_name("Problem");
-    let content = ContentBuilder::new().schema(Some(schema)).examples_from_iter(examples).build();
-    let described: Vec<&str> = kinds.iter().map(|kind| kind.detail()).collect();
-    let mut response =
-        ResponseBuilder::new().description(described.join(" Or: ")).content("application/problem+json", content);
-    if matches!(status, 429 | 503) {
-        response =
-            response.header("Retry-After", header(Type::Integer, "Seconds after which it is worth trying again"));
-    }
-    if status == 401 {
-        response = response.header("WWW-Authenticate", header(Type::String, "How to send a key"));
-    }
-    response.build()
-}
-
-fn header(schema_type: Type, description: &str) -> utoipa::openapi::header::Header {
-    let schema = ObjectBuilder::new().schema_type(schema_type).build();
-    HeaderBuilder::new().schema(Some(schema)).description(Some(description)).build()
-}
-
-fn example(kind: Kind) -> Example {
-    let problem = match kind {
-        Kind::Invalid => Problem::invalid("to", "write the number with its country code, for example +15551234567"),
-        Kind::ForbiddenByPolicy => Problem::forbidden("domain", "this host is not among the policy's `domains`"),
-        Kind::LimitReached => Problem::new(kind).by("per-number-hour").retry_after(Duration::from_secs(30)),
-        Kind::ResendTooEarly => Problem::new(kind).retry_after(Duration::from_secs(30)),
-        Kind::CountryNotAllowed => Problem::new(kind).by(Rule::Countries.as_str()),
-        Kind::PrefixBlocked => Problem::new(kind).by(Rule::BlockPrefixes.as_str()),
-        Kind::PremiumNumber => Problem::new(kind).by(Rule::Premium.as_str()),
-        Kind::PrefixStopped => {
-            Problem::new(kind).by(Rule::LeastConversionPercent.as_str()).retry_after(Duration::from_secs(43_200))
-        }
-        Kind::TooManyLocks => Problem::new(kind).by(Rule::RepeatedLocks.as_str()).retry_after(Duration::from_secs(120)),
-        kind => Problem::new(kind),
-    };
-    ExampleBuilder::new().summary(kind.code()).value(Some(json!(problem.document()))).build()
 }
 
 pub(super) fn example_busy() -> Value {

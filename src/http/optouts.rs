@@ -9,10 +9,10 @@ use utoipa::ToSchema;
 use crate::clock::Timestamp;
 use crate::store::OptOut;
 
+use super::answers::{EveryCall, NoSuch, Refusals, WrongQuery};
 use super::api::Shared;
 use super::auth::{self, Caller};
 use super::fields::NumberInPath;
-use super::openapi::{EveryCall, NoSuch, WrongQuery};
 use super::problem::{Kind, Problem};
 use super::query;
 
@@ -66,7 +66,7 @@ impl From<OptOut> for OptOutAnswer {
     responses(
         (status = 200, description = "A page of the list", body = ListAnswer,
          example = json!({"opt_outs": [super::openapi::example_opt_out()], "next_cursor": null})),
-        EveryCall, WrongQuery
+        Refusals<(EveryCall, WrongQuery)>
     )
 )]
 pub(super) async fn list(
@@ -98,7 +98,7 @@ pub(super) async fn list(
     responses(
         (status = 200, description = "It is on the list", body = OptOutAnswer,
          example = json!(super::openapi::example_opt_out())),
-        EveryCall, WrongQuery
+        Refusals<(EveryCall, WrongQuery)>
     )
 )]
 pub(super) async fn put(
@@ -115,7 +115,7 @@ pub(super) async fn put(
 #[utoipa::path(
     delete, path = "/v1/opt-outs/{number}", operation_id = "opt_in", tag = "inbox",
     params(NumberInPath),
-    responses((status = 204, description = "It is not on the list any more"), EveryCall, NoSuch, WrongQuery)
+    responses((status = 204, description = "It is not on the list any more"), Refusals<(EveryCall, NoSuch, WrongQuery)>)
 )]
 pub(super) async fn remove(
     State(shared): State<Shared>,

@@ -16,6 +16,9 @@ use crate::store::{Guess, MessageView, OtpView, Which};
 use crate::verify;
 use crate::wording::Wish;
 
+use super::answers::{
+    Ended, EveryCall, Limited, NoSuch, NotByPolicy, NotThere, Refusals, Repeatable, TooOften, Unwanted, WithBody,
+};
 use super::api::Shared;
 use super::auth::{self, Caller};
 use super::body::JsonBody;
@@ -23,9 +26,6 @@ use super::fields::{
     self, Bound, ClientAddress, Hash, Host, LanguageTag, Named, Number, OwnCode, OwnWords, Purpose, Receiver, TypedCode,
 };
 use super::idempotency::IdempotencyKey;
-use super::openapi::{
-    Ended, EveryCall, Limited, NoSuch, NotByPolicy, NotThere, TooOften, Unwanted, WithBody, WithRecipient,
-};
 use super::problem::{Kind, Problem};
 
 /// What is said to an app that may not approve.
@@ -237,7 +237,7 @@ impl From<Verdict> for VerdictAnswer {
             ("resend" = (operation_id = "resend_otp", parameters(("id" = "$response.body#/id")))),
             ("cancel" = (operation_id = "cancel_otp", parameters(("id" = "$response.body#/id")))),
         ), example = json!(super::openapi::example_otp("queued"))),
-        EveryCall, WithRecipient, NotByPolicy, NotThere, Limited
+        Refusals<(EveryCall, WithBody, Repeatable, Unwanted, NotByPolicy, NotThere, Limited)>
     )
 )]
 pub(super) async fn issue(
@@ -292,7 +292,7 @@ pub(super) async fn issue(
     responses(
         (status = 200, description = "The otp", body = OtpAnswer,
          example = json!(super::openapi::example_otp("delivered"))),
-        EveryCall, NoSuch
+        Refusals<(EveryCall, NoSuch)>
     )
 )]
 pub(super) async fn get(
@@ -317,7 +317,7 @@ pub(super) async fn get(
             ("wrong" = (summary = "A wrong code", value = json!(super::openapi::example_verdict("wrong")))),
             ("context" = (summary = "For something else", value = json!(super::openapi::example_verdict("context"))))
         )),
-        EveryCall, WithBody, NoSuch
+        Refusals<(EveryCall, WithBody, NoSuch)>
     )
 )]
 pub(super) async fn verify(
@@ -341,7 +341,7 @@ pub(super) async fn verify(
             ("right" = (summary = "The right code", value = json!(super::openapi::example_verdict("right")))),
             ("used" = (summary = "The right code once more", value = json!(super::openapi::example_verdict("used"))))
         )),
-        EveryCall, WithBody, NoSuch
+        Refusals<(EveryCall, WithBody, NoSuch)>
     )
 )]
 pub(super) async fn verify_by_number(
@@ -379,7 +379,7 @@ async fn judge(
             ("approved" = (summary = "It was pending", value = json!(super::openapi::example_verdict("right")))),
             ("used" = (summary = "It was verified before", value = json!(super::openapi::example_verdict("used"))))
         )),
-        EveryCall, NotByPolicy, NoSuch
+        Refusals<(EveryCall, NotByPolicy, NoSuch)>
     )
 )]
 pub(super) async fn approve(
@@ -406,7 +406,7 @@ pub(super) async fn approve(
     responses(
         (status = 202, description = "Queued once more", body = OtpAnswer,
          example = json!(super::openapi::example_otp("queued"))),
-        EveryCall, NoSuch, Ended, TooOften, Unwanted
+        Refusals<(EveryCall, NoSuch, Ended, TooOften, Unwanted)>
     )
 )]
 pub(super) async fn resend(
@@ -430,7 +430,7 @@ pub(super) async fn resend(
     responses(
         (status = 200, description = "The otp as it is now", body = OtpAnswer,
          example = json!(super::openapi::example_otp("cancelled"))),
-        EveryCall, NoSuch
+        Refusals<(EveryCall, NoSuch)>
     )
 )]
 pub(super) async fn cancel(

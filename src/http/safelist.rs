@@ -9,10 +9,10 @@ use utoipa::ToSchema;
 use crate::clock::Timestamp;
 use crate::store::SafeNumber;
 
+use super::answers::{EveryCall, NoSuch, Refusals, WrongQuery};
 use super::api::Shared;
 use super::auth::{self, Caller};
 use super::fields::NumberInPath;
-use super::openapi::{EveryCall, NoSuch, WrongQuery};
 use super::problem::{Kind, Problem};
 use super::query;
 
@@ -57,7 +57,7 @@ impl From<SafeNumber> for SafeAnswer {
     responses(
         (status = 200, description = "A page of the list", body = ListAnswer,
          example = json!({"numbers": [super::openapi::example_safe_number()], "next_cursor": null})),
-        EveryCall, WrongQuery
+        Refusals<(EveryCall, WrongQuery)>
     )
 )]
 pub(super) async fn list(
@@ -88,7 +88,7 @@ pub(super) async fn list(
     params(NumberInPath),
     responses(
         (status = 200, description = "It is", body = SafeAnswer, example = json!(super::openapi::example_safe_number())),
-        EveryCall, NoSuch, WrongQuery
+        Refusals<(EveryCall, NoSuch, WrongQuery)>
     )
 )]
 pub(super) async fn get(
@@ -110,7 +110,7 @@ pub(super) async fn get(
     responses(
         (status = 200, description = "It is on the list", body = SafeAnswer,
          example = json!(super::openapi::example_safe_number())),
-        EveryCall, WrongQuery
+        Refusals<(EveryCall, WrongQuery)>
     )
 )]
 pub(super) async fn put(
@@ -127,7 +127,7 @@ pub(super) async fn put(
 #[utoipa::path(
     delete, path = "/v1/safe-list/{number}", operation_id = "remove_safe_number", tag = "guard",
     params(NumberInPath),
-    responses((status = 204, description = "It is not on the list any more"), EveryCall, NoSuch, WrongQuery)
+    responses((status = 204, description = "It is not on the list any more"), Refusals<(EveryCall, NoSuch, WrongQuery)>)
 )]
 pub(super) async fn remove(
     State(shared): State<Shared>,

@@ -13,11 +13,11 @@ use utoipa::ToSchema;
 use crate::clock::Timestamp;
 use crate::store::Counts;
 
+use super::answers::{EveryCall, Open, Refusals};
 use super::api::Shared;
 use super::auth::{self, Caller};
 use super::gate::NotReady;
 use super::modems::{ModemState, ModemView};
-use super::openapi::{EveryCall, Open};
 use super::problem::{Document, Problem};
 use super::readiness::{Readiness, StoreState};
 
@@ -87,7 +87,7 @@ pub(super) fn by_status(counts: &Counts) -> [(&'static str, u64); 3] {
 /// For a supervisor. Needs no key.
 #[utoipa::path(
     get, path = "/healthz", tag = "site", security(()),
-    responses((status = 200, description = "It does", body = Alive, example = json!({"alive": true})), Open)
+    responses((status = 200, description = "It does", body = Alive, example = json!({"alive": true})), Refusals<Open>)
 )]
 pub(super) async fn healthz() -> Json<Alive> {
     Json(Alive { alive: true })
@@ -99,7 +99,7 @@ pub(super) async fn healthz() -> Json<Alive> {
 #[utoipa::path(
     get, path = "/readyz", tag = "site", security(()),
     responses(
-        Open,
+        Refusals<Open>,
         (status = 200, description = "It would", body = Readiness,
          example = json!({"ready": true, "reasons": [], "warnings": []})),
         (status = 503, description = "It would not", content(
@@ -132,7 +132,7 @@ pub(super) async fn readyz(State(shared): State<Shared>) -> Response {
     get, path = "/v1/status", operation_id = "site_status", tag = "site",
     responses(
         (status = 200, description = "How it is", body = Status, example = json!(super::openapi::example_status())),
-        EveryCall
+        Refusals<EveryCall>
     )
 )]
 pub(super) async fn status(State(shared): State<Shared>, _: Caller<auth::Read>) -> Result<Json<Status>, Problem> {

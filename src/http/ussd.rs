@@ -13,11 +13,11 @@ use crate::ids::{ModemName, UssdId};
 use crate::phone::UssdCode;
 use crate::ussd::{AskError, Outcome, Question};
 
+use super::answers::{EveryCall, NoSuch, Refusals, WithBody};
 use super::api::Shared;
 use super::auth::{self, Caller};
 use super::body::JsonBody;
 use super::fields::{Named, parameter};
-use super::openapi::{EveryCall, NoSuch, WithBody};
 use super::problem::{Kind, Problem};
 
 /// What is to be asked.
@@ -121,7 +121,7 @@ impl IntoParams for QuestionOf {
     responses(
         (status = 202, description = "It will be asked", body = UssdAnswer,
          example = json!(super::openapi::example_ussd("pending"))),
-        EveryCall, WithBody, NoSuch
+        Refusals<(EveryCall, WithBody, NoSuch)>
     )
 )]
 pub(super) async fn ask(
@@ -142,7 +142,7 @@ pub(super) async fn ask(
     responses(
         (status = 200, description = "The question", body = UssdAnswer,
          example = json!(super::openapi::example_ussd("done"))),
-        EveryCall, NoSuch
+        Refusals<(EveryCall, NoSuch)>
     )
 )]
 pub(super) async fn get(
