@@ -118,6 +118,7 @@ impl Daemon {
 
         let views = Views::new(&pool, &store);
         let policies = Policies::new(config.policy.clone());
+        reload::tell_lost_apps(&store, &policies).await;
         let api =
             Api::new(store.clone(), policies.clone(), config.sim_budget.clone(), views.subscribe(), &config.http)?
                 .with_ussd(ussd);

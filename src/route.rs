@@ -29,6 +29,12 @@ impl Prefix {
         number.digits().starts_with(&self.0)
     }
 
+    /// How it is shown to everybody: from 8 digits on it may be a person's number, and then only its beginning.
+    #[must_use]
+    pub fn masked(&self) -> String {
+        if self.0.len() < 8 { self.to_string() } else { format!("+{}***", &self.0[..4]) }
+    }
+
     /// How many digits it has.
     #[must_use]
     pub fn length(&self) -> usize {
@@ -224,5 +230,14 @@ mod tests {
             assert_eq!(text.parse::<Prefix>(), Err(PrefixError), "{text}");
         }
         assert_eq!("+4915".parse::<Prefix>().unwrap().to_string(), "+4915");
+    }
+
+    #[test]
+    fn a_prefix_that_may_be_a_number_is_shown_by_its_beginning() {
+        for (prefix, shown) in
+            [("+49", "+49"), ("+4915123", "+4915123"), ("+49151234", "+4915***"), ("+491511234567", "+4915***")]
+        {
+            assert_eq!(prefix.parse::<Prefix>().unwrap().masked(), shown);
+        }
     }
 }

@@ -181,3 +181,39 @@ async fn a_new_route_goes_for_what_waits_too() {
     let message = daemon.get(&format!("/v1/messages/{}", sent["id"].as_str().unwrap()), &key).await;
     assert!(message["why"].as_str().unwrap().contains("through m1 only"), "{message}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_that_an_app_goes_by_stays_and_one_that_is_missing_at_the_start_is_told_of() {
+    let site = Site::unplugged(CarrierSettings::default());
+    site.configure("[policy.staff]\nlength = 8\n[policy.kiosk]\n");
+    let key = site.create_app_with("desk", &["--policy", "staff"]).await;
+    let daemon = site.serve().await;
+    site.configure("[policy.default]\nlength = 8\n[policy.crew]\nlength = 8\n[policy.kiosk]\n");
+    reload(&site, &daemon, REFUSED).await;
+    assert_eq!(said(&site, "policy.staff: the app desk goes by it; keep it, or remove the app first"), 1);
+    assert_eq!(said(&site, "policy.default.length: 6 -> 8"), 0, "all or nothing");
+    let to = json!({ "to": "+15550100123" });
+    assert_eq!(daemon.post("/v1/otp", &key, to.clone()).await.0, StatusCode::ACCEPTED);
+    // A policy that no app goes by can go.
+    site.configure("[policy.staff]\nlength = 8\n");
+    reload(&site, &daemon, DONE).await;
+    assert_eq!(daemon.post("/v1/otp", &key, to).await.0, StatusCode::ACCEPTED);
+    assert!(daemon.terminate().await.success());
+
+    let lost = "the policy of this app is not in the configuration";
+    site.configure("");
+    assert_eq!(said(&site, lost), 0);
+    let daemon = site.serve().await;
+    assert_eq!(said(&site, lost), 1);
+    let (_, ready) = daemon.request(Method::GET, "/readyz", &key, None).await;
+    let warning = ready["warnings"].as_array().unwrap().iter().find(|warning| warning["code"] == "policy").unwrap();
+    let reason = "The app desk goes by the policy staff, which is not in the configuration.";
+    assert_eq!((&warning["reason"], &warning["modem"]), (&json!(reason), &json!(null)));
+    // That it was missing before keeps no other change from being taken on.
+    site.configure("[policy.default]\nlength = 8\n");
+    reload(&site, &daemon, DONE).await;
+    site.configure("[policy.staff]\nlength = 8\n");
+    reload(&site, &daemon, DONE).await;
+    let (_, ready) = daemon.request(Method::GET, "/readyz", &key, None).await;
+    assert!(!ready.to_string().contains("staff"), "{ready}");
+}

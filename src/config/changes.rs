@@ -19,7 +19,7 @@ pub struct Change {
 }
 
 /// How the keys end whose values are told nobody: a URL may have a key in it, a prefix may be a person's number.
-const UNTOLD: [&str; 3] = [".callback", ".allow-prefixes", ".block-prefixes"];
+const UNTOLD: [&str; 4] = [".callback", ".allow-prefixes", ".block-prefixes", ".prefix"];
 
 impl Change {
     /// Whether the daemon takes such a change on while it serves. Any other needs a restart.
@@ -90,6 +90,10 @@ mod tests {
                      [policy.default.guard]\nallow-prefixes = ['+4915112345678']\nblock-prefixes = ['+4915112345679']";
         let untold = ["callback", "guard.allow-prefixes", "guard.block-prefixes"];
         assert_eq!(told("", after), untold.map(|key| format!("policy.default.{key}: changed")));
+        let route = |prefix: &str| format!("[[route]]\nprefix = '{prefix}'\nmodems = ['m1']");
+        let changed = told(&route("+4915112345678"), &route("+4915112345679"));
+        assert_eq!(changed, ["route[0].prefix: changed"]);
+        assert!(told("", &route("+4915112345678")).contains(&"route[0].prefix: changed".to_owned()));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A change of the configuration file while the daemon serves.
 //!
-//! The file is read and checked whole. A fault in it changes nothing. Otherwise all policies and routes are put in the
+//! The file is read and checked whole. A fault in it changes nothing; neither does a file without a policy that an app goes
+//! by. Otherwise all policies and routes are put in the
 //! place of those before at once; what else has changed is named, and waits for a restart.
 //!
 //! Its one rule: all or nothing.
@@ -13,7 +14,7 @@ use super::Daemon;
 use crate::config::{Change, Config, ConfigError, changes};
 use crate::issue::Policies;
 use crate::notify;
-use crate::store::{Kind, Store, StoreError};
+use crate::store::{App, Kind, Store, StoreError};
 
 /// Brings what is changed in the configuration file into the daemon that serves.
 #[derive(Debug)]
@@ -30,10 +31,32 @@ pub struct Reloader {
 enum ReloadError {
     #[error(transparent)]
     Config(#[from] ConfigError),
-    #[error("what waits cannot be routed: {0}")]
+    #[error(transparent)]
     Store(#[from] StoreError),
+    /// Apps would be left without the policy that they go by now.
+    #[error("{}", told_of_each(.0))]
+    PolicyInUse(Vec<App>),
     #[error("the file could not be looked at")]
     Unread,
+}
+
+fn told_of_each(apps: &[App]) -> String {
+    let told = |App { name, policy, .. }: &App| {
+        format!("policy.{policy}: the app {name} goes by it; keep it, or remove the app first")
+    };
+    apps.iter().map(told).collect::<Vec<_>>().join("\n")
+}
+
+/// Has the log name each app that goes by a policy that is not there.
+pub(super) async fn tell_lost_apps(store: &Store, policies: &Policies) {
+    match store.apps().await {
+        Ok(apps) => {
+            for app in apps.iter().filter(|app| policies.get(&app.policy).is_none()) {
+                tracing::warn!(app = %app.name, policy = %app.policy, "the policy of this app is not in the configuration");
+            }
+        }
+        Err(error) => tracing::warn!(%error, "the apps cannot be looked at"),
+    }
 }
 
 impl Reloader {
@@ -60,7 +83,13 @@ impl Reloader {
         let read = tokio::task::spawn_blocking(move || Config::load(path.as_deref()));
         let new = read.await.map_err(|_| ReloadError::Unread)??;
         let changed = changes(&self.running, &new);
-        // This alone can fail, so it comes first. It looks at all that waits: not without need.
+        // What can fail comes first.
+        let mut left_without = self.store.apps().await?;
+        left_without.retain(|app| self.policies.get(&app.policy).is_some() && !new.policy.contains_key(&app.policy));
+        if !left_without.is_empty() {
+            return Err(ReloadError::PolicyInUse(left_without));
+        }
+        // It looks at all that waits: not without need.
         let routes = new.routes();
         if routes != *self.store.routes() {
             self.store.set_routes(routes).await?;
@@ -86,14 +115,7 @@ impl Reloader {
                 tracing::warn!(%error, "the change is not in the log of what happened");
             }
         }
-        match self.store.apps().await {
-            Ok(apps) => {
-                for app in apps.iter().filter(|app| self.policies.get(&app.policy).is_none()) {
-                    tracing::warn!(app = %app.name, policy = %app.policy, "the policy of this app is gone");
-                }
-            }
-            Err(error) => tracing::warn!(%error, "the apps cannot be looked at"),
-        }
+        tell_lost_apps(&self.store, &self.policies).await;
     }
 }
 

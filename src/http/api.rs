@@ -14,7 +14,7 @@ use crate::clock::Moment;
 use crate::ids::AppName;
 use crate::issue::{Policies, Policy};
 use crate::limits::BudgetSettings;
-use crate::store::{App, Store};
+use crate::store::{App, Store, StoreError};
 use crate::ussd::{self, Ussd};
 use crate::webhook;
 
@@ -161,6 +161,13 @@ impl Served {
 
     pub(super) fn policies(&self) -> &Policies {
         &self.api.policies
+    }
+
+    /// The apps whose policy is not there.
+    pub(super) async fn lost_apps(&self) -> Result<Vec<App>, StoreError> {
+        let mut apps = self.store().apps().await?;
+        apps.retain(|app| self.policies().get(&app.policy).is_none());
+        Ok(apps)
     }
 
     /// The app's policy as it is now. To be taken once for each request, so that a reload changes all of it or nothing.

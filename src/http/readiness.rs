@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::ids::ModemName;
 use crate::limits::BudgetSettings;
 use crate::route::{Bound, Routes};
-use crate::store::{CallbackCounts, Store};
+use crate::store::{App, CallbackCounts, Store};
 use crate::ussd::Balance;
 
 use super::modems::{ModemState, ModemView, UnusableView};
@@ -30,8 +30,8 @@ pub(super) struct Readiness {
 /// Something that keeps codes from being sent.
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct Reason {
-    /// The kind: `store`, `no_modem`, `modem`, `route`, `budget`, `balance` or `callbacks`.
-    #[schema(pattern = "^(store|no_modem|modem|route|budget|balance|callbacks)$")]
+    /// The kind: `store`, `no_modem`, `modem`, `route`, `budget`, `balance`, `callbacks` or `policy`.
+    #[schema(pattern = "^(store|no_modem|modem|route|budget|balance|callbacks|policy)$")]
     code: &'static str,
     /// The modem it is about; null when it is about the site.
     #[schema(required = true)]
@@ -105,7 +105,9 @@ fn closed_routes(modems: &[ModemView], routes: &Routes) -> Vec<Reason> {
         modem: None,
         reason,
         advice: Some(match bound {
-            Bound::Prefix(prefix) => format!("Bring one of them back, or let others take {prefix} in [[route]]."),
+            Bound::Prefix(prefix) => {
+                format!("Bring one of them back, or let others take {} in [[route]].", prefix.masked())
+            }
             Bound::Policies(policies) => {
                 format!(
                     "Bring one of them back, or name others in `modems` of [policy.{}].",
@@ -129,7 +131,9 @@ pub(super) fn why_closed(modems: &[ModemView], routes: &Routes, route: usize) ->
     let names = names.join(" and ");
     let can = if modems.len() == 1 { "and that cannot send now" } else { "and none of these can send now" };
     Some(match bound {
-        Bound::Prefix(prefix) => format!("Numbers that begin with {prefix} go through {names} only, {can}."),
+        Bound::Prefix(prefix) => {
+            format!("Numbers that begin with {} go through {names} only, {can}.", prefix.masked())
+        }
         Bound::Policies(policies) => {
             format!("Messages by the policy {} go through {names} only, {can}.", policies.join(" and "))
         }
@@ -144,6 +148,19 @@ impl Readiness {
             modem: Some(balance.modem.to_string()),
             reason: "The SIM has little left to spend.".to_owned(),
             advice: Some("Top it up; `/v1/balance` shows what the carrier says.".to_owned()),
+        }));
+        self
+    }
+}
+
+impl Readiness {
+    /// The same with a warning for each of these apps, which can issue and send nothing since their policy is not there.
+    pub(super) fn with_lost(mut self, apps: &[App]) -> Self {
+        self.warnings.extend(apps.iter().map(|App { name, policy, .. }| Reason {
+            code: "policy",
+            modem: None,
+            reason: format!("The app {name} goes by the policy {policy}, which is not in the configuration."),
+            advice: Some(format!("Put [policy.{policy}] back into it, or remove the app.")),
         }));
         self
     }
@@ -340,14 +357,15 @@ mod tests {
             prefix: prefix.parse().unwrap(),
             modems: modems.iter().map(|name| name.parse().unwrap()).collect(),
         };
-        let routes = Routes::new(vec![route("+49", &["m1", "m3"]), route("+1", &["m1", "m2"]), route("+44", &["m1"])]);
+        let routes =
+            Routes::new(vec![route("+49", &["m1", "m3"]), route("+1", &["m1", "m2"]), route("+447700900123", &["m1"])]);
         let modems = [modem("m1", ModemState::Resting, 200), modem("m2", ModemState::Ready, 200)];
         let readiness = Readiness::of(&modems, &[], &BudgetSettings::default(), &routes, StoreState::Good);
         assert!(readiness.ready);
         let told: Vec<&str> = readiness.warnings.iter().skip(1).map(|warning| warning.reason.as_str()).collect();
         let closed = [
             "Numbers that begin with +49 go through m1 and m3 only, and none of these can send now.",
-            "Numbers that begin with +44 go through m1 only, and that cannot send now.",
+            "Numbers that begin with +4477*** go through m1 only, and that cannot send now.",
         ];
         assert_eq!(told, closed);
         assert_eq!(why_closed(&modems, &routes, routes.of("15551234567", None)), None);

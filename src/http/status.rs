@@ -116,7 +116,8 @@ pub(super) async fn readyz(State(shared): State<Shared>) -> Response {
     let readiness =
         Readiness::of(&shared.modems(), &shared.unusable(), shared.budget(), &shared.store().routes(), store)
             .with_balances(&shared.ussd().balances())
-            .with_callbacks(&shared.store().callback_counts().await.unwrap_or_default());
+            .with_callbacks(&shared.store().callback_counts().await.unwrap_or_default())
+            .with_lost(&shared.lost_apps().await.unwrap_or_default());
     if readiness.ready {
         Json(readiness).into_response()
     } else {
@@ -148,7 +149,8 @@ pub(super) async fn status(State(shared): State<Shared>, _: Caller<auth::Read>) 
         pending_otps: counts.pending_otps,
         readiness: Readiness::of(&modems, &shared.unusable(), shared.budget(), &shared.store().routes(), store)
             .with_balances(&shared.ussd().balances())
-            .with_callbacks(&callbacks),
+            .with_callbacks(&callbacks)
+            .with_lost(&shared.lost_apps().await?),
         modems: modems.into_iter().map(ModemSummary::from).collect(),
     }))
 }

@@ -101,8 +101,15 @@ impl Site {
 
     /// Makes an app and returns its key.
     pub(crate) async fn create_app(&self, name: &str) -> String {
+        self.create_app_with(name, &[]).await
+    }
+
+    /// Makes an app with these options and returns its key.
+    pub(crate) async fn create_app_with(&self, name: &str, options: &[&str]) -> String {
         let config = self.folder.path().join("smsotpd.toml");
-        let output = smsotpd().args(["app", "create", name, "--json", "--config"]).arg(config).output().await.unwrap();
+        let mut create = smsotpd();
+        create.args(["app", "create", name, "--json"]).args(options).arg("--config").arg(config);
+        let output = create.output().await.unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
         answer["key"].as_str().unwrap().to_owned()
