@@ -105,6 +105,21 @@ fn because(forced_by: Option<char>) -> String {
     })
 }
 
+/// What the earlier request came to that this one repeats; `None` when it repeats none.
+///
+/// To be asked before [`send`], and before the app's policy is: it may be another by now.
+///
+/// # Errors
+/// [`SendError::KeyReused`] when the earlier request was another one; [`SendError::Store`].
+pub async fn repeated(
+    store: &Store,
+    app: &AppName,
+    idempotency: Option<&Idempotency>,
+) -> Result<Option<MessageView>, SendError> {
+    let Some(idempotency) = idempotency else { return Ok(None) };
+    store.accepted_before(app, idempotency.clone()).await?.map(answer).transpose()
+}
+
 /// Accepts a message and queues it.
 ///
 /// A repetition of an earlier request gives the earlier answer, and sends nothing.
@@ -135,7 +150,11 @@ pub async fn send(store: &Store, request: Request) -> Result<MessageView, SendEr
         in_doubt: request.in_doubt,
         callback: request.callback,
     };
-    match store.accept(message, request.idempotency).await? {
+    answer(store.accept(message, request.idempotency).await?)
+}
+
+fn answer(outcome: AcceptOutcome) -> Result<MessageView, SendError> {
+    match outcome {
         AcceptOutcome::Accepted(view) | AcceptOutcome::Replayed(view) => Ok(view),
         AcceptOutcome::KeyReused => Err(SendError::KeyReused),
         AcceptOutcome::OptedOut => Err(SendError::OptedOut),

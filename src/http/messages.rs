@@ -253,6 +253,10 @@ pub(super) async fn send(
     key: IdempotencyKey,
     JsonBody { value: body, raw }: JsonBody<SendBody>,
 ) -> Result<(StatusCode, Json<AcceptedAnswer>), Problem> {
+    let idempotency = key.with_body(&raw, shared.store().site_key());
+    if let Some(message) = send::repeated(shared.store(), &caller.app.name, idempotency.as_ref()).await? {
+        return Ok((StatusCode::ACCEPTED, Json(message.into())));
+    }
     let policy = shared.policy(&caller.app)?;
     let request = send::Request {
         app: caller.app.name.clone(),
@@ -265,7 +269,7 @@ pub(super) async fn send(
         in_doubt: policy.in_doubt,
         national_tables: policy.national_tables,
         callback: shared.target(body.callback_url.map(|url| url.0), &policy)?,
-        idempotency: key.with_body(&raw, shared.store().site_key()),
+        idempotency,
     };
     let accepted = send::send(shared.store(), request).await?;
     shared.metrics.accepted();

@@ -1,6 +1,6 @@
 //! Taking messages on, and withdrawing them.
 
-use rusqlite::OptionalExtension;
+use rusqlite::{Connection, OptionalExtension};
 
 use super::error::StoreError;
 use super::events::{self, Kind, NewEvent};
@@ -27,14 +27,8 @@ impl Store {
         idempotency: Option<Idempotency>,
     ) -> Result<AcceptOutcome, StoreError> {
         self.change_now(move |work| {
-            match idempotency::look_up(work, &message.app, idempotency.as_ref())? {
-                Known::Reused => return Ok(AcceptOutcome::KeyReused),
-                Known::Answered { message, otp: None } => {
-                    return Ok(AcceptOutcome::Replayed(as_accepted(listing::message_of(work.conn, message)?)));
-                }
-                // The key was used to issue an otp: the digest over the path says so already.
-                Known::Answered { otp: Some(_), .. } => return Ok(AcceptOutcome::KeyReused),
-                Known::No => {}
+            if let Some(before) = before(work.conn, &message.app, idempotency.as_ref())? {
+                return Ok(before);
             }
             if optouts::contains(work, row::number(&message.to))? {
                 work.refusals.note(work, Kind::MessageRefused, message.app.as_str(), optouts::RULE, &message.to)?;
@@ -47,6 +41,20 @@ impl Store {
             Ok(AcceptOutcome::Accepted(view_of_new(work, message)))
         })
         .await
+    }
+
+    /// What the request came to that this one repeats, or that its key was used for another; `None` when the key is new.
+    /// Sees the last commit; [`Store::accept`] looks once more.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn accepted_before(
+        &self,
+        app: &AppName,
+        idempotency: Idempotency,
+    ) -> Result<Option<AcceptOutcome>, StoreError> {
+        let app = app.clone();
+        self.query(move |conn| before(conn, &app, Some(&idempotency))).await
     }
 
     /// Withdraws a message of this app, if no part of it was given to a modem yet. `None` when there is no such one.
@@ -76,6 +84,22 @@ impl Store {
         })
         .await
     }
+}
+
+/// What came of an earlier request under this key.
+fn before(
+    conn: &Connection,
+    app: &AppName,
+    idempotency: Option<&Idempotency>,
+) -> Result<Option<AcceptOutcome>, StoreError> {
+    Ok(match idempotency::look_up(conn, app, idempotency)? {
+        Known::No => None,
+        // Also when an otp was issued under it: the digest over the path says so already.
+        Known::Reused | Known::Answered { otp: Some(_), .. } => Some(AcceptOutcome::KeyReused),
+        Known::Answered { message, otp: None } => {
+            Some(AcceptOutcome::Replayed(as_accepted(listing::message_of(conn, message)?)))
+        }
+    })
 }
 
 /// Writes a new message down, to be sent before `deadline`. Returns its seq.

@@ -1,6 +1,6 @@
 //! Requests that may be repeated: the same key and body give the same answer, the same key with another body none.
 
-use rusqlite::OptionalExtension;
+use rusqlite::{Connection, OptionalExtension};
 
 use super::error::StoreError;
 use super::writer::Work;
@@ -26,10 +26,13 @@ pub(super) enum Known {
 }
 
 /// Looks a key up.
-pub(super) fn look_up(work: &Work<'_>, app: &AppName, idempotency: Option<&Idempotency>) -> Result<Known, StoreError> {
+pub(super) fn look_up(
+    conn: &Connection,
+    app: &AppName,
+    idempotency: Option<&Idempotency>,
+) -> Result<Known, StoreError> {
     let Some(idempotency) = idempotency else { return Ok(Known::No) };
-    let row = work
-        .conn
+    let row = conn
         .prepare_cached("SELECT digest, otp, message FROM idempotency WHERE app = ?1 AND key = ?2")?
         .query_row((app.as_str(), &idempotency.key), |row| Ok((row.get::<_, [u8; 32]>(0)?, row.get(1)?, row.get(2)?)))
         .optional()?;

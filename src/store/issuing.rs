@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rusqlite::OptionalExtension;
+use rusqlite::{Connection, OptionalExtension};
 
 use super::accepting;
 use super::error::StoreError;
@@ -34,13 +34,8 @@ impl Store {
     ) -> Result<IssueOutcome, StoreError> {
         let memory = self.guard_memory().clone();
         self.change_now(move |work| {
-            match idempotency::look_up(work, &otp.app, idempotency.as_ref())? {
-                Known::Reused | Known::Answered { otp: None, .. } => return Ok(IssueOutcome::KeyReused),
-                Known::Answered { otp: Some(otp), message } => {
-                    let message = accepting::as_accepted(listing::message_of(work.conn, message)?);
-                    return Ok(IssueOutcome::Replayed(Kept::load(work.conn, otp)?.view_as_issued(message)));
-                }
-                Known::No => {}
+            if let Some(before) = before(work.conn, &otp.app, idempotency.as_ref())? {
+                return Ok(before);
             }
             if let Err(refused) = guarding::check_issue(work, &otp.app, &otp.to, &rules, &memory)? {
                 // The guard has noted its own.
@@ -61,6 +56,20 @@ impl Store {
             Ok(IssueOutcome::Issued(write(work, otp, idempotency.as_ref())?))
         })
         .await
+    }
+
+    /// What the request came to that this one repeats, or that its key was used for another; `None` when the key is new.
+    /// Sees the last commit; [`Store::issue`] looks once more.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn issued_before(
+        &self,
+        app: &AppName,
+        idempotency: Idempotency,
+    ) -> Result<Option<IssueOutcome>, StoreError> {
+        let app = app.clone();
+        self.query(move |conn| before(conn, &app, Some(&idempotency))).await
     }
 
     /// Sends a code again, as `message`. `None` when the app has no such otp. What the caller looked up before is
@@ -119,6 +128,22 @@ impl Store {
         })
         .await
     }
+}
+
+/// What came of an earlier request under this key.
+fn before(
+    conn: &Connection,
+    app: &AppName,
+    idempotency: Option<&Idempotency>,
+) -> Result<Option<IssueOutcome>, StoreError> {
+    Ok(match idempotency::look_up(conn, app, idempotency)? {
+        Known::No => None,
+        Known::Reused | Known::Answered { otp: None, .. } => Some(IssueOutcome::KeyReused),
+        Known::Answered { otp: Some(otp), message } => {
+            let message = accepting::as_accepted(listing::message_of(conn, message)?);
+            Some(IssueOutcome::Replayed(Kept::load(conn, otp)?.view_as_issued(message)))
+        }
+    })
 }
 
 /// Writes a new otp down with its message.
