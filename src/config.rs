@@ -392,6 +392,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_wrong_with_words_is_told_where_they_stand() {
+        let twice = "[policy.default.templates]\nde-AT = '{code}'\nfr = '{code}'\nde-at = '{code}'\nit = '{cod}'";
+        let told = load(twice).unwrap_err();
+        let lines: Vec<&str> = told.lines().collect();
+        let again = "policy.default.templates.de-at: this language is there already, spelt in another way";
+        assert_eq!(lines[0], format!("smsotpd.toml:4:1: {again}"));
+        assert!(lines[1].starts_with("smsotpd.toml:5:6: policy.default.templates.it: "), "{told}");
+        let unbound = "[policy.default]\nbind = ['amount']\ntemplate = '{code}: {amount} to {payee}'";
+        let told = load(unbound).unwrap_err();
+        assert!(told.starts_with("smsotpd.toml:3:1: policy.default.template: there is a place for {payee}"), "{told}");
+    }
+
+    #[test]
     fn a_named_file_must_be_there() {
         let error = Config::load(Some(Path::new("/nowhere/smsotpd.toml"))).unwrap_err();
         assert!(error.to_string().starts_with("/nowhere/smsotpd.toml: No such file"), "{error}");

@@ -7,8 +7,10 @@
 //! Its one rule: the code leaves this room only as a digest, sealed, or inside a sealed text.
 
 mod binding;
+mod packing;
 mod policies;
 mod policy;
+mod variants;
 mod words;
 
 use std::time::Duration;
@@ -28,15 +30,16 @@ use crate::guard::{self, AddressBlock};
 use crate::ids::{AppName, MessageId, OtpId};
 use crate::limits;
 use crate::message::Priority;
-use crate::otp::{self, BroughtError, CodeLength, Context, Status};
+use crate::otp::{self, Alphabet, BroughtError, CodeLength, Context, Status};
 use crate::phone::PhoneNumber;
 use crate::secret::{Code, NONCE_LENGTH, SealedText, SiteKey, Unsealable};
 use crate::store::{
     Idempotency, IssueOutcome, NewCode, NewMessage, NewOtp, OtpView, ResendOutcome, ResendRefusal, Rules, Store,
     StoreError,
 };
-use crate::template::Place;
 use crate::wording::{Wish, WordingError, Written};
+
+use packing::Packed;
 
 /// The longest purpose, in characters.
 pub const LONGEST_PURPOSE: usize = 64;
@@ -84,6 +87,12 @@ pub enum IssueError {
     /// What the app brings is no code.
     #[error(transparent)]
     Code(#[from] BroughtError),
+    /// The message is one that browsers fill the code in from, and this code they do not.
+    #[error("browsers fill in only codes with a digit in them")]
+    NotFilledIn {
+        /// Whether the app brings the code; otherwise its words do not go with the policy's alphabet.
+        brought: bool,
+    },
     /// The lifetime, in seconds, is out of range.
     #[error("the lifetime in seconds: {0}")]
     Lifetime(OutOfRange),
@@ -110,6 +119,21 @@ pub enum IssueError {
     Store(#[from] StoreError),
 }
 
+/// What the earlier request came to that this one repeats; `None` when it repeats none.
+///
+/// To be asked before [`issue`], and before the policy is: it may be another by now.
+///
+/// # Errors
+/// [`IssueError::KeyReused`] when the earlier request was another one; [`IssueError::Store`].
+pub async fn repeated(
+    store: &Store,
+    app: &AppName,
+    idempotency: Option<&Idempotency>,
+) -> Result<Option<OtpView>, IssueError> {
+    let Some(idempotency) = idempotency else { return Ok(None) };
+    store.issued_before(app, idempotency.clone()).await?.map(answer).transpose()
+}
+
 /// Issues an otp and queues its message.
 ///
 /// A repetition of an earlier request gives the earlier answer, and sends nothing.
@@ -121,15 +145,12 @@ pub async fn issue(store: &Store, policy: &Policy, request: Request) -> Result<O
     policy.bind.check(&request.context)?;
     let lifetime = lifetime(policy, request.lifetime)?;
     policy.allows(&request.wish)?;
-    let shown = |key, place| policy.shows(place, &request.wish).then(|| request.context.value(key)).flatten();
     let key = store.site_key();
     let id = OtpId::generate();
-    let wish = Wish { payee: shown("payee", Place::Payee), amount: shown("amount", Place::Amount), ..request.wish };
-    let code = match request.code {
-        None => draw(policy, request.length.unwrap_or(policy.length), &wish),
-        Some(code) if policy.caller_codes => otp::brought(&code)?,
-        Some(_) => return Err(IssueError::CodeBrought),
-    };
+    // Also what no template shows now: by the time of a resend one may.
+    let (payee, amount) = (request.context.value("payee"), request.context.value("amount"));
+    let wish = Wish { payee, amount, ..request.wish };
+    let packed = code(policy, request.code, request.length, wish, &request.to)?;
     let rules = rules(store, policy, &request.to, &request.app, request.client_address);
     let life = Life { left: lifetime, expires: store.clock().now() + lifetime };
     let otp = NewOtp {
@@ -137,8 +158,8 @@ pub async fn issue(store: &Store, policy: &Policy, request: Request) -> Result<O
         app: request.app.clone(),
         to: request.to.clone(),
         purpose,
-        code: key.code_digest(id, &code),
-        sealed_code: seal_code(key, id, &code, &wish),
+        code: key.code_digest(id, &packed.code),
+        sealed_code: seal_code(key, id, &packed),
         context: (!request.context.is_empty()).then(|| key.context_digest(id, &request.context.canonical())),
         lifetime,
         // Both fit: at most 20 and at most 10.
@@ -147,16 +168,40 @@ pub async fn issue(store: &Store, policy: &Policy, request: Request) -> Result<O
         resend_after: Duration::from_secs(policy.resend_after_seconds.into()),
         message: NewMessage {
             callback: request.callback,
-            ..message(key, policy, &wish, request.app, request.to, &code, &life)?
+            ..message(key, policy, &packed, request.app, request.to, &life)?
         },
     };
-    match store.issue(otp, rules, request.idempotency).await? {
+    answer(store.issue(otp, rules, request.idempotency).await?)
+}
+
+fn answer(outcome: IssueOutcome) -> Result<OtpView, IssueError> {
+    match outcome {
         IssueOutcome::Issued(otp) | IssueOutcome::Replayed(otp) => Ok(otp),
         IssueOutcome::KeyReused => Err(IssueError::KeyReused),
         IssueOutcome::Refused(refusal) => Err(IssueError::Limited(refusal)),
         IssueOutcome::Guarded(refusal) => Err(IssueError::Guarded(refusal)),
         IssueOutcome::OptedOut => Err(IssueError::OptedOut),
     }
+}
+
+/// The code of a new otp, the app's own or a drawn one, with what its message is to say.
+fn code(
+    policy: &Policy,
+    own: Option<Code>,
+    length: Option<CodeLength>,
+    wish: Wish,
+    to: &PhoneNumber,
+) -> Result<Packed, IssueError> {
+    let brought = own.is_some();
+    let code = match own {
+        None => draw(policy, length.unwrap_or(policy.length), &wish, to),
+        Some(code) if policy.caller_codes => otp::brought(&code)?,
+        Some(_) => return Err(IssueError::CodeBrought),
+    };
+    if !policy.suits(&code, &wish, to) {
+        return Err(IssueError::NotFilledIn { brought });
+    }
+    Ok(Packed { code, wish, brought })
 }
 
 /// What the code must pass.
@@ -232,16 +277,16 @@ pub async fn resend(store: &Store, policy: &Policy, app: &AppName, id: OtpId) ->
         ended => ResendError::Ended(ended),
     })?;
     let key = store.site_key();
-    let (mut code, wish) = words::unpack(&key.open(id.as_bytes(), &sealed)?);
+    let mut packed = Packed::unpack(&key.open(id.as_bytes(), &sealed)?);
     let mut new_code = None;
-    if policy.resend_new_code {
-        let length = CodeLength::try_from(code.expose().len() as u64).unwrap_or(policy.length);
-        code = draw(policy, length, &wish);
-        new_code = Some(NewCode { digest: key.code_digest(id, &code), sealed: seal_code(key, id, &code, &wish) });
+    if policy.resend_new_code && !packed.brought {
+        let length = CodeLength::try_from(packed.code.expose().len() as u64).unwrap_or(policy.length);
+        packed.code = draw(policy, length, &packed.wish, &otp.to);
+        new_code = Some(NewCode { digest: key.code_digest(id, &packed.code), sealed: seal_code(key, id, &packed) });
     }
     let life = Life { left: otp.expires.since(store.clock().now()), expires: otp.expires };
     let rules = rules(store, policy, &otp.to, app, None);
-    let message = message(key, policy, &wish, otp.app, otp.to, &code, &life)?;
+    let message = message(key, policy, &packed, otp.app, otp.to, &life)?;
     match store.resend(app, id, message, new_code, rules).await?.ok_or(ResendError::NotFound)? {
         ResendOutcome::Resent(otp) => Ok(otp),
         ResendOutcome::Refused(ResendRefusal::Ended, otp) => Err(ResendError::Ended(otp.status)),
@@ -263,10 +308,9 @@ struct Life {
 fn message(
     key: &SiteKey,
     policy: &Policy,
-    wish: &Wish,
+    Packed { code, wish, .. }: &Packed,
     app: AppName,
     to: PhoneNumber,
-    code: &Code,
     life: &Life,
 ) -> Result<NewMessage, WordingError> {
     let id = MessageId::generate();
@@ -288,9 +332,9 @@ fn message(
     })
 }
 
-/// What it takes to send the code again: the code, and what the request wanted the message to say.
-fn seal_code(key: &SiteKey, id: OtpId, code: &Code, wish: &Wish) -> SealedText {
-    key.seal(id.as_bytes(), &words::pack(code, wish), nonce())
+/// What it takes to send the code again.
+fn seal_code(key: &SiteKey, id: OtpId, packed: &Packed) -> SealedText {
+    key.seal(id.as_bytes(), &packed.pack(), nonce())
 }
 
 /// The operating system's generator. It fails only where getrandom(2) is missing or forbidden; a daemon that cannot
@@ -300,11 +344,11 @@ fn generator() -> UnwrapErr<SysRng> {
 }
 
 /// Each number below `bound` has the same probability: `random_range` rejects what would favour some. Where browsers are
-/// to fill the code in, one without a digit is put back.
-fn draw(policy: &Policy, length: CodeLength, wish: &Wish) -> Code {
+/// to fill the code in, one without a digit is put back; unless all are, since the policy wants letters alone.
+fn draw(policy: &Policy, length: CodeLength, wish: &Wish, to: &PhoneNumber) -> Code {
     loop {
         let code = otp::draw(policy.alphabet, length, |bound| generator().random_range(0..bound));
-        if policy.suits(&code, wish) {
+        if policy.alphabet == Alphabet::Letters || policy.suits(&code, wish, to) {
             return code;
         }
     }

@@ -17,8 +17,7 @@ use std::str::FromStr;
 use crate::secret::Code;
 
 pub use autofill::{
-    AppHash, AppHashError, Domain, DomainError, LastLineError, has_last_line, is_filled_in, last_line_len,
-    push_last_line,
+    AppHash, AppHashError, Domain, DomainError, LastLineError, is_filled_in, last_line_len, own_host, push_last_line,
 };
 pub use locale::{Locale, LocaleError, from_near_to_far};
 pub use lookalikes::plainer;

@@ -7,23 +7,25 @@
 //! Its one rule: a message that carries a code is one SMS. A text of smsotpd's own gives way, first without its brand, then
 //! to English, before it takes a second one; words of the operator or of the app that do not fit are refused.
 
+mod choice;
 mod error;
 mod language;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
+pub use choice::{GivenUp, Source};
 pub use error::{TooLong, WordingError};
 pub use language::{Language, LanguageError};
 
-use crate::country::{self, Country};
 use crate::pdu::{self, Encoding, Languages, Measure};
 use crate::phone::PhoneNumber;
 use crate::secret::{Code, Text};
 use crate::template::{
-    AppHash, BuiltIn, Domain, Locale, Place, Template, Values, built_in_of, english, from_near_to_far, has_last_line,
-    last_line_len, plainer, push_last_line,
+    AppHash, Domain, Locale, Place, Template, Values, last_line_len, own_host, plainer, push_last_line,
 };
+
+use choice::Candidate;
 
 /// How an app's messages are written: what its policy says of it.
 #[derive(Debug, Clone, Copy)]
@@ -70,35 +72,6 @@ impl fmt::Debug for Wish {
     }
 }
 
-/// Where the words of a message come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source<'a> {
-    /// The request.
-    Request,
-    /// The policy's `template`.
-    Template,
-    /// The policy's `templates`, in this language.
-    Variant(&'a str),
-    /// smsotpd's own, in this language.
-    BuiltIn {
-        /// The language.
-        locale: &'static str,
-        /// What was given up so that the message is one SMS.
-        given_up: GivenUp,
-    },
-}
-
-/// What a text of smsotpd's own gave up so that the message is one SMS.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GivenUp {
-    /// Nothing.
-    Nothing,
-    /// The brand.
-    Brand,
-    /// The recipient's language.
-    Language,
-}
-
 /// A message as it goes out.
 #[derive(Debug, Clone)]
 pub struct Written<'a> {
@@ -108,12 +81,6 @@ pub struct Written<'a> {
     pub measure: Measure,
     /// Where its words come from.
     pub source: Source<'a>,
-}
-
-/// A template, and where it is from.
-struct Candidate<'a> {
-    template: &'a Template,
-    source: Source<'a>,
 }
 
 impl<'a> Style<'a> {
@@ -139,52 +106,6 @@ impl<'a> Style<'a> {
         Err(problem.unwrap_or(WordingError::Missing("text")))
     }
 
-    /// The texts that can be taken, the best first.
-    fn candidates(&self, wish: &'a Wish, to: Option<&PhoneNumber>) -> [Option<Candidate<'a>>; 4] {
-        let only = |template, source| [Some(Candidate { template, source }), None, None, None];
-        if let Some(template) = &wish.template {
-            return only(template, Source::Request);
-        }
-        if let (Some(template), true) = (self.template, self.templates.is_empty()) {
-            return only(template, Source::Template);
-        }
-        let (mut named, mut country) = (None, None);
-        match (&wish.locale, self.locale) {
-            (Some(locale), _) | (None, Language::Always(locale)) => named = Some(locale.as_str()),
-            (None, Language::OfTheCountry) => country = to.and_then(country::of_number),
-        }
-        let of_the_country = || country.into_iter().flat_map(Country::locales).map(|locale| -> &'a str { locale });
-        let locales = || named.into_iter().chain(of_the_country());
-        let variant = |locale| from_near_to_far(locale).find_map(|tag| self.templates.get_key_value(tag));
-        if let Some((locale, template)) = locales().find_map(variant) {
-            return only(template, Source::Variant(locale.as_str()));
-        }
-        match self.template {
-            Some(template) => only(template, Source::Template),
-            None => self.built_in(locales().find_map(built_in_of)),
-        }
-    }
-
-    /// smsotpd's own words in this language, and what they give way to.
-    fn built_in(&self, own: Option<(&'static str, &'static BuiltIn)>) -> [Option<Candidate<'a>>; 4] {
-        let always = match self.locale {
-            Language::Always(locale) => built_in_of(locale.as_str()),
-            Language::OfTheCountry => None,
-        };
-        let (locale, own) = own.or(always).unwrap_or_else(english);
-        let (last_resort, english) = english();
-        let branded = !self.brand.is_empty();
-        let candidate =
-            |template, locale, given_up| Candidate { template, source: Source::BuiltIn { locale, given_up } };
-        let without = if branded { GivenUp::Brand } else { GivenUp::Nothing };
-        [
-            branded.then(|| candidate(&own.text, locale, GivenUp::Nothing)),
-            Some(candidate(&own.bare, locale, without)),
-            branded.then(|| candidate(&english.text, last_resort, GivenUp::Language)),
-            Some(candidate(&english.bare, last_resort, GivenUp::Language)),
-        ]
-    }
-
     fn fill(
         &self,
         candidate: &Candidate<'a>,
@@ -204,7 +125,10 @@ impl<'a> Style<'a> {
             amount: wish.amount.as_ref().map(Text::expose),
         };
         judge(template, &values)?;
-        if source == Source::Request && has_last_line(template.as_str())? && (domain.is_some() || app_hash.is_some()) {
+        if source == Source::Request
+            && own_host(template.as_str())?.is_some()
+            && (domain.is_some() || app_hash.is_some())
+        {
             return Err(WordingError::TwoLastLines);
         }
         let mut text = template.render(&values, last_line_len(domain, code, app_hash));
@@ -394,6 +318,22 @@ mod tests {
         assert_eq!(with_variant.says("fr", "+436641234567"), "1234567890 all");
         let wish = Wish { template: "{code} mine".parse().ok(), ..Wish::default() };
         assert_eq!(with_variant.write(&wish, "+436641234567").unwrap(), "1234567890 mine");
+    }
+
+    #[test]
+    fn for_a_language_without_words_the_operator_s_in_another_go_before_smsotpd_s() {
+        let (de, en) = (("de", "{code} mein"), ("en", "{code} mine"));
+        for (templates, locale, asked, to, said) in [
+            (vec![de], "de", "sw", "", "1234567890 mein"),
+            (vec![de, en], "de-AT", "sw", "", "1234567890 mein"),
+            (vec![de, en], "auto", "sw", "+4915112345678", "1234567890 mine"),
+            (vec![de, en], "auto", "", "+87077311234", "1234567890 mine"),
+            (vec![en], "de", "sw", "", "1234567890 mine"),
+            (vec![de], "auto", "sw", "", "1234567890 is your Shop code. It is valid for 1440 minutes."),
+            (vec![en], "auto", "fr", "", "1234567890 est votre code Shop. Il est valable 1440 min."),
+        ] {
+            assert_eq!(Own::new("Shop", None, &templates, locale).says(asked, to), said, "{locale} {asked}");
+        }
     }
 
     #[test]

@@ -7,10 +7,8 @@ mod api;
 use api::Site;
 use serde_json::{Value, json};
 use smsotpd::http::Settings;
-use smsotpd::ids::{MessageReference, SimId};
 use smsotpd::issue::Policy;
-use smsotpd::message::Priority;
-use smsotpd::store::{Claim, Claimed, Scope, Settlement, SubmitResult};
+use smsotpd::store::Scope;
 
 const TO: &str = "+15551234567";
 
@@ -146,22 +144,6 @@ async fn a_policy_says_which_keys_must_be_given() {
     assert_eq!(verify(&site, &id, json!({"code": code, "context": context})).await.0, "verified");
 }
 
-/// What the modem is given next.
-async fn sent_text(site: &Site) -> String {
-    let claim = Claim {
-        modem: "m1".parse().unwrap(),
-        sim: SimId::from_stored("a".to_owned()),
-        lowest: Priority::Otp,
-        others: Vec::new(),
-        only: None,
-    };
-    let Claimed::Part(part) = site.store.claim(claim).await.unwrap() else { panic!("nothing waits") };
-    let result = SubmitResult::Sent { reference: MessageReference(1) };
-    let settlement = Settlement { attempt: part.attempt, message: part.message, part: 0, result };
-    site.store.settle(settlement).await.unwrap();
-    part.text.expose().to_owned()
-}
-
 #[tokio::test]
 async fn the_message_shows_payee_and_amount_and_so_does_a_resend() {
     let site =
@@ -170,9 +152,9 @@ async fn the_message_shows_payee_and_amount_and_so_does_a_resend() {
     let context = json!({"payee": "Corner Bakery", "amount": "12.00 EUR"});
     let (id, code) = issue(&site, json!({"to": TO, "context": context})).await;
     let words = format!("{code}: 12.00 EUR to Corner Bakery");
-    assert_eq!(sent_text(&site).await, words);
+    assert_eq!(site.sent_text().await, words);
     assert_eq!(site.post(&format!("/v1/otp/{id}/resend"), &json!(null)).await.status, 202);
-    assert_eq!(sent_text(&site).await, words);
+    assert_eq!(site.sent_text().await, words);
     assert_eq!(verify(&site, &id, json!({"code": code, "context": context})).await.0, "verified");
     let long = json!({"to": TO, "context": {"payee": "x".repeat(128), "amount": "y".repeat(40)}});
     let refused = site.post("/v1/otp", &long).await;
@@ -249,6 +231,48 @@ async fn an_app_brings_its_own_code_where_its_policy_lets_it() {
     }
     let told = refused(&site, "/v1/otp", json!({"to": TO, "code": "123456", "length": 6})).await;
     assert_eq!(told, ("length".into(), "leave it out: `code` has its own length".into()));
+}
+
+#[tokio::test]
+async fn a_code_that_browsers_do_not_fill_in_is_refused_where_they_are_to() {
+    let words = "browsers fill in only codes with a digit in them".to_owned();
+    let own_line = json!("{code}\n@shop.example #{code}");
+    let named = site("caller-codes = true\ndomain = \"shop.example\"").await;
+    let told = refused(&named, "/v1/otp", json!({"to": TO, "code": "ABCDEF"})).await;
+    assert_eq!(told, ("code".to_owned(), words.clone()));
+    issue(&named, json!({"to": TO, "code": "ABCDE1"})).await;
+    let written = site("caller-codes = true\ntemplate = \"{code}\\n@shop.example #{code}\"").await;
+    let told = refused(&written, "/v1/otp", json!({"to": TO, "code": "ABCDEF"})).await;
+    assert_eq!(told, ("code".to_owned(), words.clone()));
+    let free = site("caller-codes = true\nalphabet = \"letters\"\ntemplate-per-request = true").await;
+    issue(&free, json!({"to": TO, "code": "ABCDEF"})).await;
+    let told = refused(&free, "/v1/otp", json!({"to": TO, "code": "ABCDEF", "template": own_line})).await;
+    assert_eq!(told, ("code".to_owned(), words.clone()));
+    assert_eq!(
+        refused(&free, "/v1/otp", json!({"to": TO, "template": own_line})).await,
+        ("template".to_owned(), words)
+    );
+}
+
+#[tokio::test]
+async fn drawn_codes_have_a_digit_where_the_template_has_a_line_for_browsers() {
+    let site = site("alphabet = \"alphanumeric\"\nlength = 4\ntemplate = \"{code}\\n@shop.example #{code}\"").await;
+    for _ in 0..50 {
+        let (_, code) = issue(&site, json!({"to": TO})).await;
+        assert!(code.contains(|c: char| c.is_ascii_digit()), "one in three would have none");
+    }
+}
+
+#[tokio::test]
+async fn the_words_of_a_request_name_no_host_but_those_of_the_policy() {
+    let site = site("template-per-request = true\ndomains = [\"shop.example\"]").await;
+    let body = |host: &str| json!({"to": TO, "template": format!("{{code}}\n@{host} #{{code}}")});
+    let answer = site.post("/v1/otp", &body("evil.example")).await;
+    assert_eq!((answer.status.as_u16(), answer.problem().as_str()), (403, "forbidden_by_policy"));
+    let error = &answer.json()["errors"][0];
+    assert_eq!(error["field"], "template");
+    assert_eq!(error["message"], "the host in the last line is not among the policy's `domains`");
+    issue(&site, body("shop.example")).await;
 }
 
 #[tokio::test]

@@ -82,8 +82,8 @@ sets! {
     Limited: CountryNotAllowed PrefixBlocked PremiumNumber LimitReached PrefixStopped TooManyLocks;
     /// What sending again can answer.
     TooOften: CountryNotAllowed PrefixBlocked PremiumNumber ResendTooEarly NoResendsLeft PrefixStopped TooManyLocks;
-    /// What sending again can answer when the otp has ended.
-    Ended: OtpEnded;
+    /// What sending again can answer when the otp has ended, or cannot be told any more.
+    Ended: OtpEnded PolicyChanged;
     /// What listening can answer.
     Crowded: TooManyStreams;
     /// What withdrawing can answer.

@@ -247,6 +247,10 @@ pub(super) async fn issue(
     JsonBody { value: body, raw }: JsonBody<IssueBody>,
 ) -> Result<(StatusCode, Json<OtpAnswer>), Problem> {
     let app = &caller.app;
+    let idempotency = key.with_body(&raw, shared.store().site_key());
+    if let Some(otp) = issue::repeated(shared.store(), &app.name, idempotency.as_ref()).await? {
+        return Ok((StatusCode::ACCEPTED, Json(otp.into())));
+    }
     if body.policy.is_some_and(|policy| policy != app.policy) {
         return Err(Problem::invalid("policy", format!("this app's policy is `{}`", app.policy)));
     }
@@ -272,7 +276,7 @@ pub(super) async fn issue(
         },
         client_address: body.client_address.map(|address| address.0),
         callback: shared.target(body.callback_url.map(|url| url.0), &policy)?,
-        idempotency: key.with_body(&raw, shared.store().site_key()),
+        idempotency,
     };
     let issued = issue::issue(shared.store(), &policy, request).await.inspect_err(|error| {
         if let IssueError::Limited(refusal) = error {

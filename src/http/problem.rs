@@ -30,6 +30,7 @@ pub(super) enum Kind {
     MethodNotAllowed,
     SlowBody,
     OtpEnded,
+    PolicyChanged,
     NotWithdrawn,
     BodyTooLarge,
     NotJsonType,
@@ -69,7 +70,7 @@ impl Kind {
             Self::NoSuchPath | Self::NoSuchThing => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
-            Self::OtpEnded | Self::NotWithdrawn => StatusCode::CONFLICT,
+            Self::OtpEnded | Self::PolicyChanged | Self::NotWithdrawn => StatusCode::CONFLICT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotJsonType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::UnknownHost => StatusCode::MISDIRECTED_REQUEST,
@@ -102,6 +103,7 @@ impl Kind {
             Self::MethodNotAllowed => "method_not_allowed",
             Self::SlowBody => "slow_body",
             Self::OtpEnded => "otp_ended",
+            Self::PolicyChanged => "policy_changed",
             Self::NotWithdrawn => "not_withdrawn",
             Self::BodyTooLarge => "body_too_large",
             Self::NotJsonType => "unsupported_media_type",
@@ -151,6 +153,9 @@ impl Kind {
             Self::MethodNotAllowed => "This path has other methods; `Allow` lists them.",
             Self::SlowBody => "The body took too long to arrive.",
             Self::OtpEnded => "The otp is no longer pending; issue a new one.",
+            Self::PolicyChanged => {
+                "By the policy, which has changed since, the message cannot be written any more; issue a new code."
+            }
             Self::NotWithdrawn => "The message was given to a modem or has ended, and cannot be withdrawn.",
             Self::BodyTooLarge => "A body has at most 16384 bytes.",
             Self::NotJsonType => "Send JSON in UTF-8, with `Content-Type: application/json`.",

@@ -13,6 +13,9 @@ impl From<IssueError> for Problem {
                 Self::forbidden("code", "this app's policy lets it bring no code: `caller-codes`")
             }
             IssueError::Code(error) => Self::invalid("code", error.to_string()),
+            IssueError::NotFilledIn { brought } => {
+                Self::invalid(if brought { "code" } else { "template" }, error.to_string())
+            }
             IssueError::Context(error) => Self::invalid(format!("context.{}", error.key()), error.to_string()),
             IssueError::Lifetime(range) => {
                 Self::invalid("ttl_seconds", format!("expected a whole number from {} to {}", range.least, range.most))
@@ -43,8 +46,9 @@ impl From<ResendError> for Problem {
             ResendError::NoneLeft => Self::new(Kind::NoResendsLeft),
             ResendError::OptedOut => Self::new(Kind::RecipientOptedOut),
             ResendError::Wording(error) => {
-                tracing::warn!(error = %error, "a code cannot be sent again by a policy that has changed");
-                Self::new(Kind::NoResendsLeft)
+                let detail =
+                    format!("By the policy, which has changed since, the message cannot be written any more: {error}.");
+                Self::new(Kind::PolicyChanged).saying(detail)
             }
             ResendError::Guarded(refusal) => refusal.into(),
             ResendError::Unreadable(error) => {

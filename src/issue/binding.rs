@@ -9,6 +9,7 @@ use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::otp::Context;
+use crate::template::{Place, Template};
 
 /// What a request for a code may and must have in its context.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -54,6 +55,16 @@ impl Bind {
             Some(other) => Err(BindError::NotBound(other.to_owned())),
             None => Ok(()),
         }
+    }
+}
+
+impl Bind {
+    /// The first place of these words for what no request may give.
+    pub(super) fn never_gives(&self, words: &Template) -> Option<&'static str> {
+        let Self::Keys(keys) = self else { return None };
+        let places = [(Place::Payee, "payee"), (Place::Amount, "amount")];
+        let lacks = |(place, key): &(Place, &str)| words.has(*place) && !keys.iter().any(|bound| bound == key);
+        places.into_iter().find(lacks).map(|(_, key)| key)
     }
 }
 

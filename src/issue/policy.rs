@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Bind;
+use super::{Bind, variants};
 use crate::callback::CallbackUrl;
 use crate::guard;
 use crate::ids::ModemName;
@@ -173,7 +173,7 @@ pub struct Policy {
     /// Which numbers get codes, and what is done against people who only want messages to be sent.
     pub guard: guard::Settings,
     /// The wording in certain languages. Default none.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "variants::read")]
     pub templates: BTreeMap<Locale, Template>,
 }
 
@@ -245,11 +245,22 @@ pub enum PolicyError {
         /// What is wrong.
         problem: WordingError,
     },
+    /// These words show what a request must not give.
+    #[error("there is a place for {{{place}}}, and `bind` does not name it, so no request may give it")]
+    NotBound {
+        /// The key of the words.
+        key: String,
+        /// What is shown, as in a context.
+        place: &'static str,
+    },
     /// With the brand, the usual message of smsotpd's own wording cannot be sent as one SMS.
     #[error("with this brand {0}")]
     LongBrand(WordingError),
     /// Browsers do not fill such codes in.
-    #[error("browsers fill in only codes with a digit in them: with `domain`, take `digits` or `alphanumeric`")]
+    #[error(
+        "browsers fill in only codes with a digit in them: with `domain`, or a line for browsers in the template, take \
+         `digits` or `alphanumeric`"
+    )]
     NotFilledIn,
 }
 
@@ -259,7 +270,7 @@ impl PolicyError {
     pub fn key(&self) -> &str {
         match self {
             Self::Brand { .. } | Self::LongBrand(_) => "brand",
-            Self::Words { key, .. } | Self::LastLine { key, .. } => key,
+            Self::Words { key, .. } | Self::LastLine { key, .. } | Self::NotBound { key, .. } => key,
             Self::NewCodeForCallers => "resend-new-code",
             Self::NotFilledIn => "alphabet",
         }

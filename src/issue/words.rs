@@ -1,14 +1,12 @@
-//! What the messages of a policy say: what a request may ask for, whether everything that can be asked for fits one SMS,
-//! and what is kept of it so that a resend says the same.
+//! What the messages of a policy say: what a request may ask for, and whether everything that can be asked for fits one
+//! SMS.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use crate::otp::{Alphabet, CodeLength, draw};
+use crate::phone::PhoneNumber;
 use crate::secret::{Code, Text};
-use crate::template::{AppHash, Domain, Locale, Place, Template, built_in_of, english, has_last_line, is_filled_in};
+use crate::template::{AppHash, Domain, Template, built_in_of, english, is_filled_in, own_host};
 use crate::wording::{Language, Style, Wish, WordingError};
 
 use super::{Lifetime, Policy, PolicyError};
@@ -22,6 +20,9 @@ pub enum NotAllowed {
     /// A host that is not among those of the policy.
     #[error("this host is not among the policy's `domains`")]
     Domain,
+    /// Words of its own whose last line names a host that is not among those of the policy.
+    #[error("the host in the last line is not among the policy's `domains`")]
+    OwnHost,
     /// An app that is not among those of the policy.
     #[error("this hash is not among the policy's `app-hashes`")]
     AppHash,
@@ -32,7 +33,7 @@ impl NotAllowed {
     #[must_use]
     pub const fn field(self) -> &'static str {
         match self {
-            Self::Template => "template",
+            Self::Template | Self::OwnHost => "template",
             Self::Domain => "domain",
             Self::AppHash => "app_hash",
         }
@@ -61,11 +62,14 @@ impl Policy {
     /// [`NotAllowed`] names what it may not ask for.
     pub fn allows(&self, wish: &Wish) -> Result<(), NotAllowed> {
         let among = |asked: &Domain| self.domain.iter().chain(&self.domains).any(|known| known == asked);
+        let own_host = wish.template.as_ref().and_then(|template| own_host(template.as_str()).ok().flatten());
         let known = |asked: &AppHash| self.app_hash.iter().chain(&self.app_hashes).any(|known| known == asked);
         if wish.template.is_some() && !self.template_per_request {
             Err(NotAllowed::Template)
         } else if wish.domain.as_ref().is_some_and(|asked| !among(asked)) {
             Err(NotAllowed::Domain)
+        } else if self.names_hosts() && own_host.is_some_and(|host| !among(&host)) {
+            Err(NotAllowed::OwnHost)
         } else if wish.app_hash.as_ref().is_some_and(|asked| !known(asked)) {
             Err(NotAllowed::AppHash)
         } else {
@@ -73,35 +77,38 @@ impl Policy {
         }
     }
 
-    /// Whether a message with this wish may have this place. What it has none for is not kept.
-    pub(super) fn shows(&self, place: Place, wish: &Wish) -> bool {
-        let mut templates = wish.template.iter().chain(&self.template).chain(self.templates.values());
-        templates.any(|template| template.has(place))
+    /// Whether this code can be the one of such a message: browsers fill in only some.
+    pub(super) fn suits(&self, code: &Code, wish: &Wish, to: &PhoneNumber) -> bool {
+        is_filled_in(code) || !self.style().is_for_browsers(wish, Some(to))
     }
 
-    /// Whether this code can be the one of such a message: browsers fill in only some.
-    pub(super) fn suits(&self, code: &Code, wish: &Wish) -> bool {
-        let for_browsers = wish.domain.is_some() || self.domain.is_some();
-        // Where the policy wants letters alone, `check_words` has refused it a host.
-        !for_browsers || self.alphabet == Alphabet::Letters || is_filled_in(code)
+    fn names_hosts(&self) -> bool {
+        self.domain.is_some() || !self.domains.is_empty()
+    }
+
+    /// The operator's own words, each with its key.
+    fn own_words(&self) -> impl Iterator<Item = (String, &Template)> {
+        let variants = self.templates.iter().map(|(locale, template)| (format!("templates.{locale}"), template));
+        self.template.iter().map(|template| ("template".to_owned(), template)).chain(variants)
     }
 
     /// Checks that whatever a request can ask for fits one SMS.
     pub(super) fn check_words(&self) -> Result<(), PolicyError> {
-        let with_host = self.domain.is_some() || !self.domains.is_empty();
-        if with_host && self.alphabet == Alphabet::Letters {
+        let for_browsers = |(_, template): (_, &Template)| matches!(own_host(template.as_str()), Ok(Some(_)));
+        if self.alphabet == Alphabet::Letters && (self.names_hosts() || self.own_words().any(for_browsers)) {
             return Err(PolicyError::NotFilledIn);
         }
         let wish = self.greatest_wish();
-        let variants = self.templates.iter().map(|(locale, template)| (format!("templates.{locale}"), template));
-        let own = self.template.iter().map(|template| ("template".to_owned(), template));
-        for (key, template) in own.chain(variants) {
-            let last_line = match has_last_line(template.as_str()) {
+        for (key, template) in self.own_words() {
+            let last_line = match own_host(template.as_str()) {
                 Err(error) => Err(error.into()),
-                Ok(true) if wish.domain.is_some() || wish.app_hash.is_some() => Err(WordingError::TwoLastLines),
+                Ok(Some(_)) if wish.domain.is_some() || wish.app_hash.is_some() => Err(WordingError::TwoLastLines),
                 Ok(_) => Ok(()),
             };
             last_line.map_err(|problem| PolicyError::LastLine { key: key.clone(), problem })?;
+            if let Some(place) = self.bind.never_gives(template) {
+                return Err(PolicyError::NotBound { key, place });
+            }
             let wish = Wish { template: Some(template.clone()), ..wish.clone() };
             if let Err(problem) = self.longest(&wish) {
                 return Err(PolicyError::Words { key, problem });
@@ -157,55 +164,6 @@ impl Policy {
 /// For how many minutes a code is still valid. Begun ones count as whole ones.
 pub(super) fn minutes(left: Duration) -> u32 {
     u32::try_from(left.as_millis().div_ceil(60_000)).unwrap_or(u32::MAX)
-}
-
-/// What a request wanted its message to say, as it is kept beside the code.
-#[derive(Serialize, Deserialize)]
-struct Kept<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    locale: Option<Locale>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    template: Option<Template>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    domain: Option<Domain>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    app_hash: Option<AppHash>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    payee: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    amount: Option<Cow<'a, str>>,
-}
-
-/// The code, and below it what the request wanted the message to say, if it wanted anything.
-pub(super) fn pack(code: &Code, wish: &Wish) -> Text {
-    if *wish == Wish::default() {
-        return Text::new(code.expose().to_owned());
-    }
-    let Wish { locale, template, domain, app_hash, payee, amount } = wish.clone();
-    let kept = Kept {
-        locale,
-        template,
-        domain,
-        app_hash,
-        payee: payee.as_ref().map(|payee| payee.expose().into()),
-        amount: amount.as_ref().map(|amount| amount.expose().into()),
-    };
-    // Only texts, which always serialise.
-    let kept = serde_json::to_string(&kept).unwrap_or_default();
-    Text::new([code.expose(), "\n", &kept].concat())
-}
-
-/// What was [packed](pack).
-pub(super) fn unpack(packed: &Text) -> (Code, Wish) {
-    let (code, kept) = packed.expose().split_once('\n').unwrap_or((packed.expose(), ""));
-    let wish = match serde_json::from_str(kept) {
-        Ok(Kept { locale, template, domain, app_hash, payee, amount }) => {
-            let text = |text: Cow<'_, str>| Text::new(text.into_owned());
-            Wish { locale, template, domain, app_hash, payee: payee.map(text), amount: amount.map(text) }
-        }
-        Err(_) => Wish::default(),
-    };
-    (Code::new(code.to_owned()), wish)
 }
 
 #[cfg(test)]
@@ -309,8 +267,29 @@ mod tests {
             assert!(check(&format!("alphabet = \"letters\"\n{domain}")).unwrap_err().starts_with(error));
         }
         let policy = read("alphabet = \"alphanumeric\"\ndomain = \"example.com\"");
-        let suits = |code: &str| policy.suits(&Code::new(code.to_owned()), &Wish::default());
-        assert!(suits("CD2FGH") && !suits("CDFGHJ"));
+        let to = PhoneNumber::parse("+15551234567").unwrap();
+        let suits = |policy: &Policy, code: &str, wish: &Wish| policy.suits(&Code::new(code.to_owned()), wish, &to);
+        assert!(suits(&policy, "CD2FGH", &Wish::default()) && !suits(&policy, "CDFGHJ", &Wish::default()));
+        let own_line = "template = \"{code}\\n@example.com #{code}\"\nalphabet = ";
+        assert!(check(&format!("{own_line}\"letters\"")).unwrap_err().starts_with(error));
+        let policy = read(&format!("{own_line}\"alphanumeric\"\ntemplate-per-request = true"));
+        assert!(suits(&policy, "CD2FGH", &Wish::default()) && !suits(&policy, "CDFGHJ", &Wish::default()));
+        let plain = Wish { template: Some("{code}".parse().unwrap()), ..Wish::default() };
+        assert!(suits(&policy, "CDFGHJ", &plain), "the request has its own words, without a last line");
+    }
+
+    #[test]
+    fn words_with_a_place_that_no_request_may_fill_are_refused() {
+        let words = "template = \"{code}: {amount} to {payee}\"\n";
+        for bind in ["bind = []", "bind = [\"amount\"]"] {
+            let error = check(&format!("{words}{bind}")).unwrap_err();
+            assert!(error.starts_with("template: ") && error.contains("and `bind` does not name it"), "{error}");
+        }
+        let error = check("bind = [\"payee\"]\n[templates]\nde = \"{code} {payee}\"\nfr = \"{code} {amount}\"");
+        assert!(error.unwrap_err().starts_with("templates.fr: there is a place for {amount}"));
+        for bind in ["", "bind = \"all\"", "bind = [\"payee\", \"amount\", \"session\"]"] {
+            assert_eq!(check(&format!("{words}{bind}")), Ok(()));
+        }
     }
 
     #[test]
@@ -347,25 +326,16 @@ mod tests {
             assert_eq!(open.allows(&wish).err(), refused_by_open);
             assert!(strict.allows(&wish).is_err());
         }
-        assert_eq!(strict.allows(&Wish { locale: Some("de".parse().unwrap()), ..Wish::default() }), Ok(()));
-    }
-
-    #[test]
-    fn what_is_packed_comes_back() {
-        let code = Code::new("123456".to_owned());
-        assert_eq!(pack(&code, &Wish::default()).expose(), "123456");
-        let wish = Wish {
-            locale: Some("pt-BR".parse().unwrap()),
-            template: Some("{code}\n{payee}".parse().unwrap()),
-            domain: Some("example.com".parse().unwrap()),
-            app_hash: Some("FA+9qCX9VSu".parse().unwrap()),
-            payee: Some(Text::new("Zoë \"Z\"".to_owned())),
-            amount: Some(Text::new("9 €".to_owned())),
-        };
-        for wish in [wish, Wish { locale: Some("de".parse().unwrap()), ..Wish::default() }, Wish::default()] {
-            let (opened, kept) = unpack(&pack(&code, &wish));
-            assert_eq!((opened.expose(), kept == wish), ("123456", true));
+        for (host, allowed) in
+            [("A.example", Ok(())), ("b.example", Ok(())), ("evil.example", Err(NotAllowed::OwnHost))]
+        {
+            let template = format!("{{code}}\n@{host} #{{code}}").parse().ok();
+            assert_eq!(open.allows(&Wish { template, ..Wish::default() }), allowed, "{host}");
         }
+        let any = read("template-per-request = true");
+        let template = "{code}\n@any.example #{code}".parse().ok();
+        assert_eq!(any.allows(&Wish { template, ..Wish::default() }), Ok(()), "the policy names no host");
+        assert_eq!(strict.allows(&Wish { locale: Some("de".parse().unwrap()), ..Wish::default() }), Ok(()));
     }
 
     #[test]

@@ -104,23 +104,23 @@ pub enum LastLineError {
     NotLast,
 }
 
-/// Whether a template has a last line for browsers of its own.
+/// The host on the last line for browsers that a template has of its own, if it has one.
 ///
 /// # Errors
 /// [`LastLineError`] when it has one that they do not understand.
-pub fn has_last_line(template: &str) -> Result<bool, LastLineError> {
+pub fn own_host(template: &str) -> Result<Option<Domain>, LastLineError> {
     let line = |text: &'_ str| text.rfind('\n').map_or(0, |end| end + 1);
     let ended = template.trim_end();
     if !ended[line(ended)..].starts_with('@') {
-        return Ok(false);
+        return Ok(None);
     }
     if ended != template {
         return Err(LastLineError::NotLast);
     }
     let (host, rest) = template[line(template) + 1..].split_once(' ').ok_or(LastLineError::Malformed)?;
-    let is_host = host.parse::<Domain>().is_ok();
+    let host = host.parse().map_err(|_| LastLineError::Malformed)?;
     match rest.strip_prefix("#{code}") {
-        Some(after) if is_host && (after.is_empty() || after.starts_with(' ')) => Ok(true),
+        Some(after) if after.is_empty() || after.starts_with(' ') => Ok(Some(host)),
         _ => Err(LastLineError::Malformed),
     }
 }
@@ -267,7 +267,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn a_template_with_a_last_line_is_one_that_browsers_read(text in "([@#a. \n]|@a[.]b #[{]code[}]){0,8}|\\PC{0,30}") {
-            if has_last_line(&text) == Ok(true) {
+            if own_host(&text).is_ok_and(|host| host.is_some()) {
                 let (line, code) = (text.lines().last().unwrap(), " #{code}");
                 proptest::prop_assert!(line.starts_with('@') && line.contains(code) && !text.ends_with('\n'));
             }
@@ -277,10 +277,10 @@ mod tests {
     #[test]
     fn a_last_line_of_the_template_s_own_is_judged() {
         for (template, judged) in [
-            ("{code} is your code", Ok(false)),
-            ("Write to\n@shop\n{code}", Ok(false)),
-            ("Code {code}\n\n@example.com #{code}", Ok(true)),
-            ("@shop.example #{code} FA+9qCX9VSu", Ok(true)),
+            ("{code} is your code", Ok(None)),
+            ("Write to\n@shop\n{code}", Ok(None)),
+            ("Code {code}\n\n@example.com #{code}", Ok(Some("example.com"))),
+            ("@Shop.example #{code} FA+9qCX9VSu", Ok(Some("shop.example"))),
             ("Code {code}\n@example.com #{code}\n", Err(LastLineError::NotLast)),
             ("Code {code}\n@example.com #{code} \n", Err(LastLineError::NotLast)),
             ("Code {code}\n@example.com {code}", Err(LastLineError::Malformed)),
@@ -290,7 +290,8 @@ mod tests {
             ("Code {code}\n@{domain} #{code}", Err(LastLineError::Malformed)),
             ("{code}\n@example.com", Err(LastLineError::Malformed)),
         ] {
-            assert_eq!(has_last_line(template), judged, "{template:?}");
+            let judged = judged.map(|host| host.map(|host: &str| host.parse().unwrap()));
+            assert_eq!(own_host(template), judged, "{template:?}");
         }
     }
 }

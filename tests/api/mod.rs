@@ -15,12 +15,13 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use smsotpd::callback;
 use smsotpd::http::{self, Api, ModemState, ModemView, Registration, Settings, SimView};
-use smsotpd::ids::{AppName, OtpId};
+use smsotpd::ids::{AppName, MessageReference, OtpId, SimId};
 use smsotpd::issue::{Policies, Policy};
 use smsotpd::limits::{self, BudgetLeft, BudgetSettings};
+use smsotpd::message::Priority;
 use smsotpd::phone::PhoneNumber;
 use smsotpd::secret::ApiKey;
-use smsotpd::store::{NewApp, Scope, Store};
+use smsotpd::store::{Claim, Claimed, NewApp, Scope, Settlement, Store, SubmitResult};
 use smsotpd::webhook::Counters;
 use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -35,6 +36,7 @@ pub(crate) const KEY: &str = "the-key-of-the-shop";
 /// A server and what is behind it.
 pub(crate) struct Site {
     pub(crate) store: Store,
+    pub(crate) policies: Policies,
     pub(crate) address: SocketAddr,
     pub(crate) modems: watch::Sender<Vec<ModemView>>,
     pub(crate) stop: CancellationToken,
@@ -65,14 +67,14 @@ impl Site {
         let store = Store::open(&folder.path().join("state"), None).await.unwrap();
         let (modems, watched) = watch::channel(vec![modem("m1", ModemState::Ready)]);
         let policies = Policies::new(BTreeMap::from([("default".to_owned(), policy)]));
-        let api = Api::new(store.clone(), policies, BudgetSettings::default(), watched, &settings).unwrap();
+        let api = Api::new(store.clone(), policies.clone(), BudgetSettings::default(), watched, &settings).unwrap();
         let allow = ["callbacks.example.org", "127.0.0.0/8"].map(|entry| entry.parse().unwrap());
         let api = api.with_callbacks(callback::Settings { allow: allow.to_vec() }, Counters::default());
         let listeners = http::bind(&settings).await.unwrap();
         let address = listeners.address();
         let stop = CancellationToken::new();
         let serving = tokio::spawn(http::serve(listeners, http::router(api), stop.clone()));
-        let site = Self { store, address, modems, stop, serving, folder };
+        let site = Self { store, policies, address, modems, stop, serving, folder };
         site.add_app("shop", KEY, &[Scope::Issue, Scope::Verify, Scope::Send, Scope::Read]).await;
         site
     }
@@ -96,6 +98,22 @@ impl Site {
         let code = self.store.site_key().open(id.as_bytes(), &sealed.unwrap()).unwrap();
         // What the request wanted the message to say is kept below it.
         code.expose().lines().next().unwrap().to_owned()
+    }
+
+    /// What the modem is given next; the network takes it.
+    pub(crate) async fn sent_text(&self) -> String {
+        let claim = Claim {
+            modem: "m1".parse().unwrap(),
+            sim: SimId::from_stored("a".to_owned()),
+            lowest: Priority::Otp,
+            others: Vec::new(),
+            only: None,
+        };
+        let Claimed::Part(part) = self.store.claim(claim).await.unwrap() else { panic!("nothing waits") };
+        let result = SubmitResult::Sent { reference: MessageReference(1) };
+        let settlement = Settlement { attempt: part.attempt, message: part.message, part: 0, result };
+        self.store.settle(settlement).await.unwrap();
+        part.text.expose().to_owned()
     }
 
     /// Sends JSON with the shop's key.
