@@ -175,9 +175,20 @@ async fn a_key_can_be_reused_only_where_one_is_taken() {
     }
 }
 
+/// The named examples of what this call is asked.
+fn named<'a>(document: &'a Value, path: &str) -> Vec<(&'a String, &'a Value)> {
+    let examples = &document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["examples"];
+    examples.as_object().unwrap().iter().map(|(name, example)| (name, &example["value"])).collect()
+}
+
+/// A policy that leaves to requests what the examples ask for.
+const OPEN: &str = "template-per-request = true\ndomains = [\"shop.example.com\"]\napp-hashes = [\"FA+9qCX9VSu\"]\n\
+                    caller-codes = true\ncallback-per-request = true\n\
+                    limits = { per-number-hour = 0, per-number-day = 0, per-prefix-hour = 0 }";
+
 #[tokio::test]
 async fn the_examples_of_requests_are_accepted() {
-    let site = Site::start().await;
+    let site = Site::start_with(Default::default(), toml::from_str(OPEN).unwrap()).await;
     let document = document(&site).await;
     let schemas = &document["components"]["schemas"];
     let issued = site.post("/v1/otp", &schemas["OtpRequest"]["example"]).await;
@@ -186,12 +197,33 @@ async fn the_examples_of_requests_are_accepted() {
     assert_eq!(sent.status, 202, "{sent:?}");
     let checked = site.post("/v1/guard/check", &schemas["GuardCheckRequest"]["example"]).await;
     assert_eq!(checked.status, 200, "{checked:?}");
-    let id = issued.json()["id"].as_str().unwrap().to_owned();
-    let verified = site.post(&format!("/v1/otp/{id}/verify"), &schemas["VerifyRequest"]["example"]).await;
-    assert_eq!(verified.status, 200, "{verified:?}");
-    let mut by_number = schemas["VerifyByNumberRequest"]["example"].clone();
-    by_number["purpose"] = json!(null);
-    assert_eq!(site.post("/v1/otp/verify", &by_number).await.status, 200);
+    let mut shown = BTreeSet::new();
+    for (name, example) in named(&document, "/v1/otp") {
+        let issued = site.post("/v1/otp", example).await;
+        assert_eq!(issued.status, 202, "{name}: {issued:?}");
+        shown.extend(example.as_object().unwrap().keys().map(String::as_str));
+    }
+    for field in ["locale", "domain", "app_hash", "template", "context", "code", "client_address", "callback_url"] {
+        assert!(shown.contains(field), "no example of a request for a code has {field}");
+    }
+}
+
+#[tokio::test]
+async fn the_examples_of_verifications_are_answered_for_codes_that_were_issued_for_the_same() {
+    let site = Site::start_with(Default::default(), toml::from_str(OPEN).unwrap()).await;
+    let document = document(&site).await;
+    for path in ["/v1/otp/{id}/verify", "/v1/otp/verify"] {
+        let named = named(&document, path);
+        assert!(named.iter().any(|(_, example)| example["context"].is_object()), "{path}");
+        for (name, example) in named {
+            let body = json!({"to": "+15551234567", "purpose": example["purpose"], "context": example["context"]});
+            let id = site.post("/v1/otp", &body).await.json()["id"].as_str().unwrap().to_owned();
+            let verified = site.post(&path.replace("{id}", &id), example).await;
+            assert_eq!(verified.status, 200, "{path} {name}: {verified:?}");
+            let reason = &verified.json()["reason"];
+            assert!(*reason == json!("wrong_code") || reason.is_null(), "{path} {name}: {reason}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -133,12 +133,14 @@ pub(super) fn example_otp(status: &str) -> Value {
 
 pub(super) fn example_verdict(which: &str) -> Value {
     let (verified, status, reason) = match which {
-        "right" => (true, "verified", None),
+        "right" | "approved" => (true, "verified", None),
         "used" => (false, "verified", Some("already_used")),
         "context" => (false, "pending", Some("wrong_context")),
         _ => (false, "pending", Some("wrong_code")),
     };
-    json!({"verified": verified, "status": status, "reason": reason, "attempts_left": 4})
+    // An approval is no guess.
+    let attempts_left = if which == "approved" { 5 } else { 4 };
+    json!({"verified": verified, "status": status, "reason": reason, "attempts_left": attempts_left})
 }
 
 pub(super) fn example_accepted() -> Value {

@@ -227,6 +227,25 @@ impl From<Verdict> for VerdictAnswer {
         ("own_words" = (
             summary = "In the app's own words, where the policy has `template-per-request`",
             value = json!({"to": "+15551234567", "template": "{code} opens the gate of {brand}."})
+        )),
+        ("bound" = (
+            summary = "Bound to a payment, which the app's own words show",
+            value = json!({
+                "to": "+15551234567", "purpose": "payment", "template": "{code} confirms {amount} to {payee}.",
+                "context": {"payee": "Corner Bakery", "amount": "12.00 EUR"}
+            })
+        )),
+        ("own_code" = (
+            summary = "A code of the app's own, where the policy has `caller-codes`",
+            value = json!({"to": "+15551234567", "code": "471100"})
+        )),
+        ("client" = (
+            summary = "Asked for by a user at this address, who so cannot ask for many",
+            value = json!({"to": "+15551234567", "client_address": "192.0.2.7"})
+        )),
+        ("callback" = (
+            summary = "Told of at a URL of the request, where the policy has `callback-per-request`",
+            value = json!({"to": "+15551234567", "callback_url": "https://callbacks.example.org/sms-events"})
         ))
     )),
     params(IdempotencyKey),
@@ -313,7 +332,16 @@ pub(super) async fn get(
 /// Counts the attempt, then compares. A code is verified at most once. A wrong code is no error: the answer is 200 with
 /// `verified: false`; neither is any code for another context than it was issued for.
 #[utoipa::path(
-    post, path = "/v1/otp/{id}/verify", operation_id = "verify_otp", tag = "otp", request_body = VerifyBody,
+    post, path = "/v1/otp/{id}/verify", operation_id = "verify_otp", tag = "otp",
+    request_body(content = VerifyBody, examples(
+        ("plain" = (summary = "A code", value = json!({"code": "123456"}))),
+        ("bound" = (
+            summary = "A code that is bound to a payment",
+            value = json!({
+                "code": "123456", "purpose": "payment", "context": {"payee": "Corner Bakery", "amount": "12.00 EUR"}
+            })
+        ))
+    )),
     params(Named<OtpId>),
     responses(
         (status = 200, description = "What came of it", body = VerdictAnswer, examples(
@@ -339,7 +367,17 @@ pub(super) async fn verify(
 ///
 /// As above, for the newest otp of this number and purpose.
 #[utoipa::path(
-    post, path = "/v1/otp/verify", operation_id = "verify_by_number", tag = "otp", request_body = VerifyByNumberBody,
+    post, path = "/v1/otp/verify", operation_id = "verify_by_number", tag = "otp",
+    request_body(content = VerifyByNumberBody, examples(
+        ("plain" = (summary = "A code", value = json!({"to": "+15551234567", "code": "123456"}))),
+        ("bound" = (
+            summary = "A code that is bound to a payment",
+            value = json!({
+                "to": "+15551234567", "code": "123456", "purpose": "payment",
+                "context": {"payee": "Corner Bakery", "amount": "12.00 EUR"}
+            })
+        ))
+    )),
     responses(
         (status = 200, description = "What came of it", body = VerdictAnswer, examples(
             ("right" = (summary = "The right code", value = json!(super::openapi::example_verdict("right")))),
@@ -380,7 +418,7 @@ async fn judge(
     params(Named<OtpId>),
     responses(
         (status = 200, description = "What came of it", body = VerdictAnswer, examples(
-            ("approved" = (summary = "It was pending", value = json!(super::openapi::example_verdict("right")))),
+            ("approved" = (summary = "It was pending", value = json!(super::openapi::example_verdict("approved")))),
             ("used" = (summary = "It was verified before", value = json!(super::openapi::example_verdict("used"))))
         )),
         Refusals<(EveryCall, NotByPolicy, NoSuch)>

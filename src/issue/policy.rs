@@ -135,7 +135,8 @@ pub struct Policy {
     pub resend_after_seconds: Within<0, 3600>,
     /// How often the code may be sent again: 0 to 10, default 3.
     pub resends: Within<0, 10>,
-    /// Whether a resend carries a new code, and the old one stops working. Default false: the same code again.
+    /// Whether a resend carries a new code, and the old one stops working. Default false: the same code again; so is one
+    /// that the app brought, always.
     pub resend_new_code: bool,
     /// Whether the handset shows the message at once and does not keep it (message class 0, 3GPP TS 23.038 §4).
     /// Default false: a handset cannot fill in what it does not keep.
