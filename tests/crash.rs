@@ -172,10 +172,10 @@ async fn kill_after_ctrl_z(daemon: Daemon, mut events: broadcast::Receiver<Event
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_of_the_callers_own_words_in_doubt_is_held_while_a_code_in_doubt_goes_out_again() {
+async fn a_message_of_the_callers_own_words_in_doubt_is_held_and_a_code_as_its_policy_says() {
     let site = Site::new(carrier(LATER, AT_ONCE));
-    site.configure("");
-    let key = site.create_app("shop").await;
+    site.configure("[policy.staff]\ncode-in-doubt = \"hold\"");
+    let (key, staff) = (site.create_app("shop").await, site.create_app_with("staff", &["--policy", "staff"]).await);
     site.device.hold_reports(true);
     let daemon = site.serve().await;
     let events = site.device.events();
@@ -188,14 +188,22 @@ async fn a_message_of_the_callers_own_words_in_doubt_is_held_while_a_code_in_dou
     let path = format!("/v1/messages/{}", message["id"].as_str().unwrap());
     daemon.until(&path, &key, |message| message["status"] == "in_doubt").await;
     let events = site.device.events();
+    let (_, held_code) = daemon.post("/v1/otp", &staff, json!({ "to": OTHER })).await;
+    kill_after_ctrl_z(daemon, events).await;
+
+    let daemon = site.serve().await;
+    message_until(&daemon, &staff, &held_code, "in_doubt").await;
+    let events = site.device.events();
     let otp = issue(&daemon, &key).await;
     kill_after_ctrl_z(daemon, events).await;
 
-    // In doubt later than the message, the code has gone out again: so would the message have, if it did at all.
+    // In doubt later than the others, the code has gone out again: so would they have, if they did at all.
     let daemon = site.serve().await;
     let resent = message_until(&daemon, &key, &otp, "sent").await;
     assert_eq!(resent["attempts"].as_array().unwrap().len(), 2, "{resent}");
-    let held = daemon.get(&path, &key).await;
-    assert_eq!((&held["status"], held["attempts"].as_array().unwrap().len()), (&json!("in_doubt"), 1), "{held}");
-    assert!(site.handset(OTHER).inbox().len() <= 1, "it may have arrived, but not twice");
+    let code = message_until(&daemon, &staff, &held_code, "in_doubt").await;
+    for held in [daemon.get(&path, &key).await, code] {
+        assert_eq!((&held["status"], held["attempts"].as_array().unwrap().len()), (&json!("in_doubt"), 1), "{held}");
+    }
+    assert!(site.handset(OTHER).inbox().len() <= 2, "they may have arrived, but not twice");
 }

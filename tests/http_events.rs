@@ -14,8 +14,9 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use smsotpd::ids::{ModemName, SimId};
 use smsotpd::message::Priority;
+use smsotpd::phone::PhoneNumber;
 use smsotpd::secret::ApiKey;
-use smsotpd::store::{Claim, Claimed, Kind, Scope, Settlement, SubmitResult};
+use smsotpd::store::{Claim, Claimed, Kind, Report, ReportOutcome, Scope, Settlement, SubmitResult};
 use tokio::net::TcpStream;
 
 const TO: &str = "+15551234567";
@@ -163,6 +164,31 @@ async fn an_app_hears_what_becomes_of_its_code_and_takes_up_where_it_left_off() 
     site.store.note(Kind::ModemAbsent, None, json!({"modem": "m1", "reason": "unplugged"})).await.unwrap();
     let (_, kind, data) = only.event().await;
     assert_eq!((kind.as_str(), &data["data"]["modem"]), ("modem.absent", &json!("m1")));
+}
+
+#[tokio::test]
+async fn an_app_hears_at_once_that_its_code_will_not_arrive() {
+    let site = Site::start().await;
+    let mut stream = Stream::listen(&site, "/v1/events?types=otp.undelivered", KEY, None).await;
+    let otp = issue(&site).await;
+    send(&site).await;
+    let report = Report {
+        sim: SimId::from_stored("8988211000000000001".to_owned()),
+        to: PhoneNumber::parse(TO).unwrap(),
+        reference: Default::default(),
+        outcome: ReportOutcome::Undelivered,
+        status_octet: 0x45,
+    };
+    assert!(site.store.settle_report(report).await.unwrap());
+    let (_, kind, data) = stream.event().await;
+    let (told, message) = (&data["data"]["otp"], &data["data"]["message"]);
+    assert_eq!((kind.as_str(), &told["id"], &told["status"]), ("otp.undelivered", &otp["id"], &json!("pending")));
+    let shown = site.get(&format!("/v1/otp/{}", otp["id"].as_str().unwrap())).await.json();
+    assert_eq!((&shown["status"], &shown["message"]["status"]), (&json!("pending"), &json!("undelivered")));
+    assert_eq!(shown["message"]["reason"], "the networks do not work together (0x45)");
+    for field in ["id", "status", "reason"] {
+        assert_eq!(message[field], shown["message"][field], "{field}");
+    }
 }
 
 #[tokio::test]

@@ -255,6 +255,21 @@ async fn a_code_that_browsers_do_not_fill_in_is_refused_where_they_are_to() {
 }
 
 #[tokio::test]
+async fn a_message_for_an_android_app_has_140_characters_and_no_more() {
+    let site = site("template-per-request = true\napp-hashes = [\"FA+9qCX9VSu\"]").await;
+    let body = |filler: usize, hash: Value| json!({"to": TO, "template": format!("{{code}}{}", "x".repeat(filler)), "app_hash": hash});
+    // A code of six, a line feed and the eleven characters of the hash are in it, too.
+    let (field, words) = refused(&site, "/v1/otp", body(123, json!("FA+9qCX9VSu"))).await;
+    assert_eq!(field, "template");
+    assert_eq!(words, "the message has 141 septets, 1 more than an Android app is given (140)");
+    issue(&site, body(122, json!("FA+9qCX9VSu"))).await;
+    let text = site.sent_text().await;
+    assert_eq!((text.len(), text.ends_with("x\nFA+9qCX9VSu")), (140, true));
+    issue(&site, body(154, json!(null))).await;
+    assert_eq!(site.sent_text().await.len(), 160, "one that is for no app");
+}
+
+#[tokio::test]
 async fn drawn_codes_have_a_digit_where_the_template_has_a_line_for_browsers() {
     let site = site("alphabet = \"alphanumeric\"\nlength = 4\ntemplate = \"{code}\\n@shop.example #{code}\"").await;
     for _ in 0..50 {

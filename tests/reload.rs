@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -53,31 +54,44 @@ fn is_long(otp: &Value) -> bool {
     signs[0]
 }
 
+/// What a client of an app asks, one call after the other, until told to end: how many codes by each policy it got.
+async fn ask_on(client: usize, socket: PathBuf, key: String, over: Arc<AtomicBool>) -> [usize; 2] {
+    let ask = async |path: &str, body: Value, expected: StatusCode| {
+        let answer = request(&socket, Method::POST, path, Some(&key), Some(body)).await;
+        let (status, answer) = answer.unwrap();
+        assert_eq!(status, expected, "{path}: {answer}");
+        answer
+    };
+    let mut seen = [0, 0];
+    while !over.load(Ordering::Relaxed) {
+        let to = format!("+1555{client}{:06}", seen[0] + seen[1]);
+        let otp = ask("/v1/otp", json!({ "to": to }), StatusCode::ACCEPTED).await;
+        seen[usize::from(is_long(&otp))] += 1;
+        let path = format!("/v1/otp/{}", otp["id"].as_str().unwrap());
+        ask(&format!("{path}/verify"), json!({ "code": "none" }), StatusCode::OK).await;
+        ask(&format!("{path}/resend"), json!(null), StatusCode::ACCEPTED).await;
+        ask("/v1/messages", json!({ "to": to, "text": "Hello" }), StatusCode::ACCEPTED).await;
+    }
+    seen
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reload_under_load_fails_no_request_and_mixes_no_two_policies() {
     let site = Site::unplugged(CarrierSettings::default());
-    site.configure(&format!("{SHORT}{FREE}"));
+    let at_once = "resend-after-seconds = 0\n";
+    site.configure(&format!("{SHORT}{at_once}{FREE}"));
     let key = site.create_app("shop").await;
     let daemon = site.serve().await;
     let over = Arc::new(AtomicBool::new(false));
     let mut clients = JoinSet::new();
     for client in 0..4 {
-        let (socket, key, over) = (site.socket(), key.clone(), Arc::clone(&over));
-        clients.spawn(async move {
-            let mut seen = [0, 0];
-            while !over.load(Ordering::Relaxed) {
-                let to = format!("+1555{client}{:06}", seen[0] + seen[1]);
-                let body = Some(json!({ "to": to }));
-                let answer = request(&socket, Method::POST, "/v1/otp", Some(&key), body).await;
-                let (status, otp) = answer.unwrap();
-                assert_eq!(status, StatusCode::ACCEPTED, "{otp}");
-                seen[usize::from(is_long(&otp))] += 1;
-            }
-            seen
-        });
+        clients.spawn(ask_on(client, site.socket(), key.clone(), Arc::clone(&over)));
     }
-    for turn in 0..10 {
-        site.configure(&format!("{}{FREE}", if turn % 2 == 0 { LONG } else { SHORT }));
+    let route = "[[route]]\nprefix = \"+1555\"\nmodems = [\"m1\"]\n";
+    for turn in 0..12 {
+        let policy = if turn % 2 == 0 { LONG } else { SHORT };
+        let (modems, route) = [("", ""), ("", route), ("modems = [\"m1\"]\n", route)][turn % 3];
+        site.configure(&format!("{policy}{at_once}{modems}{FREE}{route}"));
         reload(&site, &daemon, DONE).await;
     }
     over.store(true, Ordering::Relaxed);
