@@ -31,8 +31,10 @@ pub struct Reloader {
 enum ReloadError {
     #[error(transparent)]
     Config(#[from] ConfigError),
-    #[error(transparent)]
-    Store(#[from] StoreError),
+    #[error("the apps cannot be looked at: {0}")]
+    Apps(#[source] StoreError),
+    #[error("what waits cannot be routed: {0}")]
+    Routes(#[source] StoreError),
     /// Apps would be left without the policy that they go by now.
     #[error("{}", told_of_each(.0))]
     PolicyInUse(Vec<App>),
@@ -84,15 +86,15 @@ impl Reloader {
         let new = read.await.map_err(|_| ReloadError::Unread)??;
         let changed = changes(&self.running, &new);
         // What can fail comes first.
-        let mut left_without = self.store.apps().await?;
+        let mut left_without = self.store.apps().await.map_err(ReloadError::Apps)?;
         left_without.retain(|app| self.policies.get(&app.policy).is_some() && !new.policy.contains_key(&app.policy));
         if !left_without.is_empty() {
             return Err(ReloadError::PolicyInUse(left_without));
         }
-        // It looks at all that waits: not without need.
+        // Routing looks at all that waits: not without need.
         let routes = new.routes();
         if routes != *self.store.routes() {
-            self.store.set_routes(routes).await?;
+            self.store.set_routes(routes).await.map_err(ReloadError::Routes)?;
         }
         self.policies.replace(new.policy.clone());
         (self.running.route, self.running.policy) = (new.route, new.policy);
