@@ -1,13 +1,9 @@
 //! `smsotpd sim` as somebody uses it who tries a program against a modem that misbehaves.
 
-#![allow(clippy::unwrap_used, reason = "in a test, what is not there is a failure")]
-
-mod support;
-
 use std::path::Path;
 use std::process::Stdio;
 
-use support::{smsotpd, soon};
+use crate::support::{smsotpd, soon};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
 use tokio::process::Child;
@@ -41,7 +37,7 @@ async fn talk(port: &mut SerialStream, typed: &str, end: &str) -> String {
             read.push(port.read_u8().await.unwrap());
         }
     };
-    let ended = tokio::time::timeout(support::PATIENCE / 6, reading).await.is_ok();
+    let ended = tokio::time::timeout(crate::support::PATIENCE / 6, reading).await.is_ok();
     let read = String::from_utf8_lossy(&read).into_owned();
     assert!(ended, "{typed:?} is answered by {read:?}");
     read

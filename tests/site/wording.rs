@@ -1,15 +1,11 @@
 //! What arrives on phones: languages, the operator's and the app's own words, and the last line for browsers and apps.
 
-#![allow(clippy::unwrap_used, reason = "a test whose scaffolding fails has failed")]
-
-mod support;
-
 use std::time::Duration;
 
+use crate::support::{Daemon, Site, code_in, soon};
 use hyper::StatusCode;
 use serde_json::{Value, json};
 use smsotpd::sim::CarrierSettings;
-use support::{Daemon, Site, code_in, soon};
 
 const GERMAN: &str = "+4915112345678";
 const AT_ONCE: Duration = Duration::from_millis(20);

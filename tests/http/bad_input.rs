@@ -1,10 +1,6 @@
 //! Everything a client can send wrong gets a clear, named answer in bounded time, and repeats nothing that was sent.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test whose scaffolding fails has failed")]
-
-mod api;
-
-use api::{KEY, Site};
+use crate::api::{KEY, Site};
 use hyper::Method;
 use serde_json::{Value, json};
 use smsotpd::http::{self, Settings};

@@ -1,14 +1,10 @@
 //! No client, however slow, silent or numerous, keeps the API from the others.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test whose scaffolding fails has failed")]
-
-mod api;
-
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use api::{Site, exchange};
+use crate::api::{Site, exchange};
 use axum::body::{Body, Bytes};
 use axum::routing::get;
 use hyper::Method;

@@ -1,14 +1,11 @@
 //! What people write to the SIM, through the API of the real daemon: read, removed, and heeded where it is STOP.
-#![allow(clippy::unwrap_used, reason = "a test whose scaffolding fails has failed")]
-
-mod support;
 
 use std::time::Duration;
 
+use crate::support::{Daemon, Site, soon};
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 use smsotpd::sim::CarrierSettings;
-use support::{Daemon, Site, soon};
 
 const ALICE: &str = "+15550100123";
 
@@ -25,7 +22,7 @@ impl Site {
     /// Makes an app with the scope `admin` and returns its key.
     async fn create_admin(&self) -> String {
         let config = self.folder.path().join("smsotpd.toml");
-        let mut create = support::smsotpd();
+        let mut create = crate::support::smsotpd();
         create.args(["app", "create", "boss", "--scope", "admin", "--json", "--config"]).arg(config);
         let output = create.output().await.unwrap();
         serde_json::from_slice::<Value>(&output.stdout).unwrap()["key"].as_str().unwrap().to_owned()

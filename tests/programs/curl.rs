@@ -1,12 +1,8 @@
 //! curl, as a person would call it, over the network and over the unix socket.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test whose scaffolding fails has failed")]
-
-mod api;
-
 use std::process::Command;
 
-use api::{KEY, Site};
+use crate::api::{KEY, Site};
 use serde_json::{Value, json};
 
 /// What curl prints, with the status on a line of its own at the end.

@@ -1,6 +1,5 @@
 //! Questions to the network over the API, and the balance that is asked by itself: the real modem task, over an in-memory
 //! port to a scripted modem.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test, what is not there is a failure")]
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,11 +15,6 @@ use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::scripted::World;
-
-mod api;
-#[allow(dead_code, reason = "the other tests of the task use the rest")]
-#[path = "modem_actor/scripted.rs"]
-mod scripted;
 
 const ASKED: &str = "AT+CUSD=1,\"*100#\",15";
 
@@ -110,7 +104,7 @@ impl Site {
             socket: folder.path().join("api.sock"),
             ..http::Settings::default()
         };
-        let (_, modems) = tokio::sync::watch::channel(vec![api::modem("m1", http::ModemState::Ready)]);
+        let (_, modems) = tokio::sync::watch::channel(vec![crate::api::modem("m1", http::ModemState::Ready)]);
         let policies =
             smsotpd::issue::Policies::new(BTreeMap::from([("default".to_owned(), smsotpd::issue::Policy::default())]));
         let api = Api::new(store, policies, BudgetSettings::default(), modems, &http).unwrap();
@@ -124,7 +118,7 @@ impl Site {
     async fn call(&self, method: Method, path: &str, app: &str, body: Option<Value>) -> (u16, Value) {
         let stream = TcpStream::connect(self.address).await.unwrap();
         let body = body.map(|body| body.to_string());
-        let reply = api::exchange(stream, method, path, &[("x-api-key", app)], body).await;
+        let reply = crate::api::exchange(stream, method, path, &[("x-api-key", app)], body).await;
         (reply.status.as_u16(), reply.json())
     }
 

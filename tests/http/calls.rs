@@ -1,10 +1,6 @@
 //! What an app does with the API, over real connections and a real store.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test whose scaffolding fails has failed")]
-
-mod api;
-
-use api::{KEY, Reply, Site, app_name, exchange, mode, modem};
+use crate::api::{KEY, Reply, Site, app_name, exchange, mode, modem};
 use hyper::Method;
 use serde_json::{Value, json};
 use smsotpd::http::{self, HttpError, ModemState, Settings};

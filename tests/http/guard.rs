@@ -1,10 +1,6 @@
 //! The guard through the API: what a refused app is told, and what an administrator sees and can do.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test whose scaffolding fails has failed")]
-
-mod api;
-
-use api::{KEY, Reply, Site};
+use crate::api::{KEY, Reply, Site};
 use hyper::Method;
 use serde_json::{Value, json};
 use smsotpd::http::Settings;

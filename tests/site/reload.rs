@@ -1,17 +1,14 @@
 //! The configuration is read again while the daemon serves: all of it or nothing, and no request notices.
-#![allow(clippy::unwrap_used, reason = "a test whose scaffolding fails has failed")]
-
-mod support;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::support::{Daemon, Site, request, soon};
 use hyper::{Method, StatusCode};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use smsotpd::sim::CarrierSettings;
-use support::{Daemon, Site, request, soon};
 use tokio::task::JoinSet;
 
 const FREE: &str = "[policy.default.limits]\nper-number-hour = 0\nper-number-day = 0\nper-prefix-hour = 0\n";
@@ -130,7 +127,7 @@ async fn a_reload_that_changes_a_policy_is_in_the_audit_once() {
     let config = site.configure("[policy.default]\nlength = 6\n");
     let daemon = site.serve().await;
     let audit = async || {
-        let mut audit = support::smsotpd();
+        let mut audit = crate::support::smsotpd();
         let output =
             audit.args(["audit", "--json", "--kind", "policy.*", "--config"]).arg(&config).output().await.unwrap();
         let lines = String::from_utf8(output.stdout).unwrap();

@@ -1,16 +1,12 @@
 //! The daemon is killed (SIGKILL) at every point of a message's way. After a restart every accepted message is sent,
 //! or in doubt and treated as one in doubt: once more after 20 s for a code, never more than once.
 
-#![allow(clippy::unwrap_used, reason = "a test whose scaffolding fails has failed")]
-
-mod support;
-
 use std::time::Duration;
 
+use crate::support::{Daemon, Site, code_in, soon};
 use hyper::StatusCode;
 use serde_json::{Value, json};
 use smsotpd::sim::{CarrierSettings, Event, EventKind, Handset};
-use support::{Daemon, Site, code_in, soon};
 use tokio::sync::broadcast;
 
 const TO: &str = "+15550100123";

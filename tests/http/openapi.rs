@@ -1,12 +1,8 @@
 //! The description of the API: complete, stable, and true.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test whose scaffolding fails has failed")]
-
-mod api;
-
 use std::collections::BTreeSet;
 
-use api::Site;
+use crate::api::Site;
 use hyper::Method;
 use serde_json::{Value, json};
 

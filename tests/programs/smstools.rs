@@ -1,13 +1,8 @@
 //! The SMS Server Tools, a daemon nobody here wrote, send and receive through the simulated modem.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-#[path = "support/bench.rs"]
-mod bench;
-
 use std::path::Path;
 
-use bench::{Bench, file_with, soon};
+use crate::bench::{Bench, file_with, soon};
 use smsotpd::sim::Family;
 
 #[tokio::test]

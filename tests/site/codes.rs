@@ -1,15 +1,11 @@
 //! The main job across a real pseudo-terminal, a real database file and real HTTP: what a caretaker would see.
 
-#![allow(clippy::unwrap_used, reason = "a test whose scaffolding fails has failed")]
-
-mod support;
-
 use std::time::Duration;
 
+use crate::support::{Site, code_in, soon};
 use hyper::{Method, StatusCode};
 use serde_json::json;
 use smsotpd::sim::{CardFault, CarrierSettings, Fault};
-use support::{Site, code_in, soon};
 
 const TO: &str = "+15550100123";
 const AT_ONCE: Duration = Duration::from_millis(20);
@@ -111,7 +107,7 @@ async fn a_modem_that_is_pulled_and_plugged_again_is_in_the_audit_once_each_time
     let key = site.create_app("shop").await;
     let daemon = site.serve().await;
     let told = async || {
-        let mut audit = support::smsotpd();
+        let mut audit = crate::support::smsotpd();
         audit.args(["audit", "--json", "--kind", "modem.*", "--config"]).arg(&config);
         let output = audit.output().await.unwrap();
         let lines = String::from_utf8(output.stdout).unwrap();
@@ -171,7 +167,7 @@ async fn a_second_daemon_on_the_same_state_is_refused() {
     let site = Site::unplugged(quick());
     let config = site.configure("");
     let _daemon = site.serve().await;
-    let output = support::smsotpd().args(["serve", "--config"]).arg(config).output().await.unwrap();
+    let output = crate::support::smsotpd().args(["serve", "--config"]).arg(config).output().await.unwrap();
     assert!(!output.status.success());
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains("another"), "{said}");
@@ -184,7 +180,8 @@ async fn a_key_that_was_removed_or_rotated_stops_working_while_the_daemon_runs()
     let old = site.create_app("shop").await;
     let daemon = site.serve().await;
     daemon.get("/v1/status", &old).await;
-    let output = support::smsotpd().args(["app", "rotate", "shop", "--config"]).arg(config).output().await.unwrap();
+    let output =
+        crate::support::smsotpd().args(["app", "rotate", "shop", "--config"]).arg(config).output().await.unwrap();
     assert!(output.status.success());
     soon("the old key to be refused", async {
         while daemon.request(Method::GET, "/v1/status", &old, None).await.0 != StatusCode::UNAUTHORIZED {

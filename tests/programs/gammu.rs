@@ -1,7 +1,5 @@
 //! gammu, a client nobody here wrote, drives the simulated modem through a pseudo-terminal.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::time::Duration;

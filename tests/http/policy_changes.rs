@@ -1,12 +1,8 @@
 //! What a change of the policy makes of what was asked and issued before it.
 
-#![allow(clippy::unwrap_used, reason = "a test whose scaffolding fails has failed")]
-
-mod api;
-
 use std::collections::BTreeMap;
 
-use api::{KEY, Reply, Site};
+use crate::api::{KEY, Reply, Site};
 use hyper::Method;
 use serde_json::{Value, json};
 use smsotpd::http::Settings;

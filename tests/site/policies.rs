@@ -1,16 +1,12 @@
 //! What stands in a policy in the configuration file, seen at the other end: in the API, at the modems, on the handset.
 
-#![allow(clippy::unwrap_used, reason = "a test whose scaffolding fails has failed")]
-
-mod support;
-
 use std::time::Duration;
 
+use crate::support::{Site, code_in, soon};
 use hyper::StatusCode;
 use serde_json::json;
 use smsotpd::pdu::MessageClass;
 use smsotpd::sim::CarrierSettings;
-use support::{Site, code_in, soon};
 
 const TO: &str = "+15550100123";
 const AT_ONCE: Duration = Duration::from_millis(20);

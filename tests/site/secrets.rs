@@ -1,15 +1,11 @@
 //! Nothing that must not be seen is seen: not in a log at `trace`, not in the database or its write-ahead log.
 
-#![allow(clippy::unwrap_used, reason = "a test whose scaffolding fails has failed")]
-
-mod support;
-
 use std::time::Duration;
 
+use crate::support::{Site, code_in, soon};
 use hyper::{Method, StatusCode};
 use serde_json::json;
 use smsotpd::sim::CarrierSettings;
-use support::{Site, code_in, soon};
 
 const TO: &str = "+15550100123";
 

@@ -1,16 +1,13 @@
 //! The command line as a person meets it: help, exit codes, mistakes, and endings that leave nothing behind.
-#![allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
-
-mod support;
 
 use std::path::Path;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
+use crate::support::{Site, signal, soon};
 use rustix::process::Signal;
 use serde_json::json;
 use smsotpd::sim::CarrierSettings;
-use support::{Site, signal, soon};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader, Lines};
 use tokio::process::{Child, ChildStdout};
 
@@ -38,7 +35,7 @@ const COMMANDS: [&str; 19] = [
 ];
 
 async fn run(arguments: &str) -> Output {
-    support::smsotpd().args(arguments.split(' ')).env("RUST_BACKTRACE", "1").output().await.unwrap()
+    crate::support::smsotpd().args(arguments.split(' ')).env("RUST_BACKTRACE", "1").output().await.unwrap()
 }
 
 /// What a command says to somebody who made a mistake, and its exit code.
@@ -178,7 +175,7 @@ async fn a_message_is_shown_with_what_it_costs_before_anybody_gets_it() {
     let policy = "[policy.default]\nbrand = \"Shop\"\n[policy.staff]\ntemplate = \"Code – {code}\"\nsimplify = false\n";
     let config = write(folder.path(), policy);
     let preview = async |more: &[&str]| {
-        let mut command = support::smsotpd();
+        let mut command = crate::support::smsotpd();
         let output = command.args(["template", "preview", "--config", &config]).args(more).output().await.unwrap();
         (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
     };
@@ -285,7 +282,7 @@ async fn what_happened_is_told_with_the_daemon_running_and_stopped_and_as_it_hap
     assert_eq!(told.lines().count(), 1, "{told}");
     assert!(told.contains("app.created") && told.contains("by=cli") && told.contains("shop"), "{told}");
 
-    let mut follow = support::smsotpd();
+    let mut follow = crate::support::smsotpd();
     follow.args(["audit", "--json", "--follow", "--kind", "otp.*", "--config", &config]);
     let mut follow = follow.stdout(Stdio::piped()).spawn().unwrap();
     let mut followed = lines(follow.stdout.take().unwrap());
@@ -316,7 +313,7 @@ async fn a_text_of_megabytes_is_refused_in_the_daemons_words() {
     let _daemon = site.serve().await;
     let text = site.folder.path().join("text");
     std::fs::write(&text, "x".repeat(3 << 20)).unwrap();
-    let mut send = support::smsotpd();
+    let mut send = crate::support::smsotpd();
     send.args(["send", "+15550100123", "-", "--config"]).arg(config).env("SMSOTPD_KEY", key);
     let output = send.stdin(std::fs::File::open(text).unwrap()).output().await.unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
@@ -330,7 +327,7 @@ async fn a_code_of_ones_own_is_bound_verified_and_approved_from_the_shell() {
     let key = site.create_app("shop").await;
     let daemon = site.serve().await;
     let otp = async |arguments: &[&str]| {
-        let mut command = support::smsotpd();
+        let mut command = crate::support::smsotpd();
         let output = command.arg("otp").args(arguments).arg("--config").arg(&config).env("SMSOTPD_KEY", &key).output();
         let output = output.await.unwrap();
         let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
@@ -360,7 +357,8 @@ async fn an_address_that_is_taken_is_told_once() {
     let (state, address) = (folder.path().join("state"), taken.local_addr().unwrap());
     let config =
         write(folder.path(), &format!("state-dir = {state:?}\n[http]\nsocket = \"\"\nlisten = \"{address}\"\n"));
-    let output = support::smsotpd().args(["serve", "--config", &config]).env("RUST_LOG", "off").output().await.unwrap();
+    let output =
+        crate::support::smsotpd().args(["serve", "--config", &config]).env("RUST_LOG", "off").output().await.unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert_eq!(said.matches("in use").count(), 1, "{said}");
@@ -369,7 +367,8 @@ async fn an_address_that_is_taken_is_told_once() {
 #[tokio::test]
 async fn the_demo_tells_its_story_once_and_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
-    let output = support::smsotpd().args(["demo", "--once"]).env("TMPDIR", folder.path()).output().await.unwrap();
+    let output =
+        crate::support::smsotpd().args(["demo", "--once"]).env("TMPDIR", folder.path()).output().await.unwrap();
     assert!(output.status.success(), "{output:?}");
     let said = String::from_utf8(output.stdout).unwrap();
     let steps = ["issued", "on the phone", "wrong code, 4 guesses left", "verified", "already used"];
@@ -427,7 +426,7 @@ async fn the_curl_commands_that_the_demo_prints_work() {
     };
     let otp = paste(find("/v1/otp -H").clone()).await;
     let arrived = until(&mut said, "is your Demo code").await;
-    let code = support::code_in(arrived.last().unwrap().split('“').nth(1).unwrap());
+    let code = crate::support::code_in(arrived.last().unwrap().split('“').nth(1).unwrap());
     let verify = find("/verify").replace("/ID/", &format!("/{}/", otp["id"].as_str().unwrap())).replace("CODE", &code);
     assert_eq!(paste(verify).await["verified"], true);
     assert_eq!(paste(find("/v1/status").clone()).await["readiness"]["ready"], true);
@@ -438,7 +437,7 @@ async fn the_curl_commands_that_the_demo_prints_work() {
 async fn the_simulated_modem_answers_on_its_link_and_takes_the_link_away() {
     let folder = tempfile::tempdir().unwrap();
     let link = folder.path().join("modem");
-    let mut sim = support::smsotpd().arg("sim").arg("--link").arg(&link).stdout(Stdio::piped()).spawn().unwrap();
+    let mut sim = crate::support::smsotpd().arg("sim").arg("--link").arg(&link).stdout(Stdio::piped()).spawn().unwrap();
     let mut said = lines(sim.stdout.take().unwrap());
     let told = until(&mut said, "The modem is at").await;
     assert!(told[0].contains(link.to_str().unwrap()), "{told:?}");
@@ -449,7 +448,7 @@ async fn the_simulated_modem_answers_on_its_link_and_takes_the_link_away() {
 
 /// Starts the simulated modem as a program of its own, and waits until it is plugged in.
 async fn plug_in(site: &Site) -> (Child, Lines<BufReader<ChildStdout>>) {
-    let mut sim = support::smsotpd();
+    let mut sim = crate::support::smsotpd();
     sim.args(["sim", "--submit-time", "0.02", "--delivery-time", "0.02", "--link"]).arg(site.link());
     let mut sim = sim.stdout(Stdio::piped()).spawn().unwrap();
     let mut said = lines(sim.stdout.take().unwrap());
@@ -465,7 +464,7 @@ async fn daemon_and_modem_are_programs_of_their_own_and_one_outlives_the_other()
     let (mut sim, mut said) = plug_in(&site).await;
     let daemon = site.serve().await;
     let ask = async |arguments: &[&str]| {
-        let mut asked = support::smsotpd();
+        let mut asked = crate::support::smsotpd();
         let output = asked.args(arguments).args(["--config", &config]).env("SMSOTPD_KEY", &key).output().await.unwrap();
         assert!(output.status.success(), "{arguments:?}: {output:?}");
         String::from_utf8(output.stdout).unwrap()
@@ -473,7 +472,7 @@ async fn daemon_and_modem_are_programs_of_their_own_and_one_outlives_the_other()
 
     let issued = ask(&["otp", "issue", "+15550100123"]).await;
     let shown = until(&mut said, "is your Shop code").await;
-    let code = support::code_in(shown.last().unwrap());
+    let code = crate::support::code_in(shown.last().unwrap());
     assert_eq!(ask(&["otp", "verify", issued.lines().next().unwrap(), &code]).await, "verified\n");
 
     sim.kill().await.unwrap();
@@ -497,7 +496,7 @@ async fn daemon_and_modem_are_programs_of_their_own_and_one_outlives_the_other()
 #[tokio::test]
 async fn a_reader_who_goes_away_is_no_failure() {
     let folder = tempfile::tempdir().unwrap();
-    let demo = support::smsotpd()
+    let demo = crate::support::smsotpd()
         .args(["demo", "--once", "--listen", "127.0.0.1:0"])
         .env("TMPDIR", folder.path())
         .stdout(Stdio::piped())
@@ -509,7 +508,7 @@ async fn a_reader_who_goes_away_is_no_failure() {
 
 /// A demo that keeps its files in this folder. It takes any port, so that several can run at once.
 fn demo(folder: &Path) -> Child {
-    let mut demo = support::smsotpd();
+    let mut demo = crate::support::smsotpd();
     demo.args(["demo", "--listen", "127.0.0.1:0"]).env("TMPDIR", folder).stdout(Stdio::piped()).spawn().unwrap()
 }
 

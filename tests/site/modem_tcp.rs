@@ -1,15 +1,12 @@
 //! A modem behind a serial server: the connector over loopback, and the whole daemon through it.
-#![allow(clippy::unwrap_used, reason = "in a test, what is not there is a failure")]
-
-mod support;
 
 use std::io::ErrorKind;
 use std::time::Duration;
 
+use crate::support::{Site, soon};
 use serde_json::json;
 use smsotpd::modem::{Connector as _, TcpAddress, TcpConnector};
 use smsotpd::sim::{CarrierSettings, Device};
-use support::{Site, soon};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;

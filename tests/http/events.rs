@@ -1,12 +1,8 @@
 //! What an app hears as it happens, and what an administrator reads later, over a real connection.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test whose scaffolding fails has failed")]
-
-mod api;
-
 use std::time::Duration;
 
-use api::{KEY, Site, app_name};
+use crate::api::{KEY, Site, app_name};
 use http_body_util::BodyExt;
 use hyper::body::{Bytes, Incoming};
 use hyper::{Method, Request, Response, StatusCode};

@@ -1,21 +1,15 @@
 //! ser2net, a serial server nobody here wrote, between the simulated modem and whoever speaks to it over TCP.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-#[path = "support/bench.rs"]
-mod bench;
-mod support;
-
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use bench::Bench;
+use crate::bench::Bench;
+use crate::support::{Site, soon};
 use serde_json::json;
 use smsotpd::pdu;
 use smsotpd::sim::{CarrierSettings, EventKind, Family, Fault};
-use support::{Site, soon};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};

@@ -3,8 +3,6 @@
 //! Take it from the Python package index (`pip install schemathesis`); `SCHEMATHESIS` names the program if it is not on
 //! the path.
 
-mod api;
-
 /// A client draws an `Idempotency-Key` anew for each request; the generator uses short ones again with other bodies,
 /// which is rightly refused. So each valid one gets an end of its own.
 const HOOKS: &str = r#"
@@ -19,7 +17,7 @@ def before_call(context, case, kwargs):
 
 use std::process::Command;
 
-use api::{KEY, Site};
+use crate::api::{KEY, Site};
 
 #[tokio::test]
 #[ignore = "needs schemathesis"]

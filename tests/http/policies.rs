@@ -1,10 +1,6 @@
 //! What a policy makes of a code: what it is bound to, who may bring it, who may do without it.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test whose scaffolding fails has failed")]
-
-mod api;
-
-use api::Site;
+use crate::api::Site;
 use serde_json::{Value, json};
 use smsotpd::http::Settings;
 use smsotpd::issue::Policy;
@@ -201,7 +197,7 @@ async fn what_is_no_context_is_refused_and_costs_no_guess() {
 async fn the_context_is_part_of_what_a_repeated_request_must_repeat() {
     let site = site("").await;
     let post = async |amount: &str| {
-        let headers = [("x-api-key", api::KEY), ("idempotency-key", "order-4711")];
+        let headers = [("x-api-key", crate::api::KEY), ("idempotency-key", "order-4711")];
         let body = json!({"to": TO, "context": {"amount": amount}}).to_string();
         site.call(hyper::Method::POST, "/v1/otp", &headers, Some(body)).await
     };

@@ -1,0 +1,17 @@
+//! A whole site: the program as people start it, real pseudo-terminals, a simulated carrier with handsets.
+
+#![allow(clippy::unwrap_used, reason = "a test whose scaffolding fails has failed")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod cli;
+mod cli_sim;
+mod codes;
+mod crash;
+mod inbox;
+mod modem_tcp;
+mod policies;
+mod reload;
+mod secrets;
+mod wording;
