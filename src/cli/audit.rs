@@ -17,7 +17,7 @@ use super::app;
 use super::output::{self, say};
 use crate::config::Config;
 use crate::ids::AppName;
-use crate::store::{By, Event, EventFilter, Kind, Reader, Store};
+use crate::store::{By, Cursor, Event, EventFilter, Kind, Reader, Store};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -94,39 +94,42 @@ pub(super) async fn run(args: Args) -> anyhow::Result<()> {
     let store = app::open(&config).await?;
     // Before the first look, so that nothing goes unheard.
     let changes = args.follow.then(|| watch(&config.state_dir)).transpose()?;
+    let seen = *store.newest_event().borrow();
     let filter = EventFilter {
         app: args.app.clone(),
         kinds: args.kind.clone().map(|kinds| kinds.0).unwrap_or_default(),
         since: args.since,
         until: args.until,
         limit: PAGE,
-        cursor: None,
+        // What is newer is for those who follow.
+        cursor: Some(Cursor::up_to(seen)),
     };
     let all = args.since.is_some() || args.until.is_some();
     let most = args.lines.unwrap_or(if all { usize::MAX } else { SHOWN });
-    let seen = *store.newest_event().borrow();
-    for event in newest(&store, filter.clone(), most).await? {
-        show(&event, args.json)?;
-    }
+    show_newest(&store, &filter, most, args.json).await?;
     match changes {
         Some(changes) => follow(&store, &changes, seen, &filter, args.json).await,
         None => Ok(()),
     }
 }
 
-/// The newest so many, oldest first.
-async fn newest(store: &Store, mut filter: EventFilter, most: usize) -> anyhow::Result<Vec<Event>> {
-    let mut events = Vec::new();
-    loop {
-        let page = store.events(filter.clone()).await?;
-        events.extend(page.events);
-        filter.cursor = page.next;
-        if page.next.is_none() || events.len() >= most {
-            events.truncate(most);
-            events.reverse();
-            return Ok(events);
+/// Shows the newest so many, oldest first. Looks through the pages for where to begin, then reads each again: so no more
+/// than one is held, however long the log is.
+async fn show_newest(store: &Store, filter: &EventFilter, most: usize, json: bool) -> anyhow::Result<()> {
+    let page = async |cursor| store.events(EventFilter { cursor, ..filter.clone() }).await;
+    let (mut begins, mut next, mut found) = (Vec::new(), filter.cursor, 0);
+    while next.is_some() && found < most {
+        begins.push(next);
+        let page = page(next).await?;
+        (next, found) = (page.next, found + page.events.len());
+    }
+    let mut too_many = found.saturating_sub(most);
+    for begin in begins.into_iter().rev() {
+        for event in page(begin).await?.events.iter().rev().skip(std::mem::take(&mut too_many)) {
+            show(event, json)?;
         }
     }
+    Ok(())
 }
 
 /// Shows what happens behind `seen`, as it happens.

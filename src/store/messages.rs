@@ -202,6 +202,14 @@ pub struct Filter {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor(pub(super) i64);
 
+impl Cursor {
+    /// Where the newest is the one with this place.
+    #[must_use]
+    pub fn up_to(place: i64) -> Self {
+        Self(place.saturating_add(1))
+    }
+}
+
 /// A text that is not a cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a cursor is what `next` of an earlier page held")]

@@ -537,3 +537,47 @@ async fn end(mut process: Child, by: Signal) {
     let ended = tokio::time::timeout(Duration::from_secs(5), process.wait()).await;
     assert!(ended.is_ok_and(|status| status.unwrap().success()), "it ends well when it is asked to");
 }
+
+#[tokio::test]
+async fn a_long_log_is_told_page_by_page_in_order_and_who_follows_hears_each_event_once() {
+    use smsotpd::store::{Kind, Store};
+    let site = Site::unplugged(CarrierSettings::default());
+    let config = site.configure("").to_str().unwrap().to_owned();
+    let store = Store::open(&site.folder.path().join("state"), None).await.unwrap();
+    let note = async |events: usize| {
+        for _ in 0..events {
+            store.note(Kind::ModemReady, None, serde_json::Value::Null).await.unwrap();
+        }
+    };
+    note(450).await;
+    let ids = async |more: &str| {
+        let output = run(&format!("audit --json --config {config} {more}")).await;
+        assert!(output.status.success(), "{output:?}");
+        let lines = String::from_utf8(output.stdout).unwrap();
+        lines.lines().map(id).collect::<Vec<String>>()
+    };
+    let all = ids("--since 1h").await;
+    assert_eq!((all.len(), all.is_sorted()), (450, true));
+    for newest in [1, 200, 250, 449, 1_000] {
+        assert_eq!(ids(&format!("-n {newest}")).await, all[450_usize.saturating_sub(newest)..], "{newest}");
+    }
+    assert_eq!(ids("--since 1h --kind modem.absent").await, Vec::<String>::new());
+
+    let mut follow = crate::support::smsotpd();
+    follow.args(["audit", "--json", "--follow", "--since", "1h", "--config", &config]);
+    let mut follow = follow.stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+    let mut followed = lines(follow.stdout.take().unwrap());
+    let (_, heard) = tokio::join!(note(300), async {
+        let mut heard = Vec::new();
+        while heard.len() < 750 {
+            heard.push(id(&crate::support::soon("an event", followed.next_line()).await.unwrap().unwrap()));
+        }
+        heard
+    });
+    assert!(heard.windows(2).all(|pair| pair[0] < pair[1]), "each once and in order");
+}
+
+/// The id of an event that is told as JSON.
+fn id(line: &str) -> String {
+    serde_json::from_str::<serde_json::Value>(line).unwrap()["id"].as_str().unwrap().to_owned()
+}
