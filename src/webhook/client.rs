@@ -148,6 +148,20 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
 }
 
+/// Why TLS did not come about, by what the library says: in words of our own, as it repeats what the other side sent.
+fn insecure(said: &str) -> &'static str {
+    let kinds = [
+        ("certificate not valid for name", "the receiver's certificate is for another name"),
+        ("UnknownIssuer", "the receiver's certificate is from an authority that this machine does not know"),
+        ("certificate expired", "the receiver's certificate has expired, or this machine's clock is wrong"),
+        ("certificate not valid yet", "the receiver's certificate is not valid yet, or this machine's clock is wrong"),
+        ("invalid peer certificate", "the receiver's certificate is not accepted"),
+        ("received fatal alert", "the receiver ended it"),
+    ];
+    let known = kinds.into_iter().find(|(words, _)| said.contains(words));
+    known.map_or("the receiver dropped the connection, or does not speak TLS", |(_, kind)| kind)
+}
+
 impl Failure {
     fn before(reason: String) -> Self {
         Self { reason, unreached: true }
@@ -166,7 +180,7 @@ impl Failure {
             }
             if let Some(io_error) = error_below.downcast_ref::<io::Error>() {
                 return match error.is_connect() {
-                    true => Self::before(format!("no secure connection: {io_error}")),
+                    true => Self::before(format!("no secure connection: {}", insecure(&io_error.to_string()))),
                     false => Self::after(format!("the receiver dropped the connection: {}", io_error.kind())),
                 };
             }

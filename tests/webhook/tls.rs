@@ -28,7 +28,7 @@ async fn receiver() -> (u16, mpsc::UnboundedReceiver<Got>) {
     let key = PrivateKeyDer::from_pem_file(file("receiver.key")).unwrap();
     let config = ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate], key).unwrap();
     let acceptor = TlsAcceptor::from(Arc::new(config));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let (sender, got) = mpsc::unbounded_channel();
     tokio::spawn(async move {
@@ -80,7 +80,9 @@ async fn a_receiver_is_believed_by_the_authorities_that_the_system_trusts_and_by
     let waiting = "/v1/callbacks?status=waiting";
     let tried = daemon.until(waiting, &key, |page| page["callbacks"][0]["tries"] == 1).await;
     let reason = tried["callbacks"][0]["reason"].as_str().unwrap();
-    assert!(reason.starts_with("no secure connection: invalid peer certificate: UnknownIssuer"), "{reason}");
+    let unknown =
+        "no secure connection: the receiver's certificate is from an authority that this machine does not know";
+    assert_eq!(reason, unknown);
     daemon.terminate().await;
 
     // As a person would have it take another list of authorities than the system's.
@@ -93,6 +95,18 @@ async fn a_receiver_is_believed_by_the_authorities_that_the_system_trusts_and_by
         assert!(crate::secrets::is_signed_with(&got, secret));
         is_there = got.kind().starts_with("otp.");
     }
+    daemon.terminate().await;
+
+    // Under another name than those in its certificate, of which nothing is repeated.
+    let other_name = format!("https://127.0.0.2:{port}/sms-events");
+    smsotpd_app_callback(&site, &other_name).await;
+    let daemon = site.serve_with(&[("SSL_CERT_FILE", file("authority.pem").to_str().unwrap())]).await;
+    cancel(&daemon, "+15550100125").await;
+    let is_ours = |page: &serde_json::Value| {
+        let all = page["callbacks"].as_array().unwrap();
+        all.iter().any(|one| one["reason"] == "no secure connection: the receiver's certificate is for another name")
+    };
+    daemon.until(waiting, &key, is_ours).await;
     daemon.terminate().await;
 
     let log = std::fs::read_to_string(site.log()).unwrap();
