@@ -86,6 +86,7 @@ impl Daemon {
         let store = Store::open(&config.state_dir, parts.clock).await?;
         store.set_retention(config.audit);
         store.set_routes(config.routes()).await.context("cannot route what waits")?;
+        reload::keep(&store, config, Vec::new()).await;
         let in_doubt = store.recover().await.context("cannot read the queue")?;
         if in_doubt > 0 {
             tracing::warn!(in_doubt, "messages were with a modem when the daemon last ended");

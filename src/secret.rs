@@ -207,6 +207,7 @@ pub struct SiteKey {
     requests: [u8; 32],
     arrivals: [u8; 32],
     callbacks: [u8; 32],
+    policies: [u8; 32],
 }
 
 impl SiteKey {
@@ -231,6 +232,7 @@ impl SiteKey {
             requests: key(b"smsotpd request digest"),
             arrivals: key(b"smsotpd arrival digest"),
             callbacks: key(b"smsotpd callback secret"),
+            policies: key(b"smsotpd policy digest"),
         }
     }
 
@@ -262,6 +264,12 @@ impl SiteKey {
     #[must_use]
     pub fn arrival_digest(&self, sim: &str, pdu: &[u8]) -> [u8; 32] {
         hmac(&self.arrivals, &[sim.as_bytes(), b"\n", pdu])
+    }
+
+    /// The digest by which it shows that a policy, written out like this, is another than before.
+    #[must_use]
+    pub fn policy_digest(&self, policy: &str) -> [u8; 32] {
+        hmac(&self.policies, &[policy.as_bytes()])
     }
 
     /// The secret that the callbacks of an app are signed with. An app that gets the name of one that was removed was

@@ -119,18 +119,20 @@ impl Webhook {
             }
         };
         for id in due.lost {
-            let reason = "the log has forgotten the event".to_owned();
-            match self.store.settle_delivery(id, Tried::GivenUp { reason }).await {
+            match self.store.settle_delivery(id, Tried::Lost).await {
                 Ok(()) => {}
                 Err(StoreError::Gone) => return Err(StoreError::Gone),
                 Err(error) => {
-                    tracing::warn!(%error, "a callback cannot be given up");
+                    tracing::warn!(%error, "a callback that cannot be sent any more stays");
                     return Ok(Some(self.store.clock().now() + STORE_PAUSE));
                 }
             }
         }
+        let mut next = due.next;
         for delivery in due.deliveries {
             if !self.places.enter(delivery.id, &delivery.receiver) {
+                // One of the same app took its place. Others may be behind it.
+                next = Some(self.store.clock().now());
                 continue;
             }
             self.last.clone_from(&delivery.receiver);
@@ -138,7 +140,7 @@ impl Webhook {
             let (store, client, counters) = (self.store.clone(), Arc::clone(&self.client), self.counters.clone());
             tries.spawn(async move { attempt(&store, &client, &counters, delivery, was_silent).await });
         }
-        Ok(due.next)
+        Ok(next)
     }
 
     fn leave(&mut self, ended: Result<Ended, tokio::task::JoinError>) {
@@ -173,7 +175,7 @@ async fn attempt(store: &Store, client: &Client, counters: &Counters, delivery: 
     tell(&delivery, &outcome, next, was_silent);
     let unreached = outcome.as_ref().is_err_and(|failure| failure.unreached);
     let tried = match next {
-        Next::Done => Tried::Delivered { is_back: was_silent },
+        Next::Done => Tried::Delivered,
         Next::Again(due) => Tried::Again { due, reason: reason(outcome), unreached },
         Next::GiveUp => Tried::GivenUp { reason: reason(outcome) },
     };

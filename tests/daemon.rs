@@ -70,3 +70,54 @@ async fn a_modem_that_is_added_while_the_daemon_serves_sends_what_waits() {
     stop.send(()).unwrap();
     assert!(soon("the daemon to stop", running).await.unwrap().is_ok());
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_log_of_what_happened_is_kept_as_long_as_the_file_says_and_its_pruning_makes_nobody_wait() {
+    use smsotpd::clock::Clock;
+    use smsotpd::store::{Kind, Reader};
+    let folder = tempfile::tempdir().unwrap();
+    let (path, socket) = (folder.path().join("smsotpd.toml"), folder.path().join("api.sock"));
+    let state = folder.path().join("state");
+    let config = format!(
+        "state-dir = {state:?}\n[http]\nlisten = \"127.0.0.1:0\"\nsocket = {socket:?}\n[audit]\nkeep-days = 3\n\
+         [policy.default.limits]\nper-prefix-hour = 0\n"
+    );
+    std::fs::write(&path, config).unwrap();
+    let parts = Parts { clock: Some(Clock::simulated()), modems: Some(Vec::new()) };
+    let daemon = Daemon::start(&Config::load(Some(&path)).unwrap(), parts).await.unwrap();
+    let store = daemon.store.clone();
+    let key = store.site_key().key_digest(&ApiKey::new(KEY.to_owned()));
+    let policy = "default".to_owned();
+    store.create_app(NewApp { name: "shop".parse().unwrap(), scopes: vec![Scope::Admin], policy, key }).await.unwrap();
+    let mut noting = tokio::task::JoinSet::new();
+    for _ in 0..1_000 {
+        let store = store.clone();
+        noting.spawn(async move { store.note(Kind::ModemReady, None, Value::Null).await.unwrap() });
+    }
+    noting.join_all().await;
+    let oldest = async || {
+        let told = store.events_after(0, Reader::Admin, Vec::new(), 1).await.unwrap();
+        told.events[0].id.place()
+    };
+    tokio::time::advance(Duration::from_secs(2 * 24 * 3600)).await;
+    // The clock stands, so whoever waited for the pruning would wait for ever.
+    let issue = async |n: u32| {
+        let now = store.clock().now();
+        let body = serde_json::json!({"to": format!("+1555010{n:04}")});
+        let (status, answer) = request(&socket, Method::POST, "/v1/otp", Some(KEY), Some(body)).await.unwrap();
+        assert_eq!((status.as_u16(), store.clock().now()), (202, now), "{answer}");
+    };
+    issue(0).await;
+    assert_eq!(oldest().await, 1, "two days are not three");
+    tokio::time::advance(Duration::from_secs(2 * 24 * 3600)).await;
+    let (mut before, mut seconds) = (1, 1);
+    while before <= 1_000 {
+        issue(seconds).await;
+        let now = oldest().await;
+        assert!(now - before <= 128, "{} at once", now - before);
+        before = now;
+        tokio::time::advance(Duration::from_secs(1)).await;
+        seconds += 1;
+        assert!(seconds < 2_000, "{now} is the oldest");
+    }
+}

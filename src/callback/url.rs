@@ -42,12 +42,6 @@ impl CallbackUrl {
         &self.0
     }
 
-    /// The URL without its query, fit to be shown to those who may see the URL at all.
-    #[must_use]
-    pub fn without_query(&self) -> &str {
-        self.0.split('?').next().unwrap_or(&self.0)
-    }
-
     /// Whether what is sent there travels in the clear.
     #[must_use]
     pub fn is_plain(&self) -> bool {
@@ -167,7 +161,6 @@ mod tests {
             assert_eq!((url(text).origin(), url(text).host()), (origin, host), "{text}");
         }
         assert!(url("http://a/").is_plain() && !url("https://a/").is_plain());
-        assert_eq!(url("https://a/b?token=1").without_query(), "https://a/b");
         assert_eq!(url("http://[::1]:80/").address(), "::1".parse().ok());
         assert_eq!(url("http://localhost/").address(), None);
     }

@@ -6,15 +6,14 @@
 //!
 //! Its one rule: all or nothing.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-
-use serde_json::json;
 
 use super::Daemon;
 use crate::config::{Change, Config, ConfigError, changes};
 use crate::issue::Policies;
 use crate::notify;
-use crate::store::{App, Kind, Store, StoreError};
+use crate::store::{App, PolicyDigests, Store, StoreError};
 
 /// Brings what is changed in the configuration file into the daemon that serves.
 #[derive(Debug)]
@@ -113,12 +112,47 @@ impl Reloader {
         tracing::info!(changed = live.len(), "the configuration was read again");
         if !live.is_empty() {
             let changes: Vec<String> = live.iter().map(ToString::to_string).collect();
-            if let Err(error) = self.store.note(Kind::PolicyChanged, None, json!({ "changes": changes })).await {
-                tracing::warn!(%error, "the change is not in the log of what happened");
-            }
+            keep(&self.store, &self.running, changes).await;
         }
         tell_lost_apps(&self.store, &self.policies).await;
     }
+}
+
+/// Keeps by which policies and routes the daemon goes now, and writes down what has changed: these changes, or what has
+/// changed since it ran last.
+pub(super) async fn keep(store: &Store, config: &Config, changes: Vec<String>) {
+    if let Err(error) = store.go_by(digests(store, config), changes).await {
+        tracing::warn!(%error, "a change of the policies may be missing in the log of what happened");
+    }
+}
+
+/// A digest for each policy, and one for the routes, of all that is not as it is by default: so a version with more keys
+/// does not change them.
+fn digests(store: &Store, config: &Config) -> PolicyDigests {
+    let usual: Vec<(String, String)> = values(&Config::default()).map(|(_, key, value)| (key, value)).collect();
+    let names = config.policy.keys().map(|name| format!("policy.{name}")).chain(["route".to_owned()]);
+    let mut written: BTreeMap<String, String> = names.map(|name| (name, String::new())).collect();
+    for (name, key, value) in values(config) {
+        let is_usual = usual.iter().any(|(other, usual)| (other, usual) == (&key, &value));
+        if let Some(written) = written.get_mut(&name).filter(|_| !is_usual) {
+            written.extend([key.as_str(), "=", &value, "\n"]);
+        }
+    }
+    let key = store.site_key();
+    let digest = |text: &String| key.policy_digest(text)[..16].iter().map(|octet| format!("{octet:02x}")).collect();
+    written.iter().map(|(name, text)| (name.clone(), digest(text))).collect()
+}
+
+/// Each value with the name of its policy, or `route`, and its key within all of these.
+fn values(config: &Config) -> impl Iterator<Item = (String, String, String)> {
+    config.entries(None).into_iter().map(|entry| {
+        let of_policy = entry.key.strip_prefix("policy.").and_then(|key| key.split_once('.'));
+        let (name, key) = match of_policy {
+            Some((policy, key)) => (format!("policy.{policy}"), format!("policy.{key}")),
+            None => (entry.key.split('[').next().unwrap_or_default().to_owned(), entry.key.clone()),
+        };
+        (name, key, entry.value)
+    })
 }
 
 /// One line for each fault, with its file, line and column.

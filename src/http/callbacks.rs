@@ -42,7 +42,7 @@ pub(super) struct CallbackAnswer {
     happened_at: Timestamp,
     /// Whose event it is.
     app: String,
-    /// Where it goes; without the URL's query, which may hold a token.
+    /// Where it goes: scheme, host and port. The rest of the URL may hold a token.
     url: String,
     #[schema(inline)]
     status: CallbackStatus,
@@ -80,6 +80,10 @@ pub(super) struct ReplayBody {
     #[serde(default)]
     #[schema(example = "https://app.example.org/sms-events")]
     url: Option<String>,
+    /// Only those behind where the call before has ended: its `next_cursor`.
+    #[serde(default)]
+    #[schema(pattern = "^c[1-9a-f][0-9a-f]{0,14}$", example = "c1f")]
+    cursor: Option<String>,
 }
 
 /// How many are tried again.
@@ -88,8 +92,9 @@ pub(super) struct ReplayBody {
 pub(super) struct ReplayAnswer {
     /// So many callbacks.
     replayed: usize,
-    /// Whether there may be others: one call does some thousands.
-    more: bool,
+    /// What to give as `cursor` to go on, as one call does some thousands; null when that was all.
+    #[schema(required = true)]
+    next_cursor: Option<String>,
 }
 
 impl CallbackAnswer {
@@ -101,7 +106,7 @@ impl CallbackAnswer {
             r#type: view.kind.as_str(),
             happened_at: view.happened_at,
             app: view.app.to_string(),
-            url: view.url.without_query().to_owned(),
+            url: view.url.to_string(),
             status: view.status,
             tries: view.tries,
             next_try_at: view.next_try.and_then(|moment| clock.wall().checked_add(moment.since(clock.now())).ok()),
@@ -169,7 +174,7 @@ fn filter(uri: &Uri, app: Option<AppName>) -> Result<CallbackFilter, Problem> {
     post, path = "/v1/callbacks/{id}/replay", operation_id = "replay_callback", tag = "events",
     params(Named<CallbackId>),
     responses(
-        (status = 202, description = "It will be tried", body = ReplayAnswer, example = json!({"replayed": 1, "more": false})),
+        (status = 202, description = "It will be tried", body = ReplayAnswer, example = json!({"replayed": 1, "next_cursor": null})),
         Refusals<(EveryCall, NoSuch)>
     )
 )]
@@ -179,7 +184,7 @@ pub(super) async fn replay(
     Named(id): Named<CallbackId>,
 ) -> Result<(StatusCode, Json<ReplayAnswer>), Problem> {
     match shared.store().replay_callback(seen_by(&caller.app).as_ref(), id).await? {
-        true => Ok((StatusCode::ACCEPTED, Json(ReplayAnswer { replayed: 1, more: false }))),
+        true => Ok((StatusCode::ACCEPTED, Json(ReplayAnswer { replayed: 1, next_cursor: None }))),
         false => Err(Problem::new(Kind::NoSuchThing).saying("No callback by that name was given up.")),
     }
 }
@@ -190,7 +195,7 @@ pub(super) async fn replay(
 #[utoipa::path(
     post, path = "/v1/callbacks/replay", operation_id = "replay_callbacks", tag = "events", request_body = ReplayBody,
     responses(
-        (status = 202, description = "They will be tried", body = ReplayAnswer, example = json!({"replayed": 17, "more": false})),
+        (status = 202, description = "They will be tried", body = ReplayAnswer, example = json!({"replayed": 17, "next_cursor": null})),
         Refusals<(EveryCall, WithBody)>
     )
 )]
@@ -206,8 +211,10 @@ pub(super) async fn replay_all(
         }
         (own, named) => own.or(named),
     };
-    let (replayed, more) = shared.store().replay_callbacks(app.as_ref(), body.url).await?;
-    Ok((StatusCode::ACCEPTED, Json(ReplayAnswer { replayed, more })))
+    let behind = body.cursor.as_deref().map(query::cursor).transpose()?;
+    let (replayed, next) = shared.store().replay_callbacks(app.as_ref(), body.url, behind).await?;
+    let next_cursor = next.map(|cursor| cursor.to_string());
+    Ok((StatusCode::ACCEPTED, Json(ReplayAnswer { replayed, next_cursor })))
 }
 
 /// What receivers get, described from their side.
@@ -231,7 +238,7 @@ pub(super) fn described() -> Paths {
         .description(Some(
             "Sent to an app's own URL (`smsotpd app callback`), to that of its policy or of the request; signed by \
              Standard Webhooks with the app's secret. Sent at least once: what has the same `webhook-id` is the same \
-             event. The events of one otp, or of one message, come in their order.",
+             event. The events of one otp, of one message, or of one modem, come in their order.",
         ))
         .parameter(header("webhook-id", "The event's id, the same each time", "evt_0000019a4e1f2c3b000000000000002a"))
         .parameter(header("webhook-timestamp", "When it was sent, in seconds since 1970", "1777888807"))

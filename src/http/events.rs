@@ -37,6 +37,8 @@ use super::serve::Stopping;
 const PIECE: usize = 100;
 /// The least time between two looks at the log, however much happens.
 const PACE: Duration = Duration::from_millis(100);
+/// The pause between two looks at a part of the log that holds nothing for this stream: others read, too.
+const BREATH: Duration = Duration::from_millis(10);
 /// When nothing happens for so long, a comment says that the stream lives.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// How many streams there are at once, and how many of one app.
@@ -83,8 +85,8 @@ impl Drop for Place {
 /// Listen to events
 ///
 /// Server-sent events: what happens from now on, each with its `id`, its type as `event`, and the JSON that callbacks
-/// carry as `data`. An app hears of its own otps and messages, of what comes in, and of the modems; one with the scope
-/// `admin` hears everything, also what is otherwise for the audit only. After a break, the id of the last event heard, as
+/// carry as `data`. An app hears of its own otps and messages, of what comes in, of the modems, and of prefixes that the
+/// guard stops; one with the scope `admin` hears everything, also what is otherwise for the audit only. After a break, the id of the last event heard, as
 /// `Last-Event-ID` or `after`, takes the stream up behind it; browsers do that by themselves. A comment comes every 15
 /// seconds when nothing happens. Needs the scope `read`.
 #[utoipa::path(
@@ -211,35 +213,34 @@ impl Feed {
         let alive_until = Instant::now() + HEARTBEAT;
         loop {
             newest.mark_unchanged();
-            let piece = self.look().await?;
+            let (piece, went_on) = self.look().await?;
             if !piece.octets.is_empty() {
                 return Some(piece);
             }
             let looked = Instant::now();
+            let pause = if went_on { BREATH } else { PACE };
             tokio::select! {
                 () = self.to.closed() => return None,
                 () = tokio::time::sleep_until(alive_until) => {
                     return Some(Piece { octets: Bytes::from_static(b":\n\n"), is_full: true });
                 }
-                changed = newest.changed() => changed.ok()?,
+                changed = newest.changed(), if !went_on => changed.ok()?,
+                () = std::future::ready(()), if went_on => {}
             }
-            tokio::time::sleep_until(looked + PACE).await;
+            tokio::time::sleep_until(looked + pause).await;
         }
     }
 
-    /// What is new in the log; nothing is an empty piece. `None` when the log cannot be read.
-    async fn look(&mut self) -> Option<Piece> {
+    /// What is new in the next part of the log, if anything, and whether there was such a part. `None` when the log
+    /// cannot be read.
+    async fn look(&mut self) -> Option<(Piece, bool)> {
         let store = self.shared.store();
-        loop {
-            let told = store.events_after(self.seen, self.reader.clone(), self.kinds.clone(), PIECE).await;
-            let told = told.inspect_err(|error| tracing::warn!(%error, "a stream of events ends")).ok()?;
-            let went_on = told.seen > self.seen;
-            self.seen = told.seen;
-            if !told.events.is_empty() || !went_on {
-                let octets = told.events.iter().map(written).collect::<String>().into();
-                return Some(Piece { octets, is_full: told.events.len() == PIECE });
-            }
-        }
+        let told = store.events_after(self.seen, self.reader.clone(), self.kinds.clone(), PIECE).await;
+        let told = told.inspect_err(|error| tracing::warn!(%error, "a stream of events ends")).ok()?;
+        let went_on = told.seen > self.seen;
+        self.seen = told.seen;
+        let octets = told.events.iter().map(written).collect::<String>().into();
+        Some((Piece { octets, is_full: told.events.len() == PIECE }, went_on))
     }
 
     async fn may_listen(&self) -> bool {

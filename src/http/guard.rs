@@ -244,9 +244,9 @@ pub(super) async fn check(
 )]
 pub(super) async fn lift(
     State(shared): State<Shared>,
-    _: Caller<auth::Admin>,
+    caller: Caller<auth::Admin>,
     BlockInPath(prefix): BlockInPath,
 ) -> Result<StatusCode, Problem> {
-    let was_stopped = shared.store().forgive(prefix).await?;
+    let was_stopped = shared.store().forgive(prefix, &caller.app.name).await?;
     if was_stopped { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::new(Kind::NoSuchThing)) }
 }

@@ -11,7 +11,7 @@ use super::events::{self, Kind, NewEvent};
 use super::handle::Store;
 use super::life::Message;
 use super::writer::Work;
-use super::{otps, row};
+use super::{deliveries, otps, row};
 use crate::clock::Timestamp;
 use crate::ids::AppName;
 use crate::otp::Status;
@@ -141,7 +141,8 @@ impl Store {
         .await
     }
 
-    /// Removes an app: its key stops working, its pending otps are cancelled and its messages that wait are withdrawn.
+    /// Removes an app: its key stops working, its callbacks and its messages that wait are withdrawn, and its pending otps
+    /// are cancelled.
     /// Its history stays, out of reach for an app that gets the name later. `false` when there is no such app.
     ///
     /// # Errors
@@ -153,6 +154,11 @@ impl Store {
             return Ok(false);
         }
         // In small steps, so that nobody waits for it.
+        let mut below = Some(i64::MAX);
+        while let Some(seq) = below {
+            let name = name.clone();
+            below = self.change(move |work| deliveries::withdraw_some(work, name.as_str(), seq)).await?;
+        }
         loop {
             let name = name.clone();
             if !self.change(move |work| withdraw_some(work, &name)).await? {
@@ -198,17 +204,18 @@ fn remove(work: &Work<'_>, name: &AppName) -> Result<bool, StoreError> {
     }
     work.conn
         .prepare_cached(
-            "INSERT OR REPLACE INTO removed_app (name, last_otp, last_message)
-             VALUES (?1, coalesce((SELECT max(seq) FROM otp), 0), coalesce((SELECT max(seq) FROM message), 0))",
+            "INSERT OR REPLACE INTO removed_app (name, last_otp, last_message, last_event)
+             VALUES (?1, coalesce((SELECT max(seq) FROM otp), 0), coalesce((SELECT max(seq) FROM message), 0),
+                     coalesce((SELECT max(seq) FROM event), 0))",
         )?
         .execute([name.as_str()])?;
     work.conn.prepare_cached("DELETE FROM idempotency WHERE app = ?1")?.execute([name.as_str()])?;
-    work.conn.prepare_cached("DELETE FROM delivery WHERE app = ?1")?.execute([name.as_str()])?;
     note(work, Kind::AppRemoved, name, None)?;
     Ok(true)
 }
 
-fn note(work: &Work<'_>, kind: Kind, app: &AppName, detail: Option<Value>) -> Result<(), StoreError> {
+/// Writes down what was done to an app.
+pub(super) fn note(work: &Work<'_>, kind: Kind, app: &AppName, detail: Option<Value>) -> Result<(), StoreError> {
     events::note(work, &NewEvent { kind, app: Some(app.as_str()), otp: None, message: None, detail })
 }
 

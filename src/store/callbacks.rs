@@ -6,14 +6,15 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Row};
+use serde_json::json;
 
 use super::deliveries::{self, Place};
 use super::error::StoreError;
 use super::events::Kind;
 use super::handle::Store;
 use super::messages::Cursor;
-use super::row;
 use super::writer::Work;
+use super::{apps, row};
 use crate::callback::CallbackUrl;
 use crate::clock::{Moment, Timestamp};
 use crate::ids::{AppName, EventId};
@@ -21,7 +22,7 @@ use crate::secret::{CallbackSecret, SiteKey};
 
 /// For how long callbacks are signed with both secrets after one was changed.
 const BOTH: Duration = Duration::from_secs(24 * 3600);
-/// How many are looked at in one transaction, to be given another day.
+/// How many are given another day in one transaction.
 const STEP: usize = 256;
 /// How many transactions there are for one call.
 const STEPS: usize = 20;
@@ -31,6 +32,10 @@ const LOOKED_AT: i64 = 5_000;
 const LATELY: Duration = Duration::from_secs(24 * 3600);
 /// How long a callback may fail before it is told of.
 const FAILING: Duration = Duration::from_secs(600);
+
+/// What an app that was removed has left is nobody's, even if another has its name.
+const IS_NOT_OF_REMOVED: &str = "NOT EXISTS (
+    SELECT 1 FROM removed_app WHERE removed_app.name = delivery.app AND delivery.event <= last_event)";
 
 /// One callback: `cb_` and 32 hexadecimal digits, made of the event's place in the log and its own in the outbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -162,8 +167,14 @@ impl Store {
         let name = name.clone();
         self.change_now(move |work| {
             let sql = "UPDATE app SET callback = ?2 WHERE name = ?1";
-            let url = url.as_ref().map(CallbackUrl::as_str);
-            Ok(work.conn.prepare_cached(sql)?.execute((name.as_str(), url))? == 1)
+            let text = url.as_ref().map(CallbackUrl::as_str);
+            let is_set = work.conn.prepare_cached(sql)?.execute((name.as_str(), text))? == 1;
+            if is_set {
+                // Without path and query, where a token may stand.
+                let detail = json!({ "to": url.as_ref().map(CallbackUrl::origin) });
+                apps::note(work, Kind::AppCallbackChanged, &name, Some(detail))?;
+            }
+            Ok(is_set)
         })
         .await
     }
@@ -178,7 +189,12 @@ impl Store {
         self.change_now(move |work| {
             let sql = "UPDATE app SET callback_generation = callback_generation + 1, callback_both_until = ?2
                        WHERE name = ?1";
-            Ok(work.conn.prepare_cached(sql)?.execute((name.as_str(), (work.now + BOTH).as_millis()))? == 1)
+            let until = (work.now + BOTH).as_millis();
+            let rotated = work.conn.prepare_cached(sql)?.execute((name.as_str(), until))? == 1;
+            if rotated {
+                apps::note(work, Kind::AppCallbackSecretRotated, &name, None)?;
+            }
+            Ok(rotated)
         })
         .await
     }
@@ -199,18 +215,21 @@ impl Store {
     pub async fn replay_callback(&self, app: Option<&AppName>, id: CallbackId) -> Result<bool, StoreError> {
         let app = app.cloned();
         self.change_now(move |work| {
-            let sql = "SELECT seq FROM delivery WHERE seq = ?1 AND event = ?2 AND given_up IS NOT NULL
-                         AND (?3 IS NULL OR app = ?3)";
+            let sql = format!(
+                "SELECT seq FROM delivery WHERE seq = ?1 AND event = ?2 AND given_up IS NOT NULL
+                   AND (?3 IS NULL OR app = ?3) AND {IS_NOT_OF_REMOVED}"
+            );
             let app = app.as_ref().map(AppName::as_str);
-            let mut statement = work.conn.prepare_cached(sql)?;
+            let mut statement = work.conn.prepare_cached(&sql)?;
             let found = statement.query_row((id.place, id.event, app), |row| row.get(0)).optional()?;
             found.map(|seq| replay(work, seq)).transpose().map(|replayed| replayed.is_some())
         })
         .await
     }
 
-    /// The same for all that were given up, of this app and for this URL if they are given, the oldest first. Returns
-    /// how many, and whether some may be left: one call does some thousands, in small steps, so that nobody waits for it.
+    /// The same for all that were given up, of this app and for this URL if they are given, the oldest first, behind this
+    /// place in their list if one is given. Returns how many, and where to go on if some may be left: one call does some
+    /// thousands, in small steps, so that nobody waits for it.
     ///
     /// # Errors
     /// When the store cannot do it; some may have been given another day then.
@@ -218,18 +237,18 @@ impl Store {
         &self,
         app: Option<&AppName>,
         url: Option<String>,
-    ) -> Result<(usize, bool), StoreError> {
-        let (mut after, mut replayed) = (0, 0);
+        behind: Option<Cursor>,
+    ) -> Result<(usize, Option<Cursor>), StoreError> {
+        let (mut after, mut replayed) = (behind.map_or(0, |cursor| cursor.0), 0);
         for _ in 0..STEPS {
             let (app, url) = (app.cloned(), url.clone());
-            let (last, step) = self.change(move |work| replay_some(work, app, url, after)).await?;
-            replayed += step;
-            match last {
-                Some(last) => after = last,
-                None => return Ok((replayed, false)),
-            }
+            // What others have there is passed over beside the writer.
+            let dead = self.query(move |conn| dead_behind(conn, after, app.as_ref(), url.as_deref())).await?;
+            let Some(last) = dead.last().copied() else { return Ok((replayed, None)) };
+            (after, replayed) = (last, replayed + dead.len());
+            self.change(move |work| dead.iter().try_for_each(|seq| replay(work, *seq))).await?;
         }
-        Ok((replayed, true))
+        Ok((replayed, Some(Cursor(after))))
     }
 
     /// How callbacks fare. Cheap: it looks only at what is not delivered.
@@ -275,7 +294,7 @@ fn page(conn: &Connection, filter: &CallbackFilter) -> Result<CallbackPage, Stor
     let sql = format!(
         "SELECT delivery.*, event.at, event.kind
          FROM delivery LEFT JOIN event ON event.seq = delivery.event
-         WHERE given_up {given_up} AND delivery.seq < ?1 ORDER BY delivery.seq DESC LIMIT ?2"
+         WHERE given_up {given_up} AND {IS_NOT_OF_REMOVED} AND delivery.seq < ?1 ORDER BY delivery.seq DESC LIMIT ?2"
     );
     let limit = usize::from(filter.limit.max(1));
     let before = filter.cursor.map_or(i64::MAX, |cursor| cursor.0);
@@ -314,37 +333,31 @@ fn view(row: &Row<'_>, app: AppName, status: CallbackStatus) -> Result<Option<Ca
     }))
 }
 
-/// Begins anew with one that was given up.
+/// Begins anew with one, if it was given up.
 fn replay(work: &Work<'_>, seq: i64) -> Result<(), StoreError> {
     let mut statement = work.conn.prepare_cached(
-        "UPDATE delivery SET given_up = NULL, due = NULL, tries = 0, unreached = 0, since = ?2 WHERE seq = ?1
-         RETURNING subject, url, app",
+        "UPDATE delivery SET given_up = NULL, due = NULL, tries = 0, unreached = 0, since = ?2
+         WHERE seq = ?1 AND given_up IS NOT NULL RETURNING subject, url, app",
     )?;
-    let place = statement.query_row((seq, work.now.as_millis()), Place::read)?;
-    place.let_next_go(work)
+    let place = statement.query_row((seq, work.now.as_millis()), Place::read).optional()?;
+    place.map_or(Ok(()), |place| place.let_next_go(work))
 }
 
-/// Begins anew with a few of those behind this seq. Also returns behind which the next few are.
-fn replay_some(
-    work: &Work<'_>,
-    app: Option<AppName>,
-    url: Option<String>,
+/// The first of those behind this seq that were given up.
+fn dead_behind(
+    conn: &Connection,
     after: i64,
-) -> Result<(Option<i64>, usize), StoreError> {
-    let mut statement = work.conn.prepare_cached(
-        "SELECT seq, (?2 IS NULL OR app = ?2) AND (?3 IS NULL OR url = ?3) FROM delivery
-         WHERE given_up IS NOT NULL AND seq > ?1 ORDER BY seq LIMIT ?4",
-    )?;
-    let parameters = (after, app.as_ref().map(AppName::as_str), url, i64::try_from(STEP).ok());
-    let rows = statement.query_map(parameters, |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let looked_at: Vec<(i64, bool)> = rows.collect::<Result<_, _>>()?;
-    let mut replayed = 0;
-    for (seq, _) in looked_at.iter().filter(|(_, wanted)| *wanted) {
-        replay(work, *seq)?;
-        replayed += 1;
-    }
-    let last = looked_at.last().filter(|_| looked_at.len() == STEP);
-    Ok((last.map(|(seq, _)| *seq), replayed))
+    app: Option<&AppName>,
+    url: Option<&str>,
+) -> Result<Vec<i64>, StoreError> {
+    let sql = format!(
+        "SELECT seq FROM delivery WHERE given_up IS NOT NULL AND seq > ?1 AND (?2 IS NULL OR app = ?2)
+           AND (?3 IS NULL OR url = ?3) AND {IS_NOT_OF_REMOVED} ORDER BY seq LIMIT ?4"
+    );
+    let mut statement = conn.prepare_cached(&sql)?;
+    let parameters = (after, app.map(AppName::as_str), url, i64::try_from(STEP).ok());
+    let dead = statement.query_map(parameters, |row| row.get(0))?;
+    Ok(dead.collect::<Result<_, _>>()?)
 }
 
 fn counts(conn: &Connection, now: Moment) -> Result<CallbackCounts, StoreError> {

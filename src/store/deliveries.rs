@@ -2,9 +2,11 @@
 //!
 //! Each row is one event for one URL. It waits until it is due, is tried, and is deleted once the receiver has it. Of
 //! what is about one otp or message only the oldest is ever due at one URL, so the order is kept, and nothing else waits
-//! for it. What was tried for a day is given up: kept for a month, shown, and tried again only when somebody says so.
+//! for it; of what is about the site only a modem's states have an order. What was tried for a day is given up: kept for
+//! a month, shown, and tried again only when somebody says so.
 //!
-//! Its one rule: a row leaves this table only when the receiver has it, or a month after it was given up.
+//! Its one rule: a row leaves this table only when the receiver has it, a month after it was given up, or when its app is
+//! gone.
 
 use std::time::Duration;
 
@@ -22,8 +24,10 @@ use crate::clock::Moment;
 use crate::ids::AppName;
 use crate::secret::{CallbackSecret, SiteKey};
 
-/// How many of what could not reach a receiver are tried at once when it is there again.
-const RECALLED: i64 = 256;
+/// How many of what could not reach a receiver are due at once when it has taken something. Each of them brings others.
+const RECALLED: i64 = 16;
+/// How many rows are looked at in one transaction, to be withdrawn.
+const LOOKED_AT: i64 = 256;
 /// How long what was given up is kept.
 const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 
@@ -57,7 +61,7 @@ pub struct Delivery {
 pub struct Due {
     /// What is to be sent now.
     pub deliveries: Vec<Delivery>,
-    /// What cannot be sent any more: the log has forgotten the event.
+    /// What cannot be sent any more: its app is gone, or the log has forgotten the event.
     pub lost: Vec<CallbackId>,
     /// When something is due next at a receiver that has a place free.
     pub next: Option<Moment>,
@@ -66,11 +70,10 @@ pub struct Due {
 /// What came of a try.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Tried {
-    /// The receiver has it.
-    Delivered {
-        /// It had not been there before: what did not reach it is due now.
-        is_back: bool,
-    },
+    /// The receiver has it. So it is there: what did not reach it before is due now.
+    Delivered,
+    /// There is nothing to be sent.
+    Lost,
     /// It is to be tried again.
     Again {
         /// At this moment.
@@ -129,7 +132,7 @@ pub(super) fn enqueue(work: &Work<'_>, seq: i64, event: &NewEvent<'_>) -> Result
     let subject = match (event.otp, event.message) {
         (Some(otp), _) => 2 * otp,
         (None, Some(message)) => 2 * message + 1,
-        (None, None) => return tell_all(work, seq),
+        (None, None) => return tell_all(work, seq, of_site(seq, event)),
     };
     let Some(app) = event.app else { return Ok(()) };
     let Some(Urls { own, other, source }) = Urls::of(work, app, event)? else { return Ok(()) };
@@ -140,6 +143,16 @@ pub(super) fn enqueue(work: &Work<'_>, seq: i64, event: &NewEvent<'_>) -> Result
         }
     }
     Ok(())
+}
+
+/// The subject of what is about the site: below 0, odd for a modem, whose states come in their order, and even for what
+/// has no order with anything. Two modems with the same one only wait for each other.
+fn of_site(seq: i64, event: &NewEvent<'_>) -> i64 {
+    let modem = event.detail.as_ref().and_then(|detail| detail["modem"].as_str());
+    match modem {
+        Some(modem) => -1 - 2 * modem.bytes().fold(0, |hash, octet| (hash * 31 + i64::from(octet)) % (1 << 48)),
+        None => -2 * seq,
+    }
 }
 
 /// Where the events of one otp or message go.
@@ -174,7 +187,7 @@ impl Urls {
 }
 
 /// What is about the site goes to every app with a URL of its own that may read it.
-fn tell_all(work: &Work<'_>, seq: i64) -> Result<(), StoreError> {
+fn tell_all(work: &Work<'_>, seq: i64, subject: i64) -> Result<(), StoreError> {
     let mut statement = work.conn.prepare_cached(
         "SELECT name, callback FROM app
          WHERE callback IS NOT NULL AND (' ' || scopes || ' ' LIKE '% read %' OR ' ' || scopes || ' ' LIKE '% admin %')",
@@ -182,14 +195,15 @@ fn tell_all(work: &Work<'_>, seq: i64) -> Result<(), StoreError> {
     let apps = statement.query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?;
     let apps: Vec<(String, String)> = apps.collect::<Result<_, _>>()?;
     for (app, url) in apps {
-        insert(work, seq, 0, &app, &url, Source::Operator)?;
+        insert(work, seq, subject, &app, &url, Source::Operator)?;
     }
     Ok(())
 }
 
 fn insert(work: &Work<'_>, event: i64, subject: i64, app: &str, url: &str, source: Source) -> Result<(), StoreError> {
     let parsed: CallbackUrl = url.parse().map_err(|_| StoreError::unreadable("a callback's URL"))?;
-    let receiver = if source == Source::Request { parsed.origin() } else { url };
+    // Whoever names URLs in requests could name many ports of one host; no app's own URL has a space in it.
+    let receiver = if source == Source::Request { format!("{app} {}", parsed.host()) } else { url.to_owned() };
     work.conn
         .prepare_cached(
             "INSERT INTO delivery (event, app, url, by_request, receiver, subject, since, due)
@@ -268,7 +282,9 @@ impl<F: Fn(&str) -> usize> Looking<'_, F> {
 fn load(conn: &Connection, key: &SiteKey, now: Moment, id: CallbackId) -> Result<Option<Delivery>, StoreError> {
     let mut statement = conn.prepare_cached(
         "SELECT delivery.*, app.created_at, app.callback_generation, app.callback_both_until
-         FROM delivery JOIN app ON app.name = delivery.app WHERE delivery.seq = ?1",
+         FROM delivery JOIN app ON app.name = delivery.app
+         WHERE delivery.seq = ?1 AND delivery.event > coalesce(
+             (SELECT last_event FROM removed_app WHERE removed_app.name = delivery.app), 0)",
     )?;
     let mut rows = statement.query([id.place])?;
     let Some(row) = rows.next()? else { return Ok(None) };
@@ -302,14 +318,14 @@ fn source(row: &Row<'_>) -> Result<Source, StoreError> {
 
 fn settle(work: &Work<'_>, id: CallbackId, tried: &Tried) -> Result<(), StoreError> {
     match tried {
-        Tried::Delivered { is_back } => {
+        Tried::Delivered | Tried::Lost => {
             let sql = "DELETE FROM delivery WHERE seq = ?1 AND event = ?2 RETURNING subject, url, app, receiver";
             let mut statement = work.conn.prepare_cached(sql)?;
             let gone =
                 statement.query_row((id.place, id.event), |row| Ok((Place::read(row)?, row.get(3)?))).optional()?;
             let Some((place, receiver)) = gone else { return Ok(()) };
             let receiver: String = receiver;
-            if *is_back {
+            if *tried == Tried::Delivered {
                 recall(work, &receiver)?;
             }
             place.let_next_go(work)
@@ -335,16 +351,38 @@ fn settle(work: &Work<'_>, id: CallbackId, tried: &Tried) -> Result<(), StoreErr
     }
 }
 
-/// A receiver is there again: what found nobody is due now, some at a time.
+/// A receiver is there: of what found nobody some is due now.
 fn recall(work: &Work<'_>, receiver: &str) -> Result<(), StoreError> {
-    work.conn
+    let recalled = work
+        .conn
         .prepare_cached(
             "UPDATE delivery SET due = ?2, unreached = 0 WHERE seq IN (
                  SELECT seq FROM delivery WHERE receiver = ?1 AND due > ?2 AND unreached = 1 ORDER BY due LIMIT ?3)",
         )?
         .execute((receiver, work.now.as_millis(), RECALLED))?;
-    work.touch_outbox();
+    if recalled > 0 {
+        work.touch_outbox();
+    }
     Ok(())
+}
+
+/// Drops some of what a removed app has left, the newest first: so what keeps others of its line waiting goes last.
+/// Looks only below this seq; returns below which to go on, if there is more.
+pub(super) fn withdraw_some(work: &Work<'_>, app: &str, below: i64) -> Result<Option<i64>, StoreError> {
+    let sql = "SELECT min(seq) FROM (SELECT seq FROM delivery WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2)";
+    let lowest: Option<i64> = work.conn.prepare_cached(sql)?.query_row((below, LOOKED_AT), |row| row.get(0))?;
+    let Some(lowest) = lowest else { return Ok(None) };
+    let mut statement = work.conn.prepare_cached(
+        "DELETE FROM delivery WHERE seq >= ?1 AND seq < ?2 AND app = ?3
+           AND event <= (SELECT last_event FROM removed_app WHERE name = ?3)
+         RETURNING subject, url, app, due",
+    )?;
+    let gone = statement.query_map((lowest, below, app), |row| Ok((Place::read(row)?, row.get(3)?)))?;
+    let gone: Vec<(Place, Option<i64>)> = gone.collect::<Result<_, _>>()?;
+    for (place, _) in gone.iter().filter(|(_, due)| due.is_some()) {
+        place.let_next_go(work)?;
+    }
+    Ok(Some(lowest))
 }
 
 /// Where a row stands in line: behind the others of its subject, for the same app and URL.
@@ -362,19 +400,22 @@ impl Place {
 
     /// The one that has waited longest is due, if none of them is.
     pub(super) fn let_next_go(&self, work: &Work<'_>) -> Result<(), StoreError> {
-        work.conn
-            .prepare_cached(
-                "UPDATE delivery SET due = ?4 WHERE due IS NULL AND seq = (
-                     SELECT min(seq) FROM delivery WHERE subject = ?1 AND url = ?2 AND app = ?3 AND given_up IS NULL)
-                   AND NOT EXISTS (
-                     SELECT 1 FROM delivery
-                     WHERE subject = ?1 AND url = ?2 AND app = ?3 AND given_up IS NULL AND due IS NOT NULL)",
-            )?
-            .execute((self.subject, &self.url, &self.app, work.now.as_millis()))?;
-        work.touch_outbox();
+        let parameters = (self.subject, &self.url, &self.app, work.now.as_millis());
+        if work.conn.prepare_cached(LET_NEXT_GO)?.execute(parameters)? > 0 {
+            work.touch_outbox();
+        }
         Ok(())
     }
 }
+
+/// Both looks end at the first row of the index, however many wait.
+const LET_NEXT_GO: &str = "
+    UPDATE delivery SET due = ?4 WHERE seq = (
+        SELECT seq FROM delivery WHERE subject = ?1 AND url = ?2 AND app = ?3 AND given_up IS NULL AND due IS NULL
+        ORDER BY seq LIMIT 1)
+      AND (
+        SELECT due FROM delivery WHERE subject = ?1 AND url = ?2 AND app = ?3 AND given_up IS NULL
+        ORDER BY due DESC LIMIT 1) IS NULL";
 
 /// Drops what was given up a month ago, or was given up and whose event the log has forgotten, a few at a time.
 pub(super) fn forget(work: &Work<'_>, most: usize) -> Result<(), StoreError> {
@@ -393,4 +434,20 @@ pub(super) fn forget(work: &Work<'_>, most: usize) -> Result<(), StoreError> {
 /// When something that was given up at this moment is dropped.
 pub(super) fn forgotten_at(given_up: Moment) -> Moment {
     given_up + KEPT
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letting_the_next_go_sorts_nothing_and_looks_at_no_row_that_only_waits() {
+        let mut conn = Connection::open_in_memory().unwrap();
+        super::super::schema::migrate(&mut conn).unwrap();
+        let mut statement = conn.prepare(&format!("EXPLAIN QUERY PLAN {LET_NEXT_GO}")).unwrap();
+        let steps: Vec<String> =
+            statement.query_map((1, "", "", 1), |row| row.get("detail")).unwrap().map(Result::unwrap).collect();
+        let in_line = steps.iter().filter(|step| step.contains("INDEX delivery_in_line")).count();
+        assert!(in_line == 2 && !steps.iter().any(|step| step.contains("TEMP B-TREE")), "{steps:#?}");
+    }
 }

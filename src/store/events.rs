@@ -119,6 +119,10 @@ kinds! {
     AppCreated "app.created" audit Cli;
     /// An app was given another key.
     AppRotated "app.rotated" audit Cli;
+    /// The events of an app go to another URL of its own, or to none.
+    AppCallbackChanged "app.callback_changed" audit Cli;
+    /// An app was given another secret for its callbacks.
+    AppCallbackSecretRotated "app.callback_secret_rotated" audit Cli;
     /// An app was removed.
     AppRemoved "app.removed" audit Cli;
     /// The policies are others from now on.
@@ -129,6 +133,8 @@ kinds! {
     GuardPrefixStopped "guard.prefix_stopped" public Site;
     /// Hardly anybody in a country verifies. Nothing is stopped for that.
     GuardCountryWorrying "guard.country_worrying" public Site;
+    /// A person let a block of numbers off that the guard had stopped.
+    GuardPrefixLifted "guard.prefix_lifted" audit App;
     /// A number was put on the safe list.
     SafeListAdded "safe_list.added" audit App;
     /// A number was taken off the safe list.
@@ -335,6 +341,12 @@ pub(super) fn note_message(
 /// How a number that is kept as this is shown: masked.
 pub(super) fn masked(number: i64) -> Result<String, StoreError> {
     Ok(row::number_from(number)?.to_string())
+}
+
+/// How a prefix, a number without its last four digits, is shown: as masked as its numbers.
+pub(super) fn masked_prefix(prefix: i64) -> Result<String, StoreError> {
+    let shown = masked(prefix * 10_000)?;
+    Ok(shown.trim_end_matches('0').to_owned())
 }
 
 impl Store {

@@ -11,10 +11,11 @@ use super::events::{self, Kind, NewEvent};
 use super::handle::Store;
 use super::remembered::Memory;
 use super::writer::Work;
-use super::{guarding, recent, row};
+use super::{apps, guarding, recent, row};
 use crate::clock::{Moment, Timestamp};
 use crate::country;
 use crate::guard::{Conversion, Mode, Recent, Rule};
+use crate::ids::AppName;
 
 /// How many of the newest otps are counted, and how many prefixes shown: a look at the figures takes a bounded time.
 const COUNTED: usize = 2000;
@@ -90,13 +91,15 @@ impl Store {
     ///
     /// # Errors
     /// When the store cannot do it; nothing is changed then.
-    pub async fn forgive(&self, prefix: i64) -> Result<bool, StoreError> {
-        let memory = self.guard_memory().clone();
+    pub async fn forgive(&self, prefix: i64, by: &AppName) -> Result<bool, StoreError> {
+        let (memory, by) = (self.guard_memory().clone(), by.clone());
         self.change_now(move |work| {
             let sql = "SELECT EXISTS (SELECT 1 FROM stopped_prefix WHERE prefix = ?1 AND forgiven = 0)";
             let is_stopped = work.conn.prepare_cached(sql)?.query_row([prefix], |row| row.get(0))?;
             if is_stopped {
                 guarding::forgive(work, prefix, &memory)?;
+                let detail = Some(json!({ "prefix": events::masked_prefix(prefix)? }));
+                apps::note(work, Kind::GuardPrefixLifted, &by, detail)?;
             }
             Ok(is_stopped)
         })

@@ -320,8 +320,13 @@ impl Subject {
             Ruling::Stop => {
                 let until = now + STOPPED;
                 remember(work, prefix, Stop { until, forgiven: false }, memory)?;
-                tracing::warn!(prefix = %format_args!("+{prefix}"), "hardly any code is verified in this prefix; it is stopped for 12 hours");
-                let detail = Some(json!({ "prefix": format!("+{prefix}") }));
+                // Beside a masked number of it, all digits would give away the whole number.
+                let shown = events::masked_prefix(prefix)?;
+                tracing::warn!(
+                    prefix = shown,
+                    "hardly any code is verified in this prefix; it is stopped for 12 hours"
+                );
+                let detail = Some(json!({ "prefix": shown }));
                 let kind = Kind::GuardPrefixStopped;
                 events::note(work, &NewEvent { kind, app: None, otp: None, message: None, detail })?;
                 until

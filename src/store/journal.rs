@@ -17,8 +17,10 @@ use crate::message;
 use crate::otp;
 use crate::phone::PhoneNumber;
 
-/// How many rows are looked at for one piece of the log, so that a filter that nothing passes holds nobody up.
+/// How many rows are looked at for one page of the log, so that a filter that nothing passes holds nobody up.
 const LOOKED_AT: i64 = 20_000;
+/// How many for one piece of a stream, which looks again and again.
+const LOOKED_AHEAD: i64 = 2_000;
 
 /// Something that happened. This is what callbacks carry, streams send and the audit lists.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, utoipa::ToSchema)]
@@ -202,7 +204,7 @@ pub(super) fn newest(conn: &Connection) -> Result<i64, StoreError> {
 }
 
 fn forward(conn: &Connection, place: i64, reader: &Reader, kinds: &[Kind], most: usize) -> Result<Told, StoreError> {
-    let last = newest(conn)?.min(place.saturating_add(LOOKED_AT));
+    let last = newest(conn)?.min(place.saturating_add(LOOKED_AHEAD));
     let own = match reader {
         Reader::Admin => None,
         Reader::App(app) => Some(Own::of(conn, app)?),

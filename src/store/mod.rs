@@ -97,5 +97,6 @@ pub use queue::{Assignment, AttemptId, Claim, Claimed, Neighbour, Settlement, Su
 pub use reports::{Report, ReportOutcome};
 pub use retention::{Days, Retention};
 pub use safelist::{SafeNumber, SafePage};
+pub use site::PolicyDigests;
 pub use standing::Standing;
 pub use verifying::{Guess, Which};

@@ -1,7 +1,8 @@
 //! For how long what happened stays on record.
 //!
 //! The oldest go, a few at a time and with pauses, whatever the backlog: nobody who sends waits for it. The newest stays,
-//! so that no place in the log is ever given twice.
+//! so that no place in the log is ever given twice. What a callback still has to tell stays until that is over, a month
+//! after it was given up at the latest.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -68,9 +69,10 @@ pub(super) fn forget(work: &Work<'_>) -> Result<(), StoreError> {
         return Ok(());
     }
     let sql = "SELECT max(seq) FROM (SELECT seq, moment FROM event ORDER BY seq LIMIT ?2)
-               WHERE moment < ?1 AND seq < (SELECT max(seq) FROM event)";
+               WHERE moment < ?1 AND seq < min(?3, (SELECT max(seq) FROM event))";
     let before = (work.now - kept_for(work)).as_millis();
-    let last: Option<i64> = work.conn.prepare_cached(sql)?.query_row((before, STEP), |row| row.get(0))?;
+    let needed = oldest_needed(work)?.unwrap_or(i64::MAX);
+    let last: Option<i64> = work.conn.prepare_cached(sql)?.query_row((before, STEP, needed), |row| row.get(0))?;
     let Some(last) = last else { return Ok(()) };
     work.conn.prepare_cached("UPDATE site SET kept_from = ?1")?.execute([last + 1])?;
     work.conn.prepare_cached("DELETE FROM event WHERE seq <= ?1")?.execute([last])?;
@@ -82,14 +84,24 @@ pub(super) fn next_due(work: &Work<'_>) -> Result<Option<Moment>, StoreError> {
     Ok(oldest_goes(work)?.map(|at| at.max(work.now + PAUSE)))
 }
 
-/// When the oldest goes, if it does.
+/// When the oldest goes, if it does. While a callback needs it, that is looked at now and then.
 fn oldest_goes(work: &Work<'_>) -> Result<Option<Moment>, StoreError> {
     if work.keep_days == 0 {
         return Ok(None);
     }
-    let sql = "SELECT moment FROM event WHERE seq < (SELECT max(seq) FROM event) ORDER BY seq LIMIT 1";
-    let oldest = work.conn.prepare_cached(sql)?.query_row((), |row| row::moment(row, "moment")).optional()?;
-    Ok(oldest.map(|moment| moment + kept_for(work) + SLACK))
+    let sql = "SELECT seq, moment FROM event WHERE seq < (SELECT max(seq) FROM event) ORDER BY seq LIMIT 1";
+    let mut statement = work.conn.prepare_cached(sql)?;
+    let oldest = statement.query_row((), |row| Ok((row.get::<_, i64>(0)?, row::moment(row, "moment")?))).optional()?;
+    let Some((seq, moment)) = oldest else { return Ok(None) };
+    let goes = moment + kept_for(work) + SLACK;
+    let is_needed = oldest_needed(work)?.is_some_and(|needed| needed <= seq);
+    Ok(Some(if is_needed { goes.max(work.now + SLACK) } else { goes }))
+}
+
+/// The oldest event that a callback has to tell: events come into the outbox in their order.
+fn oldest_needed(work: &Work<'_>) -> Result<Option<i64>, StoreError> {
+    let sql = "SELECT event FROM delivery ORDER BY seq LIMIT 1";
+    Ok(work.conn.prepare_cached(sql)?.query_row((), |row| row.get(0)).optional()?)
 }
 
 fn kept_for(work: &Work<'_>) -> Duration {

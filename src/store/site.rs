@@ -1,11 +1,60 @@
-//! The row about the site: where its timeline stands, and which key its secrets are under.
+//! The row about the site: where its timeline stands, which key its secrets are under, and what policies it goes by.
+
+use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension};
+use serde_json::json;
 
 use super::error::StoreError;
+use super::events::{self, Kind, NewEvent};
+use super::handle::Store;
 use super::key::KeyError;
+use super::writer::Work;
 use crate::clock::{Clock, Moment, Reading, Timestamp};
 use crate::secret::{ApiKey, SiteKey};
+
+/// What the policies and routes are by name, and a digest of each.
+pub type PolicyDigests = BTreeMap<String, String>;
+
+impl Store {
+    /// Goes by these policies and routes from now on, and writes down that they have changed and how. When that is not
+    /// given, they are compared with those before, if there were any; nothing is written when they are the same.
+    ///
+    /// # Errors
+    /// When the store cannot do it; nothing is written then.
+    pub async fn go_by(&self, policies: PolicyDigests, changes: Vec<String>) -> Result<(), StoreError> {
+        self.change(move |work| go_by(work, &policies, changes)).await
+    }
+}
+
+fn go_by(work: &Work<'_>, policies: &PolicyDigests, mut changes: Vec<String>) -> Result<(), StoreError> {
+    let sql = "SELECT policies FROM site";
+    let before: Option<String> = work.conn.prepare_cached(sql)?.query_row((), |row| row.get(0))?;
+    if let Some(before) = before.as_deref().filter(|_| changes.is_empty()) {
+        let before = serde_json::from_str(before).map_err(|_| StoreError::unreadable("site.policies"))?;
+        changes = changed(&before, policies);
+    }
+    let policies = json!(policies).to_string();
+    if before.as_ref() != Some(&policies) {
+        work.conn.prepare_cached("UPDATE site SET policies = ?1")?.execute([policies])?;
+    }
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let detail = Some(json!({ "changes": changes }));
+    events::note(work, &NewEvent { kind: Kind::PolicyChanged, app: None, otp: None, message: None, detail })
+}
+
+/// What is told of a change that nobody saw.
+fn changed(before: &PolicyDigests, after: &PolicyDigests) -> Vec<String> {
+    let gone = before.keys().filter(|name| !after.contains_key(*name)).map(|name| (name, "gone"));
+    let others = after.iter().filter_map(|(name, digest)| match before.get(name) {
+        None => Some((name, "new")),
+        Some(before) => (before != digest).then_some((name, "changed")),
+    });
+    let told = |(name, what): (&String, &str)| format!("{name}: {what} while the daemon was not running");
+    gone.chain(others).map(told).collect()
+}
 
 /// Keeps where the clock stands. A part of every transaction, so that a restart never turns the timeline back past
 /// anything that was committed.

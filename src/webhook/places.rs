@@ -1,4 +1,5 @@
-//! Who may be tried at the same time, so that receivers that answer never wait for those that do not.
+//! Who may be tried at the same time, so that receivers that answer never wait for those that do not, and no app for
+//! another whose requests name many receivers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -49,7 +50,18 @@ impl Places {
         } else {
             AT_ONE.saturating_sub(under_way)
         };
-        free.min(self.free_in_all())
+        free.min(self.free_of_app(receiver)).min(self.free_in_all())
+    }
+
+    /// How many more the app may have whose requests name this receiver: half of what others leave it, so that something
+    /// is left for the next. An app's own URL, which a person wrote, is bound by nothing here.
+    fn free_of_app(&self, receiver: &str) -> usize {
+        let app = |name: &str| name.split_once(' ').map(|(app, _)| app.to_owned());
+        let Some(wanted) = app(receiver) else { return IN_ALL };
+        let all_of = self.receivers.iter().filter(|(name, _)| app(name).is_some_and(|app| app == wanted));
+        let own: usize = all_of.map(|(_, receiver)| receiver.under_way).sum();
+        let others = self.under_way.len().saturating_sub(own);
+        IN_ALL.saturating_sub(others).div_ceil(2).saturating_sub(own)
     }
 
     /// Whether the last try at this receiver had no answer.
@@ -125,6 +137,25 @@ mod tests {
         let entered = (0..).zip(&names).filter(|(id, name)| places.enter(named(*id), name)).count();
         assert_eq!(entered, AT_SILENT_ONES);
         assert_eq!(places.free("https://well/"), AT_ONE);
+    }
+
+    #[test]
+    fn an_app_whose_requests_name_many_hosts_leaves_places_for_every_other() {
+        let mut places = Places::default();
+        let mut id = 0;
+        let mut enter_everywhere = |places: &mut Places, app: &str| {
+            let names = (0..20).flat_map(|n| std::iter::repeat_n(format!("{app} host{n}"), 4));
+            names
+                .filter(|name| {
+                    id += 1;
+                    places.enter(named(id), name)
+                })
+                .count()
+        };
+        assert_eq!(enter_everywhere(&mut places, "a"), 8);
+        assert_eq!(enter_everywhere(&mut places, "b"), 4);
+        assert_eq!(places.free("https://c.example/"), AT_ONE);
+        assert_eq!(["c", "d", "e"].map(|app| enter_everywhere(&mut places, app)), [2, 1, 1]);
     }
 
     #[test]

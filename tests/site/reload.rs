@@ -121,18 +121,45 @@ async fn a_reload_tells_what_has_changed_and_what_waits_for_a_restart() {
     assert_eq!(said(&site, "policy.default.length: 6 -> 8"), 1);
 }
 
+/// What the audit tells of the policies.
+async fn audit(config: &std::path::Path) -> Vec<Value> {
+    let mut audit = crate::support::smsotpd();
+    let output = audit.args(["audit", "--json", "--kind", "policy.*", "--config"]).arg(config).output().await.unwrap();
+    let lines = String::from_utf8(output.stdout).unwrap();
+    lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn policies_that_changed_while_the_daemon_was_not_running_are_in_the_audit() {
+    let site = Site::unplugged(CarrierSettings::default());
+    let run = async |text: &str| {
+        let config = site.configure(text);
+        let daemon = site.serve().await;
+        assert!(daemon.terminate().await.success());
+        let told = audit(&config).await;
+        told.into_iter().map(|event| event["data"]["changes"].clone()).collect::<Vec<Value>>()
+    };
+    let before = "[policy.default]\nlength = 6\ntemplate = \"{code} s3cret\"\n[policy.staff]\n";
+    assert!(run(before).await.is_empty(), "the first are no change");
+    assert!(run(before).await.is_empty());
+    let what_is_so_anyway = format!("{before}attempts = 5\n");
+    assert!(run(&what_is_so_anyway).await.is_empty());
+    let after = "[policy.default]\nlength = 8\n[policy.kiosk]\n[[route]]\nprefix = \"+49\"\nmodems = [\"m1\"]\n";
+    let told = run(after).await;
+    let changes = ["policy.staff: gone", "policy.default: changed", "policy.kiosk: new", "route: changed"]
+        .map(|change| format!("{change} while the daemon was not running"));
+    assert_eq!(told, [json!(changes)]);
+    assert_eq!(run(after).await.len(), 1);
+    let database = std::fs::read(site.folder.path().join("state/smsotpd.db")).unwrap();
+    assert!(!database.windows(6).any(|window| window == b"s3cret"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reload_that_changes_a_policy_is_in_the_audit_once() {
     let site = Site::unplugged(CarrierSettings::default());
     let config = site.configure("[policy.default]\nlength = 6\n");
     let daemon = site.serve().await;
-    let audit = async || {
-        let mut audit = crate::support::smsotpd();
-        let output =
-            audit.args(["audit", "--json", "--kind", "policy.*", "--config"]).arg(&config).output().await.unwrap();
-        let lines = String::from_utf8(output.stdout).unwrap();
-        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>()
-    };
+    let audit = async || audit(&config).await;
     // What is faulty, what is as it was and what waits for a restart change no policy.
     site.configure("[policy.default]\nlength = 99\n");
     reload(&site, &daemon, REFUSED).await;

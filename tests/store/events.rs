@@ -335,3 +335,53 @@ async fn what_is_old_enough_is_forgotten_a_few_at_a_time_and_places_are_never_gi
     assert_eq!(world.store.sweep().await, Ok(None));
     assert_eq!(count().await, 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_done_to_an_app_is_told_and_no_token_in_a_url_is() {
+    let world = World::new().await;
+    let store = &world.store;
+    let key = |key: &str| store.site_key().key_digest(&ApiKey::new(key.to_owned()));
+    let new_app = NewApp { name: app(), scopes: vec![Scope::Read], policy: "default".to_owned(), key: key("a") };
+    store.create_app(new_app).await.unwrap();
+    assert!(store.rotate_app(&app(), key("b")).await.unwrap());
+    let url = "https://app.example.org:8443/in/t0ken?key=t0ken".parse().unwrap();
+    assert!(store.set_app_callback(&app(), Some(url)).await.unwrap());
+    assert!(store.rotate_callback_secret(&app()).await.unwrap());
+    assert!(store.set_app_callback(&app(), None).await.unwrap());
+    assert!(store.remove_app(&app()).await.unwrap());
+    let nobody: AppName = "nobody".parse().unwrap();
+    assert!(!store.rotate_app(&nobody, key("c")).await.unwrap());
+    assert!(!store.set_app_callback(&nobody, None).await.unwrap());
+    assert!(!store.rotate_callback_secret(&nobody).await.unwrap());
+    let told = world.log().await;
+    let kinds: Vec<_> = told.iter().map(|event| event.kind.as_str()).collect();
+    let changed = "app.callback_changed";
+    let expected = ["app.created", "app.rotated", changed, "app.callback_secret_rotated", changed, "app.removed"];
+    assert_eq!(kinds, expected);
+    let data = json!({"app": "shop", "by": "cli", "to": "https://app.example.org:8443"});
+    assert_eq!(json(&told[2])["data"], data);
+    assert_eq!(json(&told[4])["data"], json!({"app": "shop", "by": "cli", "to": null}));
+    assert!(told.iter().all(|event| event.data.app == Some(app()) && !json(event).to_string().contains("t0ken")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_ahead_for_what_hardly_ever_happens_is_short_and_comes_to_its_end() {
+    let world = World::new().await;
+    let mut noting = tokio::task::JoinSet::new();
+    for _ in 0..5_000 {
+        let store = world.store.clone();
+        noting.spawn(async move { store.note(Kind::ModemReady, None, Value::Null).await.unwrap() });
+    }
+    noting.join_all().await;
+    world.store.note(Kind::ModemAbsent, None, Value::Null).await.unwrap();
+    let (mut seen, mut looks) = (0, 0);
+    let found = loop {
+        let told = world.store.events_after(seen, Reader::Admin, vec![Kind::ModemAbsent], 100).await.unwrap();
+        assert!(told.seen - seen <= 2_000, "{} rows in one look", told.seen - seen);
+        (seen, looks) = (told.seen, looks + 1);
+        if !told.events.is_empty() {
+            break told.events.len();
+        }
+    };
+    assert_eq!((found, seen, looks), (1, 5_001, 3));
+}

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use serde_json::json;
 use smsotpd::guard::{Mode, Refusal, Rule};
 use smsotpd::ids::OtpId;
 use smsotpd::issue::{IssueError, Policy, Request, ResendError};
 use smsotpd::limits;
 use smsotpd::otp::Status;
 use smsotpd::phone::PhoneNumber;
-use smsotpd::store::Rules;
+use smsotpd::store::{Kind, Reader, Rules};
 
 use crate::site::{ALICE, BOB, Site, other_than, pass, repeatable};
 
@@ -131,9 +132,9 @@ async fn a_newcomer_who_verifies_after_all_puts_the_prefix_on_probation() {
 
 #[tokio::test(start_paused = true)]
 async fn an_administrator_can_let_a_prefix_off_and_it_starts_anew() {
-    let site = Site::open().await;
+    let (site, caretaker) = (Site::open().await, "caretaker".parse().unwrap());
     pump(&site, 0..8).await;
-    assert!(!site.store.forgive(1_555_123).await.unwrap(), "it is not stopped yet");
+    assert!(!site.store.forgive(1_555_123, &caretaker).await.unwrap(), "it is not stopped yet");
     assert_eq!(ask(&site, &pumped(8)).await, STOPPED);
     let figures = site.store.figures().await.unwrap();
     let stopped = &figures.prefixes[0];
@@ -141,11 +142,18 @@ async fn an_administrator_can_let_a_prefix_off_and_it_starts_anew() {
     assert_eq!((stopped.conversion.verified, stopped.conversion.in_vain), (0, 8));
     let (since, until) = stopped.stopped.unwrap();
     assert_eq!(until.as_second() - since.as_second(), 12 * 3600);
-    assert!(site.store.forgive(1_555_123).await.unwrap());
-    assert!(!site.store.forgive(1_555_123).await.unwrap());
+    assert!(site.store.forgive(1_555_123, &caretaker).await.unwrap());
+    assert!(!site.store.forgive(1_555_123, &caretaker).await.unwrap());
     assert_eq!(site.store.figures().await.unwrap().prefixes[0].stopped, None);
     pump(&site, 8..16).await;
     assert_eq!(ask(&site, &pumped(16)).await, STOPPED);
+    let kinds = vec![Kind::GuardPrefixStopped, Kind::GuardPrefixLifted];
+    let told = site.store.events_after(0, Reader::Admin, kinds, 100).await.unwrap().events;
+    let told: Vec<_> =
+        told.iter().map(|event| (event.kind, event.data.app.clone(), &event.data.detail["prefix"])).collect();
+    let (shown, stopped) = (json!("+1555***"), Kind::GuardPrefixStopped);
+    let lifted = (Kind::GuardPrefixLifted, Some(caretaker), &shown);
+    assert_eq!(told, [(stopped, None, &shown), lifted, (stopped, None, &shown)], "no number can be put together");
 }
 
 #[tokio::test(start_paused = true)]

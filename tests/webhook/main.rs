@@ -5,6 +5,7 @@
 #[path = "../api/mod.rs"]
 mod api;
 mod calls;
+mod lines;
 mod order;
 mod reach;
 mod receiver;

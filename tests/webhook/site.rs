@@ -12,8 +12,8 @@ use smsotpd::pdu::Encoding;
 use smsotpd::phone::PhoneNumber;
 use smsotpd::secret::{ApiKey, Code, Text};
 use smsotpd::store::{
-    CallbackFilter, CallbackStatus, CallbackView, Claim, Claimed, IssueOutcome, NewApp, NewMessage, NewOtp, Report,
-    ReportOutcome, Rules, Scope, Settlement, Store, StoreError, SubmitResult, Which,
+    CallbackFilter, CallbackStatus, CallbackView, Claim, Claimed, IssueOutcome, Kind, NewApp, NewMessage, NewOtp,
+    Report, ReportOutcome, Rules, Scope, Settlement, Store, StoreError, SubmitResult, Which,
 };
 use smsotpd::webhook::{Counters, Webhook};
 use tempfile::TempDir;
@@ -94,6 +94,37 @@ impl Site {
         }
         let store = Store::open(folder.path(), Some(self.clock.clone())).await.unwrap();
         Self { folder, store, clock: self.clock.clone(), delivering: None }
+    }
+
+    /// The same site, which does not deliver yet, after this was done to its database.
+    pub(crate) async fn edited(self, sql: &str) -> Self {
+        self.store.close().await;
+        rusqlite::Connection::open(self.folder.path().join("smsotpd.db")).unwrap().execute_batch(sql).unwrap();
+        let store = Store::open(self.folder.path(), Some(self.clock.clone())).await.unwrap();
+        Self { store, delivering: None, ..self }
+    }
+
+    /// An app that may read, and so is told of the site, at this URL.
+    pub(crate) async fn add_reader(&self, name: &str, url: &str) -> AppName {
+        let name: AppName = name.parse().unwrap();
+        self.add_app(&name, &[Scope::Read]).await;
+        self.store.set_app_callback(&name, Some(url.parse().unwrap())).await.unwrap();
+        name
+    }
+
+    /// So many messages come in.
+    pub(crate) async fn receive(&self, messages: usize) {
+        let mut noting = tokio::task::JoinSet::new();
+        for _ in 0..messages {
+            let store = self.store.clone();
+            noting.spawn(async move { store.note(Kind::InboxReceived, None, serde_json::Value::Null).await.unwrap() });
+        }
+        noting.join_all().await;
+    }
+
+    /// Something happens to a modem.
+    pub(crate) async fn note_modem(&self, kind: Kind, modem: &str) {
+        self.store.note(kind, None, serde_json::json!({ "modem": modem })).await.unwrap();
     }
 
     /// Asks delivering to end, and waits until it has.

@@ -169,7 +169,7 @@ async fn after_a_day_an_event_is_given_up_and_a_person_can_have_it_sent_again() 
     assert_eq!(soon("the one", receiver.next()).await.kind(), "otp.delivered");
     site.until_delivered().await;
     assert!(!site.store.replay_callback(None, dead[0].id).await.unwrap(), "it is delivered");
-    assert_eq!(site.store.replay_callbacks(None, None).await.unwrap(), (1, false));
+    assert_eq!(site.store.replay_callbacks(None, None, None).await.unwrap(), (1, None));
     let got = soon("the other", receiver.next()).await;
     assert_eq!((got.kind().as_str(), got.otp()), ("otp.sent", otp.to_string()));
     site.until_delivered().await;
@@ -227,4 +227,39 @@ async fn a_jump_of_the_wall_clock_neither_loses_nor_hurries_an_event() {
         while receiver.now().is_some() {}
         receiver.be(Mood::status(500));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disk_that_takes_nothing_has_an_event_sent_once_a_second_at_most_until_it_takes_something() {
+    let mut receiver = Receiver::start(Mood::status(200)).await;
+    let mut site = Site::idle().await;
+    site.set_url(&receiver.url()).await;
+    site.happen(1).await;
+    let database = rusqlite::Connection::open(site.folder.path().join("smsotpd.db")).unwrap();
+    let full = "CREATE TRIGGER full BEFORE DELETE ON delivery BEGIN SELECT RAISE(ABORT, 'the disk is full'); END";
+    database.execute_batch(full).unwrap();
+    let counters = site.deliver();
+    soon("a try", receiver.next()).await;
+    let mut tries = 1;
+    for second in 1..=60 {
+        // However often others write meanwhile, and however much the receiver would take.
+        for _ in 0..5 {
+            site.store.answers().await.unwrap();
+            tries += std::iter::from_fn(|| receiver.now()).count();
+        }
+        assert!(tries <= second, "{tries} tries in {second} seconds");
+        pass(seconds(1)).await;
+    }
+    assert!(tries > 1 && counters.delivered.get() < 65, "{tries}");
+    database.execute_batch("DROP TRIGGER full").unwrap();
+    soon("the disk", async {
+        while !site.waiting().await.is_empty() {
+            pass(seconds(1)).await;
+        }
+    })
+    .await;
+    while receiver.now().is_some() {}
+    pass(seconds(600)).await;
+    site.store.answers().await.unwrap();
+    assert!(receiver.now().is_none(), "the receiver has it, and it is written down");
 }
