@@ -14,6 +14,7 @@ use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use smsotpd::callback;
+use smsotpd::clock::Clock;
 use smsotpd::http::{self, Api, ModemState, ModemView, Registration, Settings, SimView};
 use smsotpd::ids::{AppName, MessageReference, OtpId, SimId};
 use smsotpd::issue::{Policies, Policy};
@@ -58,13 +59,18 @@ impl Site {
 
     /// A site with these settings, on a free port and with a socket in its own folder.
     pub(crate) async fn start_with(settings: Settings, policy: Policy) -> Self {
+        Self::start_by(None, settings, policy).await
+    }
+
+    /// The same by this clock.
+    pub(crate) async fn start_by(clock: Option<Clock>, settings: Settings, policy: Policy) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let settings = Settings {
             listen: "127.0.0.1:0".parse().unwrap(),
             socket: folder.path().join("run").join("api.sock"),
             ..settings
         };
-        let store = Store::open(&folder.path().join("state"), None).await.unwrap();
+        let store = Store::open(&folder.path().join("state"), clock).await.unwrap();
         let (modems, watched) = watch::channel(vec![modem("m1", ModemState::Ready)]);
         let policies = Policies::new(BTreeMap::from([("default".to_owned(), policy)]));
         let api = Api::new(store.clone(), policies.clone(), BudgetSettings::default(), watched, &settings).unwrap();

@@ -6,6 +6,7 @@
 mod api;
 mod calls;
 mod lines;
+mod moods;
 mod order;
 mod reach;
 mod receiver;

@@ -210,21 +210,7 @@ impl Site {
 
     /// The message that waits is sent, and reported as delivered.
     pub(crate) async fn send_and_report(&self, to: &str) {
-        let sim = SimId::from_stored("a".to_owned());
-        let claim = Claim {
-            modem: "m1".parse().unwrap(),
-            sim: sim.clone(),
-            lowest: Priority::Bulk,
-            others: Vec::new(),
-            only: None,
-        };
-        let Claimed::Part(part) = self.store.claim(claim).await.unwrap() else { panic!("nothing waits") };
-        let reference = MessageReference(7);
-        let result = SubmitResult::Sent { reference };
-        let settlement = Settlement { attempt: part.attempt, message: part.message, part: part.part, result };
-        self.store.settle(settlement).await.unwrap();
-        let (to, outcome) = (PhoneNumber::parse(to).unwrap(), ReportOutcome::Delivered);
-        assert!(self.store.settle_report(Report { sim, to, reference, outcome, status_octet: 0 }).await.unwrap());
+        send_and_report(&self.store, to, ReportOutcome::Delivered).await;
     }
 
     pub(crate) async fn callbacks(&self, status: CallbackStatus) -> Vec<CallbackView> {
@@ -259,6 +245,25 @@ impl Site {
     pub(crate) async fn until_delivered(&self) {
         self.until_waiting("everything to be delivered", <[_]>::is_empty).await;
     }
+}
+
+/// The message that waits is sent, and reported like this.
+pub(crate) async fn send_and_report(store: &Store, to: &str, outcome: ReportOutcome) {
+    let sim = SimId::from_stored("a".to_owned());
+    let claim = Claim {
+        modem: "m1".parse().unwrap(),
+        sim: sim.clone(),
+        lowest: Priority::Bulk,
+        others: Vec::new(),
+        only: None,
+    };
+    let Claimed::Part(part) = store.claim(claim).await.unwrap() else { panic!("nothing waits") };
+    let reference = MessageReference(7);
+    let result = SubmitResult::Sent { reference };
+    let settlement = Settlement { attempt: part.attempt, message: part.message, part: part.part, result };
+    store.settle(settlement).await.unwrap();
+    let to = PhoneNumber::parse(to).unwrap();
+    assert!(store.settle_report(Report { sim, to, reference, outcome, status_octet: 0 }).await.unwrap());
 }
 
 /// Waits for something that must happen while time stands still.
