@@ -12,8 +12,11 @@ async fn what_comes_in_waits_for_no_modem_and_no_modem_for_another() {
     site.add_reader("monitor", &receiver.url()).await;
     site.deliver();
     site.note_modem(Kind::ModemAbsent, "m1").await;
+    site.receive(1).await;
     site.until_tried(1).await;
-    assert_eq!(soon("the first", receiver.next()).await.kind(), "modem.absent");
+    for _ in 0..2 {
+        soon("what is refused", receiver.next()).await;
+    }
     receiver.be(Mood::status(200));
     site.note_modem(Kind::ModemReady, "m1").await;
     site.receive(1).await;
@@ -24,7 +27,11 @@ async fn what_comes_in_waits_for_no_modem_and_no_modem_for_another() {
     assert_eq!(soon("the guard's", receiver.next()).await.kind(), "guard.prefix_stopped");
     assert!(receiver.now().is_none());
     pass(seconds(6)).await;
-    let kinds = [soon("absent", receiver.next()).await.kind(), soon("ready", receiver.next()).await.kind()];
+    let mut kinds = Vec::new();
+    for _ in 0..3 {
+        kinds.push(soon("what was refused, and what is behind it", receiver.next()).await.kind());
+    }
+    kinds.retain(|kind| kind != "inbox.received");
     assert_eq!(kinds, ["modem.absent", "modem.ready"], "in order");
     site.until_delivered().await;
 }
@@ -121,7 +128,7 @@ async fn an_app_that_gets_the_name_while_the_old_one_goes_waits_for_nothing_of_i
     let mut site = Site::idle().await;
     let monitor = site.add_reader("monitor", &receiver.url()).await;
     site.note_modem(Kind::ModemAbsent, "m1").await;
-    site.receive(600).await;
+    site.receive(4_000).await;
     let (store, name) = (site.store.clone(), monitor.clone());
     let removing = tokio::spawn(async move { store.remove_app(&name).await.unwrap() });
     soon("the name to be free", async {
