@@ -42,7 +42,7 @@ pub struct Delivery {
     pub url: CallbackUrl,
     /// Who named the URL.
     pub source: Source,
-    /// What shares connections and places with it.
+    /// What shares places with it: the URL, or the app and the host when a request named it.
     pub receiver: String,
     /// Since when it waits.
     pub since: Moment,

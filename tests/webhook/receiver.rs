@@ -78,7 +78,12 @@ impl Receiver {
     }
 
     pub(crate) async fn start_at(port: u16, mood: Mood) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+        Self::start_on("127.0.0.1", port, mood).await
+    }
+
+    /// At this address of the loopback.
+    pub(crate) async fn start_on(host: &str, port: u16, mood: Mood) -> Self {
+        let listener = TcpListener::bind((host, port)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (mood, moods) = watch::channel(mood);
         let (sender, got) = mpsc::unbounded_channel();

@@ -28,7 +28,7 @@ async fn receiver() -> (u16, mpsc::UnboundedReceiver<Got>) {
     let key = PrivateKeyDer::from_pem_file(file("receiver.key")).unwrap();
     let config = ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate], key).unwrap();
     let acceptor = TlsAcceptor::from(Arc::new(config));
-    let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let (sender, got) = mpsc::unbounded_channel();
     tokio::spawn(async move {
@@ -98,7 +98,7 @@ async fn a_receiver_is_believed_by_the_authorities_that_the_system_trusts_and_by
     daemon.terminate().await;
 
     // Under another name than those in its certificate, of which nothing is repeated.
-    let other_name = format!("https://127.0.0.2:{port}/sms-events");
+    let other_name = format!("https://127.0.0.1:{port}/sms-events");
     smsotpd_app_callback(&site, &other_name).await;
     let daemon = site.serve_with(&[("SSL_CERT_FILE", file("authority.pem").to_str().unwrap())]).await;
     cancel(&daemon, "+15550100125").await;

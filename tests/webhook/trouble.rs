@@ -1,11 +1,12 @@
 //! Receivers that are away, hang, refuse, lead elsewhere or drop the connection: no event is lost, and nobody waits for
 //! them.
 
+use smsotpd::callback::Source;
 use smsotpd::store::CallbackStatus;
 
 use crate::order::arrivals;
 use crate::receiver::{Mood, Receiver, url};
-use crate::site::{Site, pass, seconds, shop, soon};
+use crate::site::{Site, pass, seconds, shop, soon, target};
 
 #[tokio::test(start_paused = true)]
 async fn a_receiver_that_is_away_for_an_hour_misses_nothing() {
@@ -71,6 +72,37 @@ async fn receivers_that_hang_slow_neither_issue_nor_others() {
     assert_eq!(reason, "no answer within 15 s");
     soon("the next", hanging.next()).await;
     assert!(hanging.now().is_none(), "now it has one");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_app_whose_requests_name_many_hosts_that_hang_leaves_places_for_others() {
+    let (mut site, mut hanging) = (Site::idle().await, Vec::new());
+    for n in 0..12 {
+        let host = format!("127.0.0.{}", 10 + n);
+        let receiver = Receiver::start_on(&host, 0, Mood::Hang).await;
+        // Another port is no other host.
+        let other_port = Receiver::start_on(&host, 0, Mood::Hang).await;
+        for (more, port) in [(0, receiver.port), (50, other_port.port)] {
+            let url = format!("http://{host}:{port}/");
+            site.happen_for(n + more, target(&url, Source::Request)).await;
+        }
+        hanging.extend([receiver, other_port]);
+    }
+    site.deliver_within(&["127.0.0.0/8"]);
+    let connections = || hanging.iter().map(Receiver::connections).sum::<usize>();
+    soon("its places", async {
+        while connections() < 8 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let mut well = Receiver::start(Mood::status(200)).await;
+    site.add_reader("monitor", &well.url()).await;
+    site.receive(20).await;
+    for _ in 0..20 {
+        soon("another app's", well.next()).await;
+    }
+    assert_eq!(connections(), 8, "half of all places and no more");
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,6 +3,7 @@
 -- What is about the site has a subject of its own for each modem, and one for each event of another kind; subject is below
 -- 0 then. Rows of before with the subject 0 go out one after another as they did. Within one line the one that is due, if
 -- any, stands last here, and those that wait behind it stand in their order.
+-- receiver is what shares places: the URL, or the app and the host, with a space between, when a request named it.
 DROP INDEX delivery_of_subject;
 CREATE INDEX delivery_in_line ON delivery (subject, url, app, due) WHERE given_up IS NULL;
 CREATE INDEX delivery_unreached ON delivery (receiver, due) WHERE unreached = 1;
