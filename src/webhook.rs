@@ -118,6 +118,8 @@ impl Webhook {
                 return Ok(Some(self.store.clock().now() + STORE_PAUSE));
             }
         };
+        // What was lost had taken a place: behind it more may be due.
+        let mut next = if due.lost.is_empty() { due.next } else { Some(self.store.clock().now()) };
         for id in due.lost {
             match self.store.settle_delivery(id, Tried::Lost).await {
                 Ok(()) => {}
@@ -128,7 +130,6 @@ impl Webhook {
                 }
             }
         }
-        let mut next = due.next;
         for delivery in due.deliveries {
             if !self.places.enter(delivery.id, &delivery.receiver) {
                 // One of the same app took its place. Others may be behind it.

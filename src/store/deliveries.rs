@@ -18,14 +18,14 @@ use super::events::NewEvent;
 use super::handle::Store;
 use super::journal::Event;
 use super::writer::Work;
-use super::{callbacks, journal, row};
+use super::{callbacks, journal, retention, row};
 use crate::callback::{CallbackUrl, Source};
 use crate::clock::Moment;
 use crate::ids::AppName;
 use crate::secret::{CallbackSecret, SiteKey};
 
 /// How many of what could not reach a receiver are due at once when it has taken something. Each of them brings others.
-const RECALLED: i64 = 16;
+const RECALLED: usize = 16;
 /// How many rows are looked at in one transaction, to be withdrawn.
 const LOOKED_AT: i64 = 256;
 /// How long what was given up is kept.
@@ -146,9 +146,10 @@ pub(super) fn enqueue(work: &Work<'_>, seq: i64, event: &NewEvent<'_>) -> Result
 }
 
 /// The subject of what is about the site: below 0, odd for a modem, whose states come in their order, and even for what
-/// has no order with anything. Two modems with the same one only wait for each other.
+/// has no order with anything, as what comes in. Two modems with the same one only wait for each other.
 fn of_site(seq: i64, event: &NewEvent<'_>) -> i64 {
-    let modem = event.detail.as_ref().and_then(|detail| detail["modem"].as_str());
+    let detail = event.detail.as_ref().filter(|_| event.kind.is_of_modem());
+    let modem = detail.and_then(|detail| detail["modem"].as_str());
     match modem {
         Some(modem) => -1 - 2 * modem.bytes().fold(0, |hash, octet| (hash * 31 + i64::from(octet)) % (1 << 48)),
         None => -2 * seq,
@@ -321,13 +322,12 @@ fn settle(work: &Work<'_>, id: CallbackId, tried: &Tried) -> Result<(), StoreErr
         Tried::Delivered | Tried::Lost => {
             let sql = "DELETE FROM delivery WHERE seq = ?1 AND event = ?2 RETURNING subject, url, app, receiver";
             let mut statement = work.conn.prepare_cached(sql)?;
-            let gone =
-                statement.query_row((id.place, id.event), |row| Ok((Place::read(row)?, row.get(3)?))).optional()?;
-            let Some((place, receiver)) = gone else { return Ok(()) };
-            let receiver: String = receiver;
+            let gone = statement.query_row((id.place, id.event), |row| Ok((Place::read(row)?, row.get(3)?)));
+            let Some((place, receiver)) = gone.optional()? else { return Ok(()) };
             if *tried == Tried::Delivered {
-                recall(work, &receiver)?;
+                recall(work, receiver, &place.url)?;
             }
+            retention::let_go(work, id.event)?;
             place.let_next_go(work)
         }
         Tried::Again { due, reason, unreached } => {
@@ -351,16 +351,31 @@ fn settle(work: &Work<'_>, id: CallbackId, tried: &Tried) -> Result<(), StoreErr
     }
 }
 
-/// A receiver is there: of what found nobody some is due now.
-fn recall(work: &Work<'_>, receiver: &str) -> Result<(), StoreError> {
-    let recalled = work
-        .conn
-        .prepare_cached(
-            "UPDATE delivery SET due = ?2, unreached = 0 WHERE seq IN (
-                 SELECT seq FROM delivery WHERE receiver = ?1 AND due > ?2 AND unreached = 1 ORDER BY due LIMIT ?3)",
-        )?
-        .execute((receiver, work.now.as_millis(), RECALLED))?;
-    if recalled > 0 {
+/// Somebody is there at this URL: of what found nobody at its scheme, host and port some is due now. A receiver that a
+/// request named may be another at each port of its host.
+fn recall(work: &Work<'_>, receiver: String, url: &str) -> Result<(), StoreError> {
+    let origin = |url: &str| url.parse().map(|url: CallbackUrl| url.origin().to_owned()).ok();
+    let is_there = origin(url);
+    let mut statement = work.conn.prepare_cached(
+        "SELECT seq, url FROM delivery WHERE receiver = ?1 AND due > ?2 AND unreached = 1 ORDER BY due LIMIT ?3",
+    )?;
+    let now = work.now.as_millis();
+    let rows = statement.query_map((receiver, now, LOOKED_AT), |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))?;
+    let mut recalled: Vec<i64> = Vec::new();
+    for row in rows {
+        let (seq, url) = row?;
+        if origin(&url) == is_there {
+            recalled.push(seq);
+        }
+        if recalled.len() == RECALLED {
+            break;
+        }
+    }
+    let mut recall = work.conn.prepare_cached("UPDATE delivery SET due = ?2, unreached = 0 WHERE seq = ?1")?;
+    for seq in &recalled {
+        recall.execute((seq, now))?;
+    }
+    if !recalled.is_empty() {
         work.touch_outbox();
     }
     Ok(())
@@ -375,12 +390,15 @@ pub(super) fn withdraw_some(work: &Work<'_>, app: &str, below: i64) -> Result<Op
     let mut statement = work.conn.prepare_cached(
         "DELETE FROM delivery WHERE seq >= ?1 AND seq < ?2 AND app = ?3
            AND event <= (SELECT last_event FROM removed_app WHERE name = ?3)
-         RETURNING subject, url, app, due",
+         RETURNING subject, url, app, due IS NOT NULL, event",
     )?;
-    let gone = statement.query_map((lowest, below, app), |row| Ok((Place::read(row)?, row.get(3)?)))?;
-    let gone: Vec<(Place, Option<i64>)> = gone.collect::<Result<_, _>>()?;
-    for (place, _) in gone.iter().filter(|(_, due)| due.is_some()) {
-        place.let_next_go(work)?;
+    let gone = statement.query_map((lowest, below, app), |row| Ok((Place::read(row)?, row.get(3)?, row.get(4)?)))?;
+    let gone: Vec<(Place, bool, i64)> = gone.collect::<Result<_, _>>()?;
+    for (place, was_due, event) in gone {
+        if was_due {
+            place.let_next_go(work)?;
+        }
+        retention::let_go(work, event)?;
     }
     Ok(Some(lowest))
 }
@@ -417,18 +435,17 @@ const LET_NEXT_GO: &str = "
         SELECT due FROM delivery WHERE subject = ?1 AND url = ?2 AND app = ?3 AND given_up IS NULL
         ORDER BY due DESC LIMIT 1) IS NULL";
 
-/// Drops what was given up a month ago, or was given up and whose event the log has forgotten, a few at a time.
+/// Drops what was given up a month ago, a few at a time.
 pub(super) fn forget(work: &Work<'_>, most: usize) -> Result<(), StoreError> {
     let (before, most) = ((work.now - KEPT).as_millis(), i64::try_from(most).unwrap_or(i64::MAX));
-    work.conn
-        .prepare_cached(
-            "DELETE FROM delivery WHERE seq IN (
-                 SELECT seq FROM (
-                     SELECT seq, event, given_up FROM delivery WHERE given_up IS NOT NULL ORDER BY seq LIMIT ?2)
-                 WHERE given_up <= ?1 OR event < (SELECT kept_from FROM site))",
-        )?
-        .execute((before, most))?;
-    Ok(())
+    let mut statement = work.conn.prepare_cached(
+        "DELETE FROM delivery WHERE seq IN (
+             SELECT seq FROM (SELECT seq, given_up FROM delivery WHERE given_up IS NOT NULL ORDER BY seq LIMIT ?2)
+             WHERE given_up <= ?1)
+         RETURNING event",
+    )?;
+    let events: Vec<i64> = statement.query_map((before, most), |row| row.get(0))?.collect::<Result<_, _>>()?;
+    events.into_iter().try_for_each(|event| retention::let_go(work, event))
 }
 
 /// When something that was given up at this moment is dropped.

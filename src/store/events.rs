@@ -169,6 +169,11 @@ impl Kind {
         Ok(kinds)
     }
 
+    /// Whether it is what became of a modem.
+    pub(super) fn is_of_modem(self) -> bool {
+        self.as_str().starts_with("modem.")
+    }
+
     /// Whether it is about the site and no app's own: what comes in, the modems, and what the guard stopped.
     pub(super) fn is_of_site(self) -> bool {
         ["inbox.", "modem.", "guard."].iter().any(|room| self.as_str().starts_with(room))

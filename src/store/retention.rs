@@ -63,19 +63,29 @@ impl Store {
     }
 }
 
-/// Removes a few of those that were kept long enough.
+/// Removes a few of those that were kept long enough, except what a callback still has to tell.
 pub(super) fn forget(work: &Work<'_>) -> Result<(), StoreError> {
     if oldest_goes(work)?.is_none_or(|at| at > work.now) {
         return Ok(());
     }
-    let sql = "SELECT max(seq) FROM (SELECT seq, moment FROM event ORDER BY seq LIMIT ?2)
-               WHERE moment < ?1 AND seq < min(?3, (SELECT max(seq) FROM event))";
+    let sql = "SELECT min(seq), max(seq) FROM (
+                   SELECT seq, moment FROM event WHERE seq >= (SELECT kept_from FROM site) ORDER BY seq LIMIT ?2)
+               WHERE moment < ?1 AND seq < (SELECT max(seq) FROM event)";
     let before = (work.now - kept_for(work)).as_millis();
-    let needed = oldest_needed(work)?.unwrap_or(i64::MAX);
-    let last: Option<i64> = work.conn.prepare_cached(sql)?.query_row((before, STEP, needed), |row| row.get(0))?;
-    let Some(last) = last else { return Ok(()) };
+    let range = work.conn.prepare_cached(sql)?.query_row((before, STEP), |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let (Some(first), Some(last)): (Option<i64>, Option<i64>) = range else { return Ok(()) };
     work.conn.prepare_cached("UPDATE site SET kept_from = ?1")?.execute([last + 1])?;
-    work.conn.prepare_cached("DELETE FROM event WHERE seq <= ?1")?.execute([last])?;
+    let sql = "DELETE FROM event WHERE seq BETWEEN ?1 AND ?2
+                 AND NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.event = event.seq)";
+    work.conn.prepare_cached(sql)?.execute((first, last))?;
+    Ok(())
+}
+
+/// A callback has told this event, or never will: it goes, if only that kept it.
+pub(super) fn let_go(work: &Work<'_>, event: i64) -> Result<(), StoreError> {
+    let sql = "DELETE FROM event WHERE seq = ?1 AND seq < (SELECT kept_from FROM site)
+                 AND NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.event = ?1)";
+    work.conn.prepare_cached(sql)?.execute([event])?;
     Ok(())
 }
 
@@ -84,24 +94,15 @@ pub(super) fn next_due(work: &Work<'_>) -> Result<Option<Moment>, StoreError> {
     Ok(oldest_goes(work)?.map(|at| at.max(work.now + PAUSE)))
 }
 
-/// When the oldest goes, if it does. While a callback needs it, that is looked at now and then.
+/// When the oldest of those goes that are kept for their age, if one does.
 fn oldest_goes(work: &Work<'_>) -> Result<Option<Moment>, StoreError> {
     if work.keep_days == 0 {
         return Ok(None);
     }
-    let sql = "SELECT seq, moment FROM event WHERE seq < (SELECT max(seq) FROM event) ORDER BY seq LIMIT 1";
-    let mut statement = work.conn.prepare_cached(sql)?;
-    let oldest = statement.query_row((), |row| Ok((row.get::<_, i64>(0)?, row::moment(row, "moment")?))).optional()?;
-    let Some((seq, moment)) = oldest else { return Ok(None) };
-    let goes = moment + kept_for(work) + SLACK;
-    let is_needed = oldest_needed(work)?.is_some_and(|needed| needed <= seq);
-    Ok(Some(if is_needed { goes.max(work.now + SLACK) } else { goes }))
-}
-
-/// The oldest event that a callback has to tell: events come into the outbox in their order.
-fn oldest_needed(work: &Work<'_>) -> Result<Option<i64>, StoreError> {
-    let sql = "SELECT event FROM delivery ORDER BY seq LIMIT 1";
-    Ok(work.conn.prepare_cached(sql)?.query_row((), |row| row.get(0)).optional()?)
+    let sql = "SELECT moment FROM event
+               WHERE seq >= (SELECT kept_from FROM site) AND seq < (SELECT max(seq) FROM event) ORDER BY seq LIMIT 1";
+    let oldest = work.conn.prepare_cached(sql)?.query_row((), |row| row::moment(row, "moment").map(Some));
+    Ok(oldest.optional()?.flatten().map(|moment| moment + kept_for(work) + SLACK))
 }
 
 fn kept_for(work: &Work<'_>) -> Duration {

@@ -1,9 +1,10 @@
 //! What waits for what: lines of events, receivers that are back, apps that go, and events that are old.
 
-use smsotpd::store::{Kind, Retention, Scope};
+use smsotpd::callback::Source;
+use smsotpd::store::{Kind, Reader, Retention, Scope};
 
 use crate::receiver::{Mood, Receiver, url};
-use crate::site::{Site, pass, seconds, shop, soon};
+use crate::site::{Site, pass, seconds, shop, soon, target};
 
 #[tokio::test(start_paused = true)]
 async fn what_comes_in_waits_for_no_modem_and_no_modem_for_another() {
@@ -66,6 +67,42 @@ async fn a_receiver_that_is_back_gets_all_it_missed_however_much_that_is() {
     for n in 0..401 {
         soon(&format!("number {n}"), receiver.next()).await;
     }
+    site.until_delivered().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_there_at_one_port_of_a_host_makes_nobody_try_another_in_vain() {
+    let mut receiver = Receiver::start(Mood::status(200)).await;
+    let port = Receiver::nobody().await;
+    let mut site = Site::idle().await;
+    let counters = site.deliver_within(&["127.0.0.1"]);
+    for n in 0..20 {
+        site.happen_for(n, target(&url(port), Source::Request)).await;
+    }
+    site.until_waiting("a try of each", |all| all.iter().all(|one| one.tries == 1)).await;
+    for n in 0..20 {
+        site.happen_for(100 + n, target(&receiver.url(), Source::Request)).await;
+        soon("what somebody takes", receiver.next()).await;
+    }
+    site.until_waiting("what nobody takes", |all| all.len() == 20).await;
+    assert_eq!((counters.delivered.get(), counters.failed.get()), (20, 20), "no time has passed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_can_never_be_sent_keeps_nothing_behind_it() {
+    let mut receiver = Receiver::start(Mood::status(200)).await;
+    let site = Site::idle().await;
+    site.add_reader("monitor", &receiver.url()).await;
+    site.receive(1).await;
+    let mut site = site
+        .edited(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40)
+             INSERT INTO delivery (event, app, url, by_request, receiver, subject, since, due)
+             SELECT event, 'gone', url, 0, receiver, 2 * i, 0, -1 FROM n, delivery",
+        )
+        .await;
+    site.deliver();
+    assert_eq!(soon("its own", receiver.next()).await.kind(), "inbox.received");
     site.until_delivered().await;
 }
 
@@ -160,11 +197,14 @@ async fn what_was_given_up_can_be_sent_for_a_month_however_short_the_log_is_kept
     })
     .await;
     site.happen(2).await;
+    let kept = async || site.store.events_after(0, Reader::Admin, Vec::new(), 100).await.unwrap().events.len();
+    assert_eq!(kept().await, 6, "an app with a URL, two otps that were issued and cancelled");
     for _ in 0..20 {
         pass(seconds(24 * 3600)).await;
         let next = site.store.sweep().await.unwrap();
         assert!(next.is_none_or(|next| next.since(site.clock.now()) >= seconds(60)), "it is no hot loop");
     }
+    assert_eq!(kept().await, 2, "what is to be told; nothing else stays for that");
     receiver.be(Mood::status(200));
     while receiver.now().is_some() {}
     assert_eq!(site.store.replay_callbacks(None, None, None).await.unwrap(), (2, None));
@@ -175,8 +215,7 @@ async fn what_was_given_up_can_be_sent_for_a_month_however_short_the_log_is_kept
         site.store.sweep().await.unwrap();
         pass(seconds(600)).await;
     }
-    let kept = site.store.events_after(0, smsotpd::store::Reader::Admin, Vec::new(), 100).await.unwrap().events;
-    assert_eq!(kept.len(), 1, "now it is forgotten, but for the newest");
+    assert_eq!(kept().await, 1, "now it is forgotten, but for the newest");
 }
 
 #[tokio::test(start_paused = true)]

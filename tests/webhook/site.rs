@@ -112,12 +112,13 @@ impl Site {
         name
     }
 
-    /// So many messages come in.
+    /// So many messages come in, by the modem `m1`.
     pub(crate) async fn receive(&self, messages: usize) {
         let mut noting = tokio::task::JoinSet::new();
         for _ in 0..messages {
             let store = self.store.clone();
-            noting.spawn(async move { store.note(Kind::InboxReceived, None, serde_json::Value::Null).await.unwrap() });
+            let detail = serde_json::json!({ "inbox": "in_1", "from": "+1555***4567", "modem": "m1" });
+            noting.spawn(async move { store.note(Kind::InboxReceived, None, detail).await.unwrap() });
         }
         noting.join_all().await;
     }

@@ -6,6 +6,8 @@
 -- receiver is what shares places: the URL, or the app and the host, with a space between, when a request named it.
 DROP INDEX delivery_of_subject;
 CREATE INDEX delivery_in_line ON delivery (subject, url, app, due) WHERE given_up IS NULL;
+-- What a callback still has to tell stays in the log beyond its time.
+CREATE INDEX delivery_of_event ON delivery (event);
 CREATE INDEX delivery_unreached ON delivery (receiver, due) WHERE unreached = 1;
 
 -- The newest event when the app was removed: callbacks of events up to it are none of an app that has the name later.
