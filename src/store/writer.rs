@@ -407,8 +407,10 @@ impl Writer {
             wall: self.clock.wall(),
             effects,
         };
+        let walk = effects.walk.get();
         let result = run(&work);
         if result.is_err() && !self.conn.is_autocommit() {
+            effects.walk.set(walk);
             execute(&self.conn, "ROLLBACK TO command")?;
         }
         if !self.conn.is_autocommit() {
