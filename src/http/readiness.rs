@@ -1,5 +1,6 @@
 //! Whether a code would go out now, else why not, and what will be in the way soon.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -15,6 +16,8 @@ use super::modems::{ModemState, ModemView, UnusableView};
 
 /// How long the store may take to show that it can write. Well within what an answer may take.
 const STORE_WITHIN: Duration = Duration::from_millis(500);
+/// So many policies that are missing are told of.
+const MOST_POLICIES: usize = 10;
 
 /// Whether a code would be sent now.
 #[derive(Debug, Serialize, ToSchema)]
@@ -154,13 +157,17 @@ impl Readiness {
 }
 
 impl Readiness {
-    /// The same with a warning for each of these apps, which can issue and send nothing since their policy is not there.
+    /// The same with a warning for each policy of these apps, which can issue and send nothing since it is not there.
+    /// Which apps they are is not told to everybody.
     pub(super) fn with_lost(mut self, apps: &[App]) -> Self {
-        self.warnings.extend(apps.iter().map(|App { name, policy, .. }| Reason {
+        let policies: BTreeSet<&str> = apps.iter().map(|app| app.policy.as_str()).collect();
+        self.warnings.extend(policies.into_iter().take(MOST_POLICIES).map(|policy| Reason {
             code: "policy",
             modem: None,
-            reason: format!("The app {name} goes by the policy {policy}, which is not in the configuration."),
-            advice: Some(format!("Put [policy.{policy}] back into it, or remove the app.")),
+            reason: format!("An app goes by the policy {policy}, which is not in the configuration."),
+            advice: Some(format!(
+                "Put [policy.{policy}] back into it, or remove the app (`smsotpd app list` tells which)."
+            )),
         }));
         self
     }

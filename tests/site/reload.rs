@@ -245,7 +245,7 @@ async fn a_policy_that_an_app_goes_by_stays_and_one_that_is_missing_at_the_start
     assert_eq!(said(&site, lost), 1);
     let (_, ready) = daemon.request(Method::GET, "/readyz", &key, None).await;
     let warning = ready["warnings"].as_array().unwrap().iter().find(|warning| warning["code"] == "policy").unwrap();
-    let reason = "The app desk goes by the policy staff, which is not in the configuration.";
+    let reason = "An app goes by the policy staff, which is not in the configuration.";
     assert_eq!((&warning["reason"], &warning["modem"]), (&json!(reason), &json!(null)));
     // That it was missing before keeps no other change from being taken on.
     site.configure("[policy.default]\nlength = 8\n");
