@@ -81,7 +81,8 @@ sets! {
     /// What issuing can answer, when a limit is reached or the guard refuses.
     Limited: CountryNotAllowed PrefixBlocked PremiumNumber LimitReached PrefixStopped TooManyLocks;
     /// What sending again can answer.
-    TooOften: CountryNotAllowed PrefixBlocked PremiumNumber ResendTooEarly NoResendsLeft PrefixStopped TooManyLocks;
+    TooOften: CountryNotAllowed PrefixBlocked PremiumNumber ResendTooEarly NoResendsLeft LimitReached PrefixStopped
+        TooManyLocks;
     /// What sending again can answer when the otp has ended, or cannot be told any more.
     Ended: OtpEnded PolicyChanged;
     /// What listening can answer.

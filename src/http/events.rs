@@ -85,10 +85,10 @@ impl Drop for Place {
 /// Listen to events
 ///
 /// Server-sent events: what happens from now on, each with its `id`, its type as `event`, and the JSON that callbacks
-/// carry as `data`. An app hears of its own otps and messages, of what comes in, of the modems, and of prefixes that the
-/// guard stops; one with the scope `admin` hears everything, also what is otherwise for the audit only. After a break, the id of the last event heard, as
-/// `Last-Event-ID` or `after`, takes the stream up behind it; browsers do that by themselves. A comment comes every 15
-/// seconds when nothing happens. Needs the scope `read`.
+/// carry as `data`. An app hears of its own otps and messages, of what comes in, of the modems, and of prefixes and
+/// countries in which hardly anybody verifies; one with the scope `admin` hears everything, also what is otherwise for the
+/// audit only. After a break, the id of the last event heard, as `Last-Event-ID` or `after`, takes the stream up behind
+/// it; browsers do that by themselves. A comment comes every 15 seconds when nothing happens. Needs the scope `read`.
 #[utoipa::path(
     get, path = "/v1/events", operation_id = "listen", tag = "events",
     params(
@@ -212,35 +212,33 @@ impl Feed {
     async fn next(&mut self, newest: &mut watch::Receiver<i64>) -> Option<Piece> {
         let alive_until = Instant::now() + HEARTBEAT;
         loop {
-            newest.mark_unchanged();
-            let (piece, went_on) = self.look().await?;
+            let last = *newest.borrow_and_update();
+            let piece = self.look().await?;
             if !piece.octets.is_empty() {
                 return Some(piece);
             }
-            let looked = Instant::now();
-            let pause = if went_on { BREATH } else { PACE };
+            let (looked, more) = (Instant::now(), self.seen < last);
+            let pause = if more { BREATH } else { PACE };
             tokio::select! {
                 () = self.to.closed() => return None,
                 () = tokio::time::sleep_until(alive_until) => {
                     return Some(Piece { octets: Bytes::from_static(b":\n\n"), is_full: true });
                 }
-                changed = newest.changed(), if !went_on => changed.ok()?,
-                () = std::future::ready(()), if went_on => {}
+                changed = newest.changed(), if !more => changed.ok()?,
+                () = std::future::ready(()), if more => {}
             }
             tokio::time::sleep_until(looked + pause).await;
         }
     }
 
-    /// What is new in the next part of the log, if anything, and whether there was such a part. `None` when the log
-    /// cannot be read.
-    async fn look(&mut self) -> Option<(Piece, bool)> {
+    /// What is new in the next part of the log, if anything. `None` when the log cannot be read.
+    async fn look(&mut self) -> Option<Piece> {
         let store = self.shared.store();
         let told = store.events_after(self.seen, self.reader.clone(), self.kinds.clone(), PIECE).await;
         let told = told.inspect_err(|error| tracing::warn!(%error, "a stream of events ends")).ok()?;
-        let went_on = told.seen > self.seen;
         self.seen = told.seen;
         let octets = told.events.iter().map(written).collect::<String>().into();
-        Some((Piece { octets, is_full: told.events.len() == PIECE }, went_on))
+        Some(Piece { octets, is_full: told.events.len() == PIECE })
     }
 
     async fn may_listen(&self) -> bool {

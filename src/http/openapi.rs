@@ -287,7 +287,7 @@ pub(super) fn example_callback() -> Value {
         "type": "otp.delivered",
         "happened_at": "2026-05-04T10:00:07.412Z",
         "app": "shop",
-        "url": "https://app.example.org/sms-events",
+        "url": "https://app.example.org",
         "status": "dead",
         "tries": 12,
         "next_try_at": null,

@@ -96,7 +96,8 @@ pub(super) fn check_issue(
     }
     if limits.is_ok() && !is_safe {
         memory.take(&rules.guard, work.now);
-        if rules.guard.mode != Mode::Off && memory.is_time_for_countries(work.now) {
+        let looked_at = rules.guard.mode != Mode::Off && rules.guard.least_conversion.get() > 0;
+        if looked_at && memory.is_time_for_countries(work.now) {
             figures::warn_of_countries(work, memory)?;
         }
     }

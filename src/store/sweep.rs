@@ -20,8 +20,9 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 const SLACK: Duration = Duration::from_secs(600);
 
 impl Store {
-    /// Does what is due: moves what waits by routes that are no more, expires messages and otps, sends what was in doubt once more where it may be, and forgets
-    /// what no longer counts. Returns when something is due next. Works in small steps, so that nobody waits for it.
+    /// Does what is due: moves what waits by routes that are no more, expires messages and otps, sends what was in doubt
+    /// once more where it may be, and forgets what no longer counts. Returns when something is due next. Works in small
+    /// steps, so that nobody waits for it.
     ///
     /// # Errors
     /// When the store cannot do it; what is due stays due.

@@ -140,7 +140,10 @@ async fn every_problem_that_a_call_can_answer_is_among_its_examples() {
         ("approve_otp", vec!["not_found forbidden_by_policy"]),
         (
             "resend_otp",
-            vec![guard, "not_found otp_ended policy_changed resend_too_early no_resends_left recipient_opted_out"],
+            vec![
+                guard,
+                "not_found otp_ended policy_changed resend_too_early no_resends_left limit_reached recipient_opted_out",
+            ],
         ),
         (
             "issue_otp",
