@@ -26,9 +26,9 @@ Examples:
   smsotpd template preview --template '{code} – your code for {brand}' --domain shop.example.com";
 
 const ABOUT_PREVIEW: &str = "\
-What people get is decided in this order: the language that is asked for, else by the policy the language of the
-recipient's country or its own; in it one of the policy's `templates`; else the policy's `template`; else a text of
-smsotpd's own, which leaves the brand out, or is in English, where the message would not fit one SMS.
+What people get is decided in this order: the language that is asked for, else by the policy the language of the \
+     recipient's country or its own; in it one of the policy's `templates`; else the policy's `template`; else a text \
+     of smsotpd's own, which leaves the brand out, or is in English, where the message would not fit one SMS.
 
 The exit code is 0 if the message can be sent, 1 if it would be refused, 78 if the configuration is wrong.";
 

@@ -76,7 +76,7 @@ pub(super) struct ReplayBody {
     #[serde(default)]
     #[schema(value_type = Option<String>, pattern = "^[a-z0-9][a-z0-9_-]{0,39}$", example = "shop")]
     app: Option<AppName>,
-    /// Those for this URL, as it was given, with its query.
+    /// Those for this URL, or for what is below it: scheme, host and port are enough, as the list shows them.
     #[serde(default)]
     #[schema(example = "https://app.example.org/sms-events")]
     url: Option<String>,
@@ -109,7 +109,10 @@ impl CallbackAnswer {
             url: view.url.to_string(),
             status: view.status,
             tries: view.tries,
-            next_try_at: view.next_try.and_then(|moment| clock.wall().checked_add(moment.since(clock.now())).ok()),
+            next_try_at: view.next_try.and_then(|moment| {
+                let at = clock.wall().checked_add(moment.since(clock.now())).ok()?;
+                at.round(jiff::Unit::Millisecond).ok()
+            }),
             reason: view.reason,
         }
     }
@@ -174,7 +177,8 @@ fn filter(uri: &Uri, app: Option<AppName>) -> Result<CallbackFilter, Problem> {
     post, path = "/v1/callbacks/{id}/replay", operation_id = "replay_callback", tag = "events",
     params(Named<CallbackId>),
     responses(
-        (status = 202, description = "It will be tried", body = ReplayAnswer, example = json!({"replayed": 1, "next_cursor": null})),
+        (status = 202, description = "It will be tried", body = ReplayAnswer,
+         example = json!({"replayed": 1, "next_cursor": null})),
         Refusals<(EveryCall, NoSuch)>
     )
 )]
@@ -195,7 +199,8 @@ pub(super) async fn replay(
 #[utoipa::path(
     post, path = "/v1/callbacks/replay", operation_id = "replay_callbacks", tag = "events", request_body = ReplayBody,
     responses(
-        (status = 202, description = "They will be tried", body = ReplayAnswer, example = json!({"replayed": 17, "next_cursor": null})),
+        (status = 202, description = "They will be tried", body = ReplayAnswer,
+         example = json!({"replayed": 17, "next_cursor": null})),
         Refusals<(EveryCall, WithBody)>
     )
 )]

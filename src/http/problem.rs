@@ -190,7 +190,7 @@ impl Kind {
             Self::HeadTooLarge => "The address and headers of a request have at most 16384 bytes together.",
             Self::Internal => "Something is wrong inside; the daemon's log says what.",
             Self::PolicyMissing => {
-                "The app's policy is not in the configuration; an administrator must add it or give the app another."
+                "The daemon goes by no policy of the app's; an administrator must add it to the configuration and reload it."
             }
             Self::Busy => "Too much is waiting; nothing was promised, try again.",
             Self::OutcomeUnknown => {

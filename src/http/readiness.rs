@@ -166,7 +166,7 @@ impl Readiness {
             modem: None,
             reason: format!("An app goes by the policy {policy}, which is not in the configuration."),
             advice: Some(format!(
-                "Put [policy.{policy}] back into it, or remove the app (`smsotpd app list` tells which)."
+                "Put [policy.{policy}] into it and reload the daemon, or remove the app (`smsotpd app list` tells which)."
             )),
         }));
         self
@@ -185,7 +185,7 @@ impl Readiness {
         let dead = (counts.dead_lately > 0).then(|| {
             (
                 format!("{} callbacks were given up in the last day.", counts.dead_lately),
-                "`GET /v1/callbacks?status=dead` shows them, `POST /v1/callbacks/replay` tries them again.",
+                "`GET /v1/callbacks?status=dead` shows them, `POST /v1/callbacks/replay` with the body {} tries them again.",
             )
         });
         self.warnings.extend([failing, dead].into_iter().flatten().map(|(reason, advice)| Reason {

@@ -1,6 +1,7 @@
 //! What an app is told when no code goes out: each reason of the use cases as a problem.
 
 use crate::issue::{IssueError, ResendError};
+use crate::limits::Limit;
 use crate::wording::WordingError;
 
 use super::problem::{Kind, Problem};
@@ -23,7 +24,11 @@ impl From<IssueError> for Problem {
             IssueError::NotAllowed(what) => Self::forbidden(what.field(), what.to_string()),
             IssueError::Wording(error) => unwritable(&error),
             IssueError::Limited(refusal) => {
-                let detail = format!("The limit {} is reached for this number.", refusal.limit.as_str());
+                let whom = match refusal.limit {
+                    Limit::PerNumberHour | Limit::PerNumberDay => "this number",
+                    Limit::PerPrefixHour => "this block of numbers (all that differ only in the last four digits)",
+                };
+                let detail = format!("The limit {} is reached for {whom}.", refusal.limit.as_str());
                 Self::new(Kind::LimitReached).saying(detail).by(refusal.limit.as_str()).retry_after(refusal.retry_after)
             }
             IssueError::Guarded(refusal) => refusal.into(),

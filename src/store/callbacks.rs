@@ -352,7 +352,7 @@ fn dead_behind(
 ) -> Result<Vec<i64>, StoreError> {
     let sql = format!(
         "SELECT seq FROM delivery WHERE given_up IS NOT NULL AND seq > ?1 AND (?2 IS NULL OR app = ?2)
-           AND (?3 IS NULL OR url = ?3) AND {IS_NOT_OF_REMOVED} ORDER BY seq LIMIT ?4"
+           AND (?3 IS NULL OR url = ?3 OR substr(url, 1, length(?3) + 1) IN (?3 || '/', ?3 || '?')) AND {IS_NOT_OF_REMOVED} ORDER BY seq LIMIT ?4"
     );
     let mut statement = conn.prepare_cached(&sql)?;
     let parameters = (after, app.map(AppName::as_str), url, i64::try_from(STEP).ok());
