@@ -1,7 +1,7 @@
 //! A change of the configuration file while the daemon serves.
 //!
-//! The file is read and checked whole. A fault in it changes nothing; neither does a file without a policy that an app goes
-//! by. Otherwise all policies and routes are put in the
+//! The file is read and checked whole. A fault in it changes nothing; neither does a file without a policy that an app
+//! goes by. Otherwise all policies and routes are put in the
 //! place of those before at once; what else has changed is named, and waits for a restart.
 //!
 //! Its one rule: all or nothing.

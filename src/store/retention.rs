@@ -101,8 +101,8 @@ fn oldest_goes(work: &Work<'_>) -> Result<Option<Moment>, StoreError> {
     }
     let sql = "SELECT moment FROM event
                WHERE seq >= (SELECT kept_from FROM site) AND seq < (SELECT max(seq) FROM event) ORDER BY seq LIMIT 1";
-    let oldest = work.conn.prepare_cached(sql)?.query_row((), |row| row::moment(row, "moment").map(Some));
-    Ok(oldest.optional()?.flatten().map(|moment| moment + kept_for(work) + SLACK))
+    let oldest = work.conn.prepare_cached(sql)?.query_row((), |row| row::moment(row, "moment")).optional()?;
+    Ok(oldest.map(|moment| moment + kept_for(work) + SLACK))
 }
 
 fn kept_for(work: &Work<'_>) -> Duration {
