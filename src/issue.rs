@@ -7,6 +7,7 @@
 //! Its one rule: the code leaves this room only as a digest, sealed, or inside a sealed text.
 
 mod binding;
+mod chance;
 mod packing;
 mod policies;
 mod policy;
@@ -15,9 +16,7 @@ mod words;
 
 use std::time::Duration;
 
-use rand::rand_core::UnwrapErr;
-use rand::rngs::SysRng;
-use rand::{Rng as _, RngExt as _};
+use rand::RngExt as _;
 
 pub use binding::{Bind, BindError};
 pub use policies::Policies;
@@ -32,13 +31,14 @@ use crate::limits;
 use crate::message::Priority;
 use crate::otp::{self, Alphabet, BroughtError, CodeLength, Context, Status};
 use crate::phone::PhoneNumber;
-use crate::secret::{Code, NONCE_LENGTH, SealedText, SiteKey, Unsealable};
+use crate::secret::{Code, SealedText, SiteKey, Unsealable};
 use crate::store::{
     Idempotency, IssueOutcome, NewCode, NewMessage, NewOtp, OtpView, ResendOutcome, ResendRefusal, Rules, Store,
     StoreError,
 };
 use crate::wording::{Wish, WordingError, Written};
 
+use chance::{Chance, nonce};
 use packing::Packed;
 
 /// The longest purpose, in characters.
@@ -337,26 +337,14 @@ fn seal_code(key: &SiteKey, id: OtpId, packed: &Packed) -> SealedText {
     key.seal(id.as_bytes(), &packed.pack(), nonce())
 }
 
-/// The operating system's generator. It fails only where getrandom(2) is missing or forbidden; a daemon that cannot
-/// draw codes must not go on, so then it panics.
-fn generator() -> UnwrapErr<SysRng> {
-    UnwrapErr(SysRng)
-}
-
 /// Each number below `bound` has the same probability: `random_range` rejects what would favour some. Where browsers are
 /// to fill the code in, one without a digit is put back; unless all are, since the policy wants letters alone.
 fn draw(policy: &Policy, length: CodeLength, wish: &Wish, to: &PhoneNumber) -> Code {
+    let mut chance = Chance::new();
     loop {
-        let code = otp::draw(policy.alphabet, length, |bound| generator().random_range(0..bound));
+        let code = otp::draw(policy.alphabet, length, |bound| chance.random_range(0..bound));
         if policy.alphabet == Alphabet::Letters || policy.suits(&code, wish, to) {
             return code;
         }
     }
-}
-
-fn nonce() -> [u8; NONCE_LENGTH] {
-    let mut nonce = [0; NONCE_LENGTH];
-    // In one call to the system; drawn as an array it would be one for each octet.
-    generator().fill_bytes(&mut nonce);
-    nonce
 }
