@@ -17,9 +17,6 @@ use crate::phone::PhoneNumber;
 /// The table as it is written.
 const TABLE: &str = include_str!("country/countries.csv");
 
-/// The longest prefix in the table.
-const LONGEST_PREFIX: usize = 8;
-
 /// A country, or a territory with calling prefixes of its own.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Country {
@@ -53,11 +50,18 @@ fn row(line: &'static str) -> Option<Country> {
 #[must_use]
 pub fn of_number(number: &PhoneNumber) -> Option<&'static Country> {
     let index = &*INDEX;
-    let digits = number.digits();
-    (1..=LONGEST_PREFIX.min(digits.len())).rev().find_map(|length| {
-        let at = index.prefixes.binary_search_by_key(&&digits[..length], |(prefix, _)| prefix).ok()?;
-        index.countries.get(index.prefixes[at].1)
-    })
+    let mut digits = number.digits();
+    loop {
+        // In the order of their digits, a prefix of the number stands before it, a longer one after a shorter.
+        let after = index.prefixes.partition_point(|(prefix, _)| *prefix <= digits);
+        let (prefix, at) = index.prefixes.get(after.checked_sub(1)?)?;
+        let alike = prefix.bytes().zip(digits.bytes()).take_while(|(one, other)| one == other).count();
+        if alike == prefix.len() {
+            return index.countries.get(*at);
+        }
+        // Every other prefix of the number that is in the table is one of what this one shares with it.
+        digits = &digits[..alike];
+    }
 }
 
 /// The country of the networks with this mobile country code: the first three digits of an IMSI or of a network's
@@ -156,7 +160,7 @@ mod tests {
             assert!(is(country.iso, 2, u8::is_ascii_uppercase), "{country}");
             assert!(isos.insert(country.iso), "{country} stands twice");
             for prefix in country.prefixes() {
-                assert!(is(prefix, prefix.len().clamp(1, LONGEST_PREFIX), u8::is_ascii_digit), "{country} {prefix}");
+                assert!(is(prefix, prefix.len().clamp(1, 8), u8::is_ascii_digit), "{country} {prefix}");
                 assert!(prefixes.insert(prefix), "{prefix} stands twice");
             }
             for mcc in country.mccs() {
@@ -197,6 +201,21 @@ mod tests {
         for case in cases.split(", ") {
             let (country, digits) = case.split_once(' ').unwrap();
             assert_eq!(iso(digits), Some(country), "+{digits}");
+        }
+    }
+
+    #[test]
+    fn what_follows_a_prefix_leads_to_it_or_to_a_longer_one() {
+        let longest = |digits: &str| {
+            let prefixes =
+                all().iter().flat_map(|country| country.prefixes().map(|prefix| (prefix.len(), country.iso, prefix)));
+            prefixes.filter(|(_, _, prefix)| digits.starts_with(prefix)).max().map(|(_, iso, _)| iso)
+        };
+        for prefix in all().iter().flat_map(Country::prefixes) {
+            for next in 0..10 {
+                let digits = format!("{prefix}{next}5550000")[..(prefix.len() + 7).min(15)].to_owned();
+                assert_eq!(iso(&digits), longest(&digits), "+{digits}");
+            }
         }
     }
 
