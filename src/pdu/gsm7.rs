@@ -117,7 +117,8 @@ pub(super) fn decode_by(
     extended: impl Fn(u8) -> Option<char>,
 ) -> String {
     let mut septets = septets.into_iter();
-    let mut text = String::with_capacity(septets.size_hint().0 + 8);
+    // Most characters that are not ASCII take two octets.
+    let mut text = String::with_capacity(2 * septets.size_hint().0);
     while let Some(septet) = septets.next() {
         text.push(match septet {
             ESCAPE => septets.next().map_or(' ', |septet| extended(septet).unwrap_or_else(|| character(septet))),
@@ -157,27 +158,12 @@ pub(super) fn pack(septets: &[u8], fill: usize, octets: &mut Vec<u8>) {
 /// At most `count` septets out of `octets`, the first of them after `fill` bits. Fewer when the octets hold fewer.
 pub(super) fn unpack(octets: &[u8], fill: usize, count: usize) -> Vec<u8> {
     let count = count.min((octets.len() * 8).saturating_sub(fill) / 7);
-    let mut septets = Vec::with_capacity(count);
-    let (mut waiting, mut bits) = (0u16, 0);
-    let mut skip = fill;
-    for octet in octets {
-        waiting |= u16::from(*octet) << bits;
-        bits += 8;
-        if skip > 0 {
-            waiting >>= skip;
-            bits -= skip;
-            skip = 0;
-        }
-        while bits >= 7 && septets.len() < count {
-            septets.push(low_octet(waiting & 0x7F));
-            waiting >>= 7;
-            bits -= 7;
-        }
-        if septets.len() == count {
-            break;
-        }
-    }
-    septets
+    let octet = |at: usize| octets.get(at).copied().unwrap_or(0);
+    let septet = |number: usize| {
+        let bit = fill + 7 * number;
+        low_octet(u16::from_le_bytes([octet(bit / 8), octet(bit / 8 + 1)]) >> (bit % 8)) & 0x7F
+    };
+    (0..count).map(septet).collect()
 }
 
 fn low_octet(bits: u16) -> u8 {
