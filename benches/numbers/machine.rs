@@ -2,10 +2,14 @@
 
 use std::fs::File;
 use std::io::Write as _;
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::samples::{Samples, millis};
+
+/// The size of SQLite's journal once it is used over again. In octets.
+const JOURNAL: usize = 1 << 20;
 
 /// One line about the processor, and what a durable write costs here.
 pub(crate) fn describe() -> anyhow::Result<String> {
@@ -24,32 +28,42 @@ pub(crate) fn load() -> anyhow::Result<String> {
     Ok(text.split_whitespace().take(3).collect::<Vec<_>>().join(" "))
 }
 
-/// What it costs to append a page to a file and have it on the disk.
+/// What it costs to have a page on the disk, one after the other.
 fn fsync() -> anyhow::Result<Samples> {
     let folder = tempfile::tempdir()?;
-    let mut disk = Disk::new(folder.path())?;
+    let mut disk = Disk::new(folder.path(), 4096)?;
     let mut samples = Samples::default();
     for _ in 0..200 {
-        samples.push(disk.commit(1)?);
+        samples.push(disk.commit()?);
     }
     Ok(samples)
 }
 
-/// A file that is written as a journal is: to tell what the disk costs at the time of a measurement.
-pub(crate) struct Disk(File);
+/// A file that is written as SQLite writes its journal, over and over: to tell what the disk costs at the time of a
+/// measurement.
+pub(crate) struct Disk {
+    file: File,
+    octets: Vec<u8>,
+    at: u64,
+}
 
 impl Disk {
-    pub(crate) fn new(folder: &Path) -> anyhow::Result<Self> {
-        Ok(Self(File::create(folder.join("pages"))?))
+    /// A journal of a megabyte, for commits of so many octets.
+    pub(crate) fn new(folder: &Path, commit: usize) -> anyhow::Result<Self> {
+        let mut file = File::create(folder.join("pages"))?;
+        file.write_all(&vec![1; JOURNAL])?;
+        file.sync_all()?;
+        Ok(Self { file, octets: vec![2; commit], at: 0 })
     }
 
-    /// Writes so many pages and waits until they are on the disk.
-    pub(crate) fn commit(&mut self, pages: usize) -> anyhow::Result<Duration> {
+    /// Writes a commit and waits until it is on the disk.
+    pub(crate) fn commit(&mut self) -> anyhow::Result<Duration> {
         let started = Instant::now();
-        for _ in 0..pages {
-            self.0.write_all(&[1; 4096])?;
-        }
-        self.0.sync_all()?;
-        Ok(started.elapsed())
+        self.file.write_all_at(&self.octets, self.at)?;
+        self.file.sync_data()?;
+        let taken = started.elapsed();
+        let length = self.octets.len() as u64;
+        self.at = if self.at + 2 * length > JOURNAL as u64 { 0 } else { self.at + length };
+        Ok(taken)
     }
 }

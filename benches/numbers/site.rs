@@ -36,11 +36,19 @@ pub(crate) struct Site {
 impl Site {
     /// A site with so many modems, all plugged in, without any limits.
     pub(crate) async fn new(settings: CarrierSettings, modems: u16) -> anyhow::Result<Self> {
+        Self::within(tempfile::tempdir()?, settings, modems).await
+    }
+
+    /// The same with its files in memory, where a durable write costs nothing.
+    pub(crate) async fn in_memory(settings: CarrierSettings, modems: u16) -> anyhow::Result<Self> {
+        Self::within(tempfile::tempdir_in("/dev/shm")?, settings, modems).await
+    }
+
+    async fn within(folder: tempfile::TempDir, settings: CarrierSettings, modems: u16) -> anyhow::Result<Self> {
         let carrier = Carrier::new(settings);
         let devices = (0..modems).map(|index| Device::new(DeviceSettings::numbered(index), carrier.clone())).collect();
         // A port that is free now is hardly ever taken by somebody else a moment later.
         let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
-        let folder = tempfile::tempdir()?;
         let mut site = Self { folder, carrier, devices, radios: Vec::new(), address, key: String::new() };
         site.configure()?;
         site.key = site.create_app().await?;
