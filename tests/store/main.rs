@@ -9,6 +9,8 @@ mod folder;
 mod inbox;
 mod messages;
 mod otps;
+#[path = "../support/power.rs"]
+mod power;
 mod queue;
 mod removal;
 mod reports;

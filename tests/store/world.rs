@@ -18,6 +18,8 @@ use smsotpd::store::{
 };
 use tempfile::TempDir;
 
+use crate::power;
+
 pub(crate) const CODE: &str = "482913";
 pub(crate) const TEXT: &str = "482913 is your Example code. It is valid for 5 minutes.";
 pub(crate) const NO_LIMITS: limits::Settings =
@@ -63,10 +65,7 @@ impl World {
 
     /// The world after the power went: only what was on disk at this moment is left.
     pub(crate) async fn crash(&self) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        for file in ["smsotpd.db", "smsotpd.db-wal", "key"] {
-            std::fs::copy(self.folder.path().join(file), folder.path().join(file)).unwrap();
-        }
+        let folder = power::left_behind(self.folder.path());
         let store = Store::open(folder.path(), Some(self.clock.clone())).await.unwrap();
         Self { folder, store, clock: self.clock.clone() }
     }

@@ -8,6 +8,8 @@ mod calls;
 mod lines;
 mod moods;
 mod order;
+#[path = "../support/power.rs"]
+mod power;
 mod reach;
 mod receiver;
 mod secrets;

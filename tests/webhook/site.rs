@@ -20,6 +20,8 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::power;
+
 const CODE: &str = "482913";
 
 pub(crate) struct Site {
@@ -85,10 +87,7 @@ impl Site {
 
     /// The same site after its power went, as it was on disk at this moment. It does not deliver yet.
     pub(crate) async fn crash(mut self) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        for file in ["smsotpd.db", "smsotpd.db-wal", "key"] {
-            std::fs::copy(self.folder.path().join(file), folder.path().join(file)).unwrap();
-        }
+        let folder = power::left_behind(self.folder.path());
         if let Some((_, delivering)) = self.delivering.take() {
             delivering.abort();
         }
