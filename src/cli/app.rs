@@ -225,8 +225,16 @@ fn show_key(name: &AppName, key: &ApiKey, place: &Place) -> anyhow::Result<()> {
     say!();
     say!("  {}", key.expose());
     say!();
-    say!("Try it:  SMSOTPD_KEY={} smsotpd otp issue +15551234567", key.expose());
+    let config = place.config.as_ref().map(|config| format!(" --config {}", quoted(&config.to_string_lossy())));
+    let config = config.unwrap_or_default();
+    say!("Try it:  SMSOTPD_KEY={} smsotpd otp issue +15551234567{config}", key.expose());
     Ok(())
+}
+
+/// As a shell takes it for one word.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "/._-+:@%,".contains(c);
+    if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
 /// A new key out of 32 octets of the operating system's generator.
@@ -234,4 +242,16 @@ pub(super) fn new_key() -> anyhow::Result<ApiKey> {
     let mut octets = [0; 32];
     rand::rngs::SysRng.try_fill_bytes(&mut octets).context("the operating system gives no random numbers")?;
     Ok(ApiKey::from_random(octets))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_quoted_where_a_shell_would_take_it_apart() {
+        assert_eq!(quoted("/etc/smsotpd/smsotpd.toml"), "/etc/smsotpd/smsotpd.toml");
+        assert_eq!(quoted("/home/a b/$x.toml"), "'/home/a b/$x.toml'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+    }
 }

@@ -33,8 +33,8 @@ A fault is one line of TOML or JSON, with @SECONDS before it when it is to happe
   card = { asks-pin = { pin = \"1234\" } }
   {\"card\": {\"pin-tries\": 1}}
 
-The control socket takes the same lines, and orders (plug, unplug, register, send, inbox...): `help` lists
-them, `faults` shows a line for each fault.
+The control socket takes the same lines, and orders (plug, unplug, register, send, inbox...).
+`help` lists them, `faults` shows a line for each fault.
 Each line is answered by what it asked for, and then `ok`, or by `error: ...`.
 
 Examples:

@@ -15,6 +15,8 @@ const END: &str = "---- the block has ended ----";
 pub(crate) struct Shell {
     input: ChildStdin,
     output: Lines<BufReader<ChildStdout>>,
+    /// What `smsotpd` is given for the reader, whose configuration lies where it belongs.
+    given: String,
     _child: Child,
 }
 
@@ -39,10 +41,11 @@ impl Shell {
             .spawn()
             .unwrap();
         let (input, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-        Self { input, output: BufReader::new(output).lines(), _child: child }
+        let given = format!(" --config {}", config.display());
+        Self { input, output: BufReader::new(output).lines(), given, _child: child }
     }
 
-    /// What the commands print, on both channels.
+    /// What the commands print, on both channels, as the reader sees it.
     pub(crate) async fn run(&mut self, commands: &str) -> String {
         let script = format!("{{\n{commands}\n}} </dev/null 2>&1\necho; echo '{END}'\n");
         self.input.write_all(script.as_bytes()).await.unwrap();
@@ -57,6 +60,6 @@ impl Shell {
             }
         })
         .await;
-        said
+        said.replace(&self.given, "")
     }
 }

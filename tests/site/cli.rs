@@ -269,6 +269,21 @@ async fn what_the_daemon_refuses_is_one_sentence_and_an_exit_code() {
 }
 
 #[tokio::test]
+async fn the_command_that_a_new_app_is_shown_works_as_it_is() {
+    let site = Site::unplugged(CarrierSettings::default());
+    let config = site.configure("");
+    let _daemon = site.serve().await;
+    let made = run(&format!("app create shop --config {}", config.display())).await;
+    let made = String::from_utf8(made.stdout).unwrap();
+    let shown = made.lines().find_map(|line| line.strip_prefix("Try it:")).unwrap();
+    let beside = Path::new(env!("CARGO_BIN_EXE_smsotpd")).parent().unwrap();
+    let path = format!("{}:{}", beside.display(), std::env::var("PATH").unwrap());
+    let tried = tokio::process::Command::new("sh").args(["-c", shown]).env("PATH", path).output().await.unwrap();
+    assert!(tried.status.success(), "{shown}: {tried:?}");
+    assert!(String::from_utf8(tried.stdout).unwrap().contains("+1555***4567"), "{shown}");
+}
+
+#[tokio::test]
 async fn what_happened_is_told_with_the_daemon_running_and_stopped_and_as_it_happens() {
     let site = Site::unplugged(CarrierSettings::default());
     let config = site.configure("").to_str().unwrap().to_owned();
