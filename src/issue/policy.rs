@@ -257,6 +257,9 @@ pub enum PolicyError {
     /// With the brand, the usual message of smsotpd's own wording cannot be sent as one SMS.
     #[error("with this brand {0}")]
     LongBrand(WordingError),
+    /// Every message would be in another language than this, the policy's.
+    #[error("smsotpd has no text in {0}: write one, `{0}` under `templates`, or take another language")]
+    NoWords(Locale),
     /// Browsers do not fill such codes in.
     #[error(
         "browsers fill in only codes with a digit in them: with `domain`, or a line for browsers in the template, take \
@@ -273,6 +276,7 @@ impl PolicyError {
             Self::Brand { .. } | Self::LongBrand(_) => "brand",
             Self::Words { key, .. } | Self::LastLine { key, .. } | Self::NotBound { key, .. } => key,
             Self::NewCodeForCallers => "resend-new-code",
+            Self::NoWords(_) => "locale",
             Self::NotFilledIn => "alphabet",
         }
     }

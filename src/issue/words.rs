@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::otp::{Alphabet, CodeLength, draw};
 use crate::phone::PhoneNumber;
 use crate::secret::{Code, Text};
-use crate::template::{AppHash, Domain, Template, built_in_of, english, is_filled_in, own_host};
+use crate::template::{AppHash, Domain, Template, built_in_of, english, from_near_to_far, is_filled_in, own_host};
 use crate::wording::{Language, Style, Wish, WordingError};
 
 use super::{Lifetime, Policy, PolicyError};
@@ -98,6 +98,7 @@ impl Policy {
         if self.alphabet == Alphabet::Letters && (self.names_hosts() || self.own_words().any(for_browsers)) {
             return Err(PolicyError::NotFilledIn);
         }
+        self.check_language()?;
         let wish = self.greatest_wish();
         for (key, template) in self.own_words() {
             let last_line = match own_host(template.as_str()) {
@@ -115,6 +116,14 @@ impl Policy {
             }
         }
         if self.template.is_none() { self.check_built_in(&wish) } else { Ok(()) }
+    }
+
+    /// Checks that there are words in the policy's language.
+    fn check_language(&self) -> Result<(), PolicyError> {
+        let Language::Always(locale) = &self.locale else { return Ok(()) };
+        let tag = locale.as_str();
+        let has_own = self.template.is_some() || from_near_to_far(tag).any(|tag| self.templates.contains_key(tag));
+        if has_own || built_in_of(tag).is_some() { Ok(()) } else { Err(PolicyError::NoWords(locale.clone())) }
     }
 
     /// A text of smsotpd's own that has no room for something gives it up. What must not happen is that none has room, or
@@ -223,6 +232,21 @@ mod tests {
             error.starts_with("templates.ru: with its longest code and lifetime the message has 71 characters"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_language_that_nobody_has_words_in_is_refused() {
+        for known in ["de-CH", "pt-BR", "auto"] {
+            assert_eq!(check(&format!("locale = \"{known}\"")), Ok(()));
+        }
+        let error = check("locale = \"ga\"").unwrap_err();
+        assert_eq!(
+            error,
+            "locale: smsotpd has no text in ga: write one, `ga` under `templates`, or take another language"
+        );
+        assert!(check("locale = \"ga\"\n[templates]\nde = \"{code}\"").is_err());
+        assert_eq!(check("locale = \"ga-IE\"\n[templates]\nga = \"{code} an cód\""), Ok(()));
+        assert_eq!(check("locale = \"ga\"\ntemplate = \"{code} an cód\""), Ok(()));
     }
 
     #[test]
