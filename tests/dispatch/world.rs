@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// The steps in which time passes while a test waits.
-const STEP: Duration = Duration::from_millis(20);
+const STEP: Duration = Duration::from_millis(100);
 /// Whatever a test waits for happens before this has passed, or never.
 const PATIENCE: Duration = Duration::from_secs(300);
 /// So often everybody gets a turn between two steps.
