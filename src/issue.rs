@@ -337,7 +337,7 @@ fn seal_code(key: &SiteKey, id: OtpId, packed: &Packed) -> SealedText {
     key.seal(id.as_bytes(), &packed.pack(), nonce())
 }
 
-/// Each number below `bound` has the same probability: `random_range` rejects what would favour some. Where browsers are
+/// Each number below `bound` has the same probability: `random_range` draws again where it would favour some. Where browsers are
 /// to fill the code in, one without a digit is put back; unless all are, since the policy wants letters alone.
 fn draw(policy: &Policy, length: CodeLength, wish: &Wish, to: &PhoneNumber) -> Code {
     let mut chance = Chance::new();

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::samples::{Samples, millis};
+use super::site::ON_DISK;
 
 /// The size of SQLite's journal once it is used over again. In octets.
 const JOURNAL: usize = 1 << 20;
@@ -17,9 +18,11 @@ pub(crate) fn describe() -> anyhow::Result<String> {
     let named = |name: &str| info.lines().find_map(|line| Some(line.strip_prefix(name)?.split_once(':')?.1.trim()));
     let model = ["model name", "Model"].into_iter().find_map(named).unwrap_or("unknown processor");
     let cores = std::thread::available_parallelism()?;
-    let fsync = fsync()?;
-    let (load, median, p99) = (load()?, millis(fsync.median()), millis(fsync.p99()));
-    Ok(format!("machine: {model}, {cores} cores; fsync {median:.2} ms (p99 {p99:.2}); load before: {load}"))
+    let write = durable_write()?;
+    let (load, median, p99) = (load()?, millis(write.median()), millis(write.p99()));
+    Ok(format!(
+        "machine: {model}, {cores} cores; durable write of 4 kB {median:.2} ms (p99 {p99:.2}); load before: {load}"
+    ))
 }
 
 /// The load averages over 1, 5 and 15 minutes: above the number of cores, others disturb what is measured.
@@ -28,9 +31,9 @@ pub(crate) fn load() -> anyhow::Result<String> {
     Ok(text.split_whitespace().take(3).collect::<Vec<_>>().join(" "))
 }
 
-/// What it costs to have a page on the disk, one after the other.
-fn fsync() -> anyhow::Result<Samples> {
-    let folder = tempfile::tempdir()?;
+/// What it costs to write one page after another, each durable.
+fn durable_write() -> anyhow::Result<Samples> {
+    let folder = tempfile::tempdir_in(ON_DISK)?;
     let mut disk = Disk::new(folder.path(), 4096)?;
     let mut samples = Samples::default();
     for _ in 0..200 {

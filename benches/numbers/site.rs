@@ -12,6 +12,9 @@ use tokio::task::JoinHandle;
 use super::client::Client;
 use super::daemon::{Daemon, PROGRAM};
 
+/// A folder on the disk; that of the system may be in memory.
+pub(crate) const ON_DISK: &str = env!("CARGO_TARGET_TMPDIR");
+
 /// The first of the numbers that messages go to, one for each message.
 pub(crate) const FIRST_NUMBER: u64 = 15_550_000_000;
 
@@ -36,7 +39,7 @@ pub(crate) struct Site {
 impl Site {
     /// A site with so many modems, all plugged in, without any limits.
     pub(crate) async fn new(settings: CarrierSettings, modems: u16) -> anyhow::Result<Self> {
-        Self::within(tempfile::tempdir()?, settings, modems).await
+        Self::within(tempfile::tempdir_in(ON_DISK)?, settings, modems).await
     }
 
     /// The same with its files in memory, where a durable write costs nothing.

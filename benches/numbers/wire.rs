@@ -67,7 +67,7 @@ fn quick_carrier(delivery_time: Duration) -> CarrierSettings {
     carrier(5 * MILLISECOND, delivery_time)
 }
 
-/// What the commit on the way writes to the journal, about: 13 pages of 1 kB. In octets.
+/// What the commit on the way writes to the journal, about: some 13 pages of 1 kB. In octets.
 const COMMIT: usize = 14_000;
 
 /// The first requests find cold caches, and no app remembered.
@@ -82,7 +82,7 @@ pub(crate) async fn between_messages(effort: Effort) -> anyhow::Result<Vec<Row>>
     Ok(vec![
         Row::new(what, "under 1 ms", median_and_p99(&alone), alone.median() < MILLISECOND),
         Row::aside("  the same without a disk, in memory", median_and_p99(&without_disk)),
-        Row::aside("  the same with one, while status reports come in between", median_and_p99(&with_reports)),
+        Row::aside("  the same on the disk, while status reports come in between", median_and_p99(&with_reports)),
     ])
 }
 

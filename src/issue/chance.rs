@@ -1,7 +1,8 @@
 //! Randomness of the operating system for one code.
 //!
 //! It is fetched for the whole code at once: a call to the system for each character would cost more than all else
-//! there is to a code. Nothing is kept from one code to the next, and what was fetched is wiped.
+//! there is to a code. Nothing is kept from one code to the next, and the octets that wait are
+//! wiped.
 
 use std::convert::Infallible;
 

@@ -117,7 +117,7 @@ pub(super) fn decode_by(
     extended: impl Fn(u8) -> Option<char>,
 ) -> String {
     let mut septets = septets.into_iter();
-    // Most characters that are not ASCII take two octets.
+    // Turkish and Greek letters take two octets.
     let mut text = String::with_capacity(2 * septets.size_hint().0);
     while let Some(septet) = septets.next() {
         text.push(match septet {

@@ -41,7 +41,7 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     conn.busy_timeout(PATIENCE)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
     plan_once(&conn)?;
-    // A commit writes every page it touches, some 18 of them, and the rows are small: with pages of 1 kB it writes a
+    // A commit writes every page it touches, some 13 of them, and the rows are small: with pages of 1 kB it writes a
     // quarter of what it would with the usual 4 kB, which an SD card and the wait for it both thank. Must come before
     // the first table. The journal may keep 8 MB; the page cache 4 MB. What was deleted is overwritten with zeros.
     conn.execute_batch(
