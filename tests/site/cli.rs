@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use crate::support::{Site, signal, soon};
 use rustix::process::Signal;
-use serde_json::json;
 use smsotpd::sim::CarrierSettings;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader, Lines};
 use tokio::process::{Child, ChildStdout};
@@ -34,12 +33,12 @@ const COMMANDS: [&str; 19] = [
     "template preview",
 ];
 
-async fn run(arguments: &str) -> Output {
+pub(crate) async fn run(arguments: &str) -> Output {
     crate::support::smsotpd().args(arguments.split(' ')).env("RUST_BACKTRACE", "1").output().await.unwrap()
 }
 
 /// What a command says to somebody who made a mistake, and its exit code.
-async fn mistake(arguments: &str) -> (i32, String) {
+pub(crate) async fn mistake(arguments: &str) -> (i32, String) {
     let output = run(arguments).await;
     assert!(output.stdout.is_empty(), "{arguments}: {output:?}");
     let said = String::from_utf8(output.stderr).unwrap();
@@ -284,43 +283,6 @@ async fn the_command_that_a_new_app_is_shown_works_as_it_is() {
 }
 
 #[tokio::test]
-async fn what_happened_is_told_with_the_daemon_running_and_stopped_and_as_it_happens() {
-    let site = Site::unplugged(CarrierSettings::default());
-    let config = site.configure("").to_str().unwrap().to_owned();
-    let audit = async |more: &str| {
-        let output = run(&format!("audit --config {config}{more}")).await;
-        assert!(output.status.success(), "{output:?}");
-        String::from_utf8(output.stdout).unwrap()
-    };
-    let key = site.create_app("shop").await;
-    let told = audit("").await;
-    assert_eq!(told.lines().count(), 1, "{told}");
-    assert!(told.contains("app.created") && told.contains("by=cli") && told.contains("shop"), "{told}");
-
-    let mut follow = crate::support::smsotpd();
-    follow.args(["audit", "--json", "--follow", "--kind", "otp.*", "--config", &config]);
-    let mut follow = follow.stdout(Stdio::piped()).spawn().unwrap();
-    let mut followed = lines(follow.stdout.take().unwrap());
-    let daemon = site.serve().await;
-    let (_, otp) = daemon.post("/v1/otp", &key, json!({ "to": "+15550100123" })).await;
-    let issued = until(&mut followed, "otp.issued").await;
-    assert!(issued.last().unwrap().contains(otp["id"].as_str().unwrap()), "{issued:?}");
-
-    let path = format!("/v1/otp/{}/verify", otp["id"].as_str().unwrap());
-    daemon.post(&path, &key, json!({ "code": "no" })).await;
-    until(&mut followed, "otp.wrong_code").await;
-    let told = audit(" --app shop --kind otp.wrong_code --since 1h").await;
-    assert!(told.contains("attempts_left=4") && told.contains("+1555***0123"), "{told}");
-    assert!(daemon.terminate().await.success());
-    assert_eq!(audit(" -n 1 --kind otp.*").await, told);
-    assert_eq!(audit(" --until 2020-01-01").await, "");
-    for (wrong, named) in [("--kind otp", "otp.issued"), ("--since noon", "2026-05-04"), ("--app A", "a-z")] {
-        let (code, said) = mistake(&format!("audit {wrong}")).await;
-        assert!(code == 2 && said.contains(named), "{said}");
-    }
-}
-
-#[tokio::test]
 async fn a_text_of_megabytes_is_refused_in_the_daemons_words() {
     let site = Site::unplugged(CarrierSettings::default());
     let config = site.configure("");
@@ -380,40 +342,6 @@ async fn an_address_that_is_taken_is_told_once() {
 }
 
 #[tokio::test]
-async fn the_demo_tells_its_story_once_and_leaves_nothing_behind() {
-    let folder = tempfile::tempdir().unwrap();
-    let output =
-        crate::support::smsotpd().args(["demo", "--once"]).env("TMPDIR", folder.path()).output().await.unwrap();
-    assert!(output.status.success(), "{output:?}");
-    let said = String::from_utf8(output.stdout).unwrap();
-    let steps = ["issued", "on the phone", "wrong code, 4 guesses left", "verified", "already used"];
-    let places: Vec<_> = steps.iter().map(|step| said.find(step).unwrap_or_else(|| panic!("{step}: {said}"))).collect();
-    assert!(places.is_sorted(), "{said}");
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "it left something behind");
-}
-
-#[tokio::test]
-async fn a_demo_that_is_interrupted_before_the_code_arrives_leaves_nothing_behind() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut demo = demo(folder.path());
-    let mut said = lines(demo.stdout.take().unwrap());
-    until(&mut said, "issued").await;
-    end(demo, Signal::INT).await;
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "it left something behind");
-}
-
-#[tokio::test]
-async fn a_demo_whose_terminal_is_closed_leaves_nothing_behind() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut demo = demo(folder.path());
-    let mut said = lines(demo.stdout.take().unwrap());
-    until(&mut said, "Ctrl-C stops it").await;
-    drop(said);
-    end(demo, Signal::HUP).await;
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "it left something behind");
-}
-
-#[tokio::test]
 async fn a_daemon_whose_terminal_is_closed_goes_on() {
     let site = Site::unplugged(CarrierSettings::default());
     site.configure("");
@@ -425,29 +353,6 @@ async fn a_daemon_whose_terminal_is_closed_goes_on() {
 }
 
 /// Runs the commands that the demo prints, as somebody who pastes them.
-#[tokio::test]
-#[ignore = "needs curl"]
-async fn the_curl_commands_that_the_demo_prints_work() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut demo = demo(folder.path());
-    let mut said = lines(demo.stdout.take().unwrap());
-    let printed = until(&mut said, "Ctrl-C stops it").await;
-    let find = |part: &str| printed.iter().find(|line| line.contains(part)).unwrap_or_else(|| panic!("{printed:?}"));
-    let variables = format!("{}\n{}\n", find("KEY='"), find("JSON='"));
-    let paste = async |command: String| -> serde_json::Value {
-        let script = format!("{variables}{command}");
-        let output = tokio::process::Command::new("sh").args(["-c", &script]).output().await.unwrap();
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|fault| panic!("{script}: {fault}"))
-    };
-    let otp = paste(find("/v1/otp -H").clone()).await;
-    let arrived = until(&mut said, "is your Demo code").await;
-    let code = crate::support::code_in(arrived.last().unwrap().split('“').nth(1).unwrap());
-    let verify = find("/verify").replace("/ID/", &format!("/{}/", otp["id"].as_str().unwrap())).replace("CODE", &code);
-    assert_eq!(paste(verify).await["verified"], true);
-    assert_eq!(paste(find("/v1/status").clone()).await["readiness"]["ready"], true);
-    end(demo, Signal::INT).await;
-}
-
 #[tokio::test]
 async fn the_simulated_modem_answers_on_its_link_and_takes_the_link_away() {
     let folder = tempfile::tempdir().unwrap();
@@ -522,17 +427,12 @@ async fn a_reader_who_goes_away_is_no_failure() {
 }
 
 /// A demo that keeps its files in this folder. It takes any port, so that several can run at once.
-fn demo(folder: &Path) -> Child {
-    let mut demo = crate::support::smsotpd();
-    demo.args(["demo", "--listen", "127.0.0.1:0"]).env("TMPDIR", folder).stdout(Stdio::piped()).spawn().unwrap()
-}
-
-fn lines<R: AsyncRead + Unpin>(output: R) -> Lines<BufReader<R>> {
+pub(crate) fn lines<R: AsyncRead + Unpin>(output: R) -> Lines<BufReader<R>> {
     BufReader::new(output).lines()
 }
 
 /// Reads up to the line that has `part` in it.
-async fn until<R: AsyncRead + Unpin>(said: &mut Lines<BufReader<R>>, part: &str) -> Vec<String> {
+pub(crate) async fn until<R: AsyncRead + Unpin>(said: &mut Lines<BufReader<R>>, part: &str) -> Vec<String> {
     let mut read = Vec::new();
     soon(part, async {
         loop {
@@ -547,52 +447,8 @@ async fn until<R: AsyncRead + Unpin>(said: &mut Lines<BufReader<R>>, part: &str)
 }
 
 /// Sends the signal of Ctrl-C or of a closed terminal, and waits for a good end.
-async fn end(mut process: Child, by: Signal) {
+pub(crate) async fn end(mut process: Child, by: Signal) {
     signal(&process, by);
     let ended = tokio::time::timeout(Duration::from_secs(5), process.wait()).await;
     assert!(ended.is_ok_and(|status| status.unwrap().success()), "it ends well when it is asked to");
-}
-
-#[tokio::test]
-async fn a_long_log_is_told_page_by_page_in_order_and_who_follows_hears_each_event_once() {
-    use smsotpd::store::{Kind, Store};
-    let site = Site::unplugged(CarrierSettings::default());
-    let config = site.configure("").to_str().unwrap().to_owned();
-    let store = Store::open(&site.folder.path().join("state"), None).await.unwrap();
-    let note = async |events: usize| {
-        for _ in 0..events {
-            store.note(Kind::ModemReady, None, serde_json::Value::Null).await.unwrap();
-        }
-    };
-    note(450).await;
-    let ids = async |more: &str| {
-        let output = run(&format!("audit --json --config {config} {more}")).await;
-        assert!(output.status.success(), "{output:?}");
-        let lines = String::from_utf8(output.stdout).unwrap();
-        lines.lines().map(id).collect::<Vec<String>>()
-    };
-    let all = ids("--since 1h").await;
-    assert_eq!((all.len(), all.is_sorted()), (450, true));
-    for newest in [1, 200, 250, 449, 1_000] {
-        assert_eq!(ids(&format!("-n {newest}")).await, all[450_usize.saturating_sub(newest)..], "{newest}");
-    }
-    assert_eq!(ids("--since 1h --kind modem.absent").await, Vec::<String>::new());
-
-    let mut follow = crate::support::smsotpd();
-    follow.args(["audit", "--json", "--follow", "--since", "1h", "--config", &config]);
-    let mut follow = follow.stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
-    let mut followed = lines(follow.stdout.take().unwrap());
-    let (_, heard) = tokio::join!(note(300), async {
-        let mut heard = Vec::new();
-        while heard.len() < 750 {
-            heard.push(id(&crate::support::soon("an event", followed.next_line()).await.unwrap().unwrap()));
-        }
-        heard
-    });
-    assert!(heard.windows(2).all(|pair| pair[0] < pair[1]), "each once and in order");
-}
-
-/// The id of an event that is told as JSON.
-fn id(line: &str) -> String {
-    serde_json::from_str::<serde_json::Value>(line).unwrap()["id"].as_str().unwrap().to_owned()
 }

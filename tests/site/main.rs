@@ -6,6 +6,8 @@
 mod support;
 
 mod cli;
+mod cli_audit;
+mod cli_demo;
 mod cli_sim;
 mod codes;
 mod crash;
