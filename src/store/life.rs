@@ -181,6 +181,11 @@ impl Message {
         }
     }
 
+    /// Whether what was sent through this SIM can be part of the message: another one may have started it again.
+    pub(super) fn goes_on_with(&self, sim: &str) -> bool {
+        self.parts.len() == 1 || self.sim.as_deref().is_none_or(|its_own| its_own == sim)
+    }
+
     /// Makes this SIM the one that sends the message. When another one had sent a part of it, all parts start again,
     /// since a handset only joins what came from one number. That may happen once.
     pub(super) fn take_over(&mut self, work: &Work<'_>, sim: &str) -> Result<(), StoreError> {
@@ -195,10 +200,14 @@ impl Message {
 
     /// Writes the message and its parts down, with all that follows from the parts.
     pub(super) fn save(mut self, work: &Work<'_>) -> Result<(), StoreError> {
+        // Without one of its parts the rest would be unreadable.
+        let is_lost = |part: &Part| {
+            matches!(part.status, Status::Failed | Status::Undelivered | Status::Expired | Status::Cancelled)
+        };
         match self.abandoned {
             true if work.now >= self.deadline => self.expire(),
-            true => self.withdraw(),
-            false => {}
+            false if !self.parts.iter().any(is_lost) => {}
+            _ => self.withdraw(),
         }
         let any = |status| self.parts.iter().any(|part| part.status == status);
         let status = whole(self.parts.iter().map(|part| part.status));

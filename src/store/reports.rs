@@ -2,7 +2,7 @@
 
 use super::error::StoreError;
 use super::handle::Store;
-use super::life::Message;
+use super::life::{Message, Part};
 use super::row;
 use super::writer::Work;
 use crate::clock::Moment;
@@ -56,9 +56,9 @@ impl ReportOutcome {
 
 impl Store {
     /// Takes a status report on. It is about the newest part with its SIM, recipient and TP-MR; failing that, about
-    /// the part in doubt, or about to go out once more because it was, for that SIM and recipient, if it can be about
-    /// no other. One that comes before its part is settled is kept until then. The same report twice changes nothing. Returns whether it was
-    /// about anything.
+    /// the part for that SIM and recipient that is in doubt, or was before it was to go out once more, if it can be about
+    /// no other. One that comes before its part is settled is kept until then. The same report twice changes nothing.
+    /// Returns whether it was about anything.
     ///
     /// # Errors
     /// When the store cannot do it; then the report must not be acknowledged.
@@ -83,7 +83,8 @@ const WRAP: i64 = 200;
 
 fn take(work: &Work<'_>, report: &Report) -> Result<Found, StoreError> {
     if let Some(place) = by_reference(work, report)? {
-        return apply(work, place, report);
+        apply(work, Message::load(work, place.0)?, place, report)?;
+        return Ok(Found::Part);
     }
     if is_about_former_part(work, report)? {
         return Ok(Found::Part);
@@ -94,10 +95,7 @@ fn take(work: &Work<'_>, report: &Report) -> Result<Found, StoreError> {
         return Ok(Found::Kept);
     }
     match unsettled.as_slice() {
-        [only] if only.deadline > work.now && !others_were_in_doubt(work, report, only)? => {
-            forget_doubt(work, only)?;
-            apply(work, only.place, report)
-        }
+        [only] if only.deadline > work.now => settle_doubt(work, only, report),
         _ => Ok(Found::Nothing),
     }
 }
@@ -163,16 +161,18 @@ fn is_about_former_part(work: &Work<'_>, report: &Report) -> Result<bool, StoreE
     Ok(noted == 1)
 }
 
-/// A part of which the TP-MR is not known.
+/// A part that this report may be about although its TP-MR tells nothing.
 struct Unsettled {
     status: Status,
     place: Place,
+    /// The attempt that the report would be about: the part's last, or an earlier one that was in doubt.
     attempt: i64,
     deadline: Moment,
 }
 
-/// The parts for this SIM and recipient of which the TP-MR is not known, and reports may still come: a modem is at
-/// them, or they are in doubt, or wait to go out once more because they were.
+/// The parts to this recipient of which an attempt through this SIM has a TP-MR that is not known, and reports may still
+/// come: a modem is at them, or they are in doubt, or were in doubt before they were to go out once more, whatever became
+/// of that. Each part once.
 fn unsettled(work: &Work<'_>, report: &Report) -> Result<Vec<Unsettled>, StoreError> {
     let mut statement = work.conn.prepare_cached(
         "SELECT part.status, part.message, part.part, part.attempt, message.deadline
@@ -184,19 +184,49 @@ fn unsettled(work: &Work<'_>, report: &Report) -> Result<Vec<Unsettled>, StoreEr
          WHERE part.number = ?1 AND part.sim = ?2
            AND part.status IN ('in_doubt', 'queued') AND part.attempt IS NOT NULL
            AND (part.status <> 'queued' OR attempt.outcome = 'in_doubt')
-           AND message.deadline + iif(message.deadline - message.created > 86400000, 86400000, 3600000) > ?3",
+           AND message.deadline + iif(message.deadline - message.created > 86400000, 86400000, 3600000) > ?3
+         UNION ALL
+         SELECT part.status, part.message, part.part, attempt.id, message.deadline
+         FROM former_part JOIN attempt ON attempt.id = former_part.attempt JOIN message ON message.seq = attempt.message
+              JOIN part ON part.message = attempt.message AND part.part = attempt.part
+         WHERE former_part.number = ?1 AND former_part.sim = ?2 AND former_part.reference = ?4
+           AND former_part.known_until > ?3",
     )?;
-    let mut rows = statement.query((row::number(&report.to), report.sim.as_str(), work.now.as_millis()))?;
-    let mut found = Vec::new();
+    let (to, sim, now) = (row::number(&report.to), report.sim.as_str(), work.now.as_millis());
+    let mut rows = statement.query((to, sim, now, UNKNOWN_REFERENCE))?;
+    let mut found: Vec<Unsettled> = Vec::new();
     while let Some(row) = rows.next()? {
-        found.push(Unsettled {
-            status: row::status_from(&row.get::<_, String>(0)?)?,
-            place: (row.get(1)?, row.get(2)?),
-            attempt: row.get(3)?,
-            deadline: row::moment(row, "deadline")?,
-        });
+        let place = (row.get(1)?, row.get(2)?);
+        if found.iter().all(|known| known.place != place) {
+            let status = row::status_from(&row.get::<_, String>(0)?)?;
+            found.push(Unsettled { status, place, attempt: row.get(3)?, deadline: row::moment(row, "deadline")? });
+        }
     }
     Ok(found)
+}
+
+/// Takes a report on that can only be about this attempt, which was in doubt. When the part has gone out once more since,
+/// or starts again on another SIM, only good news changes it: the copy that went out last has a report of its own to come.
+fn settle_doubt(work: &Work<'_>, doubt: &Unsettled, report: &Report) -> Result<Found, StoreError> {
+    let mut message = Message::load(work, doubt.place.0)?;
+    let goes_on_here = message.goes_on_with(report.sim.as_str());
+    let part = part_at(&mut message, doubt.place)?;
+    if goes_on_here && matches!(part.status, Status::Queued | Status::InDoubt) {
+        if part.status == Status::InDoubt && part.attempt != Some(doubt.attempt) {
+            remember_doubt(work, doubt.place.0)?;
+        }
+        part.attempt = Some(doubt.attempt);
+        part.sim = Some(report.sim.as_str().to_owned());
+        forget_doubt(work, doubt, report)?;
+        apply(work, message, doubt.place, report)?;
+    } else {
+        know_doubt(work, doubt, report)?;
+        note(work, doubt.attempt, report)?;
+        if goes_on_here && report.outcome == ReportOutcome::Delivered && part.happen(Event::Delivered) {
+            message.save(work)?;
+        }
+    }
+    Ok(Found::Part)
 }
 
 /// The TP-MR, in `former_part`, of an attempt that was in doubt.
@@ -217,29 +247,30 @@ pub(super) fn remember_doubt(work: &Work<'_>, message: i64) -> Result<(), StoreE
     Ok(())
 }
 
-/// Whether another part for this SIM and recipient was in doubt before it went out once more.
-fn others_were_in_doubt(work: &Work<'_>, report: &Report, only: &Unsettled) -> Result<bool, StoreError> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM former_part
-                   WHERE number = ?1 AND sim = ?2 AND reference = ?3 AND attempt <> ?4 AND known_until > ?5)";
-    let (to, sim, now) = (row::number(&report.to), report.sim.as_str(), work.now.as_millis());
-    let mut statement = work.conn.prepare_cached(sql)?;
-    Ok(statement.query_row((to, sim, UNKNOWN_REFERENCE, only.attempt, now), |row| row.get(0))?)
-}
-
-/// A report has come about what was in doubt.
-fn forget_doubt(work: &Work<'_>, part: &Unsettled) -> Result<(), StoreError> {
-    let sql = "DELETE FROM former_part WHERE reference = ?1 AND attempt = ?2
-                 AND (number, sim) = (SELECT number, sim FROM part WHERE message = ?3 AND part = ?4)";
-    let (message, number) = part.place;
-    work.conn.prepare_cached(sql)?.execute((UNKNOWN_REFERENCE, part.attempt, message, number))?;
+/// A report has come about what was in doubt, and the part knows its TP-MR now.
+fn forget_doubt(work: &Work<'_>, doubt: &Unsettled, report: &Report) -> Result<(), StoreError> {
+    let sql = "DELETE FROM former_part WHERE number = ?1 AND sim = ?2 AND reference = ?3 AND attempt = ?4";
+    let (to, sim) = (row::number(&report.to), report.sim.as_str());
+    work.conn.prepare_cached(sql)?.execute((to, sim, UNKNOWN_REFERENCE, doubt.attempt))?;
     Ok(())
 }
 
-fn apply(work: &Work<'_>, (seq, number): Place, report: &Report) -> Result<Found, StoreError> {
-    let mut message = Message::load(work, seq)?;
-    let Some(part) = message.parts.get_mut(usize::from(number)) else {
-        return Err(StoreError::Damaged("a part is missing".to_owned()));
-    };
+/// A report has come about what was in doubt, and told the TP-MR; the part has that of another copy.
+fn know_doubt(work: &Work<'_>, doubt: &Unsettled, report: &Report) -> Result<(), StoreError> {
+    let sql =
+        "UPDATE former_part SET reference = ?5 WHERE number = ?1 AND sim = ?2 AND reference = ?3 AND attempt = ?4";
+    let (to, sim) = (row::number(&report.to), report.sim.as_str());
+    work.conn.prepare_cached(sql)?.execute((to, sim, UNKNOWN_REFERENCE, doubt.attempt, report.reference.0))?;
+    Ok(())
+}
+
+fn part_at(message: &mut Message, (_, number): Place) -> Result<&mut Part, StoreError> {
+    message.parts.get_mut(usize::from(number)).ok_or_else(|| StoreError::Damaged("a part is missing".to_owned()))
+}
+
+/// Moves the part on by what the report says about its attempt.
+fn apply(work: &Work<'_>, mut message: Message, place: Place, report: &Report) -> Result<(), StoreError> {
+    let part = part_at(&mut message, place)?;
     let moved = part.happen(match report.outcome {
         ReportOutcome::Delivered => Event::Delivered,
         ReportOutcome::StillTrying => Event::Accepted,
@@ -250,18 +281,21 @@ fn apply(work: &Work<'_>, (seq, number): Place, report: &Report) -> Result<Found
         let (attempt, sim) = (part.attempt, part.sim.clone());
         message.came_through(sim, work.now);
         if report.outcome == ReportOutcome::Undelivered {
-            // The rest of the message would be unreadable.
-            message.withdraw();
             message.cause = Some(DeliveryStatus::from_octet(report.status_octet).to_string());
         }
         message.save(work)?;
-        work.conn.prepare_cached("UPDATE attempt SET report = ?2, reference = ?3 WHERE id = ?1")?.execute((
-            attempt,
-            report.status_octet,
-            report.reference.0,
-        ))?;
+        if let Some(attempt) = attempt {
+            note(work, attempt, report)?;
+        }
     }
-    Ok(Found::Part)
+    Ok(())
+}
+
+/// Writes down what a report said about an attempt.
+fn note(work: &Work<'_>, attempt: i64, report: &Report) -> Result<(), StoreError> {
+    let sql = "UPDATE attempt SET report = ?2, reference = ?3 WHERE id = ?1";
+    work.conn.prepare_cached(sql)?.execute((attempt, report.status_octet, report.reference.0))?;
+    Ok(())
 }
 
 fn keep(work: &Work<'_>, report: &Report) -> Result<(), StoreError> {
@@ -280,21 +314,21 @@ fn keep(work: &Work<'_>, report: &Report) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// A part for this number and SIM was settled: the reports that came before are taken on again.
-pub(super) fn take_early(work: &Work<'_>, to: i64, sim: &str) -> Result<(), StoreError> {
-    let mut statement = work.conn.prepare_cached(
-        "DELETE FROM early_report WHERE number = ?1 AND sim = ?2 RETURNING seq, reference, outcome, octet",
-    )?;
+/// A part for this number was settled: the reports that came before are taken on again.
+pub(super) fn take_early(work: &Work<'_>, to: i64) -> Result<(), StoreError> {
+    let mut statement = work
+        .conn
+        .prepare_cached("DELETE FROM early_report WHERE number = ?1 RETURNING seq, sim, reference, outcome, octet")?;
     let mut early = Vec::new();
-    let mut rows = statement.query((to, sim))?;
+    let mut rows = statement.query([to])?;
     while let Some(row) = rows.next()? {
-        let outcome: String = row.get(2)?;
+        let outcome: String = row.get(3)?;
         let report = Report {
-            sim: SimId::from_stored(sim.to_owned()),
+            sim: SimId::from_stored(row.get(1)?),
             to: row::number_from(to)?,
-            reference: MessageReference(row.get(1)?),
+            reference: MessageReference(row.get(2)?),
             outcome: ReportOutcome::from_name(&outcome)?,
-            status_octet: row.get(3)?,
+            status_octet: row.get(4)?,
         };
         early.push((row.get::<_, i64>(0)?, report));
     }

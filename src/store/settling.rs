@@ -15,15 +15,13 @@ pub(super) fn settle(work: &Work<'_>, attempt: AttemptId, result: SubmitResult) 
     let found = work
         .conn
         .prepare_cached(
-            "SELECT attempt.message, attempt.part, attempt.sim, message.number
+            "SELECT attempt.message, attempt.part, message.number
              FROM attempt JOIN message ON message.seq = attempt.message
              WHERE attempt.id = ?1 AND attempt.outcome = 'sending'",
         )?
-        .query_row([attempt.0], |row| {
-            Ok((row.get(0)?, usize::from(row.get::<_, u8>(1)?), row.get::<_, String>(2)?, row.get::<_, i64>(3)?))
-        })
+        .query_row([attempt.0], |row| Ok((row.get(0)?, usize::from(row.get::<_, u8>(1)?), row.get::<_, i64>(2)?)))
         .optional()?;
-    let Some((seq, number, sim, to)) = found else { return Ok(()) };
+    let Some((seq, number, to)) = found else { return Ok(()) };
     let mut message = Message::load(work, seq)?;
     let is_its_own = |part: &&mut super::life::Part| part.attempt == Some(attempt.0) && part.status == Status::Sending;
     if message.parts.get_mut(number).filter(is_its_own).is_none() {
@@ -32,7 +30,7 @@ pub(super) fn settle(work: &Work<'_>, attempt: AttemptId, result: SubmitResult) 
     record(work, attempt, &result)?;
     come_to(work, &mut message, number, result);
     message.save(work)?;
-    reports::take_early(work, to, &sim)
+    reports::take_early(work, to)
 }
 
 /// Moves the part on, and the message with it.
@@ -51,8 +49,6 @@ fn come_to(work: &Work<'_>, message: &mut Message, number: usize, result: Submit
                 Next::Fail => {
                     part.happen(Event::Refused);
                     message.cause = Some(reason);
-                    // The rest of the message would be unreadable.
-                    message.withdraw();
                 }
                 Next::RetryAt(at) => {
                     part.happen(Event::Returned);

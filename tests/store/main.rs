@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod any_order;
+mod doubts;
 mod events;
 mod folder;
 mod inbox;

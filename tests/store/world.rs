@@ -160,9 +160,20 @@ impl World {
         self.settle(assignment, SubmitResult::InDoubt { reason: "no answer".to_owned() }).await;
     }
 
+    /// A report comes to the SIM `a`.
     pub(crate) async fn report(&self, to: &PhoneNumber, reference: u8, outcome: ReportOutcome) -> bool {
+        self.report_at("a", to, reference, outcome).await
+    }
+
+    pub(crate) async fn report_at(
+        &self,
+        sim_name: &str,
+        to: &PhoneNumber,
+        reference: u8,
+        outcome: ReportOutcome,
+    ) -> bool {
         let reference = MessageReference(reference);
-        let report = Report { sim: sim("a"), to: to.clone(), reference, outcome, status_octet: 0 };
+        let report = Report { sim: sim(sim_name), to: to.clone(), reference, outcome, status_octet: 0 };
         self.store.settle_report(report).await.unwrap()
     }
 

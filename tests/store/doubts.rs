@@ -1,0 +1,160 @@
+//! Messages in doubt that go out once more: what reports tell of the first copy, whatever becomes of the second.
+
+use smsotpd::ids::MessageReference;
+use smsotpd::message::{FailureClass, InDoubtPolicy, Next, Status};
+use smsotpd::store::{Assignment, Claimed, NewMessage, OtpView, ReportOutcome, SubmitResult};
+
+use crate::world::{World, alice, app, part, seconds};
+
+/// An otp whose message is in doubt through the SIM `a`, and has waited until it may go out once more.
+async fn doubted(world: &World) -> OtpView {
+    let otp = world.issue(world.new_otp(&alice())).await;
+    world.in_doubt(&world.claim().await).await;
+    end_doubt(world).await;
+    otp
+}
+
+async fn end_doubt(world: &World) {
+    world.pass(seconds(21)).await;
+    world.store.sweep().await.unwrap();
+}
+
+async fn second_copy(world: &World, sim: &str) -> Assignment {
+    part(world.claim_with(sim).await)
+}
+
+fn not_ready() -> SubmitResult {
+    SubmitResult::NotReady { reason: "no prompt".to_owned() }
+}
+
+fn in_doubt() -> SubmitResult {
+    SubmitResult::InDoubt { reason: "no answer".to_owned() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_settles_the_first_copy_whatever_came_of_the_second_try() {
+    for sim in ["a", "b"] {
+        for came_of_it in [not_ready(), in_doubt()] {
+            let world = World::new().await;
+            let otp = doubted(&world).await;
+            world.settle(&second_copy(&world, sim).await, came_of_it.clone()).await;
+            assert!(world.report(&alice(), 7, ReportOutcome::Delivered).await, "{sim} {came_of_it:?}");
+            assert_eq!(world.status(otp.message.id).await, Status::Delivered, "{sim} {came_of_it:?}");
+            end_doubt(&world).await;
+            world.claim_nothing().await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_on_the_first_copy_that_comes_during_the_second_try_is_kept_for_its_end() {
+    for sim in ["a", "b"] {
+        for came_of_it in [not_ready(), in_doubt()] {
+            let world = World::new().await;
+            let otp = doubted(&world).await;
+            let second = second_copy(&world, sim).await;
+            assert!(world.report(&alice(), 7, ReportOutcome::Delivered).await, "{sim} {came_of_it:?}");
+            assert_eq!(world.status(otp.message.id).await, Status::Sending);
+            let world = world.crash().await;
+            world.settle(&second, came_of_it.clone()).await;
+            assert_eq!(world.status(otp.message.id).await, Status::Delivered, "{sim} {came_of_it:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn once_the_second_copy_is_sent_only_good_news_of_the_first_changes_anything() {
+    let world = World::new().await;
+    let otp = doubted(&world).await;
+    world.settle(&second_copy(&world, "b").await, SubmitResult::Sent { reference: MessageReference(8) }).await;
+    assert!(world.report(&alice(), 7, ReportOutcome::Undelivered).await);
+    assert_eq!(world.status(otp.message.id).await, Status::Sent, "the second copy may still arrive");
+    let detail = world.store.message(&app(), otp.message.id).await.unwrap().unwrap();
+    assert_eq!((detail.attempts[0].report, detail.attempts[1].report), (Some(0), None));
+    assert!(world.report(&alice(), 7, ReportOutcome::Delivered).await, "what was told once may be told better");
+    assert!(world.report_at("b", &alice(), 8, ReportOutcome::Delivered).await);
+    assert_eq!(world.status(otp.message.id).await, Status::Delivered);
+
+    let world = World::new().await;
+    let otp = doubted(&world).await;
+    world.sent(&world.claim().await, 8).await;
+    assert!(world.report(&alice(), 7, ReportOutcome::Delivered).await);
+    assert_eq!(world.status(otp.message.id).await, Status::Delivered, "of two copies one arrived");
+    assert!(world.report(&alice(), 8, ReportOutcome::Undelivered).await);
+    assert_eq!(world.status(otp.message.id).await, Status::Delivered);
+}
+
+#[tokio::test(start_paused = true)]
+async fn reports_on_two_copies_in_doubt_settle_no_other_message() {
+    for sim in ["a", "b"] {
+        let world = World::new().await;
+        let otp = doubted(&world).await;
+        world.settle(&second_copy(&world, sim).await, in_doubt()).await;
+        assert!(world.report(&alice(), 7, ReportOutcome::Undelivered).await);
+        assert_eq!(world.status(otp.message.id).await, Status::Undelivered);
+        let other = world.accept(world.new_message(&alice())).await;
+        world.settle(&second_copy(&world, sim).await, in_doubt()).await;
+        assert!(!world.report_at(sim, &alice(), 8, ReportOutcome::Delivered).await, "it may be about either");
+        assert_eq!(
+            (world.status(otp.message.id).await, world.status(other).await),
+            (Status::Undelivered, Status::InDoubt)
+        );
+        assert!(world.report(&alice(), 7, ReportOutcome::Undelivered).await, "the same report twice");
+        assert_eq!(world.status(other).await, Status::InDoubt);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_copies_in_doubt_the_second_report_may_bring_the_good_news() {
+    for sim in ["a", "b"] {
+        let world = World::new().await;
+        let otp = doubted(&world).await;
+        world.settle(&second_copy(&world, sim).await, in_doubt()).await;
+        assert!(world.report(&alice(), 7, ReportOutcome::Undelivered).await);
+        assert!(world.report_at(sim, &alice(), 8, ReportOutcome::Delivered).await);
+        assert_eq!(world.status(otp.message.id).await, Status::Delivered);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_on_a_part_in_doubt_is_history_when_another_sim_has_begun_the_message_again() {
+    let world = World::new().await;
+    let long = NewMessage { parts: 2, in_doubt: InDoubtPolicy::Resend, ..world.new_message(&alice()) };
+    let id = world.accept(long).await;
+    world.sent(&world.claim().await, 6).await;
+    world.in_doubt(&world.claim().await).await;
+    end_doubt(&world).await;
+    let again = second_copy(&world, "b").await;
+    assert_eq!(again.part, 0, "a handset joins only what comes from one number");
+    world.settle(&again, SubmitResult::Sent { reference: MessageReference(1) }).await;
+    assert!(world.report(&alice(), 7, ReportOutcome::Delivered).await);
+    let rest = second_copy(&world, "b").await;
+    assert_eq!(rest.part, 1, "what the other SIM sent of it is no use");
+    world.settle(&rest, SubmitResult::Sent { reference: MessageReference(2) }).await;
+    assert_eq!(world.status(id).await, Status::Sent);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_of_which_a_part_is_lost_is_over_whatever_comes_back_of_the_others() {
+    let elsewhere = SubmitResult::Failed {
+        class: FailureClass::Modem,
+        code: None,
+        reason: "the modem is broken".to_owned(),
+        next: Next::OtherModem,
+    };
+    for came_of_it in [elsewhere, not_ready(), in_doubt()] {
+        let world = World::new().await;
+        let policy = InDoubtPolicy::Resend;
+        let id = world.accept(NewMessage { parts: 2, in_doubt: policy, ..world.new_message(&alice()) }).await;
+        world.sent(&world.claim().await, 1).await;
+        let second = world.claim().await;
+        assert!(world.report(&alice(), 1, ReportOutcome::Undelivered).await);
+        world.settle(&second, came_of_it.clone()).await;
+        end_doubt(&world).await;
+        for sim in ["a", "b"] {
+            let claimed = world.claim_with(sim).await;
+            assert!(matches!(claimed, Claimed::Nothing { .. }), "{came_of_it:?}: {claimed:?}");
+        }
+        assert_eq!(world.status(id).await, Status::Undelivered, "{came_of_it:?}");
+    }
+}
