@@ -339,6 +339,26 @@ fn a_result_that_comes_in_the_pause_before_a_line_does_not_answer_it() {
 }
 
 #[test]
+fn a_prompt_that_comes_in_the_pause_before_the_send_is_left_and_not_typed_at() {
+    let mut bench = Bench::awake(1);
+    bench.session.adopt(&Profile::of(Some("Cinterion"), None).manners);
+    bench.run(&Command::signal());
+    bench.pass(Duration::from_millis(100));
+    bench.feed(b"+CSQ: 20,99\r\nOK\r\n");
+    bench.outputs.clear();
+    bench.send();
+    bench.feed(b"\r\n> ");
+    assert_eq!(bench.written(), "\u{1b}");
+    bench.outputs.clear();
+    bench.pass(Duration::from_millis(100));
+    assert_eq!(bench.written(), "AT+CMGS=19\r");
+    bench.outputs.clear();
+    bench.feed(b"\r\n> ");
+    bench.pass(Duration::from_millis(100));
+    assert_eq!(bench.written(), format!("{SUBMIT}\u{1a}"));
+}
+
+#[test]
 fn after_a_result_that_does_not_name_what_it_ends_the_modem_is_woken() {
     for (result, woken) in [("OK", true), ("ERROR", true), ("NA", true), ("+CMS ERROR: 332", false)] {
         let mut bench = Bench::awake(1);

@@ -222,7 +222,8 @@ impl Session {
 
     fn prompt(&mut self, now: Instant) {
         match std::mem::take(&mut self.state) {
-            State::Prompting { payload, limit, .. } => {
+            // One that comes while the command is still held for the modem's pace answers something older.
+            State::Prompting { payload, limit, .. } if self.held.is_none() => {
                 self.line.clear();
                 let gap = self.manners.gap;
                 self.state = State::Typing { payload, limit, until: now + gap, typed: false };
