@@ -160,6 +160,8 @@ pub enum Event {
     DeadlinePassed,
     /// The app, or the end of its otp, withdrew it.
     Withdrawn,
+    /// It was its second copy that will not be sent: the first, which was in doubt, still is.
+    Doubted,
 }
 
 /// Something happened that cannot happen in this state. The state stays as it is.
@@ -176,8 +178,8 @@ pub struct Impossible {
 ///
 /// A report counts in every open state except `sending`: a part that waits to be sent again was perhaps sent before,
 /// and the report proves it. One that comes while the modem is still at it is kept by the store until the modem has
-/// answered. What reports say twice, or late, changes nothing; only `delivered` overrules `undelivered`, because of
-/// two copies one arrived.
+/// answered. What reports say twice, or late, changes nothing; only `delivered` overrules `undelivered` and `failed`,
+/// because of two copies one arrived.
 ///
 /// # Errors
 /// [`Impossible`] when the event has no place in this state.
@@ -187,13 +189,14 @@ pub const fn transition(from: Status, event: Event) -> Result<Status, Impossible
         (Queued, Event::Claimed) => Sending,
         (Queued | Sending, Event::DeadlinePassed) => Expired,
         (Queued, Event::Withdrawn) => Cancelled,
+        (Expired | Cancelled, Event::Doubted) => InDoubt,
 
         (Sending, Event::Returned) | (InDoubt, Event::Resend) => Queued,
         (Sending, Event::Refused) => Failed,
         (Sending, Event::AnswerLost) => InDoubt,
 
         (Queued | Sending | Sent | InDoubt, Event::Accepted) => Sent,
-        (Queued | Sent | InDoubt | Delivered | Undelivered, Event::Delivered) => Delivered,
+        (Queued | Sent | InDoubt | Delivered | Undelivered | Failed, Event::Delivered) => Delivered,
         (Queued | Sent | InDoubt | Undelivered, Event::Undelivered) => Undelivered,
         (Delivered | Undelivered, Event::Accepted) | (Delivered, Event::Undelivered) => from,
 
@@ -287,7 +290,7 @@ pub fn after_doubt(policy: InDoubtPolicy, resent_before: bool, since: Moment, de
 mod tests {
     use super::*;
 
-    const EVENTS: [Event; 10] = [
+    const EVENTS: [Event; 11] = [
         Event::Claimed,
         Event::Accepted,
         Event::Returned,
@@ -298,19 +301,20 @@ mod tests {
         Event::Undelivered,
         Event::DeadlinePassed,
         Event::Withdrawn,
+        Event::Doubted,
     ];
 
     /// One row per state, one column per event in the order of `EVENTS`; `-` is impossible.
     const TABLE: &str = "
-        queued      sending sent        -      -      -        -      delivered undelivered expired cancelled
-        sending     -       sent        queued failed in_doubt -      -         -           expired -
-        sent        -       sent        -      -      -        -      delivered undelivered -       -
-        delivered   -       delivered   -      -      -        -      delivered delivered   -       -
-        undelivered -       undelivered -      -      -        -      delivered undelivered -       -
-        expired     -       -           -      -      -        -      -         -           -       -
-        failed      -       -           -      -      -        -      -         -           -       -
-        cancelled   -       -           -      -      -        -      -         -           -       -
-        in_doubt    -       sent        -      -      -        queued delivered undelivered -       -";
+        queued      sending sent        -      -      -        -      delivered undelivered expired cancelled -
+        sending     -       sent        queued failed in_doubt -      -         -           expired -         -
+        sent        -       sent        -      -      -        -      delivered undelivered -       -         -
+        delivered   -       delivered   -      -      -        -      delivered delivered   -       -         -
+        undelivered -       undelivered -      -      -        -      delivered undelivered -       -         -
+        expired     -       -           -      -      -        -      -         -           -       -         in_doubt
+        failed      -       -           -      -      -        -      delivered -           -       -         -
+        cancelled   -       -           -      -      -        -      -         -           -       -         in_doubt
+        in_doubt    -       sent        -      -      -        queued delivered undelivered -       -         -";
 
     #[test]
     fn every_event_in_every_state_does_what_the_table_says() {

@@ -57,7 +57,8 @@ impl Store {
         self.query(move |conn| before(conn, &app, Some(&idempotency))).await
     }
 
-    /// Withdraws a message of this app, if no part of it was given to a modem yet. `None` when there is no such one.
+    /// Withdraws a message of this app, if no part of it was given to a modem yet; of one that was in doubt and waits to
+    /// go out once more, only that second copy. `None` when there is no such one.
     ///
     /// # Errors
     /// When the store cannot do it; nothing is changed then.
@@ -80,7 +81,11 @@ impl Store {
             }
             message.withdraw();
             message.save(work)?;
-            Ok(Some(CancelOutcome::Cancelled(listing::message_of(work.conn, seq)?)))
+            let view = listing::message_of(work.conn, seq)?;
+            Ok(Some(match view.status {
+                Status::Cancelled => CancelOutcome::Cancelled(view),
+                _ => CancelOutcome::TooLate(view),
+            }))
         })
         .await
     }

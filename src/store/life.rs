@@ -147,6 +147,17 @@ impl Message {
         self.doubt_until = None;
     }
 
+    /// What was in doubt still is when its second copy is not sent.
+    fn fall_back_to_doubt(&mut self, work: &Work<'_>) -> Result<(), StoreError> {
+        for (part, attempt, sim) in reports::doubts(work, self.attempt)? {
+            let Some(part) = self.parts.get_mut(part) else { continue };
+            if matches!(part.status, Status::Expired | Status::Cancelled) && part.happen(Event::Doubted) {
+                (part.attempt, part.sim) = (Some(attempt), Some(sim));
+            }
+        }
+        Ok(())
+    }
+
     /// Parts are in doubt since now.
     pub(super) fn doubt(&mut self, now: Moment) {
         self.doubt_until = after_doubt(self.in_doubt, self.resent, now, self.deadline);
@@ -208,6 +219,9 @@ impl Message {
             true if work.now >= self.deadline => self.expire(),
             false if !self.parts.iter().any(is_lost) => {}
             _ => self.withdraw(),
+        }
+        if self.resent {
+            self.fall_back_to_doubt(work)?;
         }
         let any = |status| self.parts.iter().any(|part| part.status == status);
         let status = whole(self.parts.iter().map(|part| part.status));

@@ -247,6 +247,19 @@ pub(super) fn remember_doubt(work: &Work<'_>, message: i64) -> Result<(), StoreE
     Ok(())
 }
 
+/// The attempts at a message, from this one back, that are in doubt: the part, the attempt, and its SIM; the last first.
+pub(super) fn doubts(work: &Work<'_>, last: Option<i64>) -> Result<Vec<(usize, i64, String)>, StoreError> {
+    let mut statement = work.conn.prepare_cached(
+        "WITH RECURSIVE earlier (id) AS (
+             VALUES (?1) UNION ALL SELECT attempt.before FROM attempt JOIN earlier USING (id))
+         SELECT attempt.part, attempt.id, attempt.sim FROM earlier JOIN attempt USING (id)
+         WHERE attempt.outcome = 'in_doubt' AND attempt.report IS NULL",
+    )?;
+    let doubts =
+        statement.query_map([last], |row| Ok((usize::from(row.get::<_, u8>(0)?), row.get(1)?, row.get(2)?)))?;
+    Ok(doubts.collect::<Result<_, _>>()?)
+}
+
 /// A report has come about what was in doubt, and the part knows its TP-MR now.
 fn forget_doubt(work: &Work<'_>, doubt: &Unsettled, report: &Report) -> Result<(), StoreError> {
     let sql = "DELETE FROM former_part WHERE number = ?1 AND sim = ?2 AND reference = ?3 AND attempt = ?4";

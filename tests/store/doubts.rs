@@ -2,7 +2,7 @@
 
 use smsotpd::ids::MessageReference;
 use smsotpd::message::{FailureClass, InDoubtPolicy, Next, Status};
-use smsotpd::store::{Assignment, Claimed, NewMessage, OtpView, ReportOutcome, SubmitResult};
+use smsotpd::store::{Assignment, CancelOutcome, Claimed, NewMessage, OtpView, ReportOutcome, SubmitResult};
 
 use crate::world::{World, alice, app, part, seconds};
 
@@ -157,4 +157,53 @@ async fn a_message_of_which_a_part_is_lost_is_over_whatever_comes_back_of_the_ot
         }
         assert_eq!(world.status(id).await, Status::Undelivered, "{came_of_it:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_copy_that_is_withdrawn_or_comes_too_late_leaves_the_first_in_doubt() {
+    for tried_again in [false, true] {
+        let world = World::new().await;
+        let message = || NewMessage { in_doubt: InDoubtPolicy::Resend, ..world.new_message(&alice()) };
+        let (withdrawn, late) = (world.accept(message()).await, world.accept(message()).await);
+        for _ in 0..2 {
+            world.in_doubt(&world.claim().await).await;
+        }
+        end_doubt(&world).await;
+        for _ in 0..if tried_again { 2 } else { 0 } {
+            world.settle(&second_copy(&world, "b").await, not_ready()).await;
+        }
+        let outcome = world.store.cancel_message(&app(), withdrawn).await.unwrap().unwrap();
+        assert!(matches!(outcome, CancelOutcome::TooLate(view) if view.status == Status::InDoubt));
+        world.pass(seconds(3600)).await;
+        world.store.sweep().await.unwrap();
+        assert_eq!((world.status(withdrawn).await, world.status(late).await), (Status::InDoubt, Status::InDoubt));
+        world.claim_nothing().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_copy_of_a_code_that_was_cancelled_meanwhile_stays_in_doubt_until_its_report() {
+    let world = World::new().await;
+    let otp = doubted(&world).await;
+    world.settle(&second_copy(&world, "b").await, not_ready()).await;
+    world.store.cancel_otp(&app(), otp.id).await.unwrap();
+    assert_eq!(world.status(otp.message.id).await, Status::InDoubt);
+    assert!(world.report(&alice(), 7, ReportOutcome::Delivered).await);
+    assert_eq!(world.status(otp.message.id).await, Status::Delivered);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_on_the_first_copy_overrules_that_the_second_was_refused() {
+    let world = World::new().await;
+    let otp = doubted(&world).await;
+    let refused = SubmitResult::Failed {
+        class: FailureClass::Unknown,
+        code: Some("+CMS ERROR: 500".to_owned()),
+        reason: "an unknown error".to_owned(),
+        next: Next::Fail,
+    };
+    world.settle(&world.claim().await, refused).await;
+    assert_eq!(world.status(otp.message.id).await, Status::Failed);
+    assert!(world.report(&alice(), 7, ReportOutcome::Delivered).await);
+    assert_eq!(world.status(otp.message.id).await, Status::Delivered);
 }
