@@ -160,7 +160,7 @@ pub enum Event {
     DeadlinePassed,
     /// The app, or the end of its otp, withdrew it.
     Withdrawn,
-    /// It was its second copy that will not be sent: the first, which was in doubt, still is.
+    /// Its second copy will not be sent: the first, which was in doubt, still is.
     Doubted,
 }
 
@@ -189,11 +189,10 @@ pub const fn transition(from: Status, event: Event) -> Result<Status, Impossible
         (Queued, Event::Claimed) => Sending,
         (Queued | Sending, Event::DeadlinePassed) => Expired,
         (Queued, Event::Withdrawn) => Cancelled,
-        (Expired | Cancelled, Event::Doubted) => InDoubt,
 
         (Sending, Event::Returned) | (InDoubt, Event::Resend) => Queued,
         (Sending, Event::Refused) => Failed,
-        (Sending, Event::AnswerLost) => InDoubt,
+        (Sending, Event::AnswerLost) | (Queued | Sending, Event::Doubted) => InDoubt,
 
         (Queued | Sending | Sent | InDoubt, Event::Accepted) => Sent,
         (Queued | Sent | InDoubt | Delivered | Undelivered | Failed, Event::Delivered) => Delivered,
@@ -306,14 +305,14 @@ mod tests {
 
     /// One row per state, one column per event in the order of `EVENTS`; `-` is impossible.
     const TABLE: &str = "
-        queued      sending sent        -      -      -        -      delivered undelivered expired cancelled -
-        sending     -       sent        queued failed in_doubt -      -         -           expired -         -
+        queued      sending sent        -      -      -        -      delivered undelivered expired cancelled in_doubt
+        sending     -       sent        queued failed in_doubt -      -         -           expired -         in_doubt
         sent        -       sent        -      -      -        -      delivered undelivered -       -         -
         delivered   -       delivered   -      -      -        -      delivered delivered   -       -         -
         undelivered -       undelivered -      -      -        -      delivered undelivered -       -         -
-        expired     -       -           -      -      -        -      -         -           -       -         in_doubt
+        expired     -       -           -      -      -        -      -         -           -       -         -
         failed      -       -           -      -      -        -      delivered -           -       -         -
-        cancelled   -       -           -      -      -        -      -         -           -       -         in_doubt
+        cancelled   -       -           -      -      -        -      -         -           -       -         -
         in_doubt    -       sent        -      -      -        queued delivered undelivered -       -         -";
 
     #[test]

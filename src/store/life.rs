@@ -54,6 +54,8 @@ pub(super) struct Part {
     pub(super) sim: Option<String>,
     pub(super) attempt: Option<i64>,
     pub(super) reference: Option<u8>,
+    /// The attempt before its second copy, and the SIM of that, while it is in doubt.
+    doubt: Option<(i64, String)>,
     changed: bool,
 }
 
@@ -73,9 +75,33 @@ impl Part {
         }
     }
 
+    /// It will not arrive, as far as anybody knows.
+    fn is_lost(&self) -> bool {
+        matches!(self.status, Status::Failed | Status::Undelivered | Status::Expired | Status::Cancelled)
+    }
+
+    /// No copy of it is sent any more. What was in doubt before still is.
+    pub(super) fn give_up(&mut self, event: Event) {
+        match self.doubt.take() {
+            Some((attempt, sim)) => {
+                self.happen(Event::Doubted);
+                (self.attempt, self.sim) = (Some(attempt), Some(sim));
+            }
+            None => drop(self.happen(event)),
+        }
+    }
+
     /// Begins the part's life anew: another SIM sends the message from its first part on.
     fn restart(&mut self) {
-        *self = Self { status: Status::Queued, failures: 0, sim: None, attempt: None, reference: None, changed: true };
+        *self = Self {
+            status: Status::Queued,
+            failures: 0,
+            sim: None,
+            attempt: None,
+            reference: None,
+            doubt: None,
+            changed: true,
+        };
     }
 }
 
@@ -127,6 +153,13 @@ impl Message {
         message.was = row::status_from(&was)?;
         message.in_doubt = row::in_doubt_from(&in_doubt)?;
         message.parts = load_parts(work, seq)?;
+        if message.resent {
+            for (part, attempt, sim) in reports::doubts(work, message.attempt)? {
+                if let Some(part) = message.parts.get_mut(part) {
+                    part.doubt.get_or_insert((attempt, sim));
+                }
+            }
+        }
         Ok(message)
     }
 
@@ -142,20 +175,9 @@ impl Message {
 
     fn give_up(&mut self, event: Event) {
         for part in self.parts.iter_mut().filter(|part| part.status == Status::Queued) {
-            part.happen(event);
+            part.give_up(event);
         }
         self.doubt_until = None;
-    }
-
-    /// What was in doubt still is when its second copy is not sent.
-    fn fall_back_to_doubt(&mut self, work: &Work<'_>) -> Result<(), StoreError> {
-        for (part, attempt, sim) in reports::doubts(work, self.attempt)? {
-            let Some(part) = self.parts.get_mut(part) else { continue };
-            if matches!(part.status, Status::Expired | Status::Cancelled) && part.happen(Event::Doubted) {
-                (part.attempt, part.sim) = (Some(attempt), Some(sim));
-            }
-        }
-        Ok(())
     }
 
     /// Parts are in doubt since now.
@@ -197,6 +219,14 @@ impl Message {
         self.parts.len() == 1 || self.sim.as_deref().is_none_or(|its_own| its_own == sim)
     }
 
+    /// Moves a part on by what a report says of it. That a lost part arrived after all is of no use once the rest was
+    /// given up: without it the message is unreadable.
+    pub(super) fn hear(&mut self, number: usize, event: Event) -> bool {
+        let is_cut = self.parts.iter().any(|part| matches!(part.status, Status::Expired | Status::Cancelled));
+        let Some(part) = self.parts.get_mut(number) else { return false };
+        !(is_cut && part.is_lost()) && part.happen(event)
+    }
+
     /// Makes this SIM the one that sends the message. When another one had sent a part of it, all parts start again,
     /// since a handset only joins what came from one number. That may happen once.
     pub(super) fn take_over(&mut self, work: &Work<'_>, sim: &str) -> Result<(), StoreError> {
@@ -211,17 +241,11 @@ impl Message {
 
     /// Writes the message and its parts down, with all that follows from the parts.
     pub(super) fn save(mut self, work: &Work<'_>) -> Result<(), StoreError> {
-        // Without one of its parts the rest would be unreadable.
-        let is_lost = |part: &Part| {
-            matches!(part.status, Status::Failed | Status::Undelivered | Status::Expired | Status::Cancelled)
-        };
         match self.abandoned {
             true if work.now >= self.deadline => self.expire(),
-            false if !self.parts.iter().any(is_lost) => {}
+            // Without one of its parts the rest would be unreadable.
+            false if !self.parts.iter().any(Part::is_lost) => {}
             _ => self.withdraw(),
-        }
-        if self.resent {
-            self.fall_back_to_doubt(work)?;
         }
         let any = |status| self.parts.iter().any(|part| part.status == status);
         let status = whole(self.parts.iter().map(|part| part.status));
@@ -320,6 +344,7 @@ fn load_parts(work: &Work<'_>, seq: i64) -> Result<Vec<Part>, StoreError> {
             sim: row.get(2)?,
             attempt: row.get(3)?,
             reference: row.get(4)?,
+            doubt: None,
             changed: false,
         });
     }

@@ -1,5 +1,7 @@
 //! Status reports: finding the part they are about.
 
+use rusqlite::OptionalExtension;
+
 use super::error::StoreError;
 use super::handle::Store;
 use super::life::{Message, Part};
@@ -86,8 +88,8 @@ fn take(work: &Work<'_>, report: &Report) -> Result<Found, StoreError> {
         apply(work, Message::load(work, place.0)?, place, report)?;
         return Ok(Found::Part);
     }
-    if is_about_former_part(work, report)? {
-        return Ok(Found::Part);
+    if let Some((place, attempt)) = former(work, report)? {
+        return take_as_history(work, Message::load(work, place.0)?, place, attempt, report);
     }
     let unsettled = unsettled(work, report)?;
     if unsettled.iter().any(|part| part.status == Status::Sending) {
@@ -150,15 +152,37 @@ pub(super) fn remember_parts(work: &Work<'_>, message: i64) -> Result<(), StoreE
     Ok(())
 }
 
-/// Takes a report on that is about a part which started again on another SIM: it is kept as history.
-fn is_about_former_part(work: &Work<'_>, report: &Report) -> Result<bool, StoreError> {
-    let sql = "UPDATE attempt SET report = ?5 WHERE id = (
-                   SELECT attempt FROM former_part
-                   WHERE number = ?1 AND sim = ?2 AND reference = ?3 AND known_until > ?4
-                   ORDER BY attempt DESC LIMIT 1)";
+/// The attempt with this TP-MR that its part has left behind, and the part.
+fn former(work: &Work<'_>, report: &Report) -> Result<Option<(Place, i64)>, StoreError> {
+    let sql = "SELECT attempt.message, attempt.part, attempt.id
+               FROM former_part JOIN attempt ON attempt.id = former_part.attempt
+               WHERE former_part.number = ?1 AND former_part.sim = ?2 AND former_part.reference = ?3
+                 AND former_part.known_until > ?4
+               ORDER BY former_part.attempt DESC LIMIT 1";
     let (to, sim, now) = (row::number(&report.to), report.sim.as_str(), work.now.as_millis());
-    let noted = work.conn.prepare_cached(sql)?.execute((to, sim, report.reference.0, now, report.status_octet))?;
-    Ok(noted == 1)
+    let found = work
+        .conn
+        .prepare_cached(sql)?
+        .query_row((to, sim, report.reference.0, now), |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))
+        .optional()?;
+    Ok(found)
+}
+
+/// Takes a report on that is about an attempt which its part has left behind. Bad news of it changes nothing: the copy
+/// that went out last has a report of its own to come. Good news does, unless another SIM has begun the message again.
+fn take_as_history(
+    work: &Work<'_>,
+    mut message: Message,
+    place: Place,
+    attempt: i64,
+    report: &Report,
+) -> Result<Found, StoreError> {
+    note(work, attempt, report)?;
+    let counts = report.outcome == ReportOutcome::Delivered && message.goes_on_with(report.sim.as_str());
+    if counts && message.hear(usize::from(place.1), Event::Delivered) {
+        message.save(work)?;
+    }
+    Ok(Found::Part)
 }
 
 /// A part that this report may be about although its TP-MR tells nothing.
@@ -183,7 +207,7 @@ fn unsettled(work: &Work<'_>, report: &Report) -> Result<Vec<Unsettled>, StoreEr
          FROM part JOIN message ON message.seq = part.message JOIN attempt ON attempt.id = part.attempt
          WHERE part.number = ?1 AND part.sim = ?2
            AND part.status IN ('in_doubt', 'queued') AND part.attempt IS NOT NULL
-           AND (part.status <> 'queued' OR attempt.outcome = 'in_doubt')
+           AND (part.status <> 'queued' OR attempt.outcome = 'in_doubt') AND attempt.report IS NULL
            AND message.deadline + iif(message.deadline - message.created > 86400000, 86400000, 3600000) > ?3
          UNION ALL
          SELECT part.status, part.message, part.part, attempt.id, message.deadline
@@ -205,27 +229,23 @@ fn unsettled(work: &Work<'_>, report: &Report) -> Result<Vec<Unsettled>, StoreEr
     Ok(found)
 }
 
-/// Takes a report on that can only be about this attempt, which was in doubt. When the part has gone out once more since,
-/// or starts again on another SIM, only good news changes it: the copy that went out last has a report of its own to come.
+/// Takes a report on that can only be about this attempt, which was in doubt. A part that still is, or waits to go out once
+/// more, is settled by it.
 fn settle_doubt(work: &Work<'_>, doubt: &Unsettled, report: &Report) -> Result<Found, StoreError> {
     let mut message = Message::load(work, doubt.place.0)?;
     let goes_on_here = message.goes_on_with(report.sim.as_str());
     let part = part_at(&mut message, doubt.place)?;
-    if goes_on_here && matches!(part.status, Status::Queued | Status::InDoubt) {
-        if part.status == Status::InDoubt && part.attempt != Some(doubt.attempt) {
-            remember_doubt(work, doubt.place.0)?;
-        }
-        part.attempt = Some(doubt.attempt);
-        part.sim = Some(report.sim.as_str().to_owned());
-        forget_doubt(work, doubt, report)?;
-        apply(work, message, doubt.place, report)?;
-    } else {
-        know_doubt(work, doubt, report)?;
-        note(work, doubt.attempt, report)?;
-        if goes_on_here && report.outcome == ReportOutcome::Delivered && part.happen(Event::Delivered) {
-            message.save(work)?;
-        }
+    if !goes_on_here || !matches!(part.status, Status::Queued | Status::InDoubt) {
+        know_reference(work, doubt.attempt, report)?;
+        return take_as_history(work, message, doubt.place, doubt.attempt, report);
     }
+    if part.status == Status::InDoubt && part.attempt != Some(doubt.attempt) {
+        remember_doubt(work, doubt.place.0)?;
+    }
+    part.attempt = Some(doubt.attempt);
+    part.sim = Some(report.sim.as_str().to_owned());
+    forget_doubt(work, doubt.attempt, report)?;
+    apply(work, message, doubt.place, report)?;
     Ok(Found::Part)
 }
 
@@ -260,20 +280,20 @@ pub(super) fn doubts(work: &Work<'_>, last: Option<i64>) -> Result<Vec<(usize, i
     Ok(doubts.collect::<Result<_, _>>()?)
 }
 
-/// A report has come about what was in doubt, and the part knows its TP-MR now.
-fn forget_doubt(work: &Work<'_>, doubt: &Unsettled, report: &Report) -> Result<(), StoreError> {
+/// An attempt that was in doubt is its part's last again.
+fn forget_doubt(work: &Work<'_>, attempt: i64, report: &Report) -> Result<(), StoreError> {
     let sql = "DELETE FROM former_part WHERE number = ?1 AND sim = ?2 AND reference = ?3 AND attempt = ?4";
     let (to, sim) = (row::number(&report.to), report.sim.as_str());
-    work.conn.prepare_cached(sql)?.execute((to, sim, UNKNOWN_REFERENCE, doubt.attempt))?;
+    work.conn.prepare_cached(sql)?.execute((to, sim, UNKNOWN_REFERENCE, attempt))?;
     Ok(())
 }
 
-/// A report has come about what was in doubt, and told the TP-MR; the part has that of another copy.
-fn know_doubt(work: &Work<'_>, doubt: &Unsettled, report: &Report) -> Result<(), StoreError> {
+/// A report has told the TP-MR of an attempt that was in doubt, and that its part has left behind.
+fn know_reference(work: &Work<'_>, attempt: i64, report: &Report) -> Result<(), StoreError> {
     let sql =
         "UPDATE former_part SET reference = ?5 WHERE number = ?1 AND sim = ?2 AND reference = ?3 AND attempt = ?4";
     let (to, sim) = (row::number(&report.to), report.sim.as_str());
-    work.conn.prepare_cached(sql)?.execute((to, sim, UNKNOWN_REFERENCE, doubt.attempt, report.reference.0))?;
+    work.conn.prepare_cached(sql)?.execute((to, sim, UNKNOWN_REFERENCE, attempt, report.reference.0))?;
     Ok(())
 }
 
@@ -283,13 +303,13 @@ fn part_at(message: &mut Message, (_, number): Place) -> Result<&mut Part, Store
 
 /// Moves the part on by what the report says about its attempt.
 fn apply(work: &Work<'_>, mut message: Message, place: Place, report: &Report) -> Result<(), StoreError> {
-    let part = part_at(&mut message, place)?;
-    let moved = part.happen(match report.outcome {
+    let event = match report.outcome {
         ReportOutcome::Delivered => Event::Delivered,
         ReportOutcome::StillTrying => Event::Accepted,
         ReportOutcome::Undelivered => Event::Undelivered,
-    });
-    if moved {
+    };
+    if message.hear(usize::from(place.1), event) {
+        let part = part_at(&mut message, place)?;
         part.reference = Some(report.reference.0);
         let (attempt, sim) = (part.attempt, part.sim.clone());
         message.came_through(sim, work.now);

@@ -70,7 +70,7 @@ fn come_to(work: &Work<'_>, message: &mut Message, number: usize, result: Submit
             message.sim_until = Some(work.now);
         }
         SubmitResult::Expired => {
-            part.happen(Event::DeadlinePassed);
+            part.give_up(Event::DeadlinePassed);
             message.expire();
         }
     }

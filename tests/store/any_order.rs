@@ -13,7 +13,7 @@ enum Step {
     Accept { to: u8, parts: u8, resend: bool },
     Claim { sim: bool },
     Settle { which: u8, result: u8 },
-    Report { to: u8, reference: u8, outcome: u8 },
+    Report { sim: bool, to: u8, reference: u8, outcome: u8 },
     Verify { right: bool },
     Pass { seconds: u16 },
     Sweep,
@@ -26,7 +26,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => (0..2_u8, 1..4_u8, any::<bool>()).prop_map(|(to, parts, resend)| Step::Accept { to, parts, resend }),
         6 => any::<bool>().prop_map(|sim| Step::Claim { sim }),
         6 => (any::<u8>(), 0..8_u8).prop_map(|(which, result)| Step::Settle { which, result }),
-        3 => (0..2_u8, 0..3_u8, 0..3_u8).prop_map(|(to, reference, outcome)| Step::Report { to, reference, outcome }),
+        3 => (any::<bool>(), 0..2_u8, 0..3_u8, 0..3_u8)
+            .prop_map(|(sim, to, reference, outcome)| Step::Report { sim, to, reference, outcome }),
         1 => any::<bool>().prop_map(|right| Step::Verify { right }),
         3 => prop_oneof![1..30_u16, 100..400_u16].prop_map(|seconds| Step::Pass { seconds }),
         3 => Just(Step::Sweep),
@@ -53,7 +54,7 @@ impl Play {
                 world.accept(NewMessage { parts, in_doubt, ..world.new_message(&to(t)) }).await;
             }
             Step::Claim { sim } => {
-                if let Claimed::Part(assignment) = world.claim_with(if sim { "a" } else { "b" }).await {
+                if let Claimed::Part(assignment) = world.claim_with(name(sim)).await {
                     assert!(assignment.deadline > world.clock.now(), "never after its deadline");
                     self.under_way.push(assignment);
                 }
@@ -64,9 +65,9 @@ impl Play {
                     world.settle(&assignment, outcome(world, result)).await;
                 }
             }
-            Step::Report { to: t, reference, outcome } => {
+            Step::Report { sim, to: t, reference, outcome } => {
                 let outcomes = [ReportOutcome::Delivered, ReportOutcome::StillTrying, ReportOutcome::Undelivered];
-                world.report(&to(t), reference, outcomes[usize::from(outcome)]).await;
+                world.report_at(name(sim), &to(t), reference, outcomes[usize::from(outcome)]).await;
             }
             Step::Verify { right } => {
                 if let Some(otp) = self.newest_otp {
@@ -82,6 +83,10 @@ impl Play {
             }
         }
     }
+}
+
+fn name(sim: bool) -> &'static str {
+    if sim { "a" } else { "b" }
 }
 
 fn outcome(world: &World, result: u8) -> SubmitResult {
@@ -159,9 +164,12 @@ const NEVER: [(&str, &str); 11] = [
     ),
     (
         "no report waits for a part that nobody is at",
-        "SELECT 1 FROM early_report WHERE NOT EXISTS (
-             SELECT 1 FROM part WHERE part.number = early_report.number AND part.sim = early_report.sim
-               AND part.status = 'sending')",
+        "SELECT 1 FROM early_report AS report WHERE NOT EXISTS (
+             SELECT 1 FROM part WHERE part.number = report.number AND part.status = 'sending' AND (
+                 part.sim = report.sim OR EXISTS (
+                     SELECT 1 FROM former_part AS former JOIN attempt ON attempt.id = former.attempt
+                     WHERE former.number = report.number AND former.sim = report.sim AND former.reference = -1
+                       AND attempt.message = part.message AND attempt.part = part.part)))",
     ),
 ];
 
@@ -183,17 +191,49 @@ fn check(world: &World) {
     }
 }
 
+fn play(steps: Vec<Step>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let mut play = Play { world: World::new().await, under_way: Vec::new(), newest_otp: None };
+        for step in steps {
+            play.step(step).await;
+            check(&play.world);
+        }
+    });
+}
+
+#[test]
+fn a_report_on_the_first_copy_waits_for_the_second_that_another_sim_is_at() {
+    play(vec![
+        Step::Issue { to: 0 },
+        Step::Claim { sim: true },
+        Step::Settle { which: 0, result: 7 },
+        Step::Pass { seconds: 21 },
+        Step::Sweep,
+        Step::Claim { sim: false },
+        Step::Report { sim: true, to: 0, reference: 1, outcome: 0 },
+        Step::Settle { which: 0, result: 6 },
+    ]);
+}
+
+#[test]
+fn another_sim_takes_over_a_message_of_which_a_part_in_doubt_had_its_report() {
+    play(vec![
+        Step::Accept { to: 0, parts: 2, resend: true },
+        Step::Claim { sim: false },
+        Step::Settle { which: 0, result: 7 },
+        Step::Pass { seconds: 100 },
+        Step::Sweep,
+        Step::Report { sim: false, to: 0, reference: 0, outcome: 0 },
+        Step::Pass { seconds: 120 },
+        Step::Claim { sim: true },
+    ]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
     #[test]
     fn the_database_keeps_its_rules_whatever_happens(steps in steps()) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-        runtime.block_on(async {
-            let mut play = Play { world: World::new().await, under_way: Vec::new(), newest_otp: None };
-            for step in steps {
-                play.step(step).await;
-                check(&play.world);
-            }
-        });
+        play(steps);
     }
 }

@@ -23,6 +23,22 @@ async fn second_copy(world: &World, sim: &str) -> Assignment {
     part(world.claim_with(sim).await)
 }
 
+/// The same, of which the second copy is in doubt as well, through this SIM.
+async fn twice_doubted(world: &World, sim: &str) -> OtpView {
+    let otp = doubted(world).await;
+    world.settle(&second_copy(world, sim).await, in_doubt()).await;
+    otp
+}
+
+fn refused() -> SubmitResult {
+    SubmitResult::Failed {
+        class: FailureClass::Unknown,
+        code: Some("+CMS ERROR: 500".to_owned()),
+        reason: "an unknown error".to_owned(),
+        next: Next::Fail,
+    }
+}
+
 fn not_ready() -> SubmitResult {
     SubmitResult::NotReady { reason: "no prompt".to_owned() }
 }
@@ -72,6 +88,7 @@ async fn once_the_second_copy_is_sent_only_good_news_of_the_first_changes_anythi
     let detail = world.store.message(&app(), otp.message.id).await.unwrap().unwrap();
     assert_eq!((detail.attempts[0].report, detail.attempts[1].report), (Some(0), None));
     assert!(world.report(&alice(), 7, ReportOutcome::Delivered).await, "what was told once may be told better");
+    assert_eq!(world.status(otp.message.id).await, Status::Delivered);
     assert!(world.report_at("b", &alice(), 8, ReportOutcome::Delivered).await);
     assert_eq!(world.status(otp.message.id).await, Status::Delivered);
 
@@ -88,8 +105,7 @@ async fn once_the_second_copy_is_sent_only_good_news_of_the_first_changes_anythi
 async fn reports_on_two_copies_in_doubt_settle_no_other_message() {
     for sim in ["a", "b"] {
         let world = World::new().await;
-        let otp = doubted(&world).await;
-        world.settle(&second_copy(&world, sim).await, in_doubt()).await;
+        let otp = twice_doubted(&world, sim).await;
         assert!(world.report(&alice(), 7, ReportOutcome::Undelivered).await);
         assert_eq!(world.status(otp.message.id).await, Status::Undelivered);
         let other = world.accept(world.new_message(&alice())).await;
@@ -108,8 +124,7 @@ async fn reports_on_two_copies_in_doubt_settle_no_other_message() {
 async fn of_two_copies_in_doubt_the_second_report_may_bring_the_good_news() {
     for sim in ["a", "b"] {
         let world = World::new().await;
-        let otp = doubted(&world).await;
-        world.settle(&second_copy(&world, sim).await, in_doubt()).await;
+        let otp = twice_doubted(&world, sim).await;
         assert!(world.report(&alice(), 7, ReportOutcome::Undelivered).await);
         assert!(world.report_at(sim, &alice(), 8, ReportOutcome::Delivered).await);
         assert_eq!(world.status(otp.message.id).await, Status::Delivered);
@@ -196,14 +211,69 @@ async fn the_first_copy_of_a_code_that_was_cancelled_meanwhile_stays_in_doubt_un
 async fn a_report_on_the_first_copy_overrules_that_the_second_was_refused() {
     let world = World::new().await;
     let otp = doubted(&world).await;
-    let refused = SubmitResult::Failed {
-        class: FailureClass::Unknown,
-        code: Some("+CMS ERROR: 500".to_owned()),
-        reason: "an unknown error".to_owned(),
-        next: Next::Fail,
-    };
-    world.settle(&world.claim().await, refused).await;
+    world.settle(&world.claim().await, refused()).await;
     assert_eq!(world.status(otp.message.id).await, Status::Failed);
     assert!(world.report(&alice(), 7, ReportOutcome::Delivered).await);
     assert_eq!(world.status(otp.message.id).await, Status::Delivered);
+}
+
+#[tokio::test(start_paused = true)]
+async fn good_news_of_a_copy_counts_although_the_network_was_still_trying_before() {
+    let sent = SubmitResult::Sent { reference: MessageReference(8) };
+    for came_of_it in [sent, refused()] {
+        let world = World::new().await;
+        let otp = doubted(&world).await;
+        world.settle(&second_copy(&world, "b").await, came_of_it.clone()).await;
+        for outcome in [ReportOutcome::StillTrying, ReportOutcome::Delivered] {
+            assert!(world.report(&alice(), 7, outcome).await, "{came_of_it:?}");
+        }
+        assert_eq!(world.status(otp.message.id).await, Status::Delivered, "{came_of_it:?}");
+    }
+    let world = World::new().await;
+    let otp = twice_doubted(&world, "b").await;
+    assert!(world.report(&alice(), 7, ReportOutcome::Undelivered).await);
+    for outcome in [ReportOutcome::StillTrying, ReportOutcome::Delivered] {
+        assert!(world.report_at("b", &alice(), 8, outcome).await);
+    }
+    assert_eq!(world.status(otp.message.id).await, Status::Delivered);
+}
+
+#[tokio::test(start_paused = true)]
+async fn good_news_of_one_part_does_not_change_why_a_message_was_given_up() {
+    let world = World::new().await;
+    let long = NewMessage { parts: 2, in_doubt: InDoubtPolicy::Resend, ..world.new_message(&alice()) };
+    let id = world.accept(long).await;
+    world.in_doubt(&world.claim().await).await;
+    end_doubt(&world).await;
+    world.settle(&world.claim().await, refused()).await;
+    assert_eq!(world.status(id).await, Status::Failed);
+    assert!(world.report(&alice(), 7, ReportOutcome::Delivered).await);
+    let message = world.store.message(&app(), id).await.unwrap().unwrap().message;
+    assert_eq!((message.status, message.reason.as_deref()), (Status::Failed, Some("an unknown error")));
+
+    let id = world.accept(NewMessage { parts: 2, ..world.new_message(&alice()) }).await;
+    world.sent(&world.claim().await, 1).await;
+    for outcome in [ReportOutcome::Undelivered, ReportOutcome::Delivered] {
+        assert!(world.report(&alice(), 1, outcome).await);
+        assert_eq!(world.status(id).await, Status::Undelivered);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_doubt_that_had_its_report_stands_in_no_other_reports_way_after_another_sim_took_over() {
+    let world = World::new().await;
+    let mut long = world.new_otp(&alice());
+    long.message.parts = 2;
+    let otp = world.issue(long).await;
+    world.sent(&world.claim().await, 6).await;
+    world.in_doubt(&world.claim().await).await;
+    end_doubt(&world).await;
+    world.settle(&second_copy(&world, "b").await, SubmitResult::Sent { reference: MessageReference(1) }).await;
+    world.store.cancel_otp(&app(), otp.id).await.unwrap();
+    assert_eq!(world.status(otp.message.id).await, Status::InDoubt);
+    assert!(world.report(&alice(), 7, ReportOutcome::Delivered).await);
+    let other = world.accept(world.new_message(&alice())).await;
+    world.in_doubt(&world.claim().await).await;
+    assert!(world.report(&alice(), 9, ReportOutcome::Delivered).await);
+    assert_eq!(world.status(other).await, Status::Delivered);
 }
