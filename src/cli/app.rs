@@ -77,8 +77,11 @@ enum Action {
         #[command(flatten)]
         place: Place,
     },
-    /// Remove an app; its key stops working, its codes and messages stay on record
-    #[command(after_help = "Example:\n  smsotpd app remove shop")]
+    /// Remove an app: its key stops working, and what it has not yet finished is given up
+    #[command(
+        after_help = "Its codes that nobody has verified verify nothing any more, and its messages and callbacks that \
+                      wait are not sent.\nWhat was sent stays on record.\n\nExample:\n  smsotpd app remove shop"
+    )]
     Remove {
         /// The app's name
         name: AppName,
@@ -128,15 +131,18 @@ async fn create(name: AppName, scopes: Vec<Scope>, policy: String, place: &Place
     );
     let store = open(&config).await?;
     let key = new_key()?;
-    let scopes = if scopes.is_empty() { vec![Scope::Issue, Scope::Verify, Scope::Send, Scope::Read] } else { scopes };
-    let app = NewApp { name: name.clone(), scopes, policy, key: store.site_key().key_digest(&key) };
+    let mut scopes =
+        if scopes.is_empty() { vec![Scope::Issue, Scope::Verify, Scope::Send, Scope::Read] } else { scopes };
+    scopes.sort_unstable();
+    scopes.dedup();
+    let app = NewApp { name: name.clone(), scopes: scopes.clone(), policy, key: store.site_key().key_digest(&key) };
     match store.create_app(app).await {
         Err(StoreError::Exists) => {
             anyhow::bail!("there is an app {name} already; `smsotpd app rotate {name}` gives it a new key")
         }
         other => other?,
     }
-    show_key(&name, &key, place)
+    show_key(&name, &key, &scopes, place)
 }
 
 async fn rotate(name: AppName, place: &Place) -> anyhow::Result<()> {
@@ -144,7 +150,8 @@ async fn rotate(name: AppName, place: &Place) -> anyhow::Result<()> {
     let key = new_key()?;
     let found = store.rotate_app(&name, store.site_key().key_digest(&key)).await?;
     anyhow::ensure!(found, "there is no app {name}; `smsotpd app list` shows those there are");
-    show_key(&name, &key, place)
+    let scopes = store.app_by_name(&name).await?.map(|app| app.scopes).unwrap_or_default();
+    show_key(&name, &key, &scopes, place)
 }
 
 /// Sets the URL if there is something to set, and shows how it is then.
@@ -168,8 +175,8 @@ async fn callback(
     if place.json {
         return output::json(&json!({ "app": name, "url": url, "secret": secret }));
     }
-    say!("events of {name} go to  {}", url.unwrap_or("no URL of its own"));
-    say!("they are signed with  {secret}");
+    say!("events of {name} go to  {}", url.unwrap_or("no URL of its own"))?;
+    say!("they are signed with  {secret}")?;
     Ok(())
 }
 
@@ -180,7 +187,8 @@ async fn remove(name: AppName, place: &Place) -> anyhow::Result<()> {
     if place.json {
         return output::json(&json!({ "app": name, "removed": true }));
     }
-    say!("{name} is removed; its key stops working within a second");
+    say!("{name} is removed; its key stops working within a second")?;
+    say!("Its pending codes are cancelled, and what still waited to be sent is not sent.")?;
     Ok(())
 }
 
@@ -198,11 +206,11 @@ async fn list(place: &Place) -> anyhow::Result<()> {
         return output::json(&apps);
     }
     if apps.is_empty() {
-        say!("There is no app yet. `smsotpd app create NAME` makes one.");
+        say!("There is no app yet. `smsotpd app create NAME` makes one.")?;
     }
     for app in apps {
         let scopes: Vec<_> = app.scopes.iter().map(|scope| scope.as_str()).collect();
-        say!("{:20} policy {:12} {}", app.name.as_str(), app.policy, scopes.join(" "));
+        say!("{:20} policy {:12} {}", app.name.as_str(), app.policy, scopes.join(" "))?;
     }
     Ok(())
 }
@@ -217,18 +225,30 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Store> {
     }
 }
 
-fn show_key(name: &AppName, key: &ApiKey, place: &Place) -> anyhow::Result<()> {
-    if place.json {
-        return output::json(&json!({ "app": name, "key": key.expose() }));
-    }
-    say!("The key of {name}, shown this once:");
-    say!();
-    say!("  {}", key.expose());
-    say!();
+/// Shows a key that nobody can show again.
+fn show_key(name: &AppName, key: &ApiKey, scopes: &[Scope], place: &Place) -> anyhow::Result<()> {
+    let shown = if place.json {
+        output::json(&json!({ "app": name, "key": key.expose() }))
+    } else {
+        show_with_trial(name, key, scopes, place)
+    };
+    shown.with_context(|| format!("the new key of {name} is lost; `smsotpd app rotate {name}` makes another"))
+}
+
+fn show_with_trial(name: &AppName, key: &ApiKey, scopes: &[Scope], place: &Place) -> anyhow::Result<()> {
+    say!("The key of {name}, shown this once:")?;
+    say!()?;
+    say!("  {}", key.expose())?;
+    say!()?;
     let config = place.config.as_ref().map(|config| format!(" --config {}", quoted(&config.to_string_lossy())));
     let config = config.unwrap_or_default();
-    say!("Try it:  SMSOTPD_KEY={} smsotpd otp issue +15551234567{config}", key.expose());
-    Ok(())
+    let may = |scope| scopes.contains(&scope) || scopes.contains(&Scope::Admin);
+    let trial = match () {
+        () if may(Scope::Issue) => "otp issue +15551234567",
+        () if may(Scope::Send) => "send +15551234567 Hello",
+        () => return Ok(()),
+    };
+    say!("Try it:  SMSOTPD_KEY={} smsotpd {trial}{config}", key.expose())
 }
 
 /// As a shell takes it for one word.

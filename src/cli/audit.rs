@@ -43,7 +43,8 @@ pub(super) struct Args {
     /// Only these types of events, separated by commas; `otp.*` for all of a kind
     #[arg(long, value_name = "TYPES", value_parser = Kinds::parse)]
     kind: Option<Kinds>,
-    /// Only from this time on: a date, a date and time, or a time before now such as 2h
+    /// Only from this time on: a date, or a date and time, in this machine's time zone (with Z: in UTC, as what is
+    /// shown); or so long before now, such as 2h
     #[arg(long, value_name = "TIME", value_parser = time)]
     since: Option<Timestamp>,
     /// Only before this time
@@ -172,7 +173,7 @@ fn show(event: &Event, json: bool) -> anyhow::Result<()> {
         return output::json(event);
     }
     let app = event.data.app.as_ref().map_or("-", AppName::as_str);
-    say!("{:.3}  {:20} {app:12} {}", event.timestamp, event.kind.as_str(), told(event));
+    say!("{:.3}  {:20} {app:12} {}", event.timestamp, event.kind.as_str(), told(event))?;
     Ok(())
 }
 

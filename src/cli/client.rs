@@ -74,7 +74,8 @@ impl Connection {
     fn key(&self) -> anyhow::Result<Option<ApiKey>> {
         let key = match &self.key_file {
             Some(path) => {
-                Some(std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?)
+                let read = std::fs::read_to_string(path);
+                Some(read.map_err(|error| Failure::Key(format!("cannot read {}: {error}", path.display())))?)
             }
             None => std::env::var("SMSOTPD_KEY").ok(),
         };
@@ -119,7 +120,9 @@ impl Caller {
             // The daemon would say the same, and close before it was all sent; then nobody hears it.
             return Err(Failure::Refused(format!("A body has at most {LONGEST_BODY} bytes.")).into());
         }
-        let request = request.body(Full::new(body)).context("the key has characters that no key has")?;
+        // All but the key is of our making.
+        let bad_key = |_| Failure::Key("the key has characters that no key has".to_owned());
+        let request = request.body(Full::new(body)).map_err(bad_key)?;
         let (status, answer) = self.exchange(request).await?;
         refuse(status, &answer)?;
         Ok(answer)
@@ -144,6 +147,7 @@ fn unreachable(place: impl std::fmt::Display, error: &std::io::Error) -> anyhow:
         ErrorKind::PermissionDenied => {
             "Only root and the group of the socket may open it; without `--socket` the request goes over TCP"
         }
+        ErrorKind::InvalidInput => "Write it as host:port, for example 127.0.0.1:8687",
         _ => "Is it running? `systemctl status smsotpd` tells",
     };
     Failure::Unreachable(format!("the daemon does not answer on {place}: {error}. {advice}")).into()

@@ -38,8 +38,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         Action::Check { config } => {
             Config::load(config.as_deref())?;
             match config.clone().or_else(Config::default_path) {
-                Some(path) => say!("{}: good", path.display()),
-                None => say!("no configuration file: the defaults are good"),
+                Some(path) => say!("{}: good", path.display())?,
+                None => say!("no configuration file: the defaults are good")?,
             }
         }
         Action::Show { config } => {
@@ -50,9 +50,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
                 let shown = format!("{key} = {value}");
                 match (origin, &document) {
                     (Origin::Line(line), Some(document)) => {
-                        say!("{shown:width$}  # {}:{line}", document.path().display());
+                        say!("{shown:width$}  # {}:{line}", document.path().display())?;
                     }
-                    _ => say!("{shown:width$}  # default"),
+                    _ => say!("{shown:width$}  # default")?,
                 }
             }
         }

@@ -149,20 +149,20 @@ async fn make_app(store: &Store) -> anyhow::Result<ApiKey> {
 /// Tells the story of one code, then shows what else arrives.
 async fn tell(caller: Caller, carrier: Carrier, address: String, once: bool) -> anyhow::Result<()> {
     let phone = carrier.handset(&PhoneNumber::parse(NUMBER)?);
-    say!("A daemon, a modem, a carrier and a phone, all in this process; only the radio is not real.");
-    say!();
+    say!("A daemon, a modem, a carrier and a phone, all in this process; only the radio is not real.")?;
+    say!()?;
     tokio::time::timeout(PATIENCE, one_code(&caller, &phone))
         .await
         .context("the code did not arrive; this should not happen")??;
     if once {
         return Ok(());
     }
-    invite(&caller, &address);
+    invite(&caller, &address)?;
     let mut arrivals = carrier.arrivals();
     loop {
         match arrivals.recv().await {
-            Ok(arrival) => say!("  on {}  “{}”", arrival.to.e164(), arrival.received.text.expose()),
-            Err(RecvError::Lagged(missed)) => say!("  ({missed} messages were too many to show)"),
+            Ok(arrival) => say!("  on {}  “{}”", arrival.to.e164(), arrival.received.text.expose())?,
+            Err(RecvError::Lagged(missed)) => say!("  ({missed} messages were too many to show)")?,
             Err(RecvError::Closed) => return Ok(()),
         }
     }
@@ -171,11 +171,11 @@ async fn tell(caller: Caller, carrier: Carrier, address: String, once: bool) -> 
 async fn one_code(caller: &Caller, phone: &Handset) -> anyhow::Result<()> {
     let otp = caller.request(Method::POST, "/v1/otp", Some(json!({ "to": NUMBER }))).await?;
     let id = otp.get("id").and_then(Value::as_str).context("the answer has no id")?.to_owned();
-    step("issued", format_args!("POST /v1/otp {{\"to\": \"{NUMBER}\"}}"));
-    step("", format_args!("{id}"));
-    step("on the air", format_args!("the modem gives it to the carrier"));
+    step("issued", format_args!("POST /v1/otp {{\"to\": \"{NUMBER}\"}}"))?;
+    step("", format_args!("{id}"))?;
+    step("on the air", format_args!("the modem gives it to the carrier"))?;
     let received = phone.next().await;
-    step("on the phone", format_args!("“{}”", received.text.expose()));
+    step("on the phone", format_args!("“{}”", received.text.expose()))?;
     let code = code(&received).context("the text holds no code")?;
     let wrong = if code == "000000" { "111111" } else { "000000" };
     for guess in [wrong, code.as_str(), code.as_str()] {
@@ -183,16 +183,16 @@ async fn one_code(caller: &Caller, phone: &Handset) -> anyhow::Result<()> {
         let verdict = caller.request(Method::POST, &path, Some(json!({ "code": guess }))).await?;
         let verified = verdict.get("verified").and_then(Value::as_bool) == Some(true);
         if verified {
-            step("verified", format_args!("{guess}"));
+            step("verified", format_args!("{guess}"))?;
         } else {
-            step("refused", format_args!("{guess}: {}", why_not(&verdict)));
+            step("refused", format_args!("{guess}: {}", why_not(&verdict)))?;
         }
     }
     Ok(())
 }
 
-fn step(what: &str, said: std::fmt::Arguments<'_>) {
-    say!("  {what:<14}{said}");
+fn step(what: &str, said: std::fmt::Arguments<'_>) -> anyhow::Result<()> {
+    say!("  {what:<14}{said}")
 }
 
 /// The first run of digits in the text.
@@ -202,23 +202,23 @@ fn code(received: &Received) -> Option<String> {
     Some(text[start..].chars().take_while(char::is_ascii_digit).collect())
 }
 
-fn invite(caller: &Caller, address: &str) {
+fn invite(caller: &Caller, address: &str) -> anyhow::Result<()> {
     let key = caller.key.as_ref().map_or("", |key| key.expose());
-    say!();
-    say!("Now you. What arrives on a phone is shown here. In another terminal, send a code:");
-    say!();
-    say!("  KEY='X-API-Key: {key}'");
-    say!("  JSON='Content-Type: application/json'");
-    say!("  curl -s http://{address}/v1/otp -H \"$KEY\" -H \"$JSON\" -d '{{\"to\": \"+15550100124\"}}'");
-    say!();
-    say!("Put the id of the answer and the code from the phone in here:");
-    say!();
-    say!("  curl -s http://{address}/v1/otp/ID/verify -H \"$KEY\" -H \"$JSON\" -d '{{\"code\": \"CODE\"}}'");
-    say!();
-    say!("And see how the site is:");
-    say!();
-    say!("  curl -s http://{address}/v1/status -H \"$KEY\"");
-    say!();
-    say!("Ctrl-C stops it and leaves nothing behind.");
-    say!();
+    say!()?;
+    say!("Now you. What arrives on a phone is shown here. In another terminal, send a code:")?;
+    say!()?;
+    say!("  KEY='X-API-Key: {key}'")?;
+    say!("  JSON='Content-Type: application/json'")?;
+    say!("  curl -s http://{address}/v1/otp -H \"$KEY\" -H \"$JSON\" -d '{{\"to\": \"+15550100124\"}}'")?;
+    say!()?;
+    say!("Put the id of the answer and the code from the phone in here:")?;
+    say!()?;
+    say!("  curl -s http://{address}/v1/otp/ID/verify -H \"$KEY\" -H \"$JSON\" -d '{{\"code\": \"CODE\"}}'")?;
+    say!()?;
+    say!("And see how the site is:")?;
+    say!()?;
+    say!("  curl -s http://{address}/v1/status -H \"$KEY\"")?;
+    say!()?;
+    say!("Ctrl-C stops it and leaves nothing behind.")?;
+    say!()
 }

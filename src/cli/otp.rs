@@ -2,13 +2,13 @@
 
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use clap::Subcommand;
 use hyper::Method;
 use serde_json::{Value, json};
 
 use super::client::Connection;
 use super::output::{self, say};
+use crate::ids::OtpId;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -43,8 +43,8 @@ enum Action {
         #[arg(long)]
         length: Option<u8>,
         /// What the code is bound to; give it once for each key
-        #[arg(long, value_name = "KEY=VALUE")]
-        context: Vec<String>,
+        #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
+        context: Vec<(String, String)>,
         /// A code of your own, if the app's policy allows it; other users of this machine may see it while this runs
         #[arg(long)]
         code: Option<String>,
@@ -60,12 +60,12 @@ enum Action {
     )]
     Verify {
         /// The id that `issue` printed
-        id: String,
+        id: OtpId,
         /// What was typed
         code: String,
         /// What it is given for: the same as when it was issued
-        #[arg(long, value_name = "KEY=VALUE")]
-        context: Vec<String>,
+        #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
+        context: Vec<(String, String)>,
         /// The purpose it is given for, to be compared with the one it was issued for
         #[arg(long)]
         purpose: Option<String>,
@@ -78,7 +78,7 @@ enum Action {
     )]
     Approve {
         /// The id that `issue` printed
-        id: String,
+        id: OtpId,
         #[command(flatten)]
         connection: Connection,
     },
@@ -86,7 +86,7 @@ enum Action {
     #[command(after_help = "Example:\n  smsotpd otp show otp_01998b6a0c1e7d3e8f5a4b3c2d1e0f9a")]
     Show {
         /// The id that `issue` printed
-        id: String,
+        id: OtpId,
         #[command(flatten)]
         connection: Connection,
     },
@@ -94,7 +94,7 @@ enum Action {
     #[command(after_help = "Example:\n  smsotpd otp resend otp_01998b6a0c1e7d3e8f5a4b3c2d1e0f9a")]
     Resend {
         /// The id that `issue` printed
-        id: String,
+        id: OtpId,
         #[command(flatten)]
         connection: Connection,
     },
@@ -102,7 +102,7 @@ enum Action {
     #[command(after_help = "Example:\n  smsotpd otp cancel otp_01998b6a0c1e7d3e8f5a4b3c2d1e0f9a")]
     Cancel {
         /// The id that `issue` printed
-        id: String,
+        id: OtpId,
         #[command(flatten)]
         connection: Connection,
     },
@@ -117,7 +117,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
                 ("ttl_seconds", ttl.map(Value::from)),
                 ("length", length.map(Value::from)),
                 ("code", code.map(Value::from)),
-                ("context", object(&context)?),
+                ("context", object(context)?),
                 ("locale", locale.map(Value::from)),
             ] {
                 if let Some(value) = value {
@@ -127,9 +127,9 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
             show(&connection, &connection.request(Method::POST, "/v1/otp", Some(body)).await?)
         }
         Action::Verify { id, code, context, purpose, connection } => {
-            let path = format!("/v1/otp/{}/verify", segment(&id)?);
+            let path = format!("/v1/otp/{id}/verify");
             let mut body = json!({ "code": code });
-            for (field, value) in [("context", object(&context)?), ("purpose", purpose.map(Value::from))] {
+            for (field, value) in [("context", object(context)?), ("purpose", purpose.map(Value::from))] {
                 if let Some(value) = value {
                     body[field] = value;
                 }
@@ -137,37 +137,37 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
             verdict(&connection, &connection.request(Method::POST, &path, Some(body)).await?)
         }
         Action::Approve { id, connection } => {
-            let path = format!("/v1/otp/{}/approve", segment(&id)?);
+            let path = format!("/v1/otp/{id}/approve");
             verdict(&connection, &connection.request(Method::POST, &path, None).await?)
         }
         Action::Show { id, connection } => {
-            let path = format!("/v1/otp/{}", segment(&id)?);
+            let path = format!("/v1/otp/{id}");
             show(&connection, &connection.request(Method::GET, &path, None).await?)
         }
         Action::Resend { id, connection } => {
-            let path = format!("/v1/otp/{}/resend", segment(&id)?);
+            let path = format!("/v1/otp/{id}/resend");
             show(&connection, &connection.request(Method::POST, &path, None).await?)
         }
         Action::Cancel { id, connection } => {
-            let path = format!("/v1/otp/{}", segment(&id)?);
+            let path = format!("/v1/otp/{id}");
             show(&connection, &connection.request(Method::DELETE, &path, None).await?)
         }
     }
 }
 
-/// The object that these KEY=VALUE are; `None` when there are none.
-fn object(pairs: &[String]) -> anyhow::Result<Option<Value>> {
-    let mut object = serde_json::Map::new();
-    for pair in pairs {
-        let (key, value) = pair.split_once('=').context("a context is given as KEY=VALUE")?;
-        anyhow::ensure!(object.insert(key.to_owned(), value.into()).is_none(), "the key {key:?} is there twice");
-    }
-    Ok((!object.is_empty()).then_some(Value::Object(object)))
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("write it as KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
 }
 
-/// An id goes into the request's path, so it is checked before it can turn into another path.
-fn segment(id: &str) -> anyhow::Result<crate::ids::OtpId> {
-    id.parse().map_err(|error| anyhow::anyhow!("{id:?} is not the id of an otp: {error}"))
+/// The object that these keys and values are; `None` when there are none.
+fn object(pairs: Vec<(String, String)>) -> anyhow::Result<Option<Value>> {
+    let mut object = serde_json::Map::new();
+    for (key, value) in pairs {
+        anyhow::ensure!(!object.contains_key(&key), "the key {key:?} is there twice");
+        object.insert(key, value.into());
+    }
+    Ok((!object.is_empty()).then_some(Value::Object(object)))
 }
 
 fn show(connection: &Connection, answer: &Value) -> anyhow::Result<ExitCode> {
@@ -176,21 +176,21 @@ fn show(connection: &Connection, answer: &Value) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let text = |pointer: &str| answer.pointer(pointer).and_then(Value::as_str).unwrap_or("?").to_owned();
-    say!("{}", text("/id"));
-    say!("  to        {}", text("/to"));
+    say!("{}", text("/id"))?;
+    say!("  to        {}", text("/to"))?;
     let latency = answer.pointer("/message/latency_ms").and_then(Value::as_u64);
     let took = latency.map(|millis| format!(" after {}.{} s", millis / 1000, millis / 100 % 10)).unwrap_or_default();
     let reason = answer.pointer("/message/reason").and_then(Value::as_str);
     let why = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
-    say!("  message   {}{took}{why}", text("/message/status").replace('_', " "));
+    say!("  message   {}{took}{why}", text("/message/status").replace('_', " "))?;
     let status = text("/status");
     if status != "pending" {
-        say!("  code      {status}");
+        say!("  code      {status}")?;
         return Ok(ExitCode::SUCCESS);
     }
-    say!("  code      pending until {}", text("/expires_at"));
-    say!("  resend    from {} on", text("/resend_at"));
-    say!("  guesses   {} left", answer.get("attempts_left").and_then(Value::as_u64).unwrap_or(0));
+    say!("  code      pending until {}", text("/expires_at"))?;
+    say!("  resend    from {} on", text("/resend_at"))?;
+    say!("  guesses   {} left", answer.get("attempts_left").and_then(Value::as_u64).unwrap_or(0))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -199,9 +199,9 @@ fn verdict(connection: &Connection, answer: &Value) -> anyhow::Result<ExitCode> 
     if connection.json {
         output::json(answer)?;
     } else if verified {
-        say!("verified");
+        say!("verified")?;
     } else {
-        say!("not verified: {}", why_not(answer));
+        say!("not verified: {}", why_not(answer))?;
     }
     Ok(if verified { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -1,25 +1,35 @@
-//! Lines to stdout. A reader that has gone (`| head`) ends the talking, not the command.
+//! Lines to stdout. A reader that has gone (`| head`) ends the talking, not the command; what cannot be written for any
+//! other reason is an error, since somebody waits for it.
 
 use std::fmt;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 
+use anyhow::Context as _;
 use serde::Serialize;
 
 /// Prints one line.
-pub(super) fn line(line: fmt::Arguments<'_>) {
+///
+/// # Errors
+/// When it cannot be written although somebody reads, on a full disk for example.
+pub(super) fn line(line: fmt::Arguments<'_>) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
-    // Nobody is left to be told that nobody listens.
-    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+    match writeln!(out, "{line}").and_then(|()| out.flush()) {
+        // Nobody is left to be told that nobody listens.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("the output cannot be written"),
+    }
 }
 
 /// Prints one JSON document on one line.
+///
+/// # Errors
+/// As [`line`].
 pub(super) fn json(value: &impl Serialize) -> anyhow::Result<()> {
     let text = serde_json::to_string(value)?;
-    line(format_args!("{text}"));
-    Ok(())
+    line(format_args!("{text}"))
 }
 
-/// Prints one line, in the manner of `println!`.
+/// Prints one line, in the manner of `println!`, but tells whether it could.
 macro_rules! say {
     () => { $crate::cli::output::line(format_args!("")) };
     ($($arg:tt)*) => { $crate::cli::output::line(format_args!($($arg)*)) };

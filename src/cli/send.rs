@@ -54,10 +54,10 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     } else {
         let text = |field: &str| answer.get(field).and_then(Value::as_str).unwrap_or("?").to_owned();
         let parts = answer.get("parts").and_then(Value::as_u64).unwrap_or(0);
-        say!("{}", text("id"));
-        say!("  to        {}", text("to"));
-        say!("  message   {}", text("status"));
-        say!("  size      {parts} SMS, {}", text("encoding"));
+        say!("{}", text("id"))?;
+        say!("  to        {}", text("to"))?;
+        say!("  message   {}", text("status"))?;
+        say!("  size      {parts} SMS, {}", text("encoding"))?;
     }
     Ok(ExitCode::SUCCESS)
 }

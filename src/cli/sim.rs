@@ -116,8 +116,8 @@ pub(super) async fn run(args: Args) -> anyhow::Result<()> {
         Some(link) => format!("cannot put the modem at {}", link.display()),
         None => "cannot open a pseudo-terminal".to_owned(),
     })?;
-    say!("The modem is at {}; its number is {}.", path.display(), device.settings().number.e164());
-    say!("To write to it, type a number and a text: +15551234567 Hello. Ctrl-C unplugs it.");
+    say!("The modem is at {}; its number is {}.", path.display(), device.settings().number.e164())?;
+    say!("To write to it, type a number and a text: +15551234567 Hello. Ctrl-C unplugs it.")?;
     let folder = link.as_deref().and_then(Path::parent).map_or_else(PathBuf::new, Path::to_owned);
     let orders = Control::new(bay.clone(), folder);
     let served = async {
@@ -133,7 +133,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<()> {
     let ended = tokio::select! {
         served = served => served,
         () = suffered => Ok(()),
-        () = tell(&device, events, &carrier) => Ok(()),
+        told = tell(&device, events, &carrier) => told,
         () = asked => Ok(()),
     };
     bay.unplug().await;
@@ -182,44 +182,45 @@ impl Drop for Socket {
 }
 
 /// Shows what happens, and passes on what the operator types.
-async fn tell(device: &Device, mut events: Receiver<Event>, carrier: &Carrier) {
+async fn tell(device: &Device, mut events: Receiver<Event>, carrier: &Carrier) -> anyhow::Result<()> {
     let (mut arrivals, mut typed) = (carrier.arrivals(), typed_lines());
     loop {
         tokio::select! {
             arrival = arrivals.recv() => match arrival {
-                Ok(arrival) => show(&arrival),
-                Err(RecvError::Lagged(missed)) => say!("({missed} messages were too many to show)"),
-                Err(RecvError::Closed) => return,
+                Ok(arrival) => show(&arrival)?,
+                Err(RecvError::Lagged(missed)) => say!("({missed} messages were too many to show)")?,
+                Err(RecvError::Closed) => return Ok(()),
             },
             event = events.recv() => {
                 match event.map(|event| event.kind) {
                     Ok(EventKind::Submitted { reference, to: Some(to) }) => {
-                        say!("the modem sends message {reference} to {}", to.e164());
+                        say!("the modem sends message {reference} to {}", to.e164())?;
                     }
-                    Ok(EventKind::Detached) => say!("the modem is gone from its port"),
+                    Ok(EventKind::Detached) => say!("the modem is gone from its port")?,
                     _ => {}
                 }
             }
-            Some(line) = typed.recv() => write_to_modem(device, carrier, line.trim()),
+            Some(line) = typed.recv() => write_to_modem(device, carrier, line.trim())?,
         }
     }
 }
 
-fn show(arrival: &Arrival) {
+fn show(arrival: &Arrival) -> anyhow::Result<()> {
     let Received { from, text, class, replace_type, parts, .. } = &arrival.received;
     let class = class.map_or(String::new(), |class| format!(", {class:?}").to_lowercase());
     let replaces = replace_type.map_or(String::new(), |number| format!(", replace type {number}"));
     let parts = if *parts == 1 { String::new() } else { format!(", {parts} parts") };
-    say!("on {} from {}{class}{replaces}{parts}:", arrival.to.e164(), from.e164());
+    say!("on {} from {}{class}{replaces}{parts}:", arrival.to.e164(), from.e164())?;
     for line in text.expose().lines() {
         // A text comes from somebody else; it must not steer this terminal.
-        say!("    {}", line.replace(char::is_control, "\u{fffd}"));
+        say!("    {}", line.replace(char::is_control, "\u{fffd}"))?;
     }
+    Ok(())
 }
 
-fn write_to_modem(device: &Device, carrier: &Carrier, line: &str) {
+fn write_to_modem(device: &Device, carrier: &Carrier, line: &str) -> anyhow::Result<()> {
     if line.is_empty() {
-        return;
+        return Ok(());
     }
     let (from, text) = line.split_once(' ').unwrap_or((line, ""));
     match PhoneNumber::parse(from) {

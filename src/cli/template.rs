@@ -74,7 +74,7 @@ struct Preview {
     #[arg(long, value_name = "HASH")]
     app_hash: Option<AppHash>,
     /// What one SMS costs, in any currency
-    #[arg(long)]
+    #[arg(long, value_parser = price)]
     price: Option<f64>,
     /// Print JSON, for scripts
     #[arg(long)]
@@ -97,13 +97,13 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     } else {
         for (at, shown) in shown.iter().enumerate() {
             if at > 0 {
-                say!();
+                say!()?;
             }
-            preview.print(shown);
+            preview.print(shown)?;
         }
         if let Some(problem) = &problem {
-            say!();
-            say!("refused: {problem}");
+            say!()?;
+            say!("refused: {problem}")?;
         }
     }
     let can_be_sent = problem.is_none() && !shows_why;
@@ -167,28 +167,33 @@ impl Preview {
         };
         let minutes = policy.lifetime_seconds.get().div_ceil(60);
         let written = policy.style().write(&wish, self.to.as_ref(), &made_up(policy), minutes);
-        Shown { locale, outcome: written.map(Message::from) }
+        let mut outcome = written.map(Message::from);
+        if let (Some(_), Ok(message)) = (&self.template, &mut outcome) {
+            "those after --template".clone_into(&mut message.words);
+        }
+        Shown { locale, outcome }
     }
 
-    fn print(&self, Shown { locale, outcome }: &Shown) {
+    fn print(&self, Shown { locale, outcome }: &Shown) -> anyhow::Result<()> {
         if let (true, Some(locale)) = (self.all, locale) {
-            say!("[{locale}]");
+            say!("[{locale}]")?;
         }
         let measure = match outcome {
             Ok(message) => {
-                say!("{}", message.text.expose());
-                say!("  words     {}", message.words);
+                say!("{}", message.text.expose())?;
+                say!("  words     {}", message.words)?;
                 &message.measure
             }
             Err(WordingError::TooLong(TooLong { measure, .. })) => measure,
             Err(problem) => return say!("refused: {problem}"),
         };
-        say!("  alphabet  {}", alphabet(measure));
-        say!("  size      {}", size(measure));
-        say!("  cost      {}", self.cost(measure));
+        say!("  alphabet  {}", alphabet(measure))?;
+        say!("  size      {}", size(measure))?;
+        say!("  cost      {}", self.cost(measure))?;
         if let Err(problem) = outcome {
-            say!("refused: {problem}");
+            say!("refused: {problem}")?;
         }
+        Ok(())
     }
 
     fn cost(&self, measure: &Measure) -> String {
@@ -267,6 +272,11 @@ fn alphabet(measure: &Measure) -> String {
 fn size(measure: &Measure) -> String {
     let unit = if measure.encoding == Encoding::Ucs2 { "characters" } else { "septets" };
     format!("{} of the {} {unit} of one SMS", measure.units, measure.most)
+}
+
+fn price(text: &str) -> Result<f64, String> {
+    let price = text.parse().ok().filter(|price: &f64| price.is_finite() && *price >= 0.0);
+    price.ok_or_else(|| "write a number from 0 on, for example 0.08".to_owned())
 }
 
 /// The price of so many SMS, without the crumbs of binary fractions.

@@ -6,6 +6,7 @@
 mod support;
 
 mod cli;
+mod cli_apps;
 mod cli_audit;
 mod cli_demo;
 mod cli_sim;
