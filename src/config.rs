@@ -104,7 +104,7 @@ pub enum ConfigError {
 /// The key that a fault among the `[http]` settings is about.
 fn http_key(error: &HttpError) -> &'static str {
     match error {
-        HttpError::NoSuchUser { .. } => "http.socket-users",
+        HttpError::NoSuchUser { .. } | HttpError::UserTwice { .. } => "http.socket-users",
         HttpError::HostName { .. } => "http.hosts",
         _ => "http.listen",
     }

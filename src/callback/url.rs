@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use http::Uri;
 
+use super::reach::{Refused, Settings, Source, admits};
+
 /// The longest URL, in octets.
 const LONGEST: usize = 1000;
 
@@ -33,6 +35,9 @@ pub enum UrlError {
     /// It has a fragment.
     #[error("a URL with a `#` in it is not taken: receivers never see what follows")]
     Fragment,
+    /// Its host is written as an address that nobody's callbacks go to.
+    #[error(transparent)]
+    Address(#[from] Refused),
 }
 
 impl CallbackUrl {
@@ -111,7 +116,13 @@ impl FromStr for CallbackUrl {
                 }
                 None => false,
             };
-        if is_as_read { Ok(url) } else { Err(UrlError::Malformed) }
+        if !is_as_read {
+            return Err(UrlError::Malformed);
+        }
+        if let Some(address) = url.address() {
+            admits(&Settings::default(), Source::Operator, url.host(), url.is_plain(), address)?;
+        }
+        Ok(url)
     }
 }
 
@@ -182,6 +193,10 @@ mod tests {
             ("https://user@a/", UrlError::User),
             ("https://user:secret@a/", UrlError::User),
             ("https://a/#b", UrlError::Fragment),
+            ("http://203.0.113.5/", UrlError::Address(Refused::Plain)),
+            ("http://[::ffff:203.0.113.5]/", UrlError::Address(Refused::Plain)),
+            ("http://[2001:db8::1]:8080/", UrlError::Address(Refused::Plain)),
+            ("https://0.0.0.0/", UrlError::Address(Refused::NoHost)),
         ] {
             assert_eq!(text.parse::<CallbackUrl>(), Err(error), "{text}");
         }

@@ -192,14 +192,21 @@ impl Served {
         }
         let asked = Instant::now();
         let found = match who {
-            Who::Key(digest) => self.store().app_by_key(digest).await?,
-            Who::User(id) => match self.api.users.get(&id) {
-                Some(name) => self.store().app_by_name(name).await?,
-                None => None,
-            },
+            Who::Key(digest) => self.store().app_by_key(digest).await?.ok_or_else(|| Problem::new(Kind::UnknownKey)),
+            Who::User(id) => self.app_of_user(id).await?,
         };
-        let app = Arc::new(found.ok_or_else(|| Problem::new(Kind::UnknownKey))?);
+        let app = Arc::new(found?);
         self.remembered.put(who, &app, asked);
         Ok(app)
+    }
+
+    /// The app that a user on the unix socket is.
+    async fn app_of_user(&self, id: u32) -> Result<Result<App, Problem>, StoreError> {
+        let Some(name) = self.api.users.get(&id) else { return Ok(Err(Problem::new(Kind::NoKey))) };
+        let found = self.store().app_by_name(name).await?;
+        Ok(found.ok_or_else(|| {
+            let detail = format!("`socket-users` says that you are {name}, but there is no such app. `smsotpd app create {name}` makes it.");
+            Problem::new(Kind::UnknownKey).saying(detail)
+        }))
     }
 }

@@ -29,6 +29,14 @@ pub enum HttpError {
         /// The name.
         user: String,
     },
+    /// Two entries of `socket-users` are the same user.
+    #[error("{user:?} is the user {id}, who has another entry already; a user is one app")]
+    UserTwice {
+        /// The later of the entries.
+        user: String,
+        /// The user's number.
+        id: u32,
+    },
     /// The network address cannot be listened on.
     #[error("cannot listen on {address}: {reason}{}", in_use(reason))]
     Listen {

@@ -149,7 +149,7 @@ impl Kind {
                 "`callback_url`: the app's policy takes none; `callback-per-request = true` would."
             }
             Self::NoSuchPath => "There is nothing here; /openapi.json lists the calls.",
-            Self::NoSuchThing => "This app has nothing by that name.",
+            Self::NoSuchThing => "There is nothing by that name.",
             Self::MethodNotAllowed => "This path has other methods; `Allow` lists them.",
             Self::SlowBody => "The body took too long to arrive.",
             Self::OtpEnded => "The otp is no longer pending; issue a new one.",

@@ -43,7 +43,7 @@ impl Settings {
     /// Looks for what cannot work, before anything is opened.
     ///
     /// # Errors
-    /// [`HttpError::Remote`], [`HttpError::NoSuchUser`], [`HttpError::HostName`].
+    /// [`HttpError::Remote`], [`HttpError::NoSuchUser`], [`HttpError::UserTwice`], [`HttpError::HostName`].
     pub fn check(&self) -> Result<(), HttpError> {
         if !self.listen.ip().is_loopback() && !self.allow_remote {
             return Err(HttpError::Remote { address: self.listen });
@@ -73,11 +73,14 @@ impl Settings {
     pub(super) fn users(&self) -> Result<BTreeMap<u32, AppName>, HttpError> {
         // Only local accounts are in this file; for others the number can be written.
         let accounts = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-        let numbered = |(user, app): (&String, &AppName)| {
+        let mut users = BTreeMap::new();
+        for (user, app) in &self.socket_users {
             let id = user_id(user, &accounts).ok_or_else(|| HttpError::NoSuchUser { user: user.clone() })?;
-            Ok((id, app.clone()))
-        };
-        self.socket_users.iter().map(numbered).collect()
+            if users.insert(id, app.clone()).is_some() {
+                return Err(HttpError::UserTwice { user: user.clone(), id });
+            }
+        }
+        Ok(users)
     }
 }
 
@@ -139,6 +142,15 @@ mod tests {
         assert_eq!(user_id("shop", accounts), Some(1001));
         assert_eq!(user_id("42", accounts), Some(42));
         assert_eq!(user_id("nobody-here", accounts), None);
+    }
+
+    #[test]
+    fn a_user_who_is_written_twice_is_refused() {
+        for (first, second) in [("0", "00"), ("0", "root"), ("root", "0")] {
+            let text = format!("[socket-users]\n{first} = \"shop\"\n{second} = \"desk\"");
+            let settings: Settings = toml::from_str(&text).unwrap();
+            assert!(matches!(settings.check(), Err(HttpError::UserTwice { id: 0, .. })), "{text}");
+        }
     }
 
     #[test]

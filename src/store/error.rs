@@ -53,6 +53,16 @@ pub enum StoreError {
         /// What the system says.
         reason: String,
     },
+    /// Others than its owner may use the folder, or a file in it.
+    #[error("others may {} {path}; run: chmod {} {path}", .may, .mode, path = .path.display())]
+    Exposed {
+        /// The folder, or the file in it.
+        path: PathBuf,
+        /// What others may do with it.
+        may: &'static str,
+        /// What `chmod` makes it right with.
+        mode: &'static str,
+    },
     /// The site's key cannot be used.
     #[error(transparent)]
     Key(#[from] KeyError),

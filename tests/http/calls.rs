@@ -292,6 +292,18 @@ async fn a_user_on_the_unix_socket_needs_no_key_when_the_settings_name_it() {
     assert_eq!(by_socket(&[("x-api-key", "wrong")]).await.status, 401, "a key that is given counts");
     let by_network = site.call(Method::GET, "/v1/modems", &[], None).await;
     assert_eq!(by_network.status, 401);
+
+    site.store.remove_app(&app_name("shop")).await.unwrap();
+    let refused = loop {
+        // An app is remembered for a moment; after that the answer changes by itself.
+        let answer = by_socket(&[]).await;
+        if answer.status != 200 {
+            break answer;
+        }
+    };
+    assert_eq!((refused.status.as_u16(), refused.problem().as_str()), (401, "unknown_key"));
+    let said = refused.json()["detail"].to_string();
+    assert!(said.contains("you are shop") && said.contains("smsotpd app create shop"), "{said}");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! The state folder: who may open it, what is made in it, and what is refused.
 
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use smsotpd::ids::ModemName;
@@ -32,6 +32,27 @@ async fn everything_in_the_folder_is_its_owners_alone() {
         assert_eq!(mode(&folder.join(file)), 0o600, "{file}");
     }
     store.close().await;
+}
+
+#[tokio::test]
+async fn a_folder_or_a_database_that_others_may_use_is_refused_with_the_cure() {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("state");
+    Store::open(&folder, None).await.unwrap().close().await;
+    let set = |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    let database = folder.join("smsotpd.db");
+    for (path, bad, good, command) in
+        [(&folder, [0o777, 0o720], 0o755, "chmod go-w "), (&database, [0o666, 0o640], 0o600, "chmod 600 ")]
+    {
+        for mode in bad {
+            set(path, mode);
+            let error = Store::open(&folder, None).await.unwrap_err();
+            assert!(matches!(&error, StoreError::Exposed { path: named, .. } if named == path), "{error}");
+            assert!(error.to_string().ends_with(&format!("{command}{}", path.display())), "{error}");
+        }
+        set(path, good);
+        Store::open(&folder, None).await.unwrap().close().await;
+    }
 }
 
 #[tokio::test]
@@ -111,7 +132,9 @@ async fn a_lost_key_is_not_replaced_and_a_strange_one_refused() {
 #[tokio::test]
 async fn a_file_that_is_no_database_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("smsotpd.db"), vec![b'x'; 8192]).unwrap();
+    let path = folder.path().join("smsotpd.db");
+    std::fs::write(&path, vec![b'x'; 8192]).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
     assert!(matches!(Store::open(folder.path(), None).await, Err(StoreError::Damaged(_))));
 }
 
