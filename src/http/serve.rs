@@ -3,7 +3,8 @@
 //! The loops are our own and not axum's, which gives hyper no timer, so that a client that connects and says nothing
 //! would be kept for ever. Here every wait for a client has an end ([`super::connection`]), the network and the unix
 //! socket have [`PLACES`] each, so that neither can take the other's, and a stop ends within [`FINISH_WITHIN`]. When
-//! all places are taken, connections that only wait for their client's next request go.
+//! all places are taken, connections go that only wait for their client's next request, or longer than [`ASK_WITHIN`] for
+//! its first.
 //!
 //! Its one rule: no client, however slow or silent, holds anything for an unbounded time.
 
@@ -26,6 +27,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
@@ -36,6 +38,8 @@ use super::{HttpError, Settings};
 
 /// How long a connection may be silent between two requests.
 const IDLE_FOR: Duration = Duration::from_secs(30);
+/// How long a new connection may be silent when others wait for its place. A client that connects has something to ask.
+const ASK_WITHIN: Duration = Duration::from_millis(200);
 /// How many connections are served at once on the network, and how many on the unix socket; more wait in the kernel's
 /// queue.
 const PLACES: usize = 256;
@@ -246,7 +250,7 @@ async fn talk<T>(
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let exchange = Arc::new(Exchange::default());
+    let (exchange, asks_until) = (Arc::new(Exchange::default()), Instant::now() + ASK_WITHIN);
     let stream = Bounded::new(stream, exchange.clone());
     let (asked, waited_for, stopping) = (exchange.clone(), crowded.clone(), Stopping(stop.clone()));
     let answer = service_fn(move |mut request: Request<Incoming>| {
@@ -264,9 +268,16 @@ where
     tokio::select! {
         result = connection.as_mut() => return result,
         () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
-        // Who has not asked yet is heard first, and let go with the answer.
         _ = crowded.changed() => if asked.has_begun() {
             connection.as_mut().graceful_shutdown();
+        } else {
+            // Who has not asked yet is heard first, and let go with the answer.
+            tokio::select! {
+                result = connection.as_mut() => return result,
+                () = tokio::time::sleep_until(asks_until) => if !asked.has_begun() {
+                    return Ok(());
+                }
+            }
         }
     }
     tokio::select! {

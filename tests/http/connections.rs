@@ -64,6 +64,28 @@ async fn who_only_might_ask_again_makes_way_for_who_asks() {
     answer_begins(&mut stream).await;
 }
 
+#[tokio::test]
+async fn who_has_nothing_to_ask_makes_way_long_before_a_head_is_given_up() {
+    let site = Site::start().await;
+    // The unix socket has places of its own, so this one may take as long for its head as anybody.
+    let mut slow = UnixStream::connect(site.socket()).await.unwrap();
+    let mut silent = Vec::new();
+    for _ in 0..2 * PLACES {
+        let mut stream = TcpStream::connect(site.address).await.unwrap();
+        if silent.len() % 2 == 0 {
+            stream.write_all(b"GET /healthz HTTP/1.1\r\n").await.unwrap();
+        }
+        silent.push(stream);
+    }
+    let mut stream = TcpStream::connect(site.address).await.unwrap();
+    stream.write_all(ASK).await.unwrap();
+    let mut octet = [0];
+    tokio::select! {
+        () = answer_begins(&mut stream) => {}
+        _ = slow.read(&mut octet) => panic!("the slow one was given up first"),
+    }
+}
+
 /// What an answer that nobody reads is made of. Tells when it is given up.
 struct Unread(Vec<u8>, Option<oneshot::Sender<()>>);
 
