@@ -164,7 +164,7 @@ fn answer(outcome: AcceptOutcome) -> Result<MessageView, SendError> {
 /// A text that can be sent, its alphabet, and how many parts it takes.
 fn judge(text: Text, simplify: bool, national_tables: Languages) -> Result<(Text, Encoding, u8), TextError> {
     let words = text.expose();
-    if words.trim().is_empty() {
+    if words.chars().all(is_unseen) {
         return Err(TextError::Empty);
     }
     if let Some((at, character)) = words.chars().enumerate().find(|(_, c)| c.is_control() && *c != '\n') {
@@ -182,6 +182,12 @@ fn judge(text: Text, simplify: bool, national_tables: Languages) -> Result<(Text
         Ok(few) if parts <= MOST_PARTS => Ok((text, encoding, few)),
         _ => Err(TextError::TooLong { parts, forced_by }),
     }
+}
+
+/// Whether nobody sees it: spaces, soft hyphens, joiners, and marks of the direction of writing.
+fn is_unseen(c: char) -> bool {
+    c.is_whitespace()
+        || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -218,6 +224,7 @@ mod tests {
         for (text, message) in [
             ("", "the text is empty"),
             (" \n ", "the text is empty"),
+            ("\u{200b}\u{feff} \u{ad}\u{2060}\u{200e}", "the text is empty"),
             ("é\u{1b}[2J", "the text has the control character U+001B at character 2; only line feeds are allowed"),
             ("a\r\n", "the text has the control character U+000D at character 2; only line feeds are allowed"),
             ("\0", "the text has the control character U+0000 at character 1; only line feeds are allowed"),
