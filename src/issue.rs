@@ -247,6 +247,9 @@ pub enum ResendError {
     /// It was sent again as often as the policy allows.
     #[error("the code was sent again as often as is allowed")]
     NoneLeft,
+    /// The idempotency key came with another request before.
+    #[error("the idempotency key was used for another request")]
+    KeyReused,
     /// The recipient asked for no more messages.
     #[error("the recipient wants no messages")]
     OptedOut,
@@ -265,11 +268,22 @@ pub enum ResendError {
 }
 
 /// Queues the code of a pending otp once more: the same code, or by policy a new one that takes its place. Its lifetime
-/// and the count of wrong codes stay as they are.
+/// and the count of wrong codes stay as they are. A repetition of an earlier request sends nothing.
 ///
 /// # Errors
 /// [`ResendError`]; nothing is sent then. May be cancelled; what was handed to the store by then is kept.
-pub async fn resend(store: &Store, policy: &Policy, app: &AppName, id: OtpId) -> Result<OtpView, ResendError> {
+pub async fn resend(
+    store: &Store,
+    policy: &Policy,
+    app: &AppName,
+    id: OtpId,
+    idempotency: Option<Idempotency>,
+) -> Result<OtpView, ResendError> {
+    if let Some(idempotency) = &idempotency
+        && let Some(before) = store.resent_before(app, idempotency.clone()).await?
+    {
+        return came_to(before);
+    }
     let (otp, sealed) = store.sealed_code(app, id).await?.ok_or(ResendError::NotFound)?;
     // A sealed code is erased when the otp ends or when no resend is left.
     let sealed = sealed.ok_or(match otp.status {
@@ -287,8 +301,13 @@ pub async fn resend(store: &Store, policy: &Policy, app: &AppName, id: OtpId) ->
     let life = Life { left: otp.expires.since(store.clock().now()), expires: otp.expires };
     let rules = rules(store, policy, &otp.to, app, None);
     let message = message(key, policy, &packed, otp.app, otp.to, &life)?;
-    match store.resend(app, id, message, new_code, rules).await?.ok_or(ResendError::NotFound)? {
-        ResendOutcome::Resent(otp) => Ok(otp),
+    came_to(store.resend(app, id, message, new_code, rules, idempotency).await?.ok_or(ResendError::NotFound)?)
+}
+
+fn came_to(outcome: ResendOutcome) -> Result<OtpView, ResendError> {
+    match outcome {
+        ResendOutcome::Resent(otp) | ResendOutcome::Replayed(otp) => Ok(otp),
+        ResendOutcome::KeyReused => Err(ResendError::KeyReused),
         ResendOutcome::Refused(ResendRefusal::Ended, otp) => Err(ResendError::Ended(otp.status)),
         ResendOutcome::Refused(ResendRefusal::NoneLeft, _) => Err(ResendError::NoneLeft),
         ResendOutcome::Refused(ResendRefusal::OptedOut, _) => Err(ResendError::OptedOut),

@@ -444,20 +444,22 @@ pub(super) async fn approve(
 /// counted.
 #[utoipa::path(
     post, path = "/v1/otp/{id}/resend", operation_id = "resend_otp", tag = "otp",
-    params(Named<OtpId>),
+    params(Named<OtpId>, IdempotencyKey),
     responses(
         (status = 202, description = "Queued once more", body = OtpAnswer,
          example = json!(super::openapi::example_otp("queued"))),
-        Refusals<(EveryCall, NoSuch, Ended, TooOften, Unwanted)>
+        Refusals<(EveryCall, NoSuch, Ended, TooOften, Unwanted, Repeatable)>
     )
 )]
 pub(super) async fn resend(
     State(shared): State<Shared>,
     caller: Caller<auth::Issue>,
     Named(id): Named<OtpId>,
+    key: IdempotencyKey,
 ) -> Result<(StatusCode, Json<OtpAnswer>), Problem> {
     let (policy, app) = (shared.policy(&caller.app)?, &caller.app.name);
-    let resent = issue::resend(shared.store(), &policy, app, id).await?;
+    let idempotency = key.with_body(&[], shared.store().site_key());
+    let resent = issue::resend(shared.store(), &policy, app, id, idempotency).await?;
     shared.metrics.resent();
     Ok((StatusCode::ACCEPTED, Json(resent.into())))
 }

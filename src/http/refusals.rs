@@ -48,6 +48,7 @@ impl From<ResendError> for Problem {
                 Self::new(Kind::OtpEnded).saying(detail)
             }
             ResendError::TooSoon { retry_after } => Self::new(Kind::ResendTooEarly).retry_after(retry_after),
+            ResendError::KeyReused => Self::new(Kind::KeyReused),
             ResendError::NoneLeft => Self::new(Kind::NoResendsLeft),
             ResendError::OptedOut => Self::new(Kind::RecipientOptedOut),
             ResendError::Wording(error) => {

@@ -84,9 +84,13 @@ impl Store {
         message: NewMessage,
         new_code: Option<NewCode>,
         rules: Rules,
+        idempotency: Option<Idempotency>,
     ) -> Result<Option<ResendOutcome>, StoreError> {
         let (app, memory) = (app.clone(), self.guard_memory().clone());
         self.change_now(move |work| {
+            if let Some(before) = resent_before(work.conn, &app, idempotency.as_ref(), work.now)? {
+                return Ok(Some(before));
+            }
             let Some(seq) = find(work, &app, id)? else { return Ok(None) };
             let otp = current(work, seq)?;
             let opted_out = optouts::contains(work, row::number(&message.to))?.then_some(ResendRefusal::OptedOut);
@@ -106,10 +110,25 @@ impl Store {
             spend_resend(work, &otp, new_code)?;
             let resent = accepting::insert(work, &message, Some(seq), message.deadline.min(otp.expires))?;
             note(work, Kind::OtpResent, &app, seq, resent)?;
+            idempotency::keep(work, &app, idempotency.as_ref(), Some(seq), resent)?;
             life::withdraw_abandoned(work, otp.message)?;
             Ok(Some(ResendOutcome::Resent(view(work, seq)?)))
         })
         .await
+    }
+
+    /// What the request to send a code again came to that this one repeats, or that its key was used for another; `None`
+    /// when the key is new. Sees the last commit; [`Store::resend`] looks once more.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn resent_before(
+        &self,
+        app: &AppName,
+        idempotency: Idempotency,
+    ) -> Result<Option<ResendOutcome>, StoreError> {
+        let (app, now) = (app.clone(), self.clock().now());
+        self.query(move |conn| resent_before(conn, &app, Some(&idempotency), now)).await
     }
 
     /// Withdraws an otp and its message, if the otp is pending; what has ended stays as it is. `None` when the app has
@@ -142,6 +161,23 @@ fn before(
         Known::Answered { otp: Some(otp), message } => {
             let message = accepting::as_accepted(listing::message_of(conn, message)?);
             Some(IssueOutcome::Replayed(Kept::load(conn, otp)?.view_as_issued(message)))
+        }
+    })
+}
+
+/// What came of an earlier request under this key to send a code again.
+fn resent_before(
+    conn: &Connection,
+    app: &AppName,
+    idempotency: Option<&Idempotency>,
+    now: Moment,
+) -> Result<Option<ResendOutcome>, StoreError> {
+    Ok(match idempotency::look_up(conn, app, idempotency)? {
+        Known::No => None,
+        Known::Reused | Known::Answered { otp: None, .. } => Some(ResendOutcome::KeyReused),
+        Known::Answered { otp: Some(otp), message } => {
+            let message = listing::message_of(conn, message)?;
+            Some(ResendOutcome::Replayed(Kept::load(conn, otp)?.view(now, message)))
         }
     })
 }

@@ -110,6 +110,10 @@ pub enum IssueOutcome {
 pub enum ResendOutcome {
     /// The new message is on disk; the one before is withdrawn if it still waited.
     Resent(OtpView),
+    /// The same request sent it before; this is the otp as it is now, with the message of then.
+    Replayed(OtpView),
+    /// The idempotency key was used for another request. Nothing was done.
+    KeyReused,
     /// Nothing was done.
     Refused(ResendRefusal, OtpView),
 }

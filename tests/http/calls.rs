@@ -184,6 +184,23 @@ async fn the_same_key_and_body_give_the_same_answer_and_another_body_none() {
 }
 
 #[tokio::test]
+async fn a_code_is_sent_again_once_however_often_the_same_request_comes() {
+    let site = Site::start_with(Settings::default(), toml::from_str("resend-after-seconds = 0").unwrap()).await;
+    let (otp, other) = (issue(&site).await, site.post("/v1/otp", &json!({"to": "+15551234568"})).await.json());
+    let headers = [("x-api-key", KEY), ("idempotency-key", "again-4711")];
+    let resend =
+        async |otp: &Value| site.call(Method::POST, &format!("/v1/otp/{}/resend", id(otp)), &headers, None).await;
+    let (first, second) = (resend(&otp).await, resend(&otp).await);
+    assert_eq!((first.status.as_u16(), second.status.as_u16()), (202, 202));
+    assert_eq!(first.json()["message"]["id"], second.json()["message"]["id"]);
+    assert_eq!(resend(&other).await.problem(), "idempotency_key_reused");
+    let sent = site.get("/v1/messages?to=%2B15551234567").await.json();
+    assert_eq!(sent["messages"].as_array().map(Vec::len), Some(2), "the first, and once more");
+    site.call(Method::DELETE, &format!("/v1/otp/{}", id(&otp)), &[("x-api-key", KEY)], None).await;
+    assert_eq!(resend(&otp).await.json()["status"], "cancelled", "it is told as it is now");
+}
+
+#[tokio::test]
 async fn a_key_is_taken_in_each_of_its_places_and_nothing_else_is() {
     use base64::Engine;
     let site = Site::start().await;

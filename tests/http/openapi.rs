@@ -143,6 +143,7 @@ async fn every_problem_that_a_call_can_answer_is_among_its_examples() {
             vec![
                 guard,
                 "not_found otp_ended policy_changed resend_too_early no_resends_left limit_reached recipient_opted_out",
+                "invalid_request idempotency_key_reused",
             ],
         ),
         (

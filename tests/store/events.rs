@@ -79,7 +79,7 @@ async fn what_ends_an_otp_is_told_each_in_its_own_way() {
     let first = world.issue(world.new_otp(&alice())).await;
     world.pass(seconds(30)).await;
     let again = world.new_message(&alice());
-    let resent = world.store.resend(&app(), first.id, again, None, rules(NO_LIMITS)).await.unwrap();
+    let resent = world.store.resend(&app(), first.id, again, None, rules(NO_LIMITS), None).await.unwrap();
     assert!(matches!(resent, Some(ResendOutcome::Resent(_))));
     let second = world.issue(world.new_otp(&alice())).await;
     for _ in 0..2 {

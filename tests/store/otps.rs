@@ -185,11 +185,16 @@ async fn a_code_is_sent_again_only_after_the_pause_and_only_so_often() {
     let world = World::new().await;
     let otp = world.issue(NewOtp { max_resends: 1, ..world.new_otp(&alice()) }).await;
     let resend = async || {
-        world.store.resend(&app(), otp.id, world.new_message(&alice()), None, rules(NO_LIMITS)).await.unwrap().unwrap()
+        world
+            .store
+            .resend(&app(), otp.id, world.new_message(&alice()), None, rules(NO_LIMITS), None)
+            .await
+            .unwrap()
+            .unwrap()
     };
     let refusal = |outcome| match outcome {
         ResendOutcome::Refused(refusal, _) => refusal,
-        ResendOutcome::Resent(_) => panic!("sent again"),
+        other => panic!("{other:?}"),
     };
     assert_eq!(refusal(resend().await), ResendRefusal::TooEarly(seconds(30)));
     world.pass(seconds(30)).await;
@@ -218,7 +223,12 @@ async fn with_a_new_code_the_old_one_stops_working() {
     let digest = key.code_digest(otp.id, &code("111222"));
     let sealed = key.seal(otp.id.as_bytes(), &Text::new("111222".to_owned()), [3; 24]);
     let new_code = Some(NewCode { digest, sealed });
-    world.store.resend(&app(), otp.id, world.new_message(&alice()), new_code, rules(NO_LIMITS)).await.unwrap().unwrap();
+    world
+        .store
+        .resend(&app(), otp.id, world.new_message(&alice()), new_code, rules(NO_LIMITS), None)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(world.verify(otp.id, CODE).await.reason, Some(Reason::WrongCode));
     assert!(world.verify(otp.id, "111222").await.verified);
 }

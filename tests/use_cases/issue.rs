@@ -253,7 +253,7 @@ async fn another_apps_otp_is_not_there() {
     let otp = site.issue(ALICE).await;
     pass(60).await;
     let other = "other".parse().unwrap();
-    assert_eq!(resend(&site.store, &site.policy, &other, otp.id).await, Err(ResendError::NotFound));
+    assert_eq!(resend(&site.store, &site.policy, &other, otp.id, None).await, Err(ResendError::NotFound));
     let request = smsotpd::issue::Request { app: other, ..site.request(ALICE) };
     issue(&site.store, &site.policy, request).await.unwrap();
     let mine = site.store.otp(&site.app, otp.id).await.unwrap().unwrap();

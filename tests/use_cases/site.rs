@@ -82,7 +82,7 @@ impl Site {
     }
 
     pub(crate) async fn resend(&self, id: OtpId) -> Result<OtpView, ResendError> {
-        resend(&self.store, &self.policy, &self.app, id).await
+        resend(&self.store, &self.policy, &self.app, id, None).await
     }
 
     pub(crate) async fn try_verify(&self, which: Which, typed: &str) -> Result<Option<Verdict>, StoreError> {

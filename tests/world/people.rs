@@ -238,7 +238,7 @@ impl Person {
         let serial = self.site.ledger().promise(&self.to, None, Some(self.expires), true);
         self.policy.brand = format!("W{serial}.");
         let id = self.site.ledger().otps[self.otp].id;
-        match issue::resend(&door.store, &self.policy, &self.site.app, id).await {
+        match issue::resend(&door.store, &self.policy, &self.site.app, id, None).await {
             Ok(view) => {
                 self.site.ledger().otps[self.otp].messages.push(serial);
                 accept(&self.site, serial, &view.message);

@@ -106,7 +106,7 @@ async fn pump(scene: Arc<Scene>, pause: Duration, numbers: u32) {
                 for _ in 0..3 {
                     tokio::time::sleep(Duration::from_secs(31)).await;
                     let store = scene.site.door().await.store;
-                    let resent = issue::resend(&store, &scene.policy, &scene.site.app, otp).await;
+                    let resent = issue::resend(&store, &scene.policy, &scene.site.app, otp, None).await;
                     assert!(matches!(resent, Ok(_) | Err(ResendError::Guarded(_))), "{resent:?}");
                 }
             });
