@@ -12,7 +12,7 @@ use axum::http::request::Parts;
 use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::Type;
+use utoipa::openapi::schema::{AnyOfBuilder, SchemaFormat, Type};
 use utoipa::openapi::{ObjectBuilder, RefOr, Required, Schema};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
@@ -30,7 +30,7 @@ use super::problem::{Kind, Problem};
 /// A telephone number with its country code (ITU-T E.164): `+` or `00`, then 8 to 15 digits. Spaces, dashes, dots,
 /// slashes and brackets are left out.
 #[derive(ToSchema)]
-#[schema(as = PhoneNumber, value_type = String, pattern = r"^(\+|00)[1-9][0-9]{7,14}$", example = "+15551234567")]
+#[schema(as = PhoneNumber, value_type = String, pattern = r"^ *(\+|[ ()./-]*0[ ()./-]*0)[ ()./-]*[1-9]([ ()./-]*[0-9]){7,14}[ ()./-]*$", example = "+15551234567")]
 pub(super) struct Number(pub(super) PhoneNumber);
 
 impl<'de> Deserialize<'de> for Number {
@@ -43,8 +43,8 @@ impl<'de> Deserialize<'de> for Number {
 /// fragment, at most 1000 characters.
 #[derive(Deserialize, ToSchema)]
 #[schema(
-    as = CallbackUrl, value_type = String, example = "https://app.example.org/sms-events",
-    pattern = r"^https?://[A-Za-z0-9.-]{1,200}(:[1-9][0-9]{0,3})?(/[A-Za-z0-9._~/-]{0,200})?(\?[A-Za-z0-9=&._~-]{0,200})?$"
+    as = CallbackUrl, value_type = String, max_length = 1000, example = "https://app.example.org/sms-events",
+    pattern = r"^https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:0*([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?([/?]([A-Za-z0-9._~:/?@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)?$"
 )]
 pub(super) struct Receiver(pub(super) CallbackUrl);
 
@@ -58,7 +58,7 @@ pub(super) struct Purpose(pub(super) String);
 #[derive(Deserialize, ToSchema)]
 #[schema(
     as = MessageText, value_type = String, max_length = 1530, example = "Your parcel is at the gate.",
-    pattern = r"^[^\u0000-\u0009\u000b-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u0009\u000b-\u001f\u007f-\u009f]*$"
+    pattern = r"^[^\u0000-\u0009\u000b-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff][^\u0000-\u0009\u000b-\u001f\u007f-\u009f]*$"
 )]
 pub(super) struct Words(pub(super) Text);
 
@@ -108,7 +108,7 @@ pub(super) struct LanguageTag(pub(super) Locale);
 #[derive(Deserialize, ToSchema)]
 #[schema(
     as = Template, value_type = String, max_length = 1000, example = "{code} opens the gate of {brand}.",
-    pattern = r"^[^\u0000-\u0009\u000b-\u001f\u007f-\u009f{}]*\{code\}[^\u0000-\u0009\u000b-\u001f\u007f-\u009f{}]*$"
+    pattern = r"^([^\u0000-\u0009\u000b-\u001f\u007f-\u009f{}]|\{\{|\}\}|\{(brand|minutes|domain|payee|amount)\})*\{code\}([^\u0000-\u0009\u000b-\u001f\u007f-\u009f{}]|\{\{|\}\}|\{(code|brand|minutes|domain|payee|amount)\})*$"
 )]
 pub(super) struct OwnWords(pub(super) Template);
 
@@ -126,11 +126,6 @@ pub(super) struct Host(pub(super) Domain);
 pub(super) struct Hash(pub(super) AppHash);
 
 /// The address of the app's user: IPv4 or IPv6, without a port. IPv6 addresses of one /64 count as one.
-#[derive(ToSchema)]
-#[schema(
-    as = ClientAddress, value_type = String, example = "192.0.2.7",
-    pattern = r"^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|[0-9a-f]{1,4}(:[0-9a-f]{1,4}){7}|([0-9a-f]{1,4}:){1,3}(:[0-9a-f]{1,4}){1,4})$"
-)]
 pub(super) struct ClientAddress(pub(super) AddressBlock);
 
 impl<'de> Deserialize<'de> for ClientAddress {
@@ -138,6 +133,28 @@ impl<'de> Deserialize<'de> for ClientAddress {
         let address = String::deserialize(from)?.trim().parse::<IpAddr>();
         let expected = "expected an IPv4 or IPv6 address without a port, for example 192.0.2.7";
         address.map(|address| Self(address.into())).map_err(|_| D::Error::custom(expected))
+    }
+}
+
+impl PartialSchema for ClientAddress {
+    fn schema() -> RefOr<Schema> {
+        let text = |format: &str| {
+            ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::Custom(format.to_owned())))
+        };
+        AnyOfBuilder::new()
+            .item(text("ipv4"))
+            .item(text("ipv6"))
+            .description(Some(
+                "The address of the app's user: IPv4 or IPv6, without a port. IPv6 addresses of one /64 count as one.",
+            ))
+            .examples(["192.0.2.7"])
+            .into()
+    }
+}
+
+impl ToSchema for ClientAddress {
+    fn name() -> Cow<'static, str> {
+        "ClientAddress".into()
     }
 }
 
@@ -163,7 +180,7 @@ impl<'de> Deserialize<'de> for TypedCode {
 /// A code that the app brings of its own: 4 to 10 digits and letters. Spaces and dashes are left out, and letters are made
 /// capital.
 #[derive(ToSchema)]
-#[schema(value_type = String, pattern = "^[0-9A-Za-z]{4,10}$", example = "471100")]
+#[schema(value_type = String, pattern = "^[ -]*([0-9A-Za-z][ -]*){4,10}$", example = "471100")]
 pub(super) struct OwnCode(pub(super) Code);
 
 impl<'de> Deserialize<'de> for OwnCode {

@@ -103,7 +103,6 @@ struct PrefixFigures {
 struct RefusedCount {
     #[schema(inline)]
     rule: Rule,
-    /// `enforce`: codes were refused. `report`: they would have been.
     #[schema(inline)]
     mode: Mode,
     /// How many.

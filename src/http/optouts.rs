@@ -22,7 +22,6 @@ use super::query;
 pub(super) struct OptOutAnswer {
     /// The number, masked.
     number: String,
-    /// How it came onto the list.
     #[schema(inline)]
     source: Source,
     /// Since when it is there.

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test whose scaffolding fails has failed")]
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 
+pub(crate) mod description;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -206,7 +208,7 @@ where
 {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
-    let mut request = Request::builder().method(method).uri(path);
+    let mut request = Request::builder().method(&method).uri(path);
     let map = request.headers_mut().unwrap();
     map.insert("host", HeaderValue::from_static("localhost"));
     if body.is_some() {
@@ -217,7 +219,10 @@ where
     }
     let request = request.body(Full::new(Bytes::from(body.unwrap_or_default()))).unwrap();
     let (parts, body) = sender.send_request(request).await.unwrap().into_parts();
-    Reply { status: parts.status, headers: parts.headers, body: body.collect().await.unwrap().to_bytes() }
+    let body = body.collect().await.unwrap().to_bytes();
+    let reply = Reply { status: parts.status, headers: parts.headers, body };
+    description::judge(&method, path, &reply);
+    reply
 }
 
 /// The name of an app.

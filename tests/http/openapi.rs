@@ -1,10 +1,16 @@
 //! The description of the API: complete, stable, and true.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
-use crate::api::Site;
+use crate::api::{Site, description};
 use hyper::Method;
 use serde_json::{Value, json};
+use smsotpd::callback::CallbackUrl;
+use smsotpd::otp::brought;
+use smsotpd::phone::PhoneNumber;
+use smsotpd::secret::Code;
+use smsotpd::template::Template;
 
 async fn document(site: &Site) -> Value {
     let reply = site.call(Method::GET, "/openapi.json", &[], None).await;
@@ -113,6 +119,128 @@ async fn every_body_answer_and_refusal_has_an_example() {
                 let has_one = content["example"].is_object() || content["examples"].is_object();
                 assert!(has_one || kind.contains("openmetrics"), "{method} {path} {status} {kind} has no example");
             }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_examples_are_as_the_description_says() {
+    let site = Site::start().await;
+    let document = document(&site).await;
+    let mut judged = 0;
+    let mut judge = |place: &str, schema: &Value, example: &Value| {
+        description::fits(schema, example).unwrap_or_else(|fault| panic!("{place}: {fault}"));
+        judged += 1;
+    };
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+        for example in schema.get("example").into_iter().chain(schema["examples"].as_array().into_iter().flatten()) {
+            judge(name, schema, example);
+        }
+    }
+    for (path, method, operation) in operations(&document) {
+        let answers = operation["responses"].as_object().unwrap().values();
+        for message in answers.chain([&operation["requestBody"]]) {
+            for content in message["content"].as_object().into_iter().flatten().map(|(_, content)| content) {
+                let named = content["examples"].as_object().into_iter().flatten().map(|(_, named)| &named["value"]);
+                for example in named.chain(content.get("example")).filter(|example| !example.is_string()) {
+                    judge(&format!("{method} {path}"), &content["schema"], example);
+                }
+            }
+        }
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            if let Some(example) = parameter.get("example") {
+                judge(&format!("{method} {path}"), &parameter["schema"], example);
+            }
+        }
+    }
+    assert!(judged > 300, "{judged}");
+}
+
+#[test]
+fn what_a_field_says_that_it_takes_it_takes() {
+    for (schema, is_taken, texts) in [
+        (
+            "PhoneNumber",
+            &(|text: &str| PhoneNumber::parse(text).is_ok()) as &dyn Fn(&str) -> bool,
+            &[
+                "+15551234567",
+                "+1 (555) 123-4567",
+                "+44.20.7946.0018",
+                "0049 30 123456",
+                "00 49/30/123456",
+                " +1 555 123 4567 ",
+                "15551234567",
+                "+0155512345",
+                "+1555123",
+                "+1555123456789012",
+                "(+1) 5551234567",
+                "+1555123456x",
+                "",
+            ][..],
+        ),
+        (
+            "Template",
+            &|text| Template::parse(text).is_ok(),
+            &[
+                "{code}",
+                "{code} for {brand}, {minutes} min\n@{domain} #{code}",
+                "{{ {code} }}",
+                "{{{code}}}",
+                "{payee} {amount} {code}",
+                "{{code}}",
+                "{code",
+                "{code}}",
+                "{Code} {code}",
+                "{code} {other}",
+                "no place",
+                "{code}\u{7}",
+                "",
+            ],
+        ),
+        (
+            "OwnCode",
+            &|text| brought(&Code::new(text.to_owned())).is_ok(),
+            &["4711", "ab-12 cd", " 12-34-56 ", "ABCDEFGHIJ", "471", "12345678901", "12!4", ""],
+        ),
+        (
+            "CallbackUrl",
+            &|text| text.parse::<CallbackUrl>().is_ok(),
+            &[
+                "https://app.example.org/hook",
+                "https://app.example.org",
+                "https://app.example.org:65535/",
+                "http://127.0.0.1:18080/a?b=c",
+                "http://[::1]:8080/x",
+                "https://a.example/%E2%82%AC?x=%20&y=1",
+                "https://a.example?t=1",
+                "http://app_1.internal/hook",
+                "https://a.example:65536/",
+                "https://a.example:0/",
+                "ftp://a.example/",
+                "https://user@a.example/",
+                "https://a.example/#x",
+                "https:///x",
+                "",
+            ],
+        ),
+        (
+            "ClientAddress",
+            &|text| text.parse::<IpAddr>().is_ok(),
+            &[
+                "192.0.2.7",
+                "::1",
+                "2001:DB8::7",
+                "::ffff:192.0.2.7",
+                "192.0.2.256",
+                "2001:db8::7:443:1:2:3:4:5",
+                "[::1]",
+                "",
+            ],
+        ),
+    ] {
+        for text in texts {
+            let described = description::fits_named(schema, &json!(text)).is_ok();
+            assert_eq!(described, is_taken(text), "{schema}: {text:?}");
         }
     }
 }
