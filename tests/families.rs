@@ -9,7 +9,7 @@ mod port;
 use std::time::Duration;
 
 use smsotpd::clock::Clock;
-use smsotpd::ids::MessageId;
+use smsotpd::ids::{MessageId, SimId};
 use smsotpd::modem::{self, Event, Modem, Outcome, PinBook, Settings, Submission, Surroundings};
 use smsotpd::pdu::Encoding;
 use smsotpd::phone::PhoneNumber;
@@ -58,6 +58,7 @@ impl Bench {
     async fn send(&self) -> Outcome {
         let submission = Submission {
             message: MessageId::generate(),
+            sim: self.modem.health().borrow().sim.clone().map_or(SimId::from_stored("none".to_owned()), |sim| sim.id),
             to: PhoneNumber::from_digits("15551234567").unwrap(),
             text: Text::new("Your code is 123456".to_owned()),
             encoding: Encoding::Gsm7,

@@ -271,6 +271,7 @@ impl Lane {
         let (patience, waiting) = watch::channel(false);
         let submit = self.modem.submit(Submission {
             message,
+            sim: sim.clone(),
             to: assignment.to.clone(),
             text: assignment.text.clone(),
             encoding: assignment.encoding,

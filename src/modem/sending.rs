@@ -9,7 +9,7 @@ use super::turn::Turn;
 use super::wire::{Wire, now};
 use crate::at::{Delivery, Payload, Refusal};
 use crate::clock::Moment;
-use crate::ids::MessageReference;
+use crate::ids::{MessageReference, SimId};
 use crate::message::FailureClass;
 use crate::pdu::{
     Address, EncodeError, Frame, MessageClass, ProtocolId, RelativeValidity, Submit, UserData, Validity, segment_in,
@@ -44,7 +44,10 @@ impl Actor {
         if answer.is_closed() {
             return Ok(());
         }
-        let (mut outcome, mut end) = self.submit(wire, &submission).await;
+        let (mut outcome, mut end) = match self.has(&submission.sim) {
+            true => self.submit(wire, &submission).await,
+            false => (Outcome::NotReady { reason: "another SIM is in the modem now".to_owned() }, Ok(())),
+        };
         let given_up = outcome == Outcome::Expired;
         if !given_up && !wire.session.is_idle() && end.is_ok() {
             // Shown before the answer, so that the next message goes elsewhere at once.
@@ -72,6 +75,10 @@ impl Actor {
             self.leave_prompt(wire).await?;
         }
         self.recover(wire).await
+    }
+
+    fn has(&self, sim: &SimId) -> bool {
+        self.health.borrow().sim.as_ref().is_some_and(|present| present.id == *sim)
     }
 
     async fn submit(&mut self, wire: &mut Wire, submission: &Submission) -> (Outcome, Result<(), End>) {

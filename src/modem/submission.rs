@@ -3,7 +3,7 @@
 use tokio::sync::watch;
 
 use crate::clock::Moment;
-use crate::ids::{MessageId, MessageReference};
+use crate::ids::{MessageId, MessageReference, SimId};
 use crate::message::FailureClass;
 use crate::pdu::Encoding;
 use crate::phone::PhoneNumber;
@@ -18,6 +18,8 @@ pub type Patience = watch::Receiver<bool>;
 pub struct Submission {
     /// The message, for the log.
     pub message: MessageId,
+    /// The card that it is counted for, and by which its status report is known. Another one does not send it.
+    pub sim: SimId,
     /// The recipient.
     pub to: PhoneNumber,
     /// The whole text, of which one part is sent.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use smsotpd::clock::Clock;
-use smsotpd::ids::{MessageId, MessageReference};
+use smsotpd::ids::{MessageId, MessageReference, SimId};
 use smsotpd::modem::{
     Connecting, Connector, Event, Health, Io, Modem, Outcome, PinBook, Resetting, Rung, Settings, State, Submission,
     Surroundings, spawn,
@@ -469,9 +469,11 @@ impl World {
         said(&health).unwrap()
     }
 
+    /// A message that is counted for the card that is in the modem now.
     pub(crate) fn message(&self, seconds: u64) -> Submission {
         Submission {
             message: MessageId::generate(),
+            sim: self.modem.health().borrow().sim.clone().map_or(no_sim(), |sim| sim.id),
             to: PhoneNumber::parse("+15551234567").unwrap(),
             text: Text::new("123456 is your code.".to_owned()),
             encoding: Encoding::Gsm7,
@@ -514,4 +516,9 @@ pub(crate) fn sent(reference: u8) -> Outcome {
 
 pub(crate) fn printed_report() -> String {
     format!("+CDS: {LENGTH}\r\n{REPORT}")
+}
+
+/// A card that no modem has.
+pub(crate) fn no_sim() -> SimId {
+    SimId::from_stored("none".to_owned())
 }

@@ -12,7 +12,7 @@ use smsotpd::secret::Text;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::watch;
 
-use crate::scripted::{OnSubmit, Scripted, World, sent};
+use crate::scripted::{OnSubmit, Scripted, World, no_sim, sent};
 
 #[tokio::test(start_paused = true)]
 async fn a_message_goes_out_with_report_and_validity_asked_for() {
@@ -221,6 +221,7 @@ async fn stopping_leaves_the_prompt_and_ends_within_half_a_second() {
 fn world_message() -> Submission {
     Submission {
         message: MessageId::generate(),
+        sim: no_sim(),
         to: PhoneNumber::parse("+15551234567").unwrap(),
         text: Text::new("123456".to_owned()),
         encoding: Encoding::Gsm7,
@@ -231,6 +232,15 @@ fn world_message() -> Submission {
         replace: None,
         patience: watch::Sender::new(false).subscribe(),
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_counted_for_another_sim_is_given_back_unsent() {
+    let world = World::ready().await;
+    let outcome = world.modem.submit(Submission { sim: no_sim(), ..world.message(3600) }).await;
+    assert!(matches!(&outcome, Outcome::NotReady { reason } if reason.contains("another SIM")), "{outcome:?}");
+    assert!(matches!(world.submit().await, Outcome::Sent { .. }));
+    assert_eq!(world.scripted.submits().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
