@@ -239,18 +239,19 @@ impl Message {
         Ok(())
     }
 
-    /// Writes the message and its parts down, with all that follows from the parts.
-    pub(super) fn save(mut self, work: &Work<'_>) -> Result<(), StoreError> {
+    fn any(&self, status: Status) -> bool {
+        self.parts.iter().any(|part| part.status == status)
+    }
+
+    /// Draws what follows from the parts: whether the rest is given up, and which SIM it follows.
+    fn conclude(&mut self, now: Moment) {
         match self.abandoned {
-            true if work.now >= self.deadline => self.expire(),
+            true if now >= self.deadline => self.expire(),
             // Without one of its parts the rest would be unreadable.
             false if !self.parts.iter().any(Part::is_lost) => {}
             _ => self.withdraw(),
         }
-        let any = |status| self.parts.iter().any(|part| part.status == status);
-        let status = whole(self.parts.iter().map(|part| part.status));
-        let (waits, under_way, doubted) = (any(Status::Queued), any(Status::Sending), any(Status::InDoubt));
-        if !doubted {
+        if !self.any(Status::InDoubt) {
             self.doubt_until = None;
         } else if self.parts.len() > 1 {
             // Another SIM would send what is in doubt again, and only the end of doubt may do that.
@@ -261,6 +262,13 @@ impl Message {
             // Nothing was sent that the rest would have to follow: any SIM will do.
             self.sim = None;
         }
+    }
+
+    /// Writes the message and its parts down, with all that follows from the parts.
+    pub(super) fn save(mut self, work: &Work<'_>) -> Result<(), StoreError> {
+        self.conclude(work.now);
+        let status = whole(self.parts.iter().map(|part| part.status));
+        let (waits, under_way) = (self.any(Status::Queued), self.any(Status::Sending));
         let waiting_from = (waits && !under_way).then_some(self.not_before);
         let queue = match under_way {
             true => Some(routing::UNDER_WAY),

@@ -13,15 +13,15 @@ use smsotpd::store::{Claim, Claimed, Report, ReportOutcome, Scope, Settlement, S
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpStream, UnixStream};
 
-const TO: &str = "+15551234567";
+pub(crate) const TO: &str = "+15551234567";
 
-async fn issue(site: &Site) -> Value {
+pub(crate) async fn issue(site: &Site) -> Value {
     let reply = site.post("/v1/otp", &json!({"to": TO})).await;
     assert_eq!(reply.status, 202, "{reply:?}");
     reply.json()
 }
 
-fn id(answer: &Value) -> &str {
+pub(crate) fn id(answer: &Value) -> &str {
     answer["id"].as_str().expect("an id")
 }
 
@@ -157,47 +157,6 @@ async fn a_list_is_read_page_by_page_without_gap_or_repetition() {
         path = format!("/v1/messages?limit=2&to=%2B15551234567&cursor={cursor}");
     }
     assert_eq!(listed, sent);
-}
-
-#[tokio::test]
-async fn the_same_key_and_body_give_the_same_answer_and_another_body_none() {
-    let site = Site::start().await;
-    let headers = [("x-api-key", KEY), ("idempotency-key", "order-4711")];
-    let send = async |path, body: &str| site.call(Method::POST, path, &headers, Some(body.to_owned())).await;
-    let first = send("/v1/otp", r#"{"to":"+15551234567"}"#).await;
-    let guess = json!({"code": "wrong"});
-    site.post(&format!("/v1/otp/{}/verify", id(&first.json())), &guess).await;
-    let second = send("/v1/otp", r#"{"to":"+15551234567"}"#).await;
-    assert_eq!((first.status, &first.body), (second.status, &second.body));
-    let other = send("/v1/otp", r#"{"to":"+15551234568"}"#).await;
-    assert_eq!((other.status.as_u16(), other.problem().as_str()), (422, "idempotency_key_reused"));
-    let elsewhere = send("/v1/messages", r#"{"to":"+15551234567","text":"Hi"}"#).await;
-    assert_eq!(elsewhere.problem(), "idempotency_key_reused");
-
-    let headers = [("x-api-key", KEY), ("idempotency-key", "order-4712")];
-    let send = async || {
-        let body = json!({"to": TO, "text": "Hi"}).to_string();
-        site.call(Method::POST, "/v1/messages", &headers, Some(body)).await
-    };
-    assert_eq!(send().await.body, send().await.body);
-    assert_eq!(site.get("/v1/messages").await.json()["messages"].as_array().map(Vec::len), Some(2));
-}
-
-#[tokio::test]
-async fn a_code_is_sent_again_once_however_often_the_same_request_comes() {
-    let site = Site::start_with(Settings::default(), toml::from_str("resend-after-seconds = 0").unwrap()).await;
-    let (otp, other) = (issue(&site).await, site.post("/v1/otp", &json!({"to": "+15551234568"})).await.json());
-    let headers = [("x-api-key", KEY), ("idempotency-key", "again-4711")];
-    let resend =
-        async |otp: &Value| site.call(Method::POST, &format!("/v1/otp/{}/resend", id(otp)), &headers, None).await;
-    let (first, second) = (resend(&otp).await, resend(&otp).await);
-    assert_eq!((first.status.as_u16(), second.status.as_u16()), (202, 202));
-    assert_eq!(first.json()["message"]["id"], second.json()["message"]["id"]);
-    assert_eq!(resend(&other).await.problem(), "idempotency_key_reused");
-    let sent = site.get("/v1/messages?to=%2B15551234567").await.json();
-    assert_eq!(sent["messages"].as_array().map(Vec::len), Some(2), "the first, and once more");
-    site.call(Method::DELETE, &format!("/v1/otp/{}", id(&otp)), &[("x-api-key", KEY)], None).await;
-    assert_eq!(resend(&otp).await.json()["status"], "cancelled", "it is told as it is now");
 }
 
 #[tokio::test]

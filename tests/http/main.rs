@@ -13,6 +13,7 @@ mod calls;
 mod connections;
 mod events;
 mod guard;
+mod idempotency;
 mod openapi;
 mod policies;
 mod policy_changes;
