@@ -41,6 +41,15 @@ pub enum UrlError {
 }
 
 impl CallbackUrl {
+    /// A URL as the store has kept it. It was taken once, so its address is not judged again: that is done when it is
+    /// connected to.
+    ///
+    /// # Errors
+    /// [`UrlError`] when it is none.
+    pub fn from_stored(text: &str) -> Result<Self, UrlError> {
+        read(text)
+    }
+
     /// The URL as it was written.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -86,44 +95,45 @@ impl FromStr for CallbackUrl {
     type Err = UrlError;
 
     fn from_str(text: &str) -> Result<Self, UrlError> {
-        if text.len() > LONGEST {
-            return Err(UrlError::TooLong);
-        }
-        if text.contains('#') {
-            return Err(UrlError::Fragment);
-        }
-        let uri: Uri = text.parse().map_err(|_| UrlError::Malformed)?;
-        let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
-            return Err(UrlError::Malformed);
-        };
-        if !matches!(scheme, "http" | "https") {
-            return Err(UrlError::Scheme);
-        }
-        if authority.as_str().contains('@') {
-            return Err(UrlError::User);
-        }
-        let url = Self(text.to_owned());
-        // What is judged here must be what is connected to.
-        let host = authority.host();
-        let is_as_read = url.scheme_length() == scheme.len()
-            && !host.is_empty()
-            && url.host() == host.trim_start_matches('[').trim_end_matches(']')
-            && url.origin().ends_with(authority.as_str())
-            && match authority.as_str().strip_prefix(host) {
-                Some("") => true,
-                Some(port) => {
-                    port.strip_prefix(':').and_then(|port| port.parse().ok()).is_some_and(|port: u16| port > 0)
-                }
-                None => false,
-            };
-        if !is_as_read {
-            return Err(UrlError::Malformed);
-        }
+        let url = read(text)?;
         if let Some(address) = url.address() {
             admits(&Settings::default(), Source::Operator, url.host(), url.is_plain(), address)?;
         }
         Ok(url)
     }
+}
+
+/// Reads a URL, wherever it leads.
+fn read(text: &str) -> Result<CallbackUrl, UrlError> {
+    if text.len() > LONGEST {
+        return Err(UrlError::TooLong);
+    }
+    if text.contains('#') {
+        return Err(UrlError::Fragment);
+    }
+    let uri: Uri = text.parse().map_err(|_| UrlError::Malformed)?;
+    let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+        return Err(UrlError::Malformed);
+    };
+    if !matches!(scheme, "http" | "https") {
+        return Err(UrlError::Scheme);
+    }
+    if authority.as_str().contains('@') {
+        return Err(UrlError::User);
+    }
+    let url = CallbackUrl(text.to_owned());
+    // What is judged here must be what is connected to.
+    let host = authority.host();
+    let is_as_read = url.scheme_length() == scheme.len()
+        && !host.is_empty()
+        && url.host() == host.trim_start_matches('[').trim_end_matches(']')
+        && url.origin().ends_with(authority.as_str())
+        && match authority.as_str().strip_prefix(host) {
+            Some("") => true,
+            Some(port) => port.strip_prefix(':').and_then(|port| port.parse().ok()).is_some_and(|port: u16| port > 0),
+            None => false,
+        };
+    if is_as_read { Ok(url) } else { Err(UrlError::Malformed) }
 }
 
 impl TryFrom<String> for CallbackUrl {

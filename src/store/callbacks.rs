@@ -279,7 +279,7 @@ fn app_callback(conn: &Connection, key: &SiteKey, name: &AppName) -> Result<Opti
         conn.prepare_cached("SELECT callback, created_at, callback_generation FROM app WHERE name = ?1")?;
     let mut rows = statement.query([name.as_str()])?;
     let Some(row) = rows.next()? else { return Ok(None) };
-    let url = row.get::<_, Option<String>>("callback")?.map(|url| url.parse()).transpose();
+    let url = row.get::<_, Option<String>>("callback")?.as_deref().map(CallbackUrl::from_stored).transpose();
     Ok(Some(AppCallback {
         url: url.map_err(|_| StoreError::unreadable("app.callback"))?,
         secret: key.callback_secret(name, row.get("created_at")?, row.get("callback_generation")?),
@@ -378,7 +378,7 @@ fn counts(conn: &Connection, now: Moment) -> Result<CallbackCounts, StoreError> 
         let mut statement = conn.prepare_cached(sql)?;
         let failing = statement.query_row([(now - FAILING).as_millis()], |row| Ok((row.get(0)?, row.get(1)?)));
         counts.failing = failing.optional()?.map(|(url, reason): (String, String)| {
-            (url.parse().map_or_else(|_| String::new(), |url: CallbackUrl| url.to_string()), reason)
+            (CallbackUrl::from_stored(&url).map_or_else(|_| String::new(), |url| url.to_string()), reason)
         });
     }
     Ok(counts)

@@ -202,7 +202,7 @@ fn tell_all(work: &Work<'_>, seq: i64, subject: i64) -> Result<(), StoreError> {
 }
 
 fn insert(work: &Work<'_>, event: i64, subject: i64, app: &str, url: &str, source: Source) -> Result<(), StoreError> {
-    let parsed: CallbackUrl = url.parse().map_err(|_| StoreError::unreadable("a callback's URL"))?;
+    let parsed = CallbackUrl::from_stored(url).map_err(|_| StoreError::unreadable("a callback's URL"))?;
     // Whoever names URLs in requests could name many ports of one host; no app's own URL has a space in it.
     let receiver = if source == Source::Request { format!("{app} {}", parsed.host()) } else { url.to_owned() };
     work.conn
@@ -310,7 +310,7 @@ pub(super) fn app_name(row: &Row<'_>) -> Result<AppName, StoreError> {
 }
 
 pub(super) fn url(row: &Row<'_>) -> Result<CallbackUrl, StoreError> {
-    row.get::<_, String>("url")?.parse().map_err(|_| StoreError::unreadable("delivery.url"))
+    CallbackUrl::from_stored(&row.get::<_, String>("url")?).map_err(|_| StoreError::unreadable("delivery.url"))
 }
 
 fn source(row: &Row<'_>) -> Result<Source, StoreError> {
@@ -354,7 +354,7 @@ fn settle(work: &Work<'_>, id: CallbackId, tried: &Tried) -> Result<(), StoreErr
 /// Somebody is there at this URL: of what found nobody at its scheme, host and port some is due now. A receiver that a
 /// request named may be another at each port of its host.
 fn recall(work: &Work<'_>, receiver: String, url: &str) -> Result<(), StoreError> {
-    let origin = |url: &str| url.parse().map(|url: CallbackUrl| url.origin().to_owned()).ok();
+    let origin = |url: &str| CallbackUrl::from_stored(url).map(|url| url.origin().to_owned()).ok();
     let is_there = origin(url);
     let mut statement = work.conn.prepare_cached(
         "SELECT seq, url FROM delivery WHERE receiver = ?1 AND due > ?2 AND unreached = 1 ORDER BY due LIMIT ?3",

@@ -212,3 +212,18 @@ async fn a_modem_that_was_taken_out_of_use_is_so_after_a_restart() {
     let store = Store::open(folder.path(), None).await.unwrap();
     assert_eq!(store.drained().borrow().iter().collect::<Vec<_>>(), [&m1]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_url_that_would_not_be_taken_today_is_read_as_it_was_kept() {
+    let world = World::new().await;
+    world.store.create_app(new_app(&world.store, "k")).await.unwrap();
+    world.issue(world.new_otp(&alice())).await;
+    let assignment = world.claim().await;
+    let conn = rusqlite::Connection::open(world.folder.path().join("smsotpd.db")).unwrap();
+    conn.execute("UPDATE app SET callback = 'http://203.0.113.5/hook'", ()).unwrap();
+    world.sent(&assignment, 1).await;
+    let due = world.store.deliveries_due(Vec::new(), 8, String::new(), |_| 8).await.unwrap();
+    assert_eq!(due.deliveries[0].url.as_str(), "http://203.0.113.5/hook");
+    let shown = world.store.app_callback(&app()).await.unwrap().unwrap();
+    assert_eq!(shown.url.unwrap().as_str(), "http://203.0.113.5/hook");
+}
