@@ -54,7 +54,7 @@ pub(super) struct Part {
     pub(super) sim: Option<String>,
     pub(super) attempt: Option<i64>,
     pub(super) reference: Option<u8>,
-    /// The attempt before its second copy, and the SIM of that, while it is in doubt.
+    /// The attempt before its second copy, and the SIM of that, while it is in doubt. The message may have left that SIM.
     doubt: Option<(i64, String)>,
     changed: bool,
 }
@@ -243,7 +243,8 @@ impl Message {
         self.parts.iter().any(|part| part.status == status)
     }
 
-    /// Draws what follows from the parts: whether the rest is given up, and which SIM it follows.
+    /// Draws what follows from the parts: whether the rest is given up, whether any doubt is left, and which SIM it follows
+    /// for how long.
     fn conclude(&mut self, now: Moment) {
         match self.abandoned {
             true if now >= self.deadline => self.expire(),

@@ -88,7 +88,9 @@ fn take(work: &Work<'_>, report: &Report) -> Result<Found, StoreError> {
         apply(work, Message::load(work, place.0)?, place, report)?;
         return Ok(Found::Part);
     }
-    if let Some((place, attempt)) = former(work, report)? {
+    if let Some((place, attempt)) = former(work, report)?
+        && !has_wrapped(work, report.sim.as_str(), attempt)?
+    {
         return take_as_history(work, Message::load(work, place.0)?, place, attempt, report);
     }
     let unsettled = unsettled(work, report)?;
@@ -169,7 +171,8 @@ fn former(work: &Work<'_>, report: &Report) -> Result<Option<(Place, i64)>, Stor
 }
 
 /// Takes a report on that is about an attempt which its part has left behind. Bad news of it changes nothing: the copy
-/// that went out last has a report of its own to come. Good news does, unless another SIM has begun the message again.
+/// that went out last has a report of its own to come. Good news does, unless another SIM has begun the message again,
+/// or will: then it is queued.
 fn take_as_history(
     work: &Work<'_>,
     mut message: Message,
@@ -178,7 +181,9 @@ fn take_as_history(
     report: &Report,
 ) -> Result<Found, StoreError> {
     note(work, attempt, report)?;
-    let counts = report.outcome == ReportOutcome::Delivered && message.goes_on_with(report.sim.as_str());
+    let counts = report.outcome == ReportOutcome::Delivered
+        && message.goes_on_with(report.sim.as_str())
+        && part_at(&mut message, place)?.status != Status::Queued;
     if counts && message.hear(usize::from(place.1), Event::Delivered) {
         message.save(work)?;
     }

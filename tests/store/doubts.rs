@@ -277,3 +277,21 @@ async fn a_doubt_that_had_its_report_stands_in_no_other_reports_way_after_anothe
     assert!(world.report(&alice(), 9, ReportOutcome::Delivered).await);
     assert_eq!(world.status(other).await, Status::Delivered);
 }
+
+#[tokio::test(start_paused = true)]
+async fn good_news_of_a_part_that_another_sim_sends_again_does_not_spare_it_that() {
+    let world = World::new().await;
+    let id = world.accept(NewMessage { parts: 2, ..world.new_message(&alice()) }).await;
+    world.sent(&world.claim().await, 6).await;
+    world.pass(seconds(121)).await;
+    // The second SIM begins the message again, and comes back without having sent any of it.
+    world.settle(&part(world.claim_with("b").await), not_ready()).await;
+    assert!(world.report_at("a", &alice(), 6, ReportOutcome::Delivered).await);
+    for (number, reference) in [(0, 1), (1, 2)] {
+        let again = part(world.claim_with("b").await);
+        assert_eq!(again.part, number, "a handset joins only what one number sent");
+        world.settle(&again, SubmitResult::Sent { reference: MessageReference(reference) }).await;
+        assert!(world.report_at("b", &alice(), reference, ReportOutcome::Delivered).await);
+    }
+    assert_eq!(world.status(id).await, Status::Delivered);
+}
