@@ -267,6 +267,21 @@ pub enum ResendError {
     Store(#[from] StoreError),
 }
 
+/// What the earlier request to send a code again came to that this one repeats; `None` when it repeats none.
+///
+/// To be asked before [`resend`], and before the policy is: it may be another by now.
+///
+/// # Errors
+/// [`ResendError::KeyReused`] when the earlier request was another one; [`ResendError::Store`].
+pub async fn resent(
+    store: &Store,
+    app: &AppName,
+    idempotency: Option<&Idempotency>,
+) -> Result<Option<OtpView>, ResendError> {
+    let Some(idempotency) = idempotency else { return Ok(None) };
+    store.resent_before(app, idempotency.clone()).await?.map(came_to).transpose()
+}
+
 /// Queues the code of a pending otp once more: the same code, or by policy a new one that takes its place. Its lifetime
 /// and the count of wrong codes stay as they are. A repetition of an earlier request sends nothing.
 ///
@@ -279,17 +294,14 @@ pub async fn resend(
     id: OtpId,
     idempotency: Option<Idempotency>,
 ) -> Result<OtpView, ResendError> {
-    if let Some(idempotency) = &idempotency
-        && let Some(before) = store.resent_before(app, idempotency.clone()).await?
-    {
-        return came_to(before);
-    }
     let (otp, sealed) = store.sealed_code(app, id).await?.ok_or(ResendError::NotFound)?;
-    // A sealed code is erased when the otp ends or when no resend is left.
-    let sealed = sealed.ok_or(match otp.status {
-        Status::Pending => ResendError::NoneLeft,
-        ended => ResendError::Ended(ended),
-    })?;
+    let Some(sealed) = sealed else {
+        // A sealed code is erased when the otp ends or when no resend is left: this request's own may have been the last.
+        return resent(store, app, idempotency.as_ref()).await?.ok_or(match otp.status {
+            Status::Pending => ResendError::NoneLeft,
+            ended => ResendError::Ended(ended),
+        });
+    };
     let key = store.site_key();
     let mut packed = Packed::unpack(&key.open(id.as_bytes(), &sealed)?);
     let mut new_code = None;

@@ -457,8 +457,11 @@ pub(super) async fn resend(
     Named(id): Named<OtpId>,
     key: IdempotencyKey,
 ) -> Result<(StatusCode, Json<OtpAnswer>), Problem> {
-    let (policy, app) = (shared.policy(&caller.app)?, &caller.app.name);
-    let idempotency = key.with_body(&[], shared.store().site_key());
+    let (app, idempotency) = (&caller.app.name, key.with_body(&[], shared.store().site_key()));
+    if let Some(otp) = issue::resent(shared.store(), app, idempotency.as_ref()).await? {
+        return Ok((StatusCode::ACCEPTED, Json(otp.into())));
+    }
+    let policy = shared.policy(&caller.app)?;
     let resent = issue::resend(shared.store(), &policy, app, id, idempotency).await?;
     shared.metrics.resent();
     Ok((StatusCode::ACCEPTED, Json(resent.into())))

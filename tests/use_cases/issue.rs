@@ -180,6 +180,21 @@ async fn a_repeated_request_gets_the_same_answer_and_sends_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_repeated_resend_sends_nothing_also_when_it_was_the_last() {
+    let site = Site::open_with(|policy| policy.resends = 1.try_into().unwrap()).await;
+    let (otp, _) = site.issue_and_send(ALICE).await;
+    pass(30).await;
+    let resend = async |body| resend(&site.store, &site.policy, &site.app, otp.id, repeatable("k", body)).await;
+    let first = resend(1).await.unwrap();
+    assert!(site.sent().await.is_some());
+    // As one does that looked for its twin before that was done.
+    assert_eq!(resend(1).await.map(|again| again.message.id), Ok(first.message.id));
+    assert_eq!(resend(2).await, Err(ResendError::KeyReused));
+    assert_eq!(site.resend(otp.id).await, Err(ResendError::NoneLeft));
+    assert!(site.sent().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_resend_carries_the_same_code_and_what_is_left_of_its_life() {
     let site = Site::open().await;
     let (otp, code) = site.issue_and_send(ALICE).await;
