@@ -184,10 +184,13 @@ fn judge(text: Text, simplify: bool, national_tables: Languages) -> Result<(Text
     }
 }
 
-/// Whether nobody sees it: spaces, soft hyphens, joiners, and marks of the direction of writing.
+/// Whether nobody sees it: spaces, soft hyphens, joiners, fillers, blanks, and marks of the direction of writing.
 fn is_unseen(c: char) -> bool {
     c.is_whitespace()
-        || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}')
 }
 
 #[cfg(test)]
@@ -224,7 +227,7 @@ mod tests {
         for (text, message) in [
             ("", "the text is empty"),
             (" \n ", "the text is empty"),
-            ("\u{200b}\u{feff} \u{ad}\u{2060}\u{200e}", "the text is empty"),
+            ("\u{200b}\u{feff} \u{ad}\u{2060}\u{200e}\u{3164}\u{2800}\u{fe0f}", "the text is empty"),
             ("é\u{1b}[2J", "the text has the control character U+001B at character 2; only line feeds are allowed"),
             ("a\r\n", "the text has the control character U+000D at character 2; only line feeds are allowed"),
             ("\0", "the text has the control character U+0000 at character 1; only line feeds are allowed"),

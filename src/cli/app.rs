@@ -228,7 +228,7 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Store> {
 /// Shows a key that nobody can show again.
 fn show_key(name: &AppName, key: &ApiKey, scopes: &[Scope], place: &Place) -> anyhow::Result<()> {
     let shown = if place.json {
-        output::json(&json!({ "app": name, "key": key.expose() }))
+        output::only_copy(format_args!("{}", json!({ "app": name, "key": key.expose() })))
     } else {
         show_with_trial(name, key, scopes, place)
     };
@@ -238,7 +238,7 @@ fn show_key(name: &AppName, key: &ApiKey, scopes: &[Scope], place: &Place) -> an
 fn show_with_trial(name: &AppName, key: &ApiKey, scopes: &[Scope], place: &Place) -> anyhow::Result<()> {
     say!("The key of {name}, shown this once:")?;
     say!()?;
-    say!("  {}", key.expose())?;
+    output::only_copy(format_args!("  {}", key.expose()))?;
     say!()?;
     let config = place.config.as_ref().map(|config| format!(" --config {}", quoted(&config.to_string_lossy())));
     let config = config.unwrap_or_default();

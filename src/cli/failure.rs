@@ -16,6 +16,9 @@ pub(super) enum Failure {
     /// No key was given, or it is not good for this.
     #[error("{0}")]
     Key(String),
+    /// The command line contradicts itself.
+    #[error("{0}")]
+    Usage(String),
 }
 
 /// The exit code for an error, by the conventions of `sysexits.h`.
@@ -24,6 +27,7 @@ pub(super) fn exit_code(error: &anyhow::Error) -> ExitCode {
         return ExitCode::from(78);
     }
     match error.downcast_ref::<Failure>() {
+        Some(Failure::Usage(_)) => ExitCode::from(2),
         Some(Failure::Unreachable(_)) => ExitCode::from(69),
         Some(Failure::Key(_)) => ExitCode::from(77),
         Some(Failure::Refused(_)) | None => ExitCode::FAILURE,

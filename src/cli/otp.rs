@@ -7,6 +7,7 @@ use hyper::Method;
 use serde_json::{Value, json};
 
 use super::client::Connection;
+use super::failure::Failure;
 use super::output::{self, say};
 use crate::ids::OtpId;
 
@@ -161,10 +162,12 @@ fn pair(text: &str) -> Result<(String, String), String> {
 }
 
 /// The object that these keys and values are; `None` when there are none.
-fn object(pairs: Vec<(String, String)>) -> anyhow::Result<Option<Value>> {
+fn object(pairs: Vec<(String, String)>) -> Result<Option<Value>, Failure> {
     let mut object = serde_json::Map::new();
     for (key, value) in pairs {
-        anyhow::ensure!(!object.contains_key(&key), "the key {key:?} is there twice");
+        if object.contains_key(&key) {
+            return Err(Failure::Usage(format!("--context has the key {key:?} twice")));
+        }
         object.insert(key, value.into());
     }
     Ok((!object.is_empty()).then_some(Value::Object(object)))

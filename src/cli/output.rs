@@ -2,7 +2,7 @@
 //! other reason is an error, since somebody waits for it.
 
 use std::fmt;
-use std::io::{ErrorKind, Write as _};
+use std::io::{self, ErrorKind, Write as _};
 
 use anyhow::Context as _;
 use serde::Serialize;
@@ -12,12 +12,27 @@ use serde::Serialize;
 /// # Errors
 /// When it cannot be written although somebody reads, on a full disk for example.
 pub(super) fn line(line: fmt::Arguments<'_>) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    match writeln!(out, "{line}").and_then(|()| out.flush()) {
+    match write(line) {
         // Nobody is left to be told that nobody listens.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        written => written.context("the output cannot be written"),
+        written => written.context(UNWRITTEN),
     }
+}
+
+/// Prints one line that cannot be shown again.
+///
+/// # Errors
+/// When it cannot be written, for whatever reason.
+pub(super) fn only_copy(line: fmt::Arguments<'_>) -> anyhow::Result<()> {
+    write(line).context(UNWRITTEN)
+}
+
+const UNWRITTEN: &str = "the output cannot be written";
+
+fn write(line: fmt::Arguments<'_>) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{line}")?;
+    out.flush()
 }
 
 /// Prints one JSON document on one line.

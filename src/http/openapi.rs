@@ -22,8 +22,8 @@ use super::problem::{Document, FieldError, Kind, Problem};
     info(
         title = "smsotpd",
         description = "One-time codes by SMS through your own modem.\n\n\
-                       Errors are problem details (RFC 9457) with a stable `code`; only what cannot be read as HTTP gets a bare \
-                       status. A wrong code is no error. \
+                       Errors are problem details (RFC 9457) with a stable `code`; only what cannot be read as HTTP, or has a head \
+                       out of all proportion, gets a bare status. A wrong code is no error. \
                        Times are RFC 3339 in UTC. Numbers are masked in every answer; only the inbox shows an app with \
                        the scope `admin` who wrote.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")

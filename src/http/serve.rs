@@ -273,6 +273,7 @@ where
         } else {
             // Who has not asked yet is heard first, and let go with the answer.
             tokio::select! {
+                biased;
                 result = connection.as_mut() => return result,
                 () = tokio::time::sleep_until(asks_until) => if !asked.has_begun() {
                     return Ok(());

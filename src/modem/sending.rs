@@ -46,7 +46,7 @@ impl Actor {
         }
         let (mut outcome, mut end) = match self.has(&submission.sim) {
             true => self.submit(wire, &submission).await,
-            false => (Outcome::NotReady { reason: "another SIM is in the modem now".to_owned() }, Ok(())),
+            false => (Outcome::NotReady { reason: "its SIM is not in the modem now".to_owned() }, Ok(())),
         };
         let given_up = outcome == Outcome::Expired;
         if !given_up && !wire.session.is_idle() && end.is_ok() {

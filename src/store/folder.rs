@@ -60,8 +60,8 @@ impl Drop for Lock {
 /// Opens the folder, and makes what is missing in it.
 pub(super) fn open(state_dir: &Path, clock: Option<Clock>, access: Access) -> Result<Opened, StoreError> {
     let folder = make_folder(state_dir).map_err(|error| trouble(state_dir, &error))?;
-    let (may, mode) = ("put other files into", "go-w");
-    forbid(0o022, &folder, StoreError::Exposed { path: state_dir.to_owned(), may, mode })?;
+    let (may, mode) = ("put other files into", "o-w");
+    forbid(0o002, &folder, StoreError::Exposed { path: state_dir.to_owned(), may, mode })?;
     // One at a time sets the folder up: a command and the daemon may both be the first.
     rustix::fs::flock(&folder, FlockOperation::LockExclusive).map_err(|error| trouble(state_dir, &error.into()))?;
     let lock = lock(&state_dir.join(LOCK), &folder)?;

@@ -238,7 +238,7 @@ fn world_message() -> Submission {
 async fn what_is_counted_for_another_sim_is_given_back_unsent() {
     let world = World::ready().await;
     let outcome = world.modem.submit(Submission { sim: no_sim(), ..world.message(3600) }).await;
-    assert!(matches!(&outcome, Outcome::NotReady { reason } if reason.contains("another SIM")), "{outcome:?}");
+    assert!(matches!(&outcome, Outcome::NotReady { reason } if reason.contains("its SIM is not")), "{outcome:?}");
     assert!(matches!(world.submit().await, Outcome::Sent { .. }));
     assert_eq!(world.scripted.submits().len(), 1);
 }

@@ -104,6 +104,7 @@ async fn a_wrong_command_line_is_told_with_exit_code_2() {
         ("app create shop --scope everything", "issue, verify, send, read and admin"),
         ("otp show 4711", "32 hexadecimal digits"),
         ("otp issue +15550100123 --context payee", "KEY=VALUE"),
+        ("otp issue +15550100123 --context a=1 --context a=2", "twice"),
         ("template preview --price nan", "from 0 on"),
         ("template preview --price 1e400", "from 0 on"),
         ("sim --loss 2", "from 0 to 1"),

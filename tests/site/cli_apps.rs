@@ -69,4 +69,11 @@ async fn what_cannot_be_written_is_told_and_a_lost_key_with_the_way_to_another()
         let is_key = arguments.starts_with("app create") || arguments.starts_with("app rotate");
         assert_eq!(said.contains("`smsotpd app rotate shop` makes another"), is_key, "{arguments}: {said}");
     }
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = crate::support::smsotpd();
+    command.args(format!("app rotate shop --config {config}").split(' ')).stdout(writer).stderr(Stdio::piped());
+    let output = command.spawn().unwrap().wait_with_output().await.unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("`smsotpd app rotate shop` makes another") && said.contains("Broken pipe"), "{said}");
 }

@@ -7,7 +7,7 @@ use smsotpd::ids::ModemName;
 use smsotpd::secret::ApiKey;
 use smsotpd::store::{KeyError, NewApp, Scope, Store, StoreError};
 
-use crate::world::{World, app};
+use crate::world::{World, alice, app};
 
 fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).unwrap().mode() & 0o777
@@ -42,7 +42,7 @@ async fn a_folder_or_a_database_that_others_may_use_is_refused_with_the_cure() {
     let set = |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
     let database = folder.join("smsotpd.db");
     for (path, bad, good, command) in
-        [(&folder, [0o777, 0o720], 0o755, "chmod go-w "), (&database, [0o666, 0o640], 0o600, "chmod 600 ")]
+        [(&folder, [0o777, 0o702], 0o775, "chmod o-w "), (&database, [0o666, 0o640], 0o600, "chmod 600 ")]
     {
         for mode in bad {
             set(path, mode);
