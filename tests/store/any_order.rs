@@ -102,7 +102,7 @@ fn outcome(world: &World, result: u8) -> SubmitResult {
 }
 
 /// What must never be in the database, as queries that find it.
-const NEVER: [(&str, &str); 11] = [
+const NEVER: [(&str, &str); 12] = [
     (
         "what is over for good waits for nothing",
         "SELECT 1 FROM message WHERE status IN ('undelivered', 'failed', 'expired', 'cancelled')
@@ -137,6 +137,12 @@ const NEVER: [(&str, &str); 11] = [
         "SELECT 1 FROM message WHERE parts = 1 AND (
              SELECT count(*) FROM attempt WHERE message = seq AND outcome IN ('sent', 'in_doubt', 'sending'))
              > iif(otp IS NULL AND in_doubt = 'hold', 1, 2)",
+    ),
+    (
+        "what has gone out of a message that is not yet given up went through one SIM, or no handset can join it",
+        "SELECT 1 FROM message JOIN part ON part.message = seq JOIN part AS other ON other.message = seq
+         WHERE message.status NOT IN ('undelivered', 'failed', 'expired', 'cancelled') AND part.sim <> other.sim
+           AND part.status IN ('sent', 'delivered') AND other.status IN ('sent', 'delivered')",
     ),
     (
         "an attempt is under way exactly when its part is",
