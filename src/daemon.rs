@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
@@ -47,7 +47,10 @@ pub use views::view;
 /// Reports that wait for the store; beyond this the modems wait with theirs.
 const EVENTS: usize = 64;
 
-/// How long the tasks have to end when they are asked to. Whatever is in flight then is found in doubt at the next start.
+/// How long the network may take to answer for what a modem has been given, once the daemon is asked to stop: mostly it
+/// takes a few seconds. What is not answered for by then is in doubt.
+pub const FINISHING: Duration = Duration::from_secs(6);
+/// How long the tasks then have to end. Whatever is in flight after that is found in doubt at the next start.
 const STOPPING: Duration = Duration::from_millis(700);
 
 /// What the daemon is built with, besides its configuration.
@@ -73,6 +76,7 @@ pub struct Daemon {
     pub policies: Policies,
     found: mpsc::Sender<NewModem>,
     tasks: JoinSet<(&'static str, anyhow::Result<()>)>,
+    stop_sending: CancellationToken,
     stop_http: CancellationToken,
     stop_modems: CancellationToken,
 }
@@ -95,8 +99,9 @@ impl Daemon {
         let (address, socket) = (listeners.address(), listeners.socket().map(Path::to_owned));
 
         let mut tasks = JoinSet::new();
+        let stop_sending = CancellationToken::new();
         let (stop_http, stop_modems) = (CancellationToken::new(), CancellationToken::new());
-        let (dispatcher, pool) = Dispatcher::new(store.clone(), &config.sim_budget, stop_modems.clone()).await?;
+        let (dispatcher, pool) = Dispatcher::new(store.clone(), &config.sim_budget, stop_sending.clone()).await?;
         let (events, from_the_air) = mpsc::channel(EVENTS);
         let surroundings = Surroundings {
             clock: store.clock().clone(),
@@ -132,11 +137,11 @@ impl Daemon {
         tasks.spawn(named("modems", modems.run(finds)));
         tasks.spawn(named("intake", intake::run(store.clone(), config.opt_out.clone(), from_the_air)));
         tasks.spawn(named("ussd", asker.run(stop_modems.clone())));
-        tasks.spawn(named("dispatch", dispatcher.run()));
+        tasks.spawn(named(DISPATCH, dispatcher.run()));
         tasks.spawn(named("webhook", webhook.run(stop_http.clone())));
         tasks.spawn(endless("views", views.follow(stop_modems.clone())));
         tasks.spawn(endless("http", http::serve(listeners, http::router(api), stop_http.clone())));
-        Ok(Self { address, socket, pool, store, policies, found, tasks, stop_http, stop_modems })
+        Ok(Self { address, socket, pool, store, policies, found, tasks, stop_sending, stop_http, stop_modems })
     }
 
     /// Adds a modem while the daemon serves. One whose name is taken is left alone.
@@ -145,11 +150,12 @@ impl Daemon {
         let _ = self.found.send((settings, connector)).await;
     }
 
-    /// Serves until `stop` is done, then stops everything in order.
+    /// Serves until `stop` is done, then stops everything in order. What a modem has been given by then may take
+    /// `finishing` to be answered for; nothing new is begun, and HTTP goes on for so long.
     ///
     /// # Errors
     /// When a task ended by itself or the store died: the process should end, and be started again.
-    pub async fn run(mut self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+    pub async fn run(mut self, finishing: Duration, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
         notify::ready();
         let store = self.store.clone();
         let outcome = tokio::select! {
@@ -159,11 +165,16 @@ impl Daemon {
             () = watchdog(&self.store, &self.pool) => Ok(()),
         };
         notify::stopping();
-        self.stop().await;
+        self.stop(if outcome.is_ok() { finishing } else { Duration::ZERO }).await;
         outcome
     }
 
-    async fn stop(mut self) {
+    async fn stop(mut self, finishing: Duration) {
+        self.stop_sending.cancel();
+        let all_sent = async { while self.tasks.join_next().await.is_some_and(|ended| !is_named(&ended, DISPATCH)) {} };
+        if tokio::time::timeout(finishing, all_sent).await.is_err() && !finishing.is_zero() {
+            tracing::warn!("no answer has come to what is being sent; it is in doubt");
+        }
         let deadline = tokio::time::Instant::now() + STOPPING;
         self.stop_http.cancel();
         self.stop_modems.cancel();
@@ -174,6 +185,13 @@ impl Daemon {
         }
         self.store.close().await;
     }
+}
+
+/// The task that gives the modems what they send.
+const DISPATCH: &str = "dispatch";
+
+fn is_named(ended: &Result<(&'static str, anyhow::Result<()>), JoinError>, name: &str) -> bool {
+    matches!(ended, Ok((ended, _)) if *ended == name)
 }
 
 async fn named<E: Into<anyhow::Error>>(

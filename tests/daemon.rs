@@ -66,7 +66,7 @@ async fn a_modem_that_is_added_while_the_daemon_serves_sends_what_waits() {
     assert_eq!(names, ["m0", "m1"]);
 
     let (stop, asked) = oneshot::channel::<()>();
-    let running = tokio::spawn(daemon.run(async { drop(asked.await) }));
+    let running = tokio::spawn(daemon.run(Duration::ZERO, async { drop(asked.await) }));
     stop.send(()).unwrap();
     assert!(soon("the daemon to stop", running).await.unwrap().is_ok());
 }

@@ -79,7 +79,8 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
 
     let mut told = Ok(());
     daemon
-        .run(async {
+        // What is on the air goes with everything else.
+        .run(Duration::ZERO, async {
             tokio::select! {
                 () = asked => {}
                 outcome = story => told = outcome,

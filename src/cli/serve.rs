@@ -11,7 +11,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{fmt, registry};
 
 use crate::config::Config;
-use crate::daemon::{Daemon, Parts, Reloader};
+use crate::daemon::{Daemon, FINISHING, Parts, Reloader};
 
 const AFTER_HELP: &str = "\
 Without a configuration file it listens on 127.0.0.1:8687 and on /run/smsotpd/api.sock and keeps its state in \
@@ -61,7 +61,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         std::future::pending().await
     };
     tokio::select! {
-        ended = daemon.run(asked) => ended?,
+        ended = daemon.run(FINISHING, asked) => ended?,
         () = reloading => {}
     }
     tracing::info!("stopped");

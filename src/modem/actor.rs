@@ -361,10 +361,10 @@ impl Actor {
     }
 
     pub(super) fn leave(mut self) {
-        self.show(State::Absent { reason: "the daemon is stopping".to_owned() });
         self.inbox.close();
         while let Ok(job) = self.inbox.try_recv() {
-            self.refuse(job);
+            // A caller that has gone needs no answer.
+            let _ = job.answer.send(Outcome::NotReady { reason: End::Stopped.to_string() });
         }
         // What was printed is nowhere else: it goes to whoever still takes it.
         while self.arrivals.offer_at().is_some()

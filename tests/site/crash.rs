@@ -161,6 +161,29 @@ async fn killed_before_the_report_the_report_still_finds_its_message() {
     assert_eq!(phone.inbox().len(), 1);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn asked_to_stop_the_daemon_waits_for_the_answer_to_what_is_being_sent() {
+    let (site, key, daemon) = started(Site::new(carrier(LATER, AT_ONCE))).await;
+    // No report settles what the answer would have.
+    site.device.hold_reports(true);
+    let mut events = site.device.events();
+    let otp = issue(&daemon, &key).await;
+    when(&mut events, "the submission", |kind| matches!(kind, EventKind::Submitted { .. })).await;
+    let (_, waits) = daemon.post("/v1/messages", &key, json!({ "to": OTHER, "text": "The door is open." })).await;
+    assert!(daemon.terminate().await.success());
+    assert!(site.handset(OTHER).inbox().is_empty(), "nothing new is begun");
+
+    let daemon = site.serve().await;
+    let message = message_until(&daemon, &key, &otp, "sent").await;
+    assert_eq!(message["attempts"].as_array().unwrap().len(), 1, "{message}");
+    let path = format!("/v1/messages/{}", waits["id"].as_str().unwrap());
+    daemon.until(&path, &key, |message| message["status"] == "sent").await;
+    assert_eq!(site.handset(TO).inbox().len(), 1);
+    let config = site.folder.path().join("smsotpd.toml");
+    let absent = crate::cli::run(&format!("audit --kind modem.absent --config {}", config.display())).await.stdout;
+    assert_eq!(String::from_utf8(absent).unwrap(), "", "a stop is nothing that happened to a modem");
+}
+
 /// Kills the daemon as soon as the modem has the whole of a message.
 async fn kill_after_ctrl_z(daemon: Daemon, mut events: broadcast::Receiver<Event>) {
     when(&mut events, "the submission", |kind| matches!(kind, EventKind::Submitted { .. })).await;
