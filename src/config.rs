@@ -240,6 +240,7 @@ impl Config {
         if let Err(error) = self.http.check() {
             faults.push(document.fault(http_key(&error), error.to_string()));
         }
+        faults.extend(self.opt_out.fault().map(|(key, message)| document.fault(key, message)));
         faults.extend(self.modem_faults().into_iter().map(|(key, message)| document.fault(&key, message)));
         faults.extend(self.route_faults(document));
         for (name, policy) in &self.policy {

@@ -35,7 +35,7 @@ pub struct Request {
     pub app: AppName,
     /// Who is to receive the message.
     pub to: PhoneNumber,
-    /// The text: not empty, no control characters but line feeds, at most 10 parts.
+    /// The text: not empty, no control characters but line feeds, at most 10 parts. CR LF is a line feed.
     pub text: Text,
     /// Who goes first when several messages wait.
     pub priority: Priority,
@@ -163,6 +163,8 @@ fn answer(outcome: AcceptOutcome) -> Result<MessageView, SendError> {
 
 /// A text that can be sent, its alphabet, and how many parts it takes.
 fn judge(text: Text, simplify: bool, national_tables: Languages) -> Result<(Text, Encoding, u8), TextError> {
+    // As text fields and some systems write the end of a line.
+    let text = if text.expose().contains("\r\n") { Text::new(text.expose().replace("\r\n", "\n")) } else { text };
     let words = text.expose();
     if words.chars().all(is_unseen) {
         return Err(TextError::Empty);
@@ -229,7 +231,8 @@ mod tests {
             (" \n ", "the text is empty"),
             ("\u{200b}\u{feff} \u{ad}\u{2060}\u{200e}\u{3164}\u{2800}\u{fe0f}", "the text is empty"),
             ("é\u{1b}[2J", "the text has the control character U+001B at character 2; only line feeds are allowed"),
-            ("a\r\n", "the text has the control character U+000D at character 2; only line feeds are allowed"),
+            ("a\r", "the text has the control character U+000D at character 2; only line feeds are allowed"),
+            ("a\r\r\n", "the text has the control character U+000D at character 2; only line feeds are allowed"),
             ("\0", "the text has the control character U+0000 at character 1; only line feeds are allowed"),
             ("ab\u{9b}", "the text has the control character U+009B at character 3; only line feeds are allowed"),
             (&"x".repeat(1531), "the text takes 11 parts; a message has at most 10"),
@@ -247,10 +250,11 @@ mod tests {
     }
 
     #[test]
-    fn look_alikes_are_replaced_only_where_it_is_wanted_and_cheaper() {
+    fn look_alikes_are_replaced_only_where_it_is_wanted_and_cheaper_and_ends_of_lines_always() {
         for (text, simplify, said, encoding) in [
             ("Don’t wait…", true, "Don't wait...", Encoding::Gsm7),
             ("Don’t wait…", false, "Don’t wait…", Encoding::Ucs2),
+            ("one\r\ntwo\r\n", false, "one\ntwo\n", Encoding::Gsm7),
             ("Не ждите…", true, "Не ждите…", Encoding::Ucs2),
         ] {
             let (text, alphabet, _) = judge(Text::new(text.to_owned()), simplify, Languages::NONE).unwrap();

@@ -36,7 +36,9 @@ pub(super) struct Args {
 enum Action {
     /// Make an app and print its key, which is shown this once
     #[command(
-        after_help = "Examples:\n  smsotpd app create shop\n  smsotpd app create monitor --scope send --scope read"
+        after_help = "The scopes: issue (issue, resend and cancel codes), verify, send (messages of its own words), read (see \
+                      where they are), admin (all of that, and what concerns the whole site).\n\nExamples:\n  smsotpd app create \
+                      shop\n  smsotpd app create monitor --scope send --scope read"
     )]
     Create {
         /// The app's name: a-z, 0-9, `-` and `_`

@@ -55,7 +55,7 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Args {
-    /// Make a link to the modem's port here; an old link is replaced
+    /// Make a link to the modem's port here, and its folder if there is none; an old link is replaced
     #[arg(long, value_name = "PATH")]
     link: Option<PathBuf>,
     /// Which of many modems: each of these numbers is another modem, with another SIM
@@ -111,6 +111,10 @@ pub(super) async fn run(args: Args) -> anyhow::Result<()> {
         device.faults().queue(now.fault);
     }
     let bay = Bay::new(device.clone());
+    let folder = link.as_deref().and_then(Path::parent).map_or_else(PathBuf::new, Path::to_owned);
+    if !folder.as_os_str().is_empty() {
+        std::fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    }
     let socket = control.as_deref().map(Socket::open).transpose()?;
     let path = bay.plug(link.as_deref()).await.with_context(|| match &link {
         Some(link) => format!("cannot put the modem at {}", link.display()),
@@ -118,7 +122,6 @@ pub(super) async fn run(args: Args) -> anyhow::Result<()> {
     })?;
     say!("The modem is at {}; its number is {}.", path.display(), device.settings().number.e164())?;
     say!("To write to it, type a number and a text: +15551234567 Hello. Ctrl-C unplugs it.")?;
-    let folder = link.as_deref().and_then(Path::parent).map_or_else(PathBuf::new, Path::to_owned);
     let orders = Control::new(bay.clone(), folder);
     let served = async {
         match &socket {

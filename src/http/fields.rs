@@ -53,12 +53,12 @@ pub(super) struct Receiver(pub(super) CallbackUrl);
 #[schema(value_type = String, pattern = r"^[^\u0000-\u001f\u007f-\u009f]{0,64}$", example = "login")]
 pub(super) struct Purpose(pub(super) String);
 
-/// What a message says: something to read, no control characters but line feeds, at most 10 SMS. That is 1530
+/// What a message says: something to read, no control characters but line feeds (CR LF is one), at most 10 SMS. That is 1530
 /// characters of the GSM alphabet, or 670 UTF-16 units when there is a character of another.
 #[derive(Deserialize, ToSchema)]
 #[schema(
     as = MessageText, value_type = String, max_length = 1530, example = "Your parcel is at the gate.",
-    pattern = r"^[^\u0000-\u0009\u000b-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0][^\u0000-\u0009\u000b-\u001f\u007f-\u009f]*$"
+    pattern = r"^([^\u0000-\u0009\u000b-\u001f\u007f-\u009f]|\r\n)*[^\s\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0]([^\u0000-\u0009\u000b-\u001f\u007f-\u009f]|\r\n)*$"
 )]
 pub(super) struct Words(pub(super) Text);
 

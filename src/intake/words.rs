@@ -28,6 +28,18 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// The first word that can mean nothing, or both things.
+    #[must_use]
+    pub fn fault(&self) -> Option<(&'static str, String)> {
+        let lists = [("opt-out.stop", &self.stop), ("opt-out.start", &self.start)];
+        let empty = lists.into_iter().find(|(_, words)| words.iter().any(|word| bare(word).is_empty()));
+        if let Some((key, _)) = empty {
+            return Some((key, "expected words with a letter or digit in each".to_owned()));
+        }
+        let both = self.start.iter().find(|word| self.stop.iter().any(|stop| bare(stop) == bare(word)))?;
+        Some(("opt-out.start", format!("`{both}` is in `stop` as well, and that counts")))
+    }
+
     /// What a message with this text chooses. Only a message that is the word and nothing else does; capitals, spaces and
     /// signs around the word do not matter.
     pub(super) fn choice(&self, text: &str) -> Option<Choice> {
@@ -58,6 +70,15 @@ mod tests {
             assert_eq!(settings.choice(text), None, "{text:?}");
         }
         assert_eq!(Settings { enabled: false, ..settings }.choice("STOP"), None);
+    }
+
+    #[test]
+    fn a_word_that_means_nothing_or_both_is_found() {
+        let fault = |toml| toml::from_str::<Settings>(toml).unwrap().fault().map(|(key, _)| key);
+        assert_eq!(fault(""), None);
+        assert_eq!(fault("stop = [\"STOP\"]\nstart = [\"stop!\"]"), Some("opt-out.start"));
+        assert_eq!(fault("stop = [\"STOP\", \" ! \"]"), Some("opt-out.stop"));
+        assert_eq!(fault("start = [\"\"]"), Some("opt-out.start"));
     }
 
     #[test]

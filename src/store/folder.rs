@@ -76,8 +76,15 @@ pub(super) fn open(state_dir: &Path, clock: Option<Clock>, access: Access) -> Re
         return Err(StoreError::OtherVersion);
     }
     schema::refuse_newer(&conn)?;
+    let is_empty = schema::is_empty(&conn)?;
+    if is_empty && key::is_there(state_dir) {
+        tracing::warn!(
+            path = %path.display(),
+            "there is a key and no database yet; if there was one, stop, and restore both from the same backup"
+        );
+    }
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-    let key = key::load(state_dir, &folder, credentials.as_deref(), schema::is_empty(&conn)?)?;
+    let key = key::load(state_dir, &folder, credentials.as_deref(), is_empty)?;
     schema::migrate(&mut conn)?;
     let last = site::last_reading(&conn)?;
     let clock = clock.unwrap_or_else(|| Clock::resume(last.as_ref()));

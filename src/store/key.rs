@@ -68,6 +68,11 @@ pub(super) fn load(
     }
 }
 
+/// Whether the state folder holds a key.
+pub(super) fn is_there(state_dir: &Path) -> bool {
+    state_dir.join(FILE).exists()
+}
+
 fn read(path: &Path) -> Result<SiteKey, KeyError> {
     let mut root = Zeroizing::new([0; SiteKey::LENGTH]);
     let mut file = File::open(path).map_err(|error| trouble(path, &error))?;

@@ -149,10 +149,12 @@ async fn a_fault_in_the_configuration_is_told_with_its_place_and_the_nearest_nam
 #[tokio::test]
 async fn every_fault_of_a_configuration_is_told_on_a_line_of_its_own() {
     let folder = tempfile::tempdir().unwrap();
-    let config = write(folder.path(), "[policy.default]\nlength = 3\ntemplate = \"Hello\"\n");
+    let words = "[policy.default]\nlength = 3\ntemplate = \"Hello\"\n[opt-out]\nstart = [\"stop\"]\n";
+    let config = write(folder.path(), words);
     let (code, said) = mistake(&format!("config check --config {config}")).await;
     let lines: Vec<_> = said.lines().collect();
-    assert_eq!((code, lines.len()), (78, 2), "{said}");
+    assert_eq!((code, lines.len()), (78, 3), "{said}");
+    assert!(lines[2].contains(":5:1: opt-out.start: `stop` is in `stop` as well"), "{said}");
     assert!(lines[0].contains(":2:10: policy.default.length: "), "{said}");
     assert!(lines[1].contains(":3:12: policy.default.template: "), "{said}");
 }
@@ -349,14 +351,14 @@ async fn a_daemon_whose_terminal_is_closed_goes_on() {
 #[tokio::test]
 async fn the_simulated_modem_answers_on_its_link_and_takes_the_link_away() {
     let folder = tempfile::tempdir().unwrap();
-    let link = folder.path().join("modem");
+    let link = folder.path().join("ports").join("modem");
     let mut sim = crate::support::smsotpd().arg("sim").arg("--link").arg(&link).stdout(Stdio::piped()).spawn().unwrap();
     let mut said = lines(sim.stdout.take().unwrap());
     let told = until(&mut said, "The modem is at").await;
     assert!(told[0].contains(link.to_str().unwrap()), "{told:?}");
     assert!(link.exists());
     end(sim, Signal::INT).await;
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "it left its link behind");
+    assert_eq!(std::fs::read_dir(folder.path().join("ports")).unwrap().count(), 0, "it left its link behind");
 }
 
 /// Starts the simulated modem as a program of its own, and waits until it is plugged in.
