@@ -53,6 +53,9 @@ pub const FINISHING: Duration = Duration::from_secs(6);
 /// How long the tasks then have to end. Whatever is in flight after that is found in doubt at the next start.
 const STOPPING: Duration = Duration::from_millis(700);
 
+/// The task that gives the modems what they send.
+const DISPATCH: &str = "dispatch";
+
 /// What the daemon is built with, besides its configuration.
 #[derive(Default)]
 pub struct Parts {
@@ -173,7 +176,7 @@ impl Daemon {
         self.stop_sending.cancel();
         let all_sent = async { while self.tasks.join_next().await.is_some_and(|ended| !is_named(&ended, DISPATCH)) {} };
         if tokio::time::timeout(finishing, all_sent).await.is_err() && !finishing.is_zero() {
-            tracing::warn!("no answer has come to what is being sent; it is in doubt");
+            tracing::warn!("no answer has come to what is being sent; it may be in doubt");
         }
         let deadline = tokio::time::Instant::now() + STOPPING;
         self.stop_http.cancel();
@@ -186,9 +189,6 @@ impl Daemon {
         self.store.close().await;
     }
 }
-
-/// The task that gives the modems what they send.
-const DISPATCH: &str = "dispatch";
 
 fn is_named(ended: &Result<(&'static str, anyhow::Result<()>), JoinError>, name: &str) -> bool {
     matches!(ended, Ok((ended, _)) if *ended == name)

@@ -178,8 +178,7 @@ async fn callback(
         return output::json(&json!({ "app": name, "url": url, "secret": secret }));
     }
     say!("events of {name} go to  {}", url.unwrap_or("no URL of its own"))?;
-    say!("they are signed with  {secret}")?;
-    Ok(())
+    say!("they are signed with  {secret}")
 }
 
 async fn remove(name: AppName, place: &Place) -> anyhow::Result<()> {
@@ -190,8 +189,7 @@ async fn remove(name: AppName, place: &Place) -> anyhow::Result<()> {
         return output::json(&json!({ "app": name, "removed": true }));
     }
     say!("{name} is removed; its key stops working within a second")?;
-    say!("Its pending codes are cancelled, and what still waited to be sent is not sent.")?;
-    Ok(())
+    say!("Its pending codes are cancelled, and what still waited to be sent is not sent.")
 }
 
 async fn list(place: &Place) -> anyhow::Result<()> {

@@ -173,8 +173,7 @@ fn show(event: &Event, json: bool) -> anyhow::Result<()> {
         return output::json(event);
     }
     let app = event.data.app.as_ref().map_or("-", AppName::as_str);
-    say!("{:.3}  {:20} {app:12} {}", event.timestamp, event.kind.as_str(), told(event))?;
-    Ok(())
+    say!("{:.3}  {:20} {app:12} {}", event.timestamp, event.kind.as_str(), told(event))
 }
 
 /// What an event is about, in one line.

@@ -191,22 +191,21 @@ impl Served {
             return Ok(app);
         }
         let asked = Instant::now();
-        let found = match who {
-            Who::Key(digest) => self.store().app_by_key(digest).await?.ok_or_else(|| Problem::new(Kind::UnknownKey)),
+        let app = Arc::new(match who {
+            Who::Key(digest) => self.store().app_by_key(digest).await?.ok_or_else(|| Problem::new(Kind::UnknownKey))?,
             Who::User(id) => self.app_of_user(id).await?,
-        };
-        let app = Arc::new(found?);
+        });
         self.remembered.put(who, &app, asked);
         Ok(app)
     }
 
     /// The app that a user on the unix socket is.
-    async fn app_of_user(&self, id: u32) -> Result<Result<App, Problem>, StoreError> {
-        let Some(name) = self.api.users.get(&id) else { return Ok(Err(Problem::new(Kind::NoKey))) };
-        let found = self.store().app_by_name(name).await?;
-        Ok(found.ok_or_else(|| {
-            let detail = format!("`socket-users` says that you are {name}, but there is no such app. `smsotpd app create {name}` makes it.");
-            Problem::new(Kind::UnknownKey).saying(detail)
-        }))
+    async fn app_of_user(&self, id: u32) -> Result<App, Problem> {
+        let name = self.api.users.get(&id).ok_or_else(|| Problem::new(Kind::NoKey))?;
+        self.store().app_by_name(name).await?.ok_or_else(|| {
+            Problem::new(Kind::UnknownKey).saying(format!(
+                "`socket-users` says that you are {name}, but there is no such app. `smsotpd app create {name}` makes it."
+            ))
+        })
     }
 }

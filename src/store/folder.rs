@@ -60,8 +60,7 @@ impl Drop for Lock {
 /// Opens the folder, and makes what is missing in it.
 pub(super) fn open(state_dir: &Path, clock: Option<Clock>, access: Access) -> Result<Opened, StoreError> {
     let folder = make_folder(state_dir).map_err(|error| trouble(state_dir, &error))?;
-    let (may, mode) = ("put other files into", "o-w");
-    forbid(0o002, &folder, StoreError::Exposed { path: state_dir.to_owned(), may, mode })?;
+    forbid(0o002, state_dir, "put other files into", "o-w")?;
     // One at a time sets the folder up: a command and the daemon may both be the first.
     rustix::fs::flock(&folder, FlockOperation::LockExclusive).map_err(|error| trouble(state_dir, &error.into()))?;
     let lock = lock(&state_dir.join(LOCK), &folder)?;
@@ -69,8 +68,8 @@ pub(super) fn open(state_dir: &Path, clock: Option<Clock>, access: Access) -> Re
         return Err(StoreError::InUse(state_dir.to_owned()));
     }
     let path = state_dir.join(DATABASE);
-    let file = make_file(&path, &folder).map_err(|error| trouble(&path, &error))?;
-    forbid(0o077, &file, StoreError::Exposed { path: path.clone(), may: "open", mode: "600" })?;
+    make_file(&path, &folder).map_err(|error| trouble(&path, &error))?;
+    keep_to_owner(&path)?;
     let mut conn = schema::open_writer(&path)?;
     if lock.is_none() && !schema::is_current(&conn)? {
         return Err(StoreError::OtherVersion);
@@ -105,13 +104,15 @@ fn make_folder(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
-/// Refuses what more users than its owner have these rights to.
-fn forbid(rights: u32, file: &File, exposed: StoreError) -> Result<(), StoreError> {
-    match file.metadata() {
-        Ok(found) if found.mode() & rights != 0 => Err(exposed),
-        Ok(_) => Ok(()),
-        Err(error) => Err(StoreError::Unavailable(error.to_string())),
-    }
+/// Refuses a file that others than its owner may open.
+pub(super) fn keep_to_owner(path: &Path) -> Result<(), StoreError> {
+    forbid(0o077, path, "open", "600")
+}
+
+/// Refuses what others have these rights to.
+fn forbid(rights: u32, path: &Path, may: &'static str, mode: &'static str) -> Result<(), StoreError> {
+    let found = std::fs::metadata(path).map_err(|error| trouble(path, &error))?;
+    if found.mode() & rights == 0 { Ok(()) } else { Err(StoreError::Exposed { path: path.to_owned(), may, mode }) }
 }
 
 /// Takes the daemon's lock; `None` when another process has it.

@@ -6,14 +6,15 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use rand::TryRng;
 use rand::rngs::SysRng;
 use zeroize::Zeroizing;
 
-use super::folder::give_to_owner_of;
+use super::error::StoreError;
+use super::folder::{give_to_owner_of, keep_to_owner};
 use crate::secret::SiteKey;
 
 /// The file in the state folder.
@@ -35,9 +36,6 @@ pub enum KeyError {
     /// The file does not hold a key.
     #[error("the key file {} must hold exactly 32 octets", .0.display())]
     Length(PathBuf),
-    /// Others than its owner may read the file.
-    #[error("others may read the key file {path}; run: chmod 600 {path}", path = .0.display())]
-    Exposed(PathBuf),
     /// There is a database, but its key is gone.
     #[error("the key file {} is missing, and the database cannot be read without it; restore it from a backup", .0.display())]
     Missing(PathBuf),
@@ -53,18 +51,20 @@ pub(super) fn load(
     folder: &File,
     credentials: Option<&Path>,
     fresh: bool,
-) -> Result<SiteKey, KeyError> {
+) -> Result<SiteKey, StoreError> {
     let credential = credentials.map(|folder| folder.join(CREDENTIAL));
     if let Some(path) = credential.filter(|path| path.exists()) {
-        return read(&path);
+        return Ok(read(&path)?);
     }
     let path = state_dir.join(FILE);
     match std::fs::metadata(&path) {
-        Ok(found) if found.mode() & 0o077 != 0 => Err(KeyError::Exposed(path)),
-        Ok(_) => read(&path),
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(trouble(&path, &error)),
-        Err(_) if fresh => make(&path, folder).map_err(|error| trouble(&path, &error)),
-        Err(_) => Err(KeyError::Missing(path)),
+        Ok(_) => {
+            keep_to_owner(&path)?;
+            Ok(read(&path)?)
+        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(trouble(&path, &error).into()),
+        Err(_) if fresh => Ok(make(&path, folder).map_err(|error| trouble(&path, &error))?),
+        Err(_) => Err(KeyError::Missing(path).into()),
     }
 }
 
@@ -108,13 +108,13 @@ fn trouble(path: &Path, error: &io::Error) -> KeyError {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
     use super::*;
     use crate::ids::OtpId;
     use crate::secret::Code;
 
-    fn load(folder: &Path, fresh: bool) -> Result<SiteKey, KeyError> {
+    fn load(folder: &Path, fresh: bool) -> Result<SiteKey, StoreError> {
         super::load(folder, &File::open(folder).unwrap(), None, fresh)
     }
 
@@ -148,13 +148,18 @@ mod tests {
     fn a_lost_short_long_or_readable_key_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join(FILE);
-        assert_eq!(load(folder.path(), false).unwrap_err(), KeyError::Missing(file.clone()));
+        assert_eq!(load(folder.path(), false).unwrap_err(), KeyError::Missing(file.clone()).into());
         for length in [0, 31, 33] {
             std::fs::write(&file, vec![1; length]).unwrap();
             std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
-            assert_eq!(load(folder.path(), false).unwrap_err(), KeyError::Length(file.clone()), "{length} octets");
+            assert_eq!(
+                load(folder.path(), false).unwrap_err(),
+                KeyError::Length(file.clone()).into(),
+                "{length} octets"
+            );
         }
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
-        assert_eq!(load(folder.path(), false).unwrap_err(), KeyError::Exposed(file));
+        let (may, mode) = ("open", "600");
+        assert_eq!(load(folder.path(), false).unwrap_err(), StoreError::Exposed { path: file, may, mode });
     }
 }
