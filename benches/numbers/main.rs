@@ -26,6 +26,8 @@ mod wire;
 use std::future::Future;
 use std::pin::Pin;
 
+use tokio::runtime::{Builder, Runtime};
+
 use table::Row;
 
 /// How much is measured.
@@ -44,28 +46,46 @@ impl Effort {
 type Measure = fn(Effort) -> Measuring;
 type Measuring = Pin<Box<dyn Future<Output = anyhow::Result<Vec<Row>>>>>;
 
+/// What this program itself runs on, client and simulated modems, while it measures.
+#[derive(Clone, Copy)]
+enum Threads {
+    /// Whoever takes the time of single events does it on one thread: the clock of a row would otherwise count how the
+    /// threads of this program wake each other.
+    One,
+    /// As many as there are cores, to put a load on the daemon.
+    Many,
+}
+
+impl Threads {
+    fn runtime(self) -> std::io::Result<Runtime> {
+        match self {
+            Self::One => Builder::new_current_thread().enable_all().build(),
+            Self::Many => Builder::new_multi_thread().enable_all().build(),
+        }
+    }
+}
+
 /// Name and measurement of everything there is; one measurement may give several rows.
-const BENCHES: &[(&str, Measure)] = &[
-    ("issue-to-wire", |effort| Box::pin(wire::issue_to_wire(effort))),
-    ("between-messages", |effort| Box::pin(wire::between_messages(effort))),
-    ("issues", |effort| Box::pin(load::issues(effort))),
-    ("verifies", |effort| Box::pin(load::verifies(effort))),
-    ("history", |effort| Box::pin(history::latency(effort))),
-    ("modems", |effort| Box::pin(scale::cpu_per_message(effort))),
-    ("memory", |effort| Box::pin(scale::memory(effort))),
-    ("size", |_| Box::pin(resources::size())),
-    ("start", |effort| Box::pin(resources::start(effort))),
-    ("pdu", |effort| Box::pin(pdu::codec(effort))),
-    ("at", |effort| Box::pin(at::parse(effort))),
+const BENCHES: &[(&str, Threads, Measure)] = &[
+    ("issue-to-wire", Threads::One, |effort| Box::pin(wire::issue_to_wire(effort))),
+    ("between-messages", Threads::One, |effort| Box::pin(wire::between_messages(effort))),
+    ("issues", Threads::Many, |effort| Box::pin(load::issues(effort))),
+    ("verifies", Threads::Many, |effort| Box::pin(load::verifies(effort))),
+    ("history", Threads::One, |effort| Box::pin(history::latency(effort))),
+    ("modems", Threads::Many, |effort| Box::pin(scale::cpu_per_message(effort))),
+    ("memory", Threads::Many, |effort| Box::pin(scale::memory(effort))),
+    ("size", Threads::One, |_| Box::pin(resources::size())),
+    ("start", Threads::One, |effort| Box::pin(resources::start(effort))),
+    ("pdu", Threads::One, |effort| Box::pin(pdu::codec(effort))),
+    ("at", Threads::One, |effort| Box::pin(at::parse(effort))),
 ];
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<()> {
     // Cargo itself adds `--bench`.
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let (options, wanted): (Vec<String>, Vec<String>) = arguments.into_iter().partition(|text| text.starts_with('-'));
     if options.iter().any(|option| option == "--list") {
-        BENCHES.iter().for_each(|(name, _)| println!("{name}"));
+        BENCHES.iter().for_each(|(name, ..)| println!("{name}"));
         return Ok(());
     }
     if let Some(unknown) = options.iter().find(|option| *option != "--quick") {
@@ -74,9 +94,9 @@ async fn main() -> anyhow::Result<()> {
     let effort = Effort { quick: options.iter().any(|option| option == "--quick") };
     println!("{}\n", machine::describe()?);
     table::heading();
-    for (name, measure) in BENCHES {
+    for (name, threads, measure) in BENCHES {
         if wanted.is_empty() || wanted.iter().any(|part| name.contains(part.as_str())) {
-            measure(effort).await?.iter().for_each(Row::print);
+            threads.runtime()?.block_on(measure(effort))?.iter().for_each(Row::print);
         }
     }
     println!("\nload at the end: {}", machine::load()?);

@@ -47,10 +47,17 @@ async fn from_rest(effort: Effort, site: Site) -> anyhow::Result<FromRest> {
     let mut disk = Disk::new(site.folder(), COMMIT)?;
     for number in (FIRST_NUMBER..).take(effort.of(300) + WARM_UP) {
         until_quiet(&mut events).await;
-        let started = Instant::now();
-        client.issue(number).await?;
-        let answered = started.elapsed();
-        let written = next_send(&mut events).await?;
+        // A task like the simulated modem's, so that each is heard in the order in which it comes.
+        let asked = tokio::spawn(async move {
+            let started = Instant::now();
+            let issued = client.issue(number).await.map(drop);
+            (started, started.elapsed(), issued, client)
+        });
+        let written = next_send(&mut events).await;
+        let (started, answered, issued);
+        (started, answered, issued, client) = asked.await?;
+        issued?;
+        let written = written?;
         if number >= FIRST_NUMBER + WARM_UP as u64 {
             measured.to_wire.push(written.saturating_duration_since(started));
             measured.to_answer.push(answered);
