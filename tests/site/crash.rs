@@ -226,3 +226,15 @@ async fn a_message_of_the_callers_own_words_in_doubt_is_held_and_a_code_as_its_p
     }
     assert!(site.handset(OTHER).inbox().len() <= 2, "they may have arrived, but not twice");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_gone_while_its_key_is_there_is_warned_of_and_a_new_site_is_not() {
+    let site = Site::unplugged(CarrierSettings::default());
+    site.configure("");
+    let warnings = || std::fs::read_to_string(site.log()).unwrap().matches("there is a key and no database").count();
+    assert!(site.serve().await.terminate().await.success());
+    assert_eq!(warnings(), 0);
+    std::fs::remove_file(site.state().join("smsotpd.db")).unwrap();
+    assert!(site.serve().await.terminate().await.success());
+    assert_eq!(warnings(), 1);
+}
