@@ -14,6 +14,7 @@ use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use serde_json::Value;
 
 use super::app;
+use super::failure::Failure;
 use super::output::{self, say};
 use crate::config::Config;
 use crate::ids::AppName;
@@ -91,6 +92,12 @@ fn time(text: &str) -> Result<Timestamp, String> {
 }
 
 pub(super) async fn run(args: Args) -> anyhow::Result<()> {
+    if let (Some(since), Some(until)) = (args.since, args.until)
+        && until <= since
+    {
+        let saying = format!("--until ({until:.0}) is to be after --since ({since:.0})");
+        return Err(Failure::Usage(saying).into());
+    }
     let config = Config::load(args.config.as_deref())?;
     let store = app::open(&config).await?;
     // Before the first look, so that nothing goes unheard.

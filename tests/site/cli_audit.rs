@@ -39,7 +39,13 @@ async fn what_happened_is_told_with_the_daemon_running_and_stopped_and_as_it_hap
     assert!(daemon.terminate().await.success());
     assert_eq!(audit(" -n 1 --kind otp.*").await, told);
     assert_eq!(audit(" --until 2020-01-01").await, "");
-    for (wrong, named) in [("--kind otp", "otp.issued"), ("--since noon", "2026-05-04"), ("--app A", "a-z")] {
+    for (wrong, named) in [
+        ("--kind otp", "otp.issued"),
+        ("--since noon", "2026-05-04"),
+        ("--app A", "a-z"),
+        ("--since 2026-05-05 --until 2026-05-04", "--until"),
+        ("--since 1h --until 2h", "--until"),
+    ] {
         let (code, said) = mistake(&format!("audit {wrong}")).await;
         assert!(code == 2 && said.contains(named), "{said}");
     }
