@@ -106,6 +106,7 @@ fn http_key(error: &HttpError) -> &'static str {
     match error {
         HttpError::NoSuchUser { .. } | HttpError::UserTwice { .. } => "http.socket-users",
         HttpError::HostName { .. } => "http.hosts",
+        HttpError::SocketPath { .. } => "http.socket",
         _ => "http.listen",
     }
 }
@@ -247,6 +248,10 @@ impl Config {
             if let Err(error) = policy.check() {
                 faults.push(document.fault(&format!("policy.{name}.{}", error.key()), error.to_string()));
             }
+            if let Some(n) = policy.guard.allowed_in_vain() {
+                let message = "it is among `block-prefixes` as well, which wins; take it out of one of them";
+                faults.push(document.fault(&format!("policy.{name}.guard.allow-prefixes[{n}]"), message));
+            }
         }
         faults
     }
@@ -269,13 +274,20 @@ impl Config {
         faults
     }
 
-    /// The first of these modems, which stand at this key, that there is none of. What discovery finds is named later.
+    /// The first of these modems, which stand at this key, that there is none of and will be none of.
     fn unknown_modem(&self, document: &Document, key: &str, modems: &[ModemName]) -> Option<Fault> {
-        let is_unknown = |name: &ModemName| self.modem.iter().all(|modem| modem.name != *name);
-        let place = modems.iter().position(is_unknown).filter(|_| !self.modem.is_empty())?;
-        let known: Vec<String> = self.modem.iter().map(|modem| format!("`{}`", modem.name)).collect();
-        let message = format!("no [[modem]] has this name; there are {}", known.join(", "));
-        Some(document.fault(&format!("{key}[{place}]"), message))
+        let may_be_found = |name: &ModemName| self.adopts_modems() && discovery::may_name(name);
+        let is_known = |name: &ModemName| self.modem.iter().any(|modem| modem.name == *name) || may_be_found(name);
+        let place = modems.iter().position(|name| !is_known(name))?;
+        let named: Vec<String> = self.modem.iter().map(|modem| format!("`{}`", modem.name)).collect();
+        let (named, found) = (named.join(", "), "those that are found, such as `m123456`");
+        let there_are = match (named.is_empty(), self.adopts_modems()) {
+            (true, true) => found.to_owned(),
+            (true, false) => "none".to_owned(),
+            (false, true) => format!("{named}, and {found}"),
+            (false, false) => named,
+        };
+        Some(document.fault(&format!("{key}[{place}]"), format!("no [[modem]] has this name; there are {there_are}")))
     }
 }
 
@@ -372,7 +384,9 @@ mod tests {
         let modem = "[[modem]]\nname = 'm1'\nport = '/dev/a'\n";
         let route = "[[route]]\nprefix = '+49'\nmodems = ['m1']\n";
         assert_eq!(load(&format!("{modem}{route}")).unwrap().route.len(), 1);
-        assert!(load(&route.replace("m1", "m123456")).is_ok(), "discovery may find it");
+        let found = route.replace("m1", "m123456");
+        assert!(load(&found).is_ok(), "discovery may find it");
+        assert!(load(&format!("{modem}{found}[discovery]\nenabled = true")).is_ok(), "the same beside others");
         for (wrong, told) in [
             (
                 route.replace("'m1'", "'m1', 'm2'"),
@@ -383,6 +397,10 @@ mod tests {
                 "[policy.staff]\nmodems = ['m1', 'm2']".to_owned(),
                 "5:17: policy.staff.modems[1]: no [[modem]] has this name; there are `m1`",
             ),
+            (
+                format!("{}[discovery]\nenabled = true", route.replace("m1", "m2")),
+                "6:11: route[0].modems[0]: no [[modem]] has this name; there are `m1`, and those that are found, such as `m123456`",
+            ),
             (route.replace("'m1'", ""), "6:1: route[0].modems: expected the name of at least one modem"),
             (route.replace("+49", "0049"), "5:10: route[0].prefix: expected `+` and the first"),
             (route.replace("prefix", "prefx"), "5:1: route[0]: unknown key `prefx`, did you mean `prefix`?"),
@@ -390,6 +408,28 @@ mod tests {
             let error = load(&format!("{modem}{wrong}")).unwrap_err();
             assert!(error.contains(told), "{error}");
         }
+        let error = load(&route.replace("m1", "front")).unwrap_err();
+        assert!(error.contains("no [[modem]] has this name; there are those that are found, such as"), "{error}");
+    }
+
+    #[test]
+    fn a_socket_is_where_it_can_be() {
+        let long = format!("/{}", "s".repeat(108));
+        for (socket, told) in [("api.sock", "expected an absolute path"), (&long, "expected at most 107 octets")] {
+            let error = load(&format!("[http]\nsocket = '{socket}'")).unwrap_err();
+            assert!(error.starts_with("smsotpd.toml:2:1: http.socket: ") && error.contains(told), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_is_allowed_or_blocked_and_not_both() {
+        let told =
+            load("[policy.default.guard]\nallow-prefixes = ['+49', '+43']\nblock-prefixes = ['+43']").unwrap_err();
+        assert_eq!(
+            told,
+            "smsotpd.toml:2:26: policy.default.guard.allow-prefixes[1]: it is among `block-prefixes` as well, which wins; \
+             take it out of one of them"
+        );
     }
 
     #[test]

@@ -90,7 +90,7 @@ mod tests {
                      [policy.default.guard]\nallow-prefixes = ['+4915112345678']\nblock-prefixes = ['+4915112345679']";
         let untold = ["callback", "guard.allow-prefixes", "guard.block-prefixes"];
         assert_eq!(told("", after), untold.map(|key| format!("policy.default.{key}: changed")));
-        let route = |prefix: &str| format!("[[route]]\nprefix = '{prefix}'\nmodems = ['m1']");
+        let route = |prefix: &str| format!("[[route]]\nprefix = '{prefix}'\nmodems = ['m123456']");
         let changed = told(&route("+4915112345678"), &route("+4915112345679"));
         assert_eq!(changed, ["route[0].prefix: changed"]);
         assert!(told("", &route("+4915112345678")).contains(&"route[0].prefix: changed".to_owned()));
@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn only_policies_and_routes_change_while_the_daemon_serves() {
-        let route = "[[route]]\nprefix = '+49'\nmodems = ['m1']\n[sim-budget]\nper-hour = 1\n[policy.staff]";
+        let route = "[[route]]\nprefix = '+49'\nmodems = ['m123456']\n[sim-budget]\nper-hour = 1\n[policy.staff]";
         let live: Vec<(String, bool)> =
             changes(&read(""), &read(route)).into_iter().map(|change| (change.key.clone(), change.is_live())).collect();
         let expected = [

@@ -49,6 +49,12 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// The place in `allow-prefixes` of one that is among `block-prefixes` as well and so allows nothing.
+    #[must_use]
+    pub fn allowed_in_vain(&self) -> Option<usize> {
+        self.allow_prefixes.iter().position(|prefix| self.block_prefixes.contains(prefix))
+    }
+
     /// Whether premium-rate and shared-cost numbers are refused.
     pub(super) fn refuses_premium(&self) -> bool {
         self.premium != Some(Premium::Allow)

@@ -23,6 +23,12 @@ pub enum HttpError {
         /// The entry.
         host: String,
     },
+    /// The unix socket's path cannot be one.
+    #[error("expected {expected}; \"\" does without")]
+    SocketPath {
+        /// What it has to be.
+        expected: &'static str,
+    },
     /// A user named in `socket-users` is not in `/etc/passwd`.
     #[error("there is no local user {user:?}; for a user from elsewhere write the user's number (id -u {user})")]
     NoSuchUser {

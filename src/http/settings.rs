@@ -8,13 +8,17 @@ use crate::ids::AppName;
 
 use super::HttpError;
 
+/// The longest path of a unix socket on Linux, in octets (unix(7): 108 with the NUL at its end).
+const LONGEST_SOCKET: usize = 107;
+
 /// Where the API listens and whom it lets in.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Settings {
     /// The network address to listen on. Port 0 takes any free port. Default: `127.0.0.1:8687`.
     pub listen: SocketAddr,
-    /// The unix socket to listen on; an empty path means none. Default: `/run/smsotpd/api.sock`.
+    /// The unix socket to listen on: an absolute path of at most 107 octets; an empty one means none. Default:
+    /// `/run/smsotpd/api.sock`.
     pub socket: PathBuf,
     /// More names by which clients may call this machine in `Host`. `localhost`, `127.0.0.1`, `[::1]` and the address
     /// of `listen` are always known. Default: none.
@@ -43,13 +47,24 @@ impl Settings {
     /// Looks for what cannot work, before anything is opened.
     ///
     /// # Errors
-    /// [`HttpError::Remote`], [`HttpError::NoSuchUser`], [`HttpError::UserTwice`], [`HttpError::HostName`].
+    /// [`HttpError::Remote`], [`HttpError::NoSuchUser`], [`HttpError::UserTwice`], [`HttpError::HostName`],
+    /// [`HttpError::SocketPath`].
     pub fn check(&self) -> Result<(), HttpError> {
         if !self.listen.ip().is_loopback() && !self.allow_remote {
             return Err(HttpError::Remote { address: self.listen });
         }
         if let Some(host) = self.hosts.iter().find(|host| !is_host_name(host)) {
             return Err(HttpError::HostName { host: host.clone() });
+        }
+        if let Some(path) = self.socket_path() {
+            if path.is_relative() {
+                let expected = "an absolute path, for instance `/run/smsotpd/api.sock`";
+                return Err(HttpError::SocketPath { expected });
+            }
+            if path.as_os_str().len() > LONGEST_SOCKET {
+                let expected = "at most 107 octets: a unix socket's path has no more";
+                return Err(HttpError::SocketPath { expected });
+            }
         }
         self.users().map(|_| ())
     }

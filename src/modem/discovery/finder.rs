@@ -263,6 +263,15 @@ impl Finder {
     }
 }
 
+/// Whether a modem may get this name that is found and has no `[[modem]]`.
+#[must_use]
+pub fn may_name(name: &ModemName) -> bool {
+    let Some(rest) = name.as_str().strip_prefix('m') else { return false };
+    let (digits, nth) = rest.split_once('-').unwrap_or((rest, "2"));
+    let is_number = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    rest.starts_with('-') || (is_number(digits) && digits.len() >= DIGITS_IN_NAME && is_number(nth))
+}
+
 async fn changed(watcher: Option<&mut Watcher>) -> io::Result<()> {
     match watcher {
         Some(watcher) => watcher.changed().await,

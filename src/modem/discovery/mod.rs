@@ -29,7 +29,7 @@ mod sysfs;
 mod watch;
 
 pub use choice::Trouble;
-pub use finder::{Finder, Found, Known};
+pub use finder::{Finder, Found, Known, may_name};
 pub use ports::{Identity, Ports, Seen, Sight};
 pub use settings::Settings;
 pub use sites::{Site, Todo, look};
