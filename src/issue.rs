@@ -114,6 +114,9 @@ pub enum IssueError {
     /// The recipient asked for no more messages.
     #[error("the recipient wants no messages")]
     OptedOut,
+    /// The app was removed a moment ago.
+    #[error("the app was removed")]
+    AppGone,
     /// The store could not keep it.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -181,6 +184,7 @@ fn answer(outcome: IssueOutcome) -> Result<OtpView, IssueError> {
         IssueOutcome::Refused(refusal) => Err(IssueError::Limited(refusal)),
         IssueOutcome::Guarded(refusal) => Err(IssueError::Guarded(refusal)),
         IssueOutcome::OptedOut => Err(IssueError::OptedOut),
+        IssueOutcome::AppGone => Err(IssueError::AppGone),
     }
 }
 

@@ -70,6 +70,9 @@ pub enum SendError {
     /// The recipient asked for no more messages.
     #[error("the recipient wants no messages")]
     OptedOut,
+    /// The app was removed a moment ago.
+    #[error("the app was removed")]
+    AppGone,
     /// The store could not keep it.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -158,6 +161,7 @@ fn answer(outcome: AcceptOutcome) -> Result<MessageView, SendError> {
         AcceptOutcome::Accepted(view) | AcceptOutcome::Replayed(view) => Ok(view),
         AcceptOutcome::KeyReused => Err(SendError::KeyReused),
         AcceptOutcome::OptedOut => Err(SendError::OptedOut),
+        AcceptOutcome::AppGone => Err(SendError::AppGone),
     }
 }
 

@@ -87,8 +87,10 @@ fn who(parts: &Parts, shared: &Shared) -> Result<Who, Problem> {
     if let Some(key) = presented_key(&parts.headers) {
         return Ok(Who::Key(shared.store().site_key().key_digest(&key)));
     }
+    let is_empty_handed =
+        !parts.headers.contains_key(header::AUTHORIZATION) && !parts.headers.contains_key("x-api-key");
     match parts.extensions.get() {
-        Some(Peer::User(id)) if shared.is_known_user(*id) => Ok(Who::User(*id)),
+        Some(Peer::User(id)) if is_empty_handed && shared.is_known_user(*id) => Ok(Who::User(*id)),
         _ => Err(Problem::new(Kind::NoKey)),
     }
 }

@@ -203,7 +203,7 @@ mod tests {
     async fn a_handler_that_hangs_is_answered_for_and_nothing_untrue_is_promised() {
         let (status, later, problem) = answer_to_a_hanging("POST").await;
         assert_eq!((status, later, &problem["code"]), (503, true, &"outcome_unknown".into()));
-        assert!(problem["detail"].as_str().unwrap().contains("may have been accepted"), "{problem}");
+        assert!(problem["detail"].as_str().unwrap().contains("may have been carried out"), "{problem}");
         let (status, later, problem) = answer_to_a_hanging("GET").await;
         assert_eq!((status, later, &problem["code"]), (503, true, &"busy".into()));
     }

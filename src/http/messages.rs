@@ -228,6 +228,7 @@ impl From<SendError> for Problem {
             }
             SendError::KeyReused => Self::new(Kind::KeyReused),
             SendError::OptedOut => Self::new(Kind::RecipientOptedOut),
+            SendError::AppGone => Self::new(Kind::UnknownKey),
             SendError::Store(error) => error.into(),
         }
     }

@@ -163,7 +163,7 @@ impl Kind {
                 "The daemon does not know itself by the name in `Host`; the setting `hosts` in `[http]` can add it."
             }
             Self::Invalid => "The request is not as it should be; `errors` says where.",
-            Self::KeyReused => "This Idempotency-Key was used with another body. Take a new key for a new request.",
+            Self::KeyReused => "This Idempotency-Key was used for another request. Take a new key for a new request.",
             Self::RecipientOptedOut => {
                 "The recipient wants no messages: a STOP came from this number, or it was put on the list of opt-outs. \
                  A START from it lifts that."
@@ -194,7 +194,9 @@ impl Kind {
             }
             Self::Busy => "Too much is waiting; nothing was promised, try again.",
             Self::OutcomeUnknown => {
-                "No answer was ready in time. The request may have been accepted; repeat it with the same Idempotency-Key."
+                "No answer was ready in time, and the request may have been carried out. With an Idempotency-Key, repeat it \
+                 with the same one. Without, look first: an otp that is `verified` was verified by this request or one \
+                 before it."
             }
             Self::StoreUnavailable => "The database cannot be written now; the daemon's log says why.",
         }

@@ -34,6 +34,7 @@ impl From<IssueError> for Problem {
             IssueError::Guarded(refusal) => refusal.into(),
             IssueError::KeyReused => Self::new(Kind::KeyReused),
             IssueError::OptedOut => Self::new(Kind::RecipientOptedOut),
+            IssueError::AppGone => Self::new(Kind::UnknownKey),
             IssueError::Store(error) => error.into(),
         }
     }
@@ -47,9 +48,11 @@ impl From<ResendError> for Problem {
                 let detail = format!("The otp is {}; issue a new one.", status.as_str());
                 Self::new(Kind::OtpEnded).saying(detail)
             }
-            ResendError::TooSoon { retry_after } => Self::new(Kind::ResendTooEarly).retry_after(retry_after),
+            ResendError::TooSoon { retry_after } => {
+                Self::new(Kind::ResendTooEarly).by("resend-after-seconds").retry_after(retry_after)
+            }
             ResendError::KeyReused => Self::new(Kind::KeyReused),
-            ResendError::NoneLeft => Self::new(Kind::NoResendsLeft),
+            ResendError::NoneLeft => Self::new(Kind::NoResendsLeft).by("resends"),
             ResendError::OptedOut => Self::new(Kind::RecipientOptedOut),
             ResendError::Wording(error) => {
                 let detail =

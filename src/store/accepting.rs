@@ -10,7 +10,7 @@ use super::life::Message;
 use super::listing;
 use super::messages::{AcceptOutcome, CancelOutcome, MessageView, NewMessage};
 use super::writer::Work;
-use super::{optouts, routing, row};
+use super::{apps, optouts, routing, row};
 use crate::callback::Source;
 use crate::clock::Moment;
 use crate::ids::{AppName, MessageId};
@@ -27,6 +27,9 @@ impl Store {
         idempotency: Option<Idempotency>,
     ) -> Result<AcceptOutcome, StoreError> {
         self.change_now(move |work| {
+            if apps::is_gone(work, &message.app)? {
+                return Ok(AcceptOutcome::AppGone);
+            }
             if let Some(before) = before(work.conn, &message.app, idempotency.as_ref())? {
                 return Ok(before);
             }

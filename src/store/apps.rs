@@ -214,6 +214,13 @@ fn remove(work: &Work<'_>, name: &AppName) -> Result<bool, StoreError> {
     Ok(true)
 }
 
+/// Whether this app was removed and no other has its name. Who called with its key a moment before may still be let in.
+pub(super) fn is_gone(work: &Work<'_>, name: &AppName) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM removed_app WHERE name = ?1)
+                  AND NOT EXISTS (SELECT 1 FROM app WHERE name = ?1)";
+    Ok(work.conn.prepare_cached(sql)?.query_row([name.as_str()], |row| row.get(0))?)
+}
+
 /// Writes down what was done to an app.
 pub(super) fn note(work: &Work<'_>, kind: Kind, app: &AppName, detail: Option<Value>) -> Result<(), StoreError> {
     events::note(work, &NewEvent { kind, app: Some(app.as_str()), otp: None, message: None, detail })

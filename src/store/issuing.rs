@@ -13,7 +13,7 @@ use super::idempotency::{self, Idempotency, Known};
 use super::messages::NewMessage;
 use super::otps::{self, IssueOutcome, Kept, NewCode, NewOtp, OtpView, ResendOutcome, ResendRefusal};
 use super::writer::Work;
-use super::{life, listing, optouts, row};
+use super::{apps, life, listing, optouts, row};
 use crate::callback::Source;
 use crate::clock::Moment;
 use crate::ids::{AppName, OtpId};
@@ -34,6 +34,9 @@ impl Store {
     ) -> Result<IssueOutcome, StoreError> {
         let memory = self.guard_memory().clone();
         self.change_now(move |work| {
+            if apps::is_gone(work, &otp.app)? {
+                return Ok(IssueOutcome::AppGone);
+            }
             if let Some(before) = before(work.conn, &otp.app, idempotency.as_ref())? {
                 return Ok(before);
             }

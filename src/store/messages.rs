@@ -174,6 +174,8 @@ pub enum AcceptOutcome {
     KeyReused,
     /// The recipient wants no messages. Nothing was done.
     OptedOut,
+    /// The app was removed. Nothing was done.
+    AppGone,
 }
 
 /// What came of a request to withdraw a message.

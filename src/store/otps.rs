@@ -103,6 +103,8 @@ pub enum IssueOutcome {
     Guarded(guard::Refusal),
     /// The recipient wants no messages. Nothing was done.
     OptedOut,
+    /// The app was removed. Nothing was done.
+    AppGone,
 }
 
 /// What came of a request to send a code again.

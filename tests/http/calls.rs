@@ -221,7 +221,12 @@ async fn a_key_that_was_removed_stops_working() {
     let site = Site::start().await;
     assert_eq!(site.get("/v1/modems").await.status, 200);
     site.store.remove_app(&app_name("shop")).await.unwrap();
-    // An app is remembered for a moment; after that the answer changes by itself.
+    // An app is remembered for a moment; after that the answer changes by itself. Nothing of it goes out any more.
+    let text = json!({"to": TO, "text": "Hi"});
+    for (path, body) in [("/v1/otp", json!({"to": TO})), ("/v1/messages", text)] {
+        let refused = site.post(path, &body).await;
+        assert_eq!((refused.status.as_u16(), refused.problem().as_str()), (401, "unknown_key"), "{path}");
+    }
     while site.get("/v1/modems").await.status != 401 {}
 }
 
@@ -265,7 +270,11 @@ async fn a_user_on_the_unix_socket_needs_no_key_when_the_settings_name_it() {
     };
     assert_eq!(by_socket(&[]).await.status, 200);
     assert_eq!(by_socket(&[("host", "anything.example")]).await.status, 200, "no browser reaches a unix socket");
-    assert_eq!(by_socket(&[("x-api-key", "wrong")]).await.status, 401, "a key that is given counts");
+    for header in
+        [("x-api-key", "wrong"), ("x-api-key", ""), ("authorization", "Bearer"), ("authorization", "Digest x")]
+    {
+        assert_eq!(by_socket(&[header]).await.status, 401, "a key that is given counts, and must be one: {header:?}");
+    }
     let by_network = site.call(Method::GET, "/v1/modems", &[], None).await;
     assert_eq!(by_network.status, 401);
 
