@@ -286,7 +286,7 @@ impl Lane {
         let outcome = tokio::select! {
             biased;
             outcome = submit => outcome,
-            never = tell_when_something_waits(&self.store, &patience) => match never {},
+            never = tell_when_something_waits(&self.store, self.modem.name(), &patience) => match never {},
         };
         let now = self.store.clock().now();
         self.rest = self.conduct.after(&outcome);
@@ -382,13 +382,17 @@ impl Lane {
     }
 }
 
-/// Tells the modem once something else waits, which shortens how long it hopes for an answer.
-async fn tell_when_something_waits(store: &Store, patience: &watch::Sender<bool>) -> std::convert::Infallible {
+/// Tells the modem once something else waits for it, which shortens how long it hopes for an answer.
+async fn tell_when_something_waits(
+    store: &Store,
+    modem: &ModemName,
+    patience: &watch::Sender<bool>,
+) -> std::convert::Infallible {
     tokio::time::sleep(PATIENCE_MATTERS_AFTER).await;
     let mut queue = store.queue();
     loop {
         queue.mark_unchanged();
-        let something_waits = store.counts().await.is_ok_and(|counts| counts.queued > 0);
+        let something_waits = store.something_waits_for(modem).await.unwrap_or(false);
         patience.send_if_modified(|told| std::mem::replace(told, something_waits) != something_waits);
         if queue.changed().await.is_err() {
             std::future::pending::<()>().await;

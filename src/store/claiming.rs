@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
-use rusqlite::OptionalExtension;
+use rusqlite::{Connection, OptionalExtension};
 
 use super::error::StoreError;
+use super::handle::Store;
 use super::queue::{self, Claim, Claimed, Neighbour};
 use super::writer::Work;
 use super::{routing, row};
 use crate::clock::Moment;
 use crate::ids::{MessageId, ModemName};
 use crate::message::Status;
+use crate::route::Routes;
 
 /// How long a message waits for the SIM that its recipient had the last one from, while that SIM is busy. Afterwards
 /// any SIM may take it.
@@ -39,16 +41,28 @@ pub(super) fn claim_next(work: &Work<'_>, claim: &Claim) -> Result<Claimed, Stor
     Ok(Claimed::Nothing { next: search.next })
 }
 
+impl Store {
+    /// Whether anything waits, now or later, that this modem may be given.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn something_waits_for(&self, modem: &ModemName) -> Result<bool, StoreError> {
+        let (routes, modem) = (self.routes(), modem.clone());
+        self.query(move |conn| something_waits(conn, &routes, std::iter::once(&modem))).await
+    }
+}
+
 /// Whether anything waits, now or later, that one of these modems may be given.
 pub(super) fn something_waits<'a>(
-    work: &Work<'_>,
+    conn: &Connection,
+    routes: &Routes,
     modems: impl Iterator<Item = &'a ModemName> + Clone,
 ) -> Result<bool, StoreError> {
     let sql = "SELECT EXISTS (SELECT 1 FROM message WHERE queue BETWEEN ?1 AND ?2)";
-    let mut statement = work.conn.prepare_cached(sql)?;
-    for route in work.routes.all() {
+    let mut statement = conn.prepare_cached(sql)?;
+    for route in routes.all() {
         let (first, last) = routing::queues_of(route);
-        if modems.clone().any(|modem| work.routes.lets(route, modem))
+        if modems.clone().any(|modem| routes.lets(route, modem))
             && statement.query_row((first, last), |row| row.get(0))?
         {
             return Ok(true);

@@ -113,7 +113,7 @@ impl Line {
             let outcome = run(&mut |work| {
                 claimed = Some(claiming::claim_next(work, &waiting.claim)?);
                 let modems = line.iter().map(|waiting| &waiting.claim.modem);
-                something_waits = claiming::something_waits(work, modems)?;
+                something_waits = claiming::something_waits(work.conn, work.routes, modems)?;
                 Ok(())
             });
             match claimed.filter(|_| outcome.is_ok()) {

@@ -4,6 +4,7 @@ use smsotpd::message::{InDoubtPolicy, Status};
 use smsotpd::sim::{Fault, Registration};
 use smsotpd::store::{AttemptOutcome, NewMessage};
 
+use crate::routes::{SOME, routes};
 use crate::world::{World, no_budget, seconds};
 
 #[tokio::test(start_paused = true)]
@@ -40,16 +41,17 @@ async fn what_waits_past_its_deadline_is_expired_and_never_sent() {
     assert!(world.carrier.handset(&crate::world::number(1)).inbox().is_empty());
 }
 
-/// How long the modem hopes for an answer that does not come.
-async fn hopes_for(something_waits: bool) -> u64 {
+/// How long the modem hopes for an answer that does not come, while a message to this recipient waits.
+async fn hopes_for(waiting: Option<usize>) -> u64 {
     let mut world = World::new(1).await;
+    world.store.set_routes(routes(&[(SOME, "m1")])).await.unwrap();
     world.slots[0].device.faults().queue(Fault::SilentAfterCtrlZ { submitted: false });
     world.dispatch(&no_budget()).await;
     let silent = world.accept(world.new_message(1)).await;
     world.until("the modem at work", async |world| world.store.counts().await.unwrap().sending == 1).await;
     let begun = world.clock.now();
-    if something_waits {
-        world.accept(world.new_message(2)).await;
+    if let Some(to) = waiting {
+        world.accept(world.new_message(to)).await;
     }
     world
         .until("the doubt", async |world| world.detail(silent).await.attempts[0].outcome == AttemptOutcome::InDoubt)
@@ -59,9 +61,11 @@ async fn hopes_for(something_waits: bool) -> u64 {
 
 #[tokio::test(start_paused = true)]
 async fn a_modem_hopes_for_an_answer_for_less_time_when_something_waits() {
-    let (alone, waited_for) = (hopes_for(false).await, hopes_for(true).await);
+    let (alone, waited_for) = (hopes_for(None).await, hopes_for(Some(2)).await);
     assert!((175..190).contains(&alone), "alone it hoped for {alone} s");
     assert!((55..70).contains(&waited_for), "waited for, it hoped for {waited_for} s");
+    let for_another = hopes_for(Some(1000)).await;
+    assert!((175..190).contains(&for_another), "while something waits for another modem it hoped for {for_another} s");
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,11 +10,11 @@ use smsotpd::store::{NewApp, NewMessage};
 use crate::world::{World, app, no_budget, seconds};
 
 /// Recipients from 1000 to 1999, whose numbers begin so.
-const SOME: &str = "+15551231";
+pub(crate) const SOME: &str = "+15551231";
 /// Recipients from 1000 to 1009.
 const FEW: &str = "+1555123100";
 
-fn routes(routes: &[(&str, &str)]) -> Routes {
+pub(crate) fn routes(routes: &[(&str, &str)]) -> Routes {
     let route = |(prefix, modem): &(&str, &str)| Route {
         prefix: prefix.parse().unwrap(),
         modems: vec![modem.parse().unwrap()],
