@@ -95,9 +95,17 @@ impl Lane {
         }
         self.show_rest(None);
         self.note_home().await?;
-        if let Some(assignment) = self.next(&sim, lowest, until, only).await? {
-            self.send(&sim, assignment).await;
-            self.rest().await?;
+        match self.next(&sim, lowest, until, only).await? {
+            None => {}
+            // It was assigned in the moment of the stop.
+            Some(assignment) if self.stop.is_cancelled() => {
+                let reason = "the daemon stopped before the modem was given the part".to_owned();
+                self.came_to(&assignment, SubmitResult::NotReady { reason });
+            }
+            Some(assignment) => {
+                self.send(&sim, assignment).await;
+                self.rest().await?;
+            }
         }
         Ok(())
     }
@@ -311,7 +319,13 @@ impl Lane {
             duration_ms,
             "{what}"
         );
-        self.unsettled = Some(Settlement { attempt: assignment.attempt, message, part: assignment.part, result });
+        self.came_to(&assignment, result);
+    }
+
+    /// What came of a part, to be brought into the store next.
+    fn came_to(&mut self, assignment: &Assignment, result: SubmitResult) {
+        let Assignment { attempt, message, part, .. } = *assignment;
+        self.unsettled = Some(Settlement { attempt, message, part, result });
     }
 
     /// After a fault of the modem, gives the message back at once and leaves the queue to the other lanes for a while.

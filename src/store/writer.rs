@@ -422,11 +422,12 @@ impl Writer {
     fn scrub(&self) {
         // A reader in the way is not waited for: commands wait.
         let emptied = schema::wait_for_nobody(&self.conn, schema::empty_journal);
-        match emptied {
-            // A query still needs the journal: tried again after the next pause.
-            Ok(false) => self.erasures.send_modify(|commits| *commits += 1),
-            Ok(true) => {}
-            Err(error) => tracing::warn!(%error, "the journal could not be emptied"),
+        if let Err(error) = &emptied {
+            tracing::warn!(%error, "the journal could not be emptied");
+        }
+        if emptied != Ok(true) {
+            // The disk is full, or a query still needs the journal: tried again after the next pause.
+            self.erasures.send_modify(|commits| *commits += 1);
         }
     }
 

@@ -4,7 +4,7 @@ use smsotpd::ids::MessageId;
 use smsotpd::message::Status;
 use smsotpd::secret::Text;
 use smsotpd::sim::{Fault, Registration};
-use smsotpd::store::{EventFilter, Kind, NewMessage};
+use smsotpd::store::{AttemptOutcome, EventFilter, Kind, NewMessage};
 
 use crate::world::{World, budget, no_budget, seconds};
 
@@ -225,4 +225,30 @@ async fn that_a_code_has_expired_is_told_within_seconds_whether_it_was_sent_or_n
     assert_eq!(told(&world).await, 0);
     world.pass(seconds(12)).await;
     assert_eq!(told(&world).await, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_assigned_in_the_moment_of_a_stop_is_not_begun_and_waits_for_the_next_start() {
+    let mut world = World::new(1).await;
+    world.dispatch(&no_budget()).await;
+    let message = world.new_message(1);
+    let (id, store, changes) = (message.id, world.store.clone(), world.store.changes());
+    let mut accepting = std::pin::pin!(store.accept(message, None));
+    tokio::select! {
+        biased;
+        _ = accepting.as_mut() => panic!("the writer has a thread of its own"),
+        () = std::future::ready(()) => {}
+    }
+    // The lane's thread is this one: it has the part, and no time to begin.
+    while !changes.has_changed().unwrap() {
+        std::thread::yield_now();
+    }
+    world.stop().await;
+    accepting.await.unwrap();
+    assert_eq!(world.status(id).await, Status::Queued);
+    assert!(world.carrier.handset(&crate::world::number(1)).inbox().is_empty());
+    world.dispatch(&no_budget()).await;
+    world.until_all(&[id], Status::Sent).await;
+    let outcomes: Vec<_> = world.detail(id).await.attempts.iter().map(|attempt| attempt.outcome).collect();
+    assert_eq!(outcomes, [AttemptOutcome::NotReady, AttemptOutcome::Sent]);
 }
