@@ -413,6 +413,13 @@ mod tests {
     }
 
     #[test]
+    fn an_address_is_a_number_and_a_port() {
+        let told = load("[http]\nlisten = 'localhost:80'").unwrap_err();
+        let expected = "expected an IP address and a port, for instance `127.0.0.1:8687` or `[::1]:8687`";
+        assert_eq!(told, format!("smsotpd.toml:2:10: http.listen: {expected}"));
+    }
+
+    #[test]
     fn a_socket_is_where_it_can_be() {
         let long = format!("/{}", "s".repeat(108));
         for (socket, told) in [("api.sock", "expected an absolute path"), (&long, "expected at most 107 octets")] {

@@ -24,7 +24,7 @@ pub fn stopping() {
     tell(&[NotifyState::Stopping]);
 }
 
-/// Every task answered: the watchdog may start anew.
+/// What is asked answered: the watchdog may start anew.
 pub fn alive() {
     tell(&[NotifyState::Watchdog]);
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Deserializer, Serialize, de};
+
 use crate::ids::AppName;
 
 use super::HttpError;
@@ -12,10 +14,11 @@ use super::HttpError;
 const LONGEST_SOCKET: usize = 107;
 
 /// Where the API listens and whom it lets in.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Settings {
     /// The network address to listen on. Port 0 takes any free port. Default: `127.0.0.1:8687`.
+    #[serde(deserialize_with = "address")]
     pub listen: SocketAddr,
     /// The unix socket to listen on: an absolute path of at most 107 octets; an empty one means none. Default:
     /// `/run/smsotpd/api.sock`.
@@ -97,6 +100,11 @@ impl Settings {
         }
         Ok(users)
     }
+}
+
+fn address<'de, D: Deserializer<'de>>(from: D) -> Result<SocketAddr, D::Error> {
+    let expected = "expected an IP address and a port, for instance `127.0.0.1:8687` or `[::1]:8687`";
+    String::deserialize(from)?.parse().map_err(|_| de::Error::custom(expected))
 }
 
 fn user_id(user: &str, accounts: &str) -> Option<u32> {

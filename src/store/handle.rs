@@ -174,12 +174,12 @@ impl Store {
         }
     }
 
-    /// Whether the writer does its work: it answers a command that changes nothing.
+    /// Whether the writer does its work: it answers a command that changes nothing, in its turn.
     ///
     /// # Errors
-    /// [`StoreError::Full`] when too much waits, [`StoreError::Gone`] when it has ended.
+    /// [`StoreError::Gone`] when it has ended.
     pub async fn answers(&self) -> Result<(), StoreError> {
-        self.change_now(|_| Ok(())).await
+        self.change(|_| Ok(())).await
     }
 
     /// Whether what is asked now would be kept: whether the last write was. After one that was not, something small is
