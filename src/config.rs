@@ -215,7 +215,7 @@ impl Config {
             if modem.port.is_some() && !ports.insert(&modem.port) {
                 fault("port", "another modem has this port".to_owned());
             }
-            if modem.imei.is_some() && !imeis.insert(&modem.imei) {
+            if modem.imei.as_ref().is_some_and(|imei| !imeis.insert(imei.of_the_radio())) {
                 fault("imei", "another modem has this IMEI".to_owned());
             }
             if modem.imei.is_some() && self.discovery.enabled == Some(false) {
@@ -247,6 +247,10 @@ impl Config {
         for (name, policy) in &self.policy {
             if let Err(error) = policy.check() {
                 faults.push(document.fault(&format!("policy.{name}.{}", error.key()), error.to_string()));
+            }
+            if policy.guard.lets_nobody_through() {
+                let message = "expected at least one, such as \"home\" or \"DE\", or something in `allow-prefixes`";
+                faults.push(document.fault(&format!("policy.{name}.guard.countries"), message));
             }
             if let Some(n) = policy.guard.allowed_in_vain() {
                 let message = "it is among `block-prefixes` as well, which wins; take it out of one of them";
@@ -318,6 +322,14 @@ mod tests {
     }
 
     #[test]
+    fn a_fault_is_told_once() {
+        for text in ["[policies.default]\nlength = 6", "[Policy.default]", "[[policy]]\nlength = 6"] {
+            let told = load(text).unwrap_err();
+            assert_eq!(told.lines().count(), 1, "{told}");
+        }
+    }
+
+    #[test]
     fn a_path_that_depends_on_where_the_daemon_was_started_is_refused() {
         assert_eq!(
             load("state-dir = 'state'").unwrap_err(),
@@ -357,6 +369,9 @@ mod tests {
     fn one_modem_is_configured_once() {
         let modem = "[[modem]]\nname = 'NAME'\nimei = '490154203237518'\n";
         let told = load(&(modem.replace("NAME", "a") + &modem.replace("NAME", "b"))).unwrap_err();
+        assert_eq!(told, "smsotpd.toml:6:1: modem[1].imei: another modem has this IMEI");
+        let mistyped = modem.replace("NAME", "b").replace("518", "519");
+        let told = load(&(modem.replace("NAME", "a") + &mistyped)).unwrap_err();
         assert_eq!(told, "smsotpd.toml:6:1: modem[1].imei: another modem has this IMEI");
         let told = load(&(modem.replace("NAME", "a") + "[discovery]\nenabled = false")).unwrap_err();
         assert!(told.starts_with("smsotpd.toml:3:1: modem[0].imei: "), "{told}");
@@ -425,6 +440,16 @@ mod tests {
         for (socket, told) in [("api.sock", "expected an absolute path"), (&long, "expected at most 107 octets")] {
             let error = load(&format!("[http]\nsocket = '{socket}'")).unwrap_err();
             assert!(error.starts_with("smsotpd.toml:2:1: http.socket: ") && error.contains(told), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_guard_that_lets_nobody_through_is_refused() {
+        let guard = "[policy.default.guard]\ncountries = []\n";
+        let told = load(guard).unwrap_err();
+        assert!(told.starts_with("smsotpd.toml:2:1: policy.default.guard.countries: expected at least one"), "{told}");
+        for more in ["allow-prefixes = ['+4915112345678']", "mode = 'report'", "mode = 'off'"] {
+            assert!(load(&format!("{guard}{more}")).is_ok(), "{more}");
         }
     }
 

@@ -244,6 +244,16 @@ digits!(
     /// The radio's own number (3GPP TS 23.003 §6.2.1): 14 digits, a check digit, sometimes a software version.
     Imei, "an IMEI", 14, 16
 );
+
+impl Imei {
+    /// The first fourteen digits: what names the radio. The last ones are told by some modems and not by others (3GPP TS
+    /// 23.003 §6.2).
+    #[must_use]
+    pub fn of_the_radio(&self) -> &str {
+        &self.0[..14]
+    }
+}
+
 digits!(
     /// The subscription's number (3GPP TS 23.003 §2.2): country, network, subscriber.
     Imsi, "an IMSI", 6, 15

@@ -131,7 +131,7 @@ async fn create(name: AppName, scopes: Vec<Scope>, policy: String, place: &Place
         "there is no [policy.{policy}] in the configuration; there is {}",
         config.policy.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
     );
-    let store = open(&config).await?;
+    let store = open_or_found(&config).await?;
     let key = new_key()?;
     let mut scopes =
         if scopes.is_empty() { vec![Scope::Issue, Scope::Verify, Scope::Send, Scope::Read] } else { scopes };
@@ -215,8 +215,20 @@ async fn list(place: &Place) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The state folder, whether the daemon runs or not.
+/// The state folder of a site that there is already, whether its daemon runs or not.
 pub(super) async fn open(config: &Config) -> anyhow::Result<Store> {
+    if !Store::is_there(&config.state_dir) {
+        anyhow::bail!(
+            "there is no database in {} yet; name the daemon's configuration file with --config, or make the first app: \
+             smsotpd app create NAME",
+            config.state_dir.display()
+        );
+    }
+    open_or_found(config).await
+}
+
+/// The state folder, and what is missing in it.
+async fn open_or_found(config: &Config) -> anyhow::Result<Store> {
     match Store::open_beside(&config.state_dir).await {
         Err(error @ StoreError::Folder { .. }) if !rustix::process::geteuid().is_root() => {
             Err(anyhow::anyhow!("{error}; it belongs to the daemon, so try this with sudo"))

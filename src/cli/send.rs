@@ -22,6 +22,7 @@ pub(super) struct Args {
     /// The number with its country code, for example +15551234567
     to: String,
     /// The text; `-` reads it from standard input
+    #[arg(allow_hyphen_values = true)]
     text: String,
     /// Who goes first when messages wait [default: transactional]
     #[arg(long, value_parser = ["transactional", "bulk"])]

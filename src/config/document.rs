@@ -103,7 +103,10 @@ impl Document {
             let missing = diagnosis::missing(error.message()).map(|key| format!("{name}.{key}"));
             if missing.is_none_or(|missing| !taken_out.contains(&missing)) {
                 let (key, message) = diagnosis::of_value(name, error.message());
-                faults.push(self.fault_at(span.start, key, message));
+                let fault = self.fault_at(span.start, key, message);
+                if !faults.contains(&fault) {
+                    faults.push(fault);
+                }
             }
             all_tables &= !name.ends_with(']');
             taken_out.push(name.to_owned());

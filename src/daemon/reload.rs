@@ -1,8 +1,8 @@
 //! A change of the configuration file while the daemon serves.
 //!
 //! The file is read and checked whole. A fault in it changes nothing; neither does a file without a policy that an app
-//! goes by. Otherwise all policies and routes are put in the
-//! place of those before at once; what else has changed is named, and waits for a restart.
+//! goes by, or with a route or policy to a modem that comes only with a restart. Otherwise all policies and routes are put
+//! in the place of those before at once; what else has changed is named, and waits for a restart.
 //!
 //! Its one rule: all or nothing.
 
@@ -11,6 +11,7 @@ use std::path::PathBuf;
 
 use super::Daemon;
 use crate::config::{Change, Config, ConfigError, changes};
+use crate::ids::ModemName;
 use crate::issue::Policies;
 use crate::notify;
 use crate::store::{App, PolicyDigests, Store, StoreError};
@@ -37,6 +38,12 @@ enum ReloadError {
     /// Apps would be left without the policy that they go by now.
     #[error("{}", told_of_each(.0))]
     PolicyInUse(Vec<App>),
+    /// A route or policy would keep messages to a modem that is not there before a restart.
+    #[error(
+        "the modem {0} is new in the file and is used after a restart, and so is what names it; run: systemctl restart \
+         smsotpd"
+    )]
+    NotYet(ModemName),
     #[error("the file could not be looked at")]
     Unread,
 }
@@ -90,6 +97,9 @@ impl Reloader {
         if !left_without.is_empty() {
             return Err(ReloadError::PolicyInUse(left_without));
         }
+        if let Some(name) = named_too_early(&self.running, &new) {
+            return Err(ReloadError::NotYet(name.clone()));
+        }
         // Routing looks at all that waits: not without need.
         let routes = new.routes();
         if routes != *self.store.routes() {
@@ -116,6 +126,14 @@ impl Reloader {
         }
         tell_lost_apps(&self.store, &self.policies).await;
     }
+}
+
+/// The first modem that a route or policy of the new configuration names and that is only in the new one.
+fn named_too_early<'a>(running: &Config, new: &'a Config) -> Option<&'a ModemName> {
+    let is_in = |config: &Config, name: &ModemName| config.modem.iter().any(|modem| modem.name == *name);
+    let by_routes = new.route.iter().flat_map(|route| &route.modems);
+    let mut named = by_routes.chain(new.policy.values().flat_map(|policy| &policy.modems));
+    named.find(|name| is_in(new, name) && !is_in(running, name))
 }
 
 /// Keeps by which policies and routes the daemon goes now, and writes down what has changed: these changes, or what has

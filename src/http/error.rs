@@ -18,7 +18,9 @@ pub enum HttpError {
         address: SocketAddr,
     },
     /// An entry of `hosts` is not a host name.
-    #[error("{host:?} is not a host name; write it as in a URL, without scheme and path, for example otp.example.org")]
+    #[error(
+        "{host:?} is not a host name; write it as in a URL, without scheme, port and path, for example otp.example.org"
+    )]
     HostName {
         /// The entry.
         host: String,

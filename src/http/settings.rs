@@ -1,7 +1,7 @@
 //! Where the API listens and whom it lets in: the `[http]` part of the configuration.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize, de};
@@ -116,9 +116,12 @@ fn user_id(user: &str, accounts: &str) -> Option<u32> {
     })
 }
 
+/// A name, or an address as in a URL: of IPv6 in brackets. Never with a port.
 fn is_host_name(host: &str) -> bool {
-    !host.is_empty()
-        && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'[' | b']' | b':'))
+    match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_')),
+    }
 }
 
 #[cfg(test)]
@@ -177,8 +180,13 @@ mod tests {
     }
 
     #[test]
-    fn a_host_with_a_path_is_refused() {
-        let settings = Settings { hosts: vec!["http://otp.local/".to_owned()], ..Settings::default() };
-        assert!(matches!(settings.check(), Err(HttpError::HostName { .. })));
+    fn a_host_with_a_path_or_port_is_refused() {
+        let check = |host: &str| Settings { hosts: vec![host.to_owned()], ..Settings::default() }.check();
+        for wrong in ["http://otp.local/", "otp.local:8687", "[2001:db8::7]:8687", "2001:db8::7", "[otp]", ""] {
+            assert!(matches!(check(wrong), Err(HttpError::HostName { .. })), "{wrong}");
+        }
+        for right in ["otp.local", "192.0.2.7", "[2001:db8::7]"] {
+            assert!(check(right).is_ok(), "{right}");
+        }
     }
 }

@@ -97,8 +97,25 @@ impl From<rusqlite::Error> for StoreError {
             ErrorCode::DiskFull | ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::OutOfMemory => {
                 Self::Unavailable(words)
             }
+            // The file beside the database, through which its connections see each other, did not find room.
+            _ if failure.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE => {
+                Self::Unavailable(format!("the disk is full ({})", failure.extended_code))
+            }
             ErrorCode::ConstraintViolation => Self::Refused(words),
             _ => Self::Damaged(words),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_as_one_wherever_it_shows() {
+        for code in [rusqlite::ffi::SQLITE_FULL, rusqlite::ffi::SQLITE_IOERR_SHMSIZE] {
+            let error = StoreError::from(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None));
+            assert!(matches!(&error, StoreError::Unavailable(words) if words.contains("full")), "{error}");
         }
     }
 }

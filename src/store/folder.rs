@@ -18,7 +18,7 @@ use crate::ids::ModemName;
 use crate::secret::SiteKey;
 
 /// The database in the state folder.
-const DATABASE: &str = "smsotpd.db";
+pub(super) const DATABASE: &str = "smsotpd.db";
 /// The file that a running daemon holds locked.
 const LOCK: &str = "lock";
 

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::error::StoreError;
-use super::folder::{Access, Lock, Opened, open};
+use super::folder::{Access, DATABASE, Lock, Opened, open};
 use super::readers::{Readers, Threads};
 use super::refusals::Refusals;
 use super::remembered::Memory;
@@ -102,6 +102,12 @@ impl Store {
     /// of another version.
     pub async fn open_beside(state_dir: &Path) -> Result<Store, StoreError> {
         Self::start(state_dir, None, Access::Beside).await
+    }
+
+    /// Whether there is a database in the state folder, as far as one may look.
+    #[must_use]
+    pub fn is_there(state_dir: &Path) -> bool {
+        state_dir.join(DATABASE).try_exists().unwrap_or(true)
     }
 
     async fn start(state_dir: &Path, clock: Option<Clock>, access: Access) -> Result<Store, StoreError> {

@@ -295,6 +295,22 @@ async fn a_text_of_megabytes_is_refused_in_the_daemons_words() {
 }
 
 #[tokio::test]
+async fn a_text_may_begin_with_a_minus() {
+    let site = Site::unplugged(CarrierSettings::default());
+    let config = site.configure("");
+    let key = site.create_app("shop").await;
+    let _daemon = site.serve().await;
+    for text in ["-12 degrees in the cold store", "-hello", "-"] {
+        let mut send = crate::support::smsotpd();
+        send.args(["send", "--config"]).arg(&config).args(["+15550100123", text]).env("SMSOTPD_KEY", &key);
+        let output = send.stdin(Stdio::null()).output().await.unwrap();
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        // From standard input comes nothing here, and that is refused.
+        assert_eq!(said.contains("msg_"), text != "-", "{text}: {said}");
+    }
+}
+
+#[tokio::test]
 async fn a_code_of_ones_own_is_bound_verified_and_approved_from_the_shell() {
     let site = Site::unplugged(CarrierSettings::default());
     let config = site.configure("[policy.default]\ncaller-codes = true\nmanual-approve = true");

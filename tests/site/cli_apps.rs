@@ -37,6 +37,19 @@ async fn an_app_that_may_not_issue_is_shown_what_it_may_or_nothing() {
 }
 
 #[tokio::test]
+async fn who_only_looks_makes_no_site_where_there_is_none() {
+    let site = Site::unplugged(CarrierSettings::default());
+    let config = site.configure("").to_str().unwrap().to_owned();
+    for command in ["app list", "app rotate shop", "app remove shop", "app callback shop --none", "audit"] {
+        let output = run(&format!("{command} --config {config}")).await;
+        let said = String::from_utf8(output.stderr).unwrap();
+        let told = format!("smsotpd: there is no database in {} yet; ", site.state().display());
+        assert!(output.status.code() == Some(1) && said.starts_with(&told), "{command}: {said}");
+        assert!(!site.state().exists(), "{command}");
+    }
+}
+
+#[tokio::test]
 async fn a_scope_that_is_given_twice_is_there_once() {
     let site = Site::unplugged(CarrierSettings::default());
     let config = site.configure("").display().to_string();

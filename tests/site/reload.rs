@@ -221,6 +221,24 @@ async fn a_new_route_goes_for_what_waits_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_names_a_modem_that_is_new_in_the_file_waits_for_the_restart_with_it() {
+    let site = Site::unplugged(CarrierSettings::default());
+    site.configure("");
+    let daemon = site.serve().await;
+    let modem = "[[modem]]\nname = \"back\"\nport = \"/nowhere\"\n";
+    for named in ["[[route]]\nprefix = \"+49\"\n", "[policy.staff]\n"] {
+        site.configure(&format!("{modem}{named}modems = [\"back\"]\n"));
+        reload(&site, &daemon, REFUSED).await;
+    }
+    let told = "the modem back is new in the file and is used after a restart, and so is what names it; run: \
+                systemctl restart smsotpd";
+    assert_eq!(said(&site, told), 2);
+    site.configure(modem);
+    reload(&site, &daemon, DONE).await;
+    assert!(daemon.terminate().await.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_policy_that_an_app_goes_by_stays_and_one_that_is_missing_at_the_start_is_told_of() {
     let site = Site::unplugged(CarrierSettings::default());
     site.configure("[policy.staff]\nlength = 8\n[policy.kiosk]\n");

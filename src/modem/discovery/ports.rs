@@ -24,12 +24,11 @@ pub enum Identity {
 }
 
 impl Identity {
-    /// Whether both are the same modem. The last digits of the number are told by some modems and not by others: what
-    /// names the radio are the first fourteen (3GPP TS 23.003 §6.2).
+    /// Whether both are the same modem.
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Imei(one), Self::Imei(other)) => one.as_str()[..14] == other.as_str()[..14],
+            (Self::Imei(one), Self::Imei(other)) => one.of_the_radio() == other.of_the_radio(),
             (Self::Mark(one), Self::Mark(other)) => one == other,
             _ => false,
         }
