@@ -35,8 +35,12 @@ pub(super) fn of_value<'a>(key: &'a str, message: &str) -> (&'a str, String) {
     } else if let Some(rest) = message.strip_prefix("unknown variant `") {
         one_of(rest)
     } else if let Some(rest) = message.strip_prefix("invalid type: ") {
-        let (found, expected) = found_and_expected(rest);
-        format!("expected {expected}, found {found}")
+        match found_and_expected(rest) {
+            ("a table", expected) if expected == "a list" => {
+                format!("there can be several, so each begins with `[[{key}]]`, in two brackets")
+            }
+            (found, expected) => format!("expected {expected}, found {found}"),
+        }
     } else if let Some(rest) = message.strip_prefix("invalid value: ") {
         format!("expected {}", found_and_expected(rest).1)
     } else {

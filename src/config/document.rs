@@ -310,6 +310,10 @@ mod tests {
             ("[policy.shop]\natempts = 3", "f:2:1: policy.shop: unknown key `atempts`, did you mean `attempts`?"),
             ("[policy.shop]\npinfile = ''", "f:2:1: policy.shop: unknown key `pinfile`, did you mean `pin-file`?"),
             ("[[modem]]\nname = 'm1'", "f:1:1: modem[0]: the key `port` is missing"),
+            (
+                "[modem]\nname = 'm1'",
+                "f:1:1: modem: there can be several, so each begins with `[[modem]]`, in two brackets",
+            ),
             ("listen = 'here'", "f:1:10: listen: invalid socket address syntax"),
             (
                 "[[modem]]\nport = ''\nname = 'M 1'",
