@@ -248,10 +248,6 @@ impl Config {
             if let Err(error) = policy.check() {
                 faults.push(document.fault(&format!("policy.{name}.{}", error.key()), error.to_string()));
             }
-            if policy.guard.lets_nobody_through() {
-                let message = "expected at least one, such as \"home\" or \"DE\", or something in `allow-prefixes`";
-                faults.push(document.fault(&format!("policy.{name}.guard.countries"), message));
-            }
             if let Some(n) = policy.guard.allowed_in_vain() {
                 let message = "it is among `block-prefixes` as well, which wins; take it out of one of them";
                 faults.push(document.fault(&format!("policy.{name}.guard.allow-prefixes[{n}]"), message));
@@ -278,11 +274,15 @@ impl Config {
         faults
     }
 
+    /// Whether there may be a modem of this name: one that has a `[[modem]]`, or one that is found.
+    #[must_use]
+    pub fn may_have_modem(&self, name: &ModemName) -> bool {
+        self.modem.iter().any(|modem| modem.name == *name) || (self.adopts_modems() && discovery::may_name(name))
+    }
+
     /// The first of these modems, which stand at this key, that there is none of and will be none of.
     fn unknown_modem(&self, document: &Document, key: &str, modems: &[ModemName]) -> Option<Fault> {
-        let may_be_found = |name: &ModemName| self.adopts_modems() && discovery::may_name(name);
-        let is_known = |name: &ModemName| self.modem.iter().any(|modem| modem.name == *name) || may_be_found(name);
-        let place = modems.iter().position(|name| !is_known(name))?;
+        let place = modems.iter().position(|name| !self.may_have_modem(name))?;
         let named: Vec<String> = self.modem.iter().map(|modem| format!("`{}`", modem.name)).collect();
         let (named, found) = (named.join(", "), "those that are found, such as `m123456`");
         let there_are = match (named.is_empty(), self.adopts_modems()) {
@@ -440,16 +440,6 @@ mod tests {
         for (socket, told) in [("api.sock", "expected an absolute path"), (&long, "expected at most 107 octets")] {
             let error = load(&format!("[http]\nsocket = '{socket}'")).unwrap_err();
             assert!(error.starts_with("smsotpd.toml:2:1: http.socket: ") && error.contains(told), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_guard_that_lets_nobody_through_is_refused() {
-        let guard = "[policy.default.guard]\ncountries = []\n";
-        let told = load(guard).unwrap_err();
-        assert!(told.starts_with("smsotpd.toml:2:1: policy.default.guard.countries: expected at least one"), "{told}");
-        for more in ["allow-prefixes = ['+4915112345678']", "mode = 'report'", "mode = 'off'"] {
-            assert!(load(&format!("{guard}{more}")).is_ok(), "{more}");
         }
     }
 

@@ -16,6 +16,7 @@
 
 mod modems;
 mod reload;
+mod tasks;
 mod told;
 mod views;
 
@@ -25,7 +26,6 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use tokio::sync::mpsc;
-use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
@@ -34,11 +34,13 @@ use crate::dispatch::{Dispatcher, Pool};
 use crate::http::{self, Api};
 use crate::issue::Policies;
 use crate::modem::{self, Connector, PinBook, Surroundings};
+use crate::notify::Pulse;
 use crate::store::Store;
 use crate::ussd::Ussd;
 use crate::webhook::Webhook;
 use crate::{intake, notify};
 use modems::{Discovery, Modems, NewModem, configured};
+use tasks::Tasks;
 use views::Views;
 
 pub use reload::Reloader;
@@ -78,7 +80,7 @@ pub struct Daemon {
     /// The policies that codes are issued by.
     pub policies: Policies,
     found: mpsc::Sender<NewModem>,
-    tasks: JoinSet<(&'static str, anyhow::Result<()>)>,
+    tasks: Tasks,
     stop_sending: CancellationToken,
     stop_http: CancellationToken,
     stop_modems: CancellationToken,
@@ -101,7 +103,7 @@ impl Daemon {
         let listeners = http::bind(&config.http).await?;
         let (address, socket) = (listeners.address(), listeners.socket().map(Path::to_owned));
 
-        let mut tasks = JoinSet::new();
+        let mut tasks = Tasks::default();
         let stop_sending = CancellationToken::new();
         let (stop_http, stop_modems) = (CancellationToken::new(), CancellationToken::new());
         let (dispatcher, pool) = Dispatcher::new(store.clone(), &config.sim_budget, stop_sending.clone()).await?;
@@ -122,7 +124,7 @@ impl Daemon {
         // Where modems are named, others are nobody's business.
         let unusable = discovery.as_ref().filter(|_| config.adopts_modems()).map(Discovery::unusable);
         if let Some(discovery) = discovery {
-            tasks.spawn(endless("discovery", discovery.run(found.clone(), stop_modems.clone())));
+            tasks.spawn_endless("discovery", discovery.run(found.clone(), stop_modems.clone()));
         }
 
         let views = Views::new(&pool, &store);
@@ -137,13 +139,13 @@ impl Daemon {
             Some(unusable) => api.with_unusable(unusable),
             None => api,
         };
-        tasks.spawn(named("modems", modems.run(finds)));
-        tasks.spawn(named("intake", intake::run(store.clone(), config.opt_out.clone(), from_the_air)));
-        tasks.spawn(named("ussd", asker.run(stop_modems.clone())));
-        tasks.spawn(named(DISPATCH, dispatcher.run()));
-        tasks.spawn(named("webhook", webhook.run(stop_http.clone())));
-        tasks.spawn(endless("views", views.follow(stop_modems.clone())));
-        tasks.spawn(endless("http", http::serve(listeners, http::router(api), stop_http.clone())));
+        tasks.spawn("modems", modems.run(finds));
+        tasks.spawn("intake", intake::run(store.clone(), config.opt_out.clone(), from_the_air));
+        tasks.spawn("ussd", asker.run(stop_modems.clone()));
+        tasks.spawn(DISPATCH, dispatcher.run());
+        tasks.spawn("webhook", webhook.run(stop_http.clone()));
+        tasks.spawn_endless("views", views.follow(stop_modems.clone()));
+        tasks.spawn_endless("http", http::serve(listeners, http::router(api), stop_http.clone()));
         Ok(Self { address, socket, pool, store, policies, found, tasks, stop_sending, stop_http, stop_modems })
     }
 
@@ -160,12 +162,12 @@ impl Daemon {
     /// When a task ended by itself or the store died: the process should end, and be started again.
     pub async fn run(mut self, finishing: Duration, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
         notify::ready();
-        let store = self.store.clone();
+        let (store, pulses) = (self.store.clone(), self.tasks.pulses());
         let outcome = tokio::select! {
             () = stop => Ok(()),
             () = store.closed() => Err(anyhow!("the database cannot be written any more")),
-            error = ended_by_itself(&mut self.tasks) => Err(error),
-            () = watchdog(&self.store, &self.pool) => Ok(()),
+            error = self.tasks.ended_by_itself() => Err(error),
+            () = watchdog(&self.store, &self.pool, &pulses) => Ok(()),
         };
         notify::stopping();
         self.stop(if outcome.is_ok() { finishing } else { Duration::ZERO }).await;
@@ -174,15 +176,13 @@ impl Daemon {
 
     async fn stop(mut self, finishing: Duration) {
         self.stop_sending.cancel();
-        let all_sent = async { while self.tasks.join_next().await.is_some_and(|ended| !is_named(&ended, DISPATCH)) {} };
-        if tokio::time::timeout(finishing, all_sent).await.is_err() && !finishing.is_zero() {
+        if tokio::time::timeout(finishing, self.tasks.until_ended(DISPATCH)).await.is_err() && !finishing.is_zero() {
             tracing::warn!("no answer has come to what is being sent; it may be in doubt");
         }
         let deadline = tokio::time::Instant::now() + STOPPING;
         self.stop_http.cancel();
         self.stop_modems.cancel();
-        let all_ended = async { while self.tasks.join_next().await.is_some() {} };
-        if tokio::time::timeout_at(deadline, all_ended).await.is_err() {
+        if tokio::time::timeout_at(deadline, self.tasks.until_all_ended()).await.is_err() {
             tracing::warn!("a task did not stop in time and is cut off");
             self.tasks.abort_all();
         }
@@ -190,43 +190,17 @@ impl Daemon {
     }
 }
 
-fn is_named(ended: &Result<(&'static str, anyhow::Result<()>), JoinError>, name: &str) -> bool {
-    matches!(ended, Ok((ended, _)) if *ended == name)
-}
-
-async fn named<E: Into<anyhow::Error>>(
-    name: &'static str,
-    task: impl Future<Output = Result<(), E>>,
-) -> (&'static str, anyhow::Result<()>) {
-    (name, task.await.map_err(Into::into))
-}
-
-async fn endless(name: &'static str, task: impl Future<Output = ()>) -> (&'static str, anyhow::Result<()>) {
-    task.await;
-    (name, Ok(()))
-}
-
-/// Waits for a task to end although nobody asked it to, and says how it did.
-async fn ended_by_itself(tasks: &mut JoinSet<(&'static str, anyhow::Result<()>)>) -> anyhow::Error {
-    match tasks.join_next().await {
-        Some(Ok((name, Ok(())))) => anyhow!("the task {name} ended by itself"),
-        Some(Ok((name, Err(error)))) => error.context(format!("the task {name} failed")),
-        Some(Err(error)) => anyhow::Error::new(error).context("a task died"),
-        None => std::future::pending().await,
-    }
-}
-
-/// Feeds systemd's watchdog while the store and every modem's task answer; waits for ever without one.
-async fn watchdog(store: &Store, pool: &Pool) {
+/// Feeds systemd's watchdog while the store and every task answer; waits for ever without one.
+async fn watchdog(store: &Store, pool: &Pool, tasks: &[Pulse]) {
     let Some(limit) = notify::watchdog() else { return std::future::pending().await };
     let mut beat = tokio::time::interval(limit / 3);
     loop {
         beat.tick().await;
-        let members = pool.members().borrow().clone();
         let all_answer = async {
-            for member in &members {
-                member.modem().answers().await;
+            for task in tasks {
+                task.answers().await;
             }
+            pool.answers().await;
             store.answers().await
         };
         match tokio::time::timeout(limit / 3, all_answer).await {

@@ -2,9 +2,13 @@
 //!
 //! It never decides whether the daemon is alive; whoever calls [`alive`] does.
 
+mod pulse;
+
 use std::time::Duration;
 
 use sd_notify::NotifyState;
+
+pub use pulse::{Beat, Pulse, pulse};
 
 /// The daemon serves.
 pub fn ready() {
@@ -24,7 +28,7 @@ pub fn stopping() {
     tell(&[NotifyState::Stopping]);
 }
 
-/// What is asked answered: the watchdog may start anew.
+/// Every task answered: the watchdog may start anew.
 pub fn alive() {
     tell(&[NotifyState::Watchdog]);
 }

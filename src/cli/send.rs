@@ -8,6 +8,7 @@ use hyper::Method;
 use serde_json::{Value, json};
 
 use super::client::Connection;
+use super::failure::Failure;
 use super::output::{self, say};
 
 const EXAMPLES: &str = "\
@@ -21,7 +22,7 @@ Examples:
 pub(super) struct Args {
     /// The number with its country code, for example +15551234567
     to: String,
-    /// The text; `-` reads it from standard input
+    /// The text; `-` reads it from standard input, which a single word that begins with `-` must come from
     #[arg(allow_hyphen_values = true)]
     text: String,
     /// Who goes first when messages wait [default: transactional]
@@ -35,6 +36,11 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    if args.text.len() > 1 && args.text.starts_with('-') && !args.text.contains(char::is_whitespace) {
+        let saying = "a word that begins with `-` looks like a mistyped option; as a text, pipe it in: echo ... | smsotpd \
+                      send NUMBER -";
+        return Err(Failure::Usage(saying.to_owned()).into());
+    }
     let text = if args.text == "-" {
         let mut text = String::new();
         std::io::stdin().read_to_string(&mut text).context("standard input is not text in UTF-8")?;

@@ -22,6 +22,9 @@ pub(super) fn wants_a_word(message: &str) -> bool {
     message == "wanted string or table"
 }
 
+/// The lists whose entries are tables.
+const TABLES: [&str; 2] = ["modem", "route"];
+
 /// Words for a key or value that does not belong: which key it is about, and what is wrong.
 pub(super) fn of_value<'a>(key: &'a str, message: &str) -> (&'a str, String) {
     let names = between_back_quotes(message);
@@ -36,7 +39,7 @@ pub(super) fn of_value<'a>(key: &'a str, message: &str) -> (&'a str, String) {
         one_of(rest)
     } else if let Some(rest) = message.strip_prefix("invalid type: ") {
         match found_and_expected(rest) {
-            ("a table", expected) if expected == "a list" => {
+            ("a table", expected) if expected == "a list" && TABLES.contains(&key) => {
                 format!("there can be several, so each begins with `[[{key}]]`, in two brackets")
             }
             (found, expected) => format!("expected {expected}, found {found}"),

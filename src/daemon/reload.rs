@@ -40,7 +40,7 @@ enum ReloadError {
     PolicyInUse(Vec<App>),
     /// A route or policy would keep messages to a modem that is not there before a restart.
     #[error(
-        "the modem {0} is new in the file and is used after a restart, and so is what names it; run: systemctl restart \
+        "the modem {0} is there only after a restart, and what names it can be taken on only then; run: systemctl restart \
          smsotpd"
     )]
     NotYet(ModemName),
@@ -128,12 +128,11 @@ impl Reloader {
     }
 }
 
-/// The first modem that a route or policy of the new configuration names and that is only in the new one.
+/// The first modem that a route or policy of the new configuration names and that the daemon which runs cannot have.
 fn named_too_early<'a>(running: &Config, new: &'a Config) -> Option<&'a ModemName> {
-    let is_in = |config: &Config, name: &ModemName| config.modem.iter().any(|modem| modem.name == *name);
     let by_routes = new.route.iter().flat_map(|route| &route.modems);
     let mut named = by_routes.chain(new.policy.values().flat_map(|policy| &policy.modems));
-    named.find(|name| is_in(new, name) && !is_in(running, name))
+    named.find(|name| !running.may_have_modem(name))
 }
 
 /// Keeps by which policies and routes the daemon goes now, and writes down what has changed: these changes, or what has

@@ -12,6 +12,7 @@ use super::pool::{Newcomer, Pool};
 use super::ready::ReadySims;
 use super::sweeper;
 use crate::limits::{Budget, BudgetSettings};
+use crate::notify::{self, Beat};
 use crate::store::{Store, StoreError};
 
 /// So long after a part was taken from the queue the network is asked at the latest, once the modem has prompted.
@@ -22,7 +23,8 @@ const ASKED_WITHIN: Duration = Duration::from_secs(15);
 pub struct Dispatcher {
     store: Store,
     budgets: Budgets,
-    newcomers: mpsc::UnboundedReceiver<Newcomer>,
+    newcomers: mpsc::UnboundedReceiver<(Newcomer, Beat)>,
+    sweeping: Beat,
     stop: CancellationToken,
 }
 
@@ -41,8 +43,9 @@ impl Dispatcher {
         for (sim, begun) in store.recent_submissions(now - Budget::LOOKS_BACK).await? {
             budgets.record(&sim, now.min(begun + ASKED_WITHIN));
         }
-        let (pool, newcomers) = Pool::new(budgets.clone());
-        Ok((Self { store, budgets, newcomers, stop }, pool))
+        let (sweeper, sweeping) = notify::pulse();
+        let (pool, newcomers) = Pool::new(budgets.clone(), sweeper);
+        Ok((Self { store, budgets, newcomers, sweeping, stop }, pool))
     }
 
     /// Works until stopped, with or without modems. What is in flight then is settled first.
@@ -53,18 +56,18 @@ impl Dispatcher {
     /// # Panics
     /// When one of its tasks panicked, so that whoever runs the dispatcher learns of it.
     pub async fn run(self) -> Result<(), StoreError> {
-        let Self { store, budgets, mut newcomers, stop } = self;
+        let Self { store, budgets, mut newcomers, sweeping, stop } = self;
         let ready_sims = ReadySims::default();
         let mut tasks = JoinSet::new();
         // Runs until stopped, so that there is always a task to wait for.
-        tasks.spawn(sweeper::sweep(store.clone(), stop.clone()));
+        tasks.spawn(sweeping.of(sweeper::sweep(store.clone(), stop.clone())));
         let mut ended = Ok(());
         loop {
             let task = tokio::select! {
                 biased;
-                Some(newcomer) = newcomers.recv() => {
+                Some((newcomer, beat)) = newcomers.recv() => {
                     let shared = (budgets.clone(), ready_sims.clone());
-                    tasks.spawn(Lane::new(store.clone(), newcomer, shared, stop.clone()).run());
+                    tasks.spawn(beat.of(Lane::new(store.clone(), newcomer, shared, stop.clone()).run()));
                     continue;
                 }
                 task = tasks.join_next() => task,

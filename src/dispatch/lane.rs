@@ -254,7 +254,7 @@ impl Lane {
                 Err(error) => {
                     self.pause(&error).await;
                     if self.stop.is_cancelled() {
-                        // On the next start the row is found as `sending` and becomes in doubt, which it is.
+                        // On the next start the row is found as `sending` and becomes in doubt, as nobody then knows better.
                         return Ok(());
                     }
                 }

@@ -6,13 +6,15 @@ use super::budgets::Budgets;
 use crate::clock::Timestamp;
 use crate::ids::ModemName;
 use crate::modem::Modem;
+use crate::notify::{self, Beat, Pulse};
 
 /// The modems of a [`Dispatcher`](super::Dispatcher). Cheap to clone; all clones are the same pool.
 #[derive(Debug, Clone)]
 pub struct Pool {
     members: watch::Sender<Vec<Member>>,
-    newcomers: mpsc::UnboundedSender<Newcomer>,
+    newcomers: mpsc::UnboundedSender<(Newcomer, Beat)>,
     budgets: Budgets,
+    sweeper: Pulse,
 }
 
 /// A modem on its way to a lane, and where the lane tells what it does.
@@ -23,6 +25,7 @@ pub(super) type Newcomer = (Modem, watch::Sender<LaneState>);
 pub struct Member {
     modem: Modem,
     lane: watch::Receiver<LaneState>,
+    pulse: Pulse,
 }
 
 /// What a modem's lane is doing.
@@ -50,16 +53,16 @@ pub struct Resting {
 }
 
 impl Pool {
-    pub(super) fn new(budgets: Budgets) -> (Self, mpsc::UnboundedReceiver<Newcomer>) {
+    pub(super) fn new(budgets: Budgets, sweeper: Pulse) -> (Self, mpsc::UnboundedReceiver<(Newcomer, Beat)>) {
         let (newcomers, joining) = mpsc::unbounded_channel();
-        (Self { members: watch::Sender::default(), newcomers, budgets }, joining)
+        (Self { members: watch::Sender::default(), newcomers, budgets, sweeper }, joining)
     }
 
     /// Takes a modem into the pool, for good: one that is unplugged stays a member and takes nothing. What waits goes
     /// through it at once. `false`, and nothing happens, when a member has its name already.
     pub fn add(&self, modem: Modem) -> bool {
-        let state = watch::Sender::default();
-        let member = Member { modem: modem.clone(), lane: state.subscribe() };
+        let (state, (pulse, beat)) = (watch::Sender::default(), notify::pulse());
+        let member = Member { modem: modem.clone(), lane: state.subscribe(), pulse };
         let is_new = self.members.send_if_modified(|members| {
             let is_new = members.iter().all(|other| other.name() != member.name());
             if is_new {
@@ -69,9 +72,20 @@ impl Pool {
         });
         if is_new {
             // A dispatcher that has stopped needs no more modems.
-            let _ = self.newcomers.send((modem, state));
+            let _ = self.newcomers.send(((modem, state), beat));
         }
         is_new
+    }
+
+    /// Waits until every task behind the pool answers: each modem's own and its lane, and what looks for what is due. For
+    /// the watchdog.
+    pub async fn answers(&self) {
+        let members = self.members.borrow().clone();
+        for member in members {
+            member.modem.answers().await;
+            member.pulse.answers().await;
+        }
+        self.sweeper.answers().await;
     }
 
     /// The modems in the order in which they joined, now and from now on.

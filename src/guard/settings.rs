@@ -55,12 +55,6 @@ impl Settings {
         self.allow_prefixes.iter().position(|prefix| self.block_prefixes.contains(prefix))
     }
 
-    /// Whether no number at all would get a code.
-    #[must_use]
-    pub fn lets_nobody_through(&self) -> bool {
-        self.mode == Mode::Enforce && self.countries.is_empty() && self.allow_prefixes.is_empty()
-    }
-
     /// Whether premium-rate and shared-cost numbers are refused.
     pub(super) fn refuses_premium(&self) -> bool {
         self.premium != Some(Premium::Allow)

@@ -22,7 +22,7 @@ pub struct Settings {
     /// The radio's own number, by which it is found whatever its port is called.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imei: Option<Imei>,
-    /// The speed of a real serial line, 300 to 4000000 baud; without effect over USB. Default 115200.
+    /// The speed of a real serial line, 300 to 12000000 baud; without effect over USB. Default 115200.
     #[serde(default = "default_baud")]
     pub baud: u32,
     /// A file that holds the PIN of its SIM and nothing else. Default: the systemd credential `<name>.pin` or `pin`.
@@ -41,8 +41,8 @@ pub struct Settings {
     pub power_cycle: Vec<String>,
 }
 
-/// The speeds of serial lines, in baud: the slowest that 3GPP TS 27.007 knows of modems, the fastest that Linux knows.
-const SPEEDS: RangeInclusive<u32> = 300..=4_000_000;
+/// The speeds of serial lines, in baud: from what the oldest modems have up to what the fastest USB adapters can.
+const SPEEDS: RangeInclusive<u32> = 300..=12_000_000;
 
 const fn default_baud() -> u32 {
     115_200
@@ -96,7 +96,7 @@ impl Settings {
             }
         }
         if !SPEEDS.contains(&self.baud) {
-            fault("baud", "expected a speed from 300 to 4000000 baud, for instance 115200");
+            fault("baud", "expected a speed from 300 to 12000000 baud, for instance 115200");
         }
         if self.pin_file.as_ref().is_some_and(|file| !file.is_absolute()) {
             fault("pin-file", "expected an absolute path, for instance `/etc/smsotpd/pin`");
@@ -152,7 +152,7 @@ mod tests {
             ("port = '/dev/ttyS0'\nbaud = 0", &["baud"]),
             ("port = '/dev/ttyS0'\nbaud = 115", &["baud"]),
             ("port = '/dev/ttyS0'\nbaud = 300", &[]),
-            ("port = '/dev/ttyS0'\nbaud = 11520000", &["baud"]),
+            ("port = '/dev/ttyS0'\nbaud = 115200115", &["baud"]),
             ("port = '/dev/ttyS0'\npin-file = 'pin'", &["pin-file"]),
             ("port = '/dev/ttyS0'\npower-cycle = ['uhubctl', '']", &["power-cycle"]),
         ] {

@@ -4,7 +4,7 @@ use smsotpd::ids::MessageId;
 use smsotpd::message::Status;
 use smsotpd::secret::Text;
 use smsotpd::sim::{Fault, Registration};
-use smsotpd::store::{AttemptOutcome, EventFilter, Kind, NewMessage};
+use smsotpd::store::{AcceptOutcome, AttemptOutcome, EventFilter, Kind, NewMessage};
 
 use crate::world::{World, budget, no_budget, seconds};
 
@@ -234,21 +234,49 @@ async fn what_is_assigned_in_the_moment_of_a_stop_is_not_begun_and_waits_for_the
     let message = world.new_message(1);
     let (id, store, changes) = (message.id, world.store.clone(), world.store.changes());
     let mut accepting = std::pin::pin!(store.accept(message, None));
-    tokio::select! {
+    let mut accepted = tokio::select! {
         biased;
-        _ = accepting.as_mut() => panic!("the writer has a thread of its own"),
-        () = std::future::ready(()) => {}
-    }
+        outcome = accepting.as_mut() => Some(outcome),
+        () = std::future::ready(()) => None,
+    };
     // The lane's thread is this one: it has the part, and no time to begin.
+    let begun = std::time::Instant::now();
     while !changes.has_changed().unwrap() {
+        assert!(begun.elapsed() < seconds(60), "the message was not written");
         std::thread::yield_now();
     }
     world.stop().await;
-    accepting.await.unwrap();
+    if accepted.is_none() {
+        accepted = Some(accepting.await);
+    }
+    assert!(matches!(accepted, Some(Ok(AcceptOutcome::Accepted(_)))), "{accepted:?}");
     assert_eq!(world.status(id).await, Status::Queued);
     assert!(world.carrier.handset(&crate::world::number(1)).inbox().is_empty());
     world.dispatch(&no_budget()).await;
     world.until_all(&[id], Status::Sent).await;
     let outcomes: Vec<_> = world.detail(id).await.attempts.iter().map(|attempt| attempt.outcome).collect();
     assert_eq!(outcomes, [AttemptOutcome::NotReady, AttemptOutcome::Sent]);
+}
+
+/// Whether everybody behind the pool answers before any time has passed for them.
+async fn all_answer(world: &World) -> bool {
+    tokio::select! {
+        biased;
+        () = world.pool().answers() => true,
+        () = world.pass(seconds(10)) => false,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_task_behind_the_pool_answers_while_it_is_run_whatever_it_waits_for() {
+    let mut world = World::new(2).await;
+    world.slots.iter().for_each(|slot| slot.device.hold_prompts(true));
+    world.dispatch(&no_budget()).await;
+    let id = world.accept(world.new_message(1)).await;
+    world.until("a modem at work", async |world| world.store.counts().await.unwrap().sending == 1).await;
+    assert!(all_answer(&world).await);
+    world.slots.iter().for_each(|slot| slot.device.hold_prompts(false));
+    world.until_all(&[id], Status::Sent).await;
+    world.stop().await;
+    assert!(!all_answer(&world).await, "the lanes have ended");
 }

@@ -238,3 +238,26 @@ async fn a_database_that_is_gone_while_its_key_is_there_is_warned_of_and_a_new_s
     assert!(site.serve().await.terminate().await.success());
     assert_eq!(warnings(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_watchdog_is_fed_while_every_task_answers_with_a_modem_at_work_too() {
+    let site = Site::new(CarrierSettings { submit_time: Duration::from_secs(3600), ..CarrierSettings::default() });
+    site.configure("");
+    let key = site.create_app("shop").await;
+    let path = site.folder.path().join("notify");
+    let systemd = tokio::net::UnixDatagram::bind(&path).unwrap();
+    let environment = [("NOTIFY_SOCKET", path.to_str().unwrap()), ("WATCHDOG_USEC", "300000")];
+    let daemon = site.serve_with(&environment).await;
+    daemon.until_ready().await;
+    daemon.post("/v1/messages", &key, json!({ "to": "+15550100123", "text": "Hello" })).await;
+    daemon.until("/v1/status", &key, |status| status["queue"]["sending"] == 1).await;
+    // What was told before.
+    let mut word = [0; 1024];
+    while systemd.try_recv(&mut word).is_ok() {}
+    let mut beats = 0;
+    while beats < 3 {
+        let length = soon("word to systemd", systemd.recv(&mut word)).await.unwrap();
+        beats += usize::from(word[..length].starts_with(b"WATCHDOG=1"));
+    }
+    daemon.kill().await;
+}

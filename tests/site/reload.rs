@@ -221,20 +221,24 @@ async fn a_new_route_goes_for_what_waits_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_names_a_modem_that_is_new_in_the_file_waits_for_the_restart_with_it() {
+async fn what_names_a_modem_that_comes_with_a_restart_waits_for_that() {
     let site = Site::unplugged(CarrierSettings::default());
     site.configure("");
     let daemon = site.serve().await;
-    let modem = "[[modem]]\nname = \"back\"\nport = \"/nowhere\"\n";
-    for named in ["[[route]]\nprefix = \"+49\"\n", "[policy.staff]\n"] {
-        site.configure(&format!("{modem}{named}modems = [\"back\"]\n"));
-        reload(&site, &daemon, REFUSED).await;
+    let told = |name: &str| {
+        let then = "is there only after a restart, and what names it can be taken on only then";
+        said(&site, &format!("the modem {name} {then}; run: systemctl restart smsotpd"))
+    };
+    let (back, found) = ("[[modem]]\nname = \"back\"\nport = \"/nowhere\"\n", "[discovery]\nenabled = true\n");
+    for (modems, name) in [(back, "back"), (found, "m123456")] {
+        for named in ["[[route]]\nprefix = \"+49\"\n", "[policy.staff]\n"] {
+            site.configure(&format!("{modems}{named}modems = [{name:?}]\n"));
+            reload(&site, &daemon, REFUSED).await;
+        }
+        assert_eq!(told(name), 2);
+        site.configure(modems);
+        reload(&site, &daemon, DONE).await;
     }
-    let told = "the modem back is new in the file and is used after a restart, and so is what names it; run: \
-                systemctl restart smsotpd";
-    assert_eq!(said(&site, told), 2);
-    site.configure(modem);
-    reload(&site, &daemon, DONE).await;
     assert!(daemon.terminate().await.success());
 }
 

@@ -268,8 +268,9 @@ impl Finder {
 pub fn may_name(name: &ModemName) -> bool {
     let Some(rest) = name.as_str().strip_prefix('m') else { return false };
     let (digits, nth) = rest.split_once('-').unwrap_or((rest, "2"));
-    let is_number = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
-    rest.starts_with('-') || (is_number(digits) && digits.len() >= DIGITS_IN_NAME && is_number(nth))
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let is_tail = (DIGITS_IN_NAME..=16).contains(&digits.len()) && is_number(digits);
+    rest.starts_with('-') || (is_tail && is_number(nth))
 }
 
 async fn changed(watcher: Option<&mut Watcher>) -> io::Result<()> {
