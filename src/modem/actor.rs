@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -32,6 +32,7 @@ use super::wire::{Gone, Wire, now};
 use crate::at::{CardNumber, OPENING_TRIES};
 use crate::clock::Clock;
 use crate::ids::ModemName;
+use crate::notify;
 
 /// How often a modem that cannot send is asked how it stands: some do not tell by themselves.
 const LOOK_WHILE_NOT_READY: Duration = Duration::from_secs(30);
@@ -66,7 +67,7 @@ pub fn spawn(
     let name = settings.name.clone();
     let (jobs, inbox) = mpsc::channel(1);
     let (questions, dialogue) = mpsc::channel(1);
-    let (pulse, asked) = mpsc::channel(1);
+    let (pulse, beat) = notify::pulse();
     let (health, seen) =
         watch::channel(Health::new(name.clone(), settings.port.clone().unwrap_or_default(), clock.wall()));
     let cycle = (!settings.power_cycle.is_empty()).then_some(Rung::PowerCycle);
@@ -82,7 +83,6 @@ pub fn spawn(
         profile: Profile::generic(),
         reference: 0,
         inbox,
-        asked,
         arrivals: Arrivals::new(name.clone()),
         cards: Cards::default(),
         dialogue: Dialogue::new(dialogue),
@@ -106,7 +106,7 @@ pub fn spawn(
         refused: Rarely::default(),
         chores_due: 0,
     };
-    (Modem { name, jobs, questions, pulse, health: seen }, tokio::spawn(actor.run(connector)))
+    (Modem { name, jobs, questions, pulse, health: seen }, tokio::spawn(beat.of(actor.run(connector))))
 }
 
 /// Why an open port is left.
@@ -175,8 +175,6 @@ pub(super) struct Actor {
     pub(super) events: mpsc::Sender<Event>,
     pub(super) stop: CancellationToken,
     pub(super) inbox: mpsc::Receiver<Job>,
-    /// Whoever wants to know whether the task is alive.
-    pub(super) asked: mpsc::Receiver<oneshot::Sender<()>>,
 }
 
 impl Actor {

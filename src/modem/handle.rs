@@ -6,6 +6,7 @@ use super::health::Health;
 use super::submission::{Outcome, Submission};
 use super::ussd::Question;
 use crate::ids::ModemName;
+use crate::notify::Pulse;
 
 /// One part to send, and where its outcome goes.
 pub(super) struct Job {
@@ -19,7 +20,7 @@ pub struct Modem {
     pub(super) name: ModemName,
     pub(super) jobs: mpsc::Sender<Job>,
     pub(super) questions: mpsc::Sender<Question>,
-    pub(super) pulse: mpsc::Sender<oneshot::Sender<()>>,
+    pub(super) pulse: Pulse,
     pub(super) health: watch::Receiver<Health>,
 }
 
@@ -39,11 +40,7 @@ impl Modem {
     /// Waits until the modem's task answers, which it does at once whatever it waits for. For the watchdog; a modem
     /// that is absent or deaf has a task that answers all the same.
     pub async fn answers(&self) {
-        let (asked, answered) = oneshot::channel();
-        if self.pulse.send(asked).await.is_err() || answered.await.is_err() {
-            // A task that has ended answers no more.
-            std::future::pending().await
-        }
+        self.pulse.answers().await;
     }
 
     /// Gives one part to the network. A modem that is not ready says so at once; one that is busy takes it next.

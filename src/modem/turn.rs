@@ -6,7 +6,7 @@
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use super::actor::{Actor, End};
 use super::event::Event;
@@ -43,7 +43,6 @@ impl Actor {
                 biased;
                 () = self.stop.cancelled() => return None,
                 value = &mut future => return Some(value),
-                Some(asked) = self.asked.recv() => alive(asked),
                 Some(job) = self.inbox.recv() => self.refuse(job),
                 Some(question) = self.dialogue.next() => question.refuse(self.why_not_ready()),
                 Some(settled) = self.arrivals.settled() => self.arrivals.settle(settled),
@@ -67,10 +66,6 @@ impl Actor {
                 Err(End::Deaf) if wire.is_noisy() => Err(End::Noise),
                 other => other,
             },
-            Some(asked) = self.asked.recv() => {
-                alive(asked);
-                Ok(Turn::Nothing)
-            }
             Some(settled) = self.arrivals.settled() => {
                 self.arrivals.settle(settled);
                 Ok(Turn::Nothing)
@@ -192,10 +187,4 @@ async fn permit(offer: Option<(Instant, mpsc::Sender<Event>)>) -> mpsc::OwnedPer
         }
     }
     std::future::pending().await
-}
-
-/// Tells whoever asked that the task is alive.
-fn alive(asked: oneshot::Sender<()>) {
-    // Whoever asked may have gone.
-    let _ = asked.send(());
 }
