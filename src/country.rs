@@ -1,7 +1,9 @@
 //! Countries: which one a telephone number or a network belongs to, and what is read there.
 //!
 //! The table is `country/countries.csv`: ISO 3166-1 alpha-2 code (and `XK`), calling prefixes (ITU-T E.164, below a country
-//! code only as far as a prefix tells two territories apart), mobile country codes (ITU-T E.212) and languages (BCP 47).
+//! code only as far as a prefix tells two territories apart), mobile country codes (ITU-T E.212), languages (BCP 47), and
+//! how mobile numbers are written there: calling code, how many digits stand behind it, and what is dialled before those
+//! within the country (national prefixes by ITU-T's Operational Bulletin); nothing where it takes more to know.
 //! A territory follows the country whose mobile country code it shares. Of several languages the first is what most
 //! people there read in messages, by what operators and offices write; one that is widely understood follows when
 //! smsotpd has no text in the first.
@@ -9,10 +11,14 @@
 //! Its one rule: the longest prefix decides; numbers of no country, such as satellite phones and services that are paid
 //! for by whoever calls (+800, +870, +979), have none.
 
+mod region;
+
 use std::fmt;
 use std::sync::LazyLock;
 
 use crate::phone::PhoneNumber;
+
+pub use region::{Region, RegionError, RegionalError};
 
 /// The table as it is written.
 const TABLE: &str = include_str!("country/countries.csv");
@@ -24,6 +30,7 @@ pub struct Country {
     prefixes: &'static str,
     mccs: &'static str,
     languages: &'static str,
+    national: &'static str,
 }
 
 /// The countries in the order of the table, and their prefixes in the order of their digits.
@@ -43,7 +50,7 @@ static INDEX: LazyLock<Index> = LazyLock::new(|| {
 fn row(line: &'static str) -> Option<Country> {
     let mut fields = line.split(',');
     let mut next = || fields.next();
-    Some(Country { iso: next()?, prefixes: next()?, mccs: next()?, languages: next()? })
+    Some(Country { iso: next()?, prefixes: next()?, mccs: next()?, languages: next()?, national: next()? })
 }
 
 /// The country a number belongs to; none for numbers that belong to no country, or begin as nobody's do.

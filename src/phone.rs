@@ -54,24 +54,10 @@ impl PhoneNumber {
     /// # Errors
     /// [`PhoneError`] says what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, PhoneError> {
-        let text = text.trim();
-        let (international, rest) = match text.strip_prefix('+') {
-            Some(rest) => (true, rest),
-            None => (false, text),
-        };
-        let digits = bare_digits(rest)?;
-        if digits.is_empty() {
-            return Err(PhoneError::Empty);
+        match Written::parse(text)? {
+            Written::International(number) => Ok(number),
+            Written::National(_) => Err(PhoneError::NotInternational),
         }
-        if EMERGENCY.contains(&digits.as_str()) {
-            return Err(PhoneError::Emergency);
-        }
-        let digits = match (international, digits.strip_prefix("00")) {
-            (true, _) => digits,
-            (false, Some(rest)) => rest.to_owned(),
-            (false, None) => return Err(PhoneError::NotInternational),
-        };
-        Self::from_digits(&digits)
     }
 
     /// The number with these digits, country code first, without `+`: the form in a PDU of type international.
@@ -107,6 +93,67 @@ impl PhoneNumber {
     #[must_use]
     pub fn prefix(&self) -> &str {
         &self.digits[..self.digits.len() - 4]
+    }
+}
+
+/// A number as somebody wrote it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Written {
+    /// With its country code.
+    International(PhoneNumber),
+    /// Without; what it is depends on the country.
+    National(NationalNumber),
+}
+
+/// The digits of a number that was written without its country code.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NationalNumber(String);
+
+impl Written {
+    /// Reads a number as people write it, with its country code or without.
+    ///
+    /// # Errors
+    /// [`PhoneError`] says what is wrong with it; never [`PhoneError::NotInternational`].
+    pub fn parse(text: &str) -> Result<Self, PhoneError> {
+        let text = text.trim();
+        let (international, rest) = match text.strip_prefix('+') {
+            Some(rest) => (true, rest),
+            None => (false, text),
+        };
+        let digits = bare_digits(rest)?;
+        if digits.is_empty() {
+            return Err(PhoneError::Empty);
+        }
+        if EMERGENCY.contains(&digits.as_str()) {
+            return Err(PhoneError::Emergency);
+        }
+        let digits = match (international, digits.strip_prefix("00")) {
+            (true, _) => &digits,
+            (false, Some(rest)) => rest,
+            (false, None) => return Ok(Self::National(NationalNumber(digits))),
+        };
+        PhoneNumber::from_digits(digits).map(Self::International)
+    }
+}
+
+impl NationalNumber {
+    /// These digits, as a network gives them; `None` when they are no digits.
+    #[must_use]
+    pub fn from_digits(digits: &str) -> Option<Self> {
+        digits.bytes().all(|octet| octet.is_ascii_digit()).then(|| Self(digits.to_owned()))
+    }
+
+    /// The whole of it. The same care as with [`PhoneNumber::e164`].
+    #[must_use]
+    pub fn digits(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Not even its ends: it may be short.
+impl fmt::Debug for NationalNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
     }
 }
 

@@ -20,22 +20,39 @@ use crate::callback::CallbackUrl;
 use crate::guard::AddressBlock;
 use crate::ids::{InboxId, MessageId, ModemName, OtpId};
 use crate::otp::{self, CodeLength, Context};
-use crate::phone::PhoneNumber;
+use crate::phone::{PhoneError, PhoneNumber, Written};
 use crate::secret::{Code, Text};
-use crate::store::CallbackId;
+use crate::store::{App, CallbackId};
 use crate::template::{AppHash, Domain, Locale, Template};
 
+use super::api::Shared;
 use super::problem::{Kind, Problem};
 
 /// A telephone number with its country code (ITU-T E.164): `+` or `00`, then 8 to 15 digits. Spaces, dashes, dots,
-/// slashes and brackets are left out.
+/// slashes and brackets are left out. Where the app's policy has a `default-region`, also a mobile number as it is written
+/// there, which the pattern does not show.
 #[derive(ToSchema)]
 #[schema(as = PhoneNumber, value_type = String, pattern = r"^ *(\+|[ ()./-]*0[ ()./-]*0)[ ()./-]*[1-9]([ ()./-]*[0-9]){7,14}[ ()./-]*$", example = "+15551234567")]
-pub(super) struct Number(pub(super) PhoneNumber);
+pub(super) struct Number(Written);
 
 impl<'de> Deserialize<'de> for Number {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        PhoneNumber::parse(&String::deserialize(from)?).map(Self).map_err(D::Error::custom)
+        Written::parse(&String::deserialize(from)?).map(Self).map_err(D::Error::custom)
+    }
+}
+
+impl Number {
+    /// The number with its country code, by the app's policy where it stands without.
+    pub(super) fn complete(self, shared: &Shared, app: &App) -> Result<PhoneNumber, Problem> {
+        let number = match self.0 {
+            Written::International(number) => return Ok(number),
+            Written::National(number) => number,
+        };
+        let completed = match shared.policy(app)?.default_region {
+            Some(region) => region.complete(&number).map_err(|error| error.to_string()),
+            None => Err(PhoneError::NotInternational.to_string()),
+        };
+        completed.map_err(|error| Problem::invalid("to", error))
     }
 }
 

@@ -213,7 +213,8 @@ pub(super) async fn check(
     caller: Caller<auth::Issue>,
     JsonBody { value: body, .. }: JsonBody<CheckBody>,
 ) -> Result<Json<CheckAnswer>, Problem> {
-    let (policy, store, to) = (shared.policy(&caller.app)?, shared.store(), body.to.0);
+    let (policy, store) = (shared.policy(&caller.app)?, shared.store());
+    let to = body.to.complete(&shared, &caller.app)?;
     let address = body.client_address.map(|address| address.0);
     let checks = policy.guard.checks(&to, &caller.app.name, address, &store.homes());
     let mode = checks.mode;

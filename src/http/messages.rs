@@ -261,7 +261,7 @@ pub(super) async fn send(
     let policy = shared.policy(&caller.app)?;
     let request = send::Request {
         app: caller.app.name.clone(),
-        to: body.to.0,
+        to: body.to.complete(&shared, &caller.app)?,
         text: body.text.0,
         priority: body.priority.unwrap_or(policy.priority).into(),
         deadline: body.deadline_seconds,

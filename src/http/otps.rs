@@ -280,7 +280,7 @@ pub(super) async fn issue(
     }
     let request = issue::Request {
         app: app.name.clone(),
-        to: body.to.0,
+        to: body.to.complete(&shared, app)?,
         purpose: body.purpose.map(|purpose| purpose.0),
         context: body.context.map(|context| context.0).unwrap_or_default(),
         lifetime: body.ttl_seconds,
@@ -394,7 +394,8 @@ pub(super) async fn verify_by_number(
     let purpose = body.purpose.map(|purpose| purpose.0).unwrap_or_default();
     let context = body.context.map(|context| context.0).unwrap_or_default();
     let guess = Guess { code: body.code.0, context, purpose: None };
-    judge(&shared, &caller, Which::Number { to: body.to.0, purpose }, guess).await
+    let to = body.to.complete(&shared, &caller.app)?;
+    judge(&shared, &caller, Which::Number { to, purpose }, guess).await
 }
 
 async fn judge(

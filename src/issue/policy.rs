@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Bind, variants};
 use crate::callback::CallbackUrl;
+use crate::country::Region;
 use crate::guard;
 use crate::ids::ModemName;
 use crate::limits;
@@ -164,6 +165,10 @@ pub struct Policy {
     pub caller_codes: bool,
     /// Whether the app may have an otp verified without a code. Default false.
     pub manual_approve: bool,
+    /// The country whose numbers the app may write as they are written there, without the country code: two capitals (ISO
+    /// 3166). Default none: every number needs its country code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_region: Option<Region>,
     /// Where the events of these otps, and of the app's messages, go. Default: nowhere but to the app's own URL.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub callback: Option<CallbackUrl>,
@@ -207,6 +212,7 @@ impl Default for Policy {
             bind: Bind::All,
             caller_codes: false,
             manual_approve: false,
+            default_region: None,
             callback: None,
             callback_per_request: false,
             limits: limits::Settings::default(),
@@ -346,6 +352,7 @@ mod tests {
             bind = ["payee", "amount"]
             caller-codes = true
             manual-approve = true
+            default-region = "DE"
             callback = "https://app.example.org/events?key=1"
             callback-per-request = true
             [limits]
@@ -399,6 +406,8 @@ mod tests {
             ("[templates]\ngerman = \"{code}\"", "a language is written as `de`"),
             ("template = \"{cod}\"", "did you mean {code}?"),
             ("national-tables = [\"de\"]", "unknown variant `de`, expected one of `tr`, `es`, `pt`"),
+            ("default-region = \"de\"", "expected a country's two letters in capitals (ISO 3166), for instance `DE`"),
+            ("default-region = \"AR\"", "numbers of AR cannot be read without their country code"),
             ("callback = \"ftp://a/\"", "begins with https:// or http://"),
             ("colour = 1", "unknown field `colour`"),
         ] {

@@ -230,6 +230,52 @@ async fn an_app_brings_its_own_code_where_its_policy_lets_it() {
 }
 
 #[tokio::test]
+async fn a_number_of_the_policys_country_needs_no_country_code() {
+    let site = site("default-region = \"GB\"\n[guard]\ncountries = [\"GB\"]").await;
+    let (written, shown) = ("07400 123456", "+4474***3456");
+    let issued = site.post("/v1/otp", &json!({"to": written})).await;
+    assert_eq!((issued.status.as_u16(), &issued.json()["to"]), (202, &json!(shown)), "{issued:?}");
+    let code = site.code(issued.json()["id"].as_str().unwrap()).await;
+    for to in ["7400 123456", "+44 7400 123456"] {
+        let wrong = site.post("/v1/otp/verify", &json!({"to": to, "code": "0000000000"})).await;
+        assert_eq!(wrong.json()["reason"], "wrong_code", "{to}");
+    }
+    let right = site.post("/v1/otp/verify", &json!({"to": written, "code": code})).await;
+    assert_eq!(right.json()["verified"], true);
+    let sent = site.post("/v1/messages", &json!({"to": written, "text": "Your parcel is at the gate."})).await;
+    assert_eq!((sent.status.as_u16(), &sent.json()["to"]), (202, &json!(shown)));
+    let checked = site.post("/v1/guard/check", &json!({"to": written})).await;
+    assert_eq!(checked.json()["country"], "GB");
+}
+
+#[tokio::test]
+async fn a_number_that_is_none_of_the_policys_country_is_refused_with_what_was_expected() {
+    let site = site("default-region = \"GB\"").await;
+    let rest = "write any other number with its country code, for example +15551234567";
+    let expected = format!("within GB a mobile number has 0 and 10 digits; {rest}");
+    let bodies = [
+        ("/v1/otp", json!({"to": "123456"})),
+        ("/v1/otp/verify", json!({"to": "44 7400 123456", "code": "1234"})),
+        ("/v1/messages", json!({"to": "0740 123456", "text": "x"})),
+        ("/v1/guard/check", json!({"to": "07400 1234567"})),
+    ];
+    for (path, body) in bodies {
+        assert_eq!(refused(&site, path, body.clone()).await, ("to".into(), expected.clone()), "{path} {body}");
+    }
+    let emergency = refused(&site, "/v1/otp", json!({"to": "999"})).await.1;
+    assert_eq!(emergency, "this is an emergency number; nothing is ever sent to one");
+}
+
+#[tokio::test]
+async fn without_a_country_in_the_policy_a_number_needs_its_country_code() {
+    let site = site("").await;
+    let words = "write the number with its country code, for example +15551234567";
+    for path in ["/v1/otp", "/v1/guard/check"] {
+        assert_eq!(refused(&site, path, json!({"to": "07400 123456"})).await, ("to".into(), words.into()));
+    }
+}
+
+#[tokio::test]
 async fn a_code_that_browsers_do_not_fill_in_is_refused_where_they_are_to() {
     let words = "browsers fill in only codes with a digit in them".to_owned();
     let own_line = json!("{code}\n@shop.example #{code}");

@@ -171,7 +171,7 @@ async fn the_table_of_the_configuration_has_every_key_with_its_default() {
                    service-centre = \"+15550100999\"\npower-cycle = [\"true\"]\n\
                    [[modem]]\nname = \"m2\"\nimei = \"490154203237518\"\n[discovery]\nenabled = true\n\
                    [[route]]\nprefix = \"+49\"\nmodems = [\"m1\"]\n\
-                   [policy.default]\nreplace = 1\ncallback = \"https://a/\"\nguard.premium = \"allow\"\ntemplate = \"{code}\"\ndomain = \"example.com\"\napp-hash = \"FA+9qCX9VSu\"\n\
+                   [policy.default]\nreplace = 1\ncallback = \"https://a/\"\ndefault-region = \"DE\"\nguard.premium = \"allow\"\ntemplate = \"{code}\"\ndomain = \"example.com\"\napp-hash = \"FA+9qCX9VSu\"\n\
                    [policy.default.templates]\nde = \"{code}\"\n[http]\nsocket-users = { 0 = \"shop\" }\n\
                    [balance]\ncode = \"*100#\"\npattern = \"([0-9]+)\"\nlow = 5.0\n";
     let shown: BTreeMap<String, String> = table("| key | default | meaning |")
@@ -189,6 +189,7 @@ async fn the_table_of_the_configuration_has_every_key_with_its_default() {
         "policy.default.app-hash",
         "policy.default.domain",
         "policy.default.callback",
+        "policy.default.default-region",
         "policy.default.guard.premium",
         "policy.default.replace",
         "policy.default.template",
