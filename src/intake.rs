@@ -16,10 +16,12 @@ use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
 use tokio::sync::mpsc;
 
+use crate::country::Region;
+use crate::guard::Homes;
 use crate::ids::{InboxId, ModemName, SimId};
 use crate::modem::Event;
 use crate::pdu::{self, Address, Deliver, DeliveryClass, EncodeError, NumberType, StatusReport};
-use crate::phone::{PhoneNumber, Sender};
+use crate::phone::{NationalNumber, PhoneNumber, Sender};
 use crate::secret::{NONCE_LENGTH, SiteKey, Text};
 use crate::store::{Choice, Inbound, Report, ReportOutcome, Store, StoreError};
 
@@ -52,8 +54,8 @@ pub async fn run(store: Store, opt_out: Settings, mut events: mpsc::Receiver<Eve
 }
 
 async fn take_report(store: &Store, modem: &ModemName, sim: SimId, report: &StatusReport) -> Result<(), StoreError> {
-    let Some(to) = number(&report.recipient) else {
-        tracing::info!(modem.name = %modem, "a status report names no telephone number; dropped");
+    let Some(to) = number(&report.recipient, &store.homes()) else {
+        tracing::info!(modem.name = %modem, "it cannot be told whose number a status report is about; dropped");
         return Ok(());
     };
     let matched = store
@@ -88,7 +90,7 @@ async fn take_message(
         tracing::info!(modem.name = %modem, from = %sender, "a silent message came in; dropped");
         return Ok(());
     }
-    let choice = choice(opt_out, deliver);
+    let choice = choice(opt_out, deliver, &store.homes());
     let Ok(inbound) = inbound(store.site_key(), modem, sim, deliver, choice.clone()) else {
         tracing::warn!(modem.name = %modem, from = %sender, "a message came in that cannot be kept; dropped");
         return Ok(());
@@ -104,10 +106,10 @@ async fn take_message(
 }
 
 /// What the sender chooses, if the message is one of the words and comes from a number.
-fn choice(opt_out: &Settings, deliver: &Deliver) -> Option<(PhoneNumber, Choice)> {
+fn choice(opt_out: &Settings, deliver: &Deliver, homes: &Homes) -> Option<(PhoneNumber, Choice)> {
     let alone = deliver.user_data.concatenation().is_none_or(|part| part.total == 1);
     let choice = alone.then(|| opt_out.choice(&deliver.user_data.text())).flatten()?;
-    Some((number(&deliver.originator)?, choice))
+    Some((number(&deliver.originator, homes)?, choice))
 }
 
 fn inbound(
@@ -137,11 +139,17 @@ fn inbound(
 }
 
 /// The number in an address. Some service centres give the digits of an international number back without saying that
-/// it is one. What is said to be another kind of number would be somebody else's.
-fn number(address: &Address) -> Option<PhoneNumber> {
+/// it is one; others write a number as it is written within the country, which is that of the site's SIMs, if all are of
+/// one. What is said to be another kind of number would be somebody else's.
+fn number(address: &Address, homes: &Homes) -> Option<PhoneNumber> {
+    let national = || {
+        let [home] = homes.countries()[..] else { return None };
+        Region::of(home)?.complete(&NationalNumber::from_digits(address.digits()?)?).ok()
+    };
     match address.number_type() {
         NumberType::International => address.to_phone(),
-        NumberType::Unknown => PhoneNumber::from_digits(address.digits()?).ok(),
+        NumberType::Unknown => PhoneNumber::from_digits(address.digits()?).ok().or_else(national),
+        NumberType::National => national(),
         _ => None,
     }
 }
@@ -161,16 +169,32 @@ fn outcome(class: DeliveryClass) -> ReportOutcome {
 mod tests {
     use super::*;
 
+    fn homes(mccs: &[&str]) -> Homes {
+        Homes::new(mccs.iter().map(|mcc| (*mcc).to_owned()))
+    }
+
     #[test]
     fn a_number_is_known_whether_or_not_its_type_is_given_back() {
-        let expected = PhoneNumber::parse("+15551234567").unwrap();
-        assert_eq!(number(&Address::from(&expected)), Some(expected.clone()));
-        assert_eq!(number(&Address::short_code("15551234567").unwrap()), Some(expected));
-        assert_eq!(number(&Address::alphanumeric("Operator").unwrap()), None);
+        let (expected, homes) = (PhoneNumber::parse("+15551234567").unwrap(), homes(&["262"]));
+        assert_eq!(number(&Address::from(&expected), &homes), Some(expected.clone()));
+        assert_eq!(number(&Address::short_code("15551234567").unwrap(), &homes), Some(expected));
+        assert_eq!(number(&Address::alphanumeric("Operator").unwrap(), &homes), None);
+    }
+
+    #[test]
+    fn a_number_within_the_country_of_the_sims_is_one_of_that_country() {
+        let expected = PhoneNumber::parse("+4915112345678").ok();
+        for written in ["15112345678", "015112345678"] {
+            assert_eq!(number(&Address::national(written).unwrap(), &homes(&["262"])), expected, "{written}");
+        }
+        assert_eq!(number(&Address::short_code("015112345678").unwrap(), &homes(&["262"])), expected);
     }
 
     #[test]
     fn a_number_within_a_country_is_not_taken_for_one_in_another() {
-        assert_eq!(number(&Address::national("15112345678").unwrap()), None);
+        let national = Address::national("15112345678").unwrap();
+        for mccs in [&[][..], &["262", "232"], &["208"], &["722"]] {
+            assert_eq!(number(&national, &homes(mccs)), None, "{mccs:?}");
+        }
     }
 }
