@@ -19,6 +19,9 @@ use crate::store::{Assignment, Claim, Claimed, Settlement, Store, StoreError, Su
 /// How long a lane waits before it tries the store again, after the store could not write.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
+/// A network takes a message in some seconds. From then on its modem's SIM is not one to wait for.
+const HELD_UP_AFTER: Duration = Duration::from_secs(10);
+
 /// A modem waits this long for the network in any case (design: 60 s when something else waits, 180 s when not), so
 /// nobody looks for something that waits before.
 const PATIENCE_MATTERS_AFTER: Duration = Duration::from_secs(45);
@@ -291,10 +294,16 @@ impl Lane {
             patience: waiting,
         });
         self.state.send_modify(|state| state.sending = true);
+        let meanwhile = async {
+            tokio::time::sleep(HELD_UP_AFTER).await;
+            self.ready_sims.hold_up(self.modem.name());
+            tokio::time::sleep(PATIENCE_MATTERS_AFTER - HELD_UP_AFTER).await;
+            tell_when_something_waits(&self.store, self.modem.name(), &patience).await
+        };
         let outcome = tokio::select! {
             biased;
             outcome = submit => outcome,
-            never = tell_when_something_waits(&self.store, self.modem.name(), &patience) => match never {},
+            never = meanwhile => match never {},
         };
         let now = self.store.clock().now();
         self.rest = self.conduct.after(&outcome);
@@ -402,7 +411,6 @@ async fn tell_when_something_waits(
     modem: &ModemName,
     patience: &watch::Sender<bool>,
 ) -> std::convert::Infallible {
-    tokio::time::sleep(PATIENCE_MATTERS_AFTER).await;
     let mut queue = store.queue();
     loop {
         queue.mark_unchanged();

@@ -26,7 +26,7 @@ pub(super) struct ReadySims {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Held {
     sim: SimId,
-    /// There is budget left for messages of every priority.
+    /// It could be given a message of every priority soon: there is budget left, and it is not held up.
     takes_all: bool,
 }
 
@@ -49,6 +49,16 @@ impl ReadySims {
             self.changed.notify_waiters();
         }
         Ok(())
+    }
+
+    /// This modem is at one message for longer than usual: until it joins again, nothing is left to its SIM.
+    pub(super) fn hold_up(&self, modem: &ModemName) {
+        let mut sims = self.sims();
+        if let Some(held) = sims.get_mut(modem)
+            && std::mem::take(&mut held.takes_all)
+        {
+            self.changed.notify_waiters();
+        }
     }
 
     /// This modem sends with no SIM.
@@ -105,6 +115,18 @@ mod tests {
         let (ready, a, b, sim) = sims();
         assert_eq!(ready.join(&a, &sim, false), Ok(()));
         assert_eq!(ready.others(&b), vec![]);
+    }
+
+    #[test]
+    fn a_sim_that_is_held_up_is_not_waited_for_until_its_modem_is_through() {
+        let (ready, a, b, sim) = sims();
+        assert_eq!(ready.join(&a, &sim, true), Ok(()));
+        let mut changed = asking(ready.changed());
+        ready.hold_up(&a);
+        assert_eq!((changed(), ready.others(&b)), (true, vec![]));
+        assert_eq!(ready.join(&b, &sim, true), Err(a.clone()), "it is still its own");
+        assert_eq!(ready.join(&a, &sim, true), Ok(()));
+        assert_eq!(ready.others(&b), [Neighbour { modem: a, sim }]);
     }
 
     #[test]

@@ -120,6 +120,37 @@ async fn a_recipient_hears_from_the_same_sim_while_its_modem_is_well() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_sim_that_gets_no_answer_from_the_network_is_not_waited_for() {
+    let mut world = World::new(2).await;
+    world.dispatch(&no_budget()).await;
+    let first = world.accept(world.new_message(1)).await;
+    world.until_all(&[first], Status::Sent).await;
+    let sender = world.sender(first).await;
+    let slot = usize::from(sender.as_bytes()[1] - b'0');
+    world.slots[slot].device.faults().queue(Fault::SilentAfterCtrlZ { submitted: false });
+    let silent = world.accept(world.new_message(1)).await;
+    world.until("the modem at work", async |world| world.store.counts().await.unwrap().sending == 1).await;
+    assert_eq!(world.sender(silent).await, sender);
+    world.pass(seconds(11)).await;
+    let begun = world.clock.now();
+    let id = world.accept(world.new_message(1)).await;
+    world.until_all(&[id], Status::Sent).await;
+    assert_ne!(world.sender(id).await, sender);
+    assert!(world.clock.now().since(begun) < seconds(2), "{:?}", world.clock.now().since(begun));
+    // Once it is through with that one, it is its recipient's SIM again.
+    world.until("the doubt", async |world| world.store.counts().await.unwrap().sending == 0).await;
+    world.slots[1 - slot].plug(false);
+    world.ready(1 - slot, false).await;
+    let id = world.accept(world.new_message(2)).await;
+    world.until_all(&[id], Status::Sent).await;
+    world.slots[1 - slot].plug(true);
+    world.ready(1 - slot, true).await;
+    let id = world.accept(world.new_message(2)).await;
+    world.until_all(&[id], Status::Sent).await;
+    assert_eq!(world.sender(id).await, sender);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_modem_that_joins_while_messages_wait_sends_them_at_once() {
     let mut world = World::new(1).await;
     world.dispatch_over(0, &no_budget()).await;
