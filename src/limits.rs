@@ -126,6 +126,21 @@ impl BudgetSettings {
     fn windows(&self) -> [(u32, Duration); 3] {
         [(self.per_minute, MINUTE), (self.per_hour, HOUR), (self.per_day, DAY)]
     }
+
+    /// Whether a SIM that has so much left may send a part of this priority now.
+    #[must_use]
+    pub fn lets(&self, left: &BudgetLeft, priority: Priority) -> bool {
+        let windows = [(left.minute, self.per_minute), (left.hour, self.per_hour), (left.day, self.per_day)];
+        windows.into_iter().all(|(left, limit)| left.is_none_or(|left| left > self.kept_from(priority, limit)))
+    }
+
+    /// How much of a limit is kept for others.
+    fn kept_from(&self, priority: Priority, limit: u32) -> u32 {
+        match priority {
+            Priority::Otp => 0,
+            Priority::Transactional | Priority::Bulk => self.codes_share_percent.of(limit),
+        }
+    }
 }
 
 /// A share in percent: 0 to 90, so that something is always left for the rest.
@@ -203,10 +218,7 @@ impl Budget {
     #[must_use]
     pub fn next_free(&self, priority: Priority, now: Moment) -> Option<Moment> {
         let full_until = |(limit, window): (u32, Duration)| {
-            let may = match priority {
-                Priority::Otp => limit,
-                Priority::Transactional | Priority::Bulk => limit - self.settings.codes_share_percent.of(limit),
-            };
+            let may = limit - self.settings.kept_from(priority, limit);
             let before = self.sent.len().checked_sub(may as usize).filter(|_| may > 0)?;
             Some(*self.sent.get(before)? + window).filter(|free| *free > now)
         };
@@ -292,8 +304,11 @@ mod tests {
         let mut budget = budget(5, 40);
         for second in 0..3 {
             assert_eq!(budget.next_free(Priority::Bulk, at(2)), None);
+            assert!(budget.settings.lets(&budget.left(at(2)), Priority::Bulk));
             budget.record(at(second));
         }
+        let left = budget.left(at(2));
+        assert_eq!([Priority::Bulk, Priority::Otp].map(|p| budget.settings.lets(&left, p)), [false, true]);
         assert_eq!(budget.next_free(Priority::Bulk, at(2)), Some(at(60)));
         assert_eq!(budget.next_free(Priority::Transactional, at(2)), Some(at(60)));
         assert_eq!(budget.next_free(Priority::Otp, at(2)), None);

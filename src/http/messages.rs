@@ -12,7 +12,6 @@ use crate::clock::Timestamp;
 use crate::ids::MessageId;
 use crate::issue::OwnPriority;
 use crate::message::{Priority, Status};
-use crate::route::Routes;
 use crate::send::{self, SendError};
 use crate::store::{AttemptOutcome, AttemptView, CancelOutcome, Filter, MessageDetail, MessageView};
 
@@ -24,7 +23,7 @@ use super::fields::{self, Named, Number, Receiver, Words};
 use super::idempotency::IdempotencyKey;
 use super::modems::ModemView;
 use super::problem::{Kind, Problem};
-use super::{query, readiness};
+use super::{query, waiting};
 
 /// A message to be sent.
 #[derive(Deserialize, ToSchema)]
@@ -205,12 +204,11 @@ impl From<AttemptView> for AttemptAnswer {
 
 impl DetailAnswer {
     /// What is shown of it, with why it waits by how the modems are now.
-    fn of(detail: MessageDetail, policy: &str, modems: &[ModemView], routes: &Routes) -> Self {
-        let waits = detail.message.status == Status::Queued;
-        let route = routes.of(detail.message.to.digits(), Some(policy));
-        let why = waits.then(|| readiness::why_closed(modems, routes, route)).flatten();
+    fn of(detail: MessageDetail, policy: &str, modems: &[ModemView], shared: &Shared) -> Self {
+        let (waits, routes) = (detail.message.status == Status::Queued, shared.store().routes());
+        let way = (routes.of(detail.message.to.digits(), Some(policy)), detail.message.priority);
         Self {
-            why,
+            why: waits.then(|| waiting::why_it_waits(modems, &routes, shared.budget(), way)).flatten(),
             message: detail.message.into(),
             otp: detail.otp.map(|id| id.to_string()),
             attempts: detail.attempts.into_iter().map(AttemptAnswer::from).collect(),
@@ -296,7 +294,7 @@ pub(super) async fn get(
 ) -> Result<Json<DetailAnswer>, Problem> {
     let found = shared.store().message(&caller.app.name, id).await?;
     let detail = found.ok_or_else(|| Problem::new(Kind::NoSuchThing))?;
-    Ok(Json(DetailAnswer::of(detail, &caller.app.policy, &shared.modems(), &shared.store().routes())))
+    Ok(Json(DetailAnswer::of(detail, &caller.app.policy, &shared.modems(), &shared)))
 }
 
 /// List messages
@@ -322,12 +320,12 @@ pub(super) async fn list(
     uri: Uri,
 ) -> Result<Json<ListAnswer>, Problem> {
     let page = shared.store().messages(&caller.app.name, filter(&uri)?).await?;
-    let (modems, routes) = (shared.modems(), shared.store().routes());
+    let modems = shared.modems();
     Ok(Json(ListAnswer {
         messages: page
             .messages
             .into_iter()
-            .map(|detail| DetailAnswer::of(detail, &caller.app.policy, &modems, &routes))
+            .map(|detail| DetailAnswer::of(detail, &caller.app.policy, &modems, &shared))
             .collect(),
         next_cursor: page.next.map(|cursor| cursor.to_string()),
     }))

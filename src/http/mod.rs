@@ -52,6 +52,7 @@ mod serve;
 mod settings;
 mod status;
 mod ussd;
+mod waiting;
 
 pub use api::Api;
 pub use body::LONGEST_BODY;

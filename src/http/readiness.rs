@@ -13,6 +13,7 @@ use crate::store::{App, CallbackCounts, Store};
 use crate::ussd::Balance;
 
 use super::modems::{ModemState, ModemView, UnusableView};
+use super::waiting::{can_send, why_closed};
 
 /// How long the store may take to show that it can write. Well within what an answer may take.
 const STORE_WITHIN: Duration = Duration::from_millis(500);
@@ -122,27 +123,6 @@ fn closed_routes(modems: &[ModemView], routes: &Routes) -> Vec<Reason> {
     closed.map(reason).collect()
 }
 
-/// Why nothing goes out by this route now, if so.
-pub(super) fn why_closed(modems: &[ModemView], routes: &Routes, route: usize) -> Option<String> {
-    if modems.iter().any(|modem| can_send(modem) && routes.lets(route, &modem.name)) {
-        return None;
-    }
-    let Some((bound, modems)) = routes.get(route) else {
-        return Some("No modem can send now; /readyz says why.".to_owned());
-    };
-    let names: Vec<&str> = modems.iter().map(ModemName::as_str).collect();
-    let names = names.join(" and ");
-    let can = if modems.len() == 1 { "and that cannot send now" } else { "and none of these can send now" };
-    Some(match bound {
-        Bound::Prefix(prefix) => {
-            format!("Numbers that begin with {} go through {names} only, {can}.", prefix.masked())
-        }
-        Bound::Policies(policies) => {
-            format!("Messages by the policy {} go through {names} only, {can}.", policies.join(" and "))
-        }
-    })
-}
-
 impl Readiness {
     /// The same with a warning for each SIM that has little left to spend.
     pub(super) fn with_balances(mut self, balances: &[Balance]) -> Self {
@@ -196,10 +176,6 @@ impl Readiness {
         }));
         self
     }
-}
-
-fn can_send(modem: &ModemView) -> bool {
-    modem.state == ModemState::Ready && modem.budget_left.hour != Some(0) && modem.budget_left.day != Some(0)
 }
 
 fn why_it_is_unusable(UnusableView { reason, advice }: &UnusableView) -> Reason {
@@ -375,8 +351,6 @@ mod tests {
             "Numbers that begin with +4477*** go through m1 only, and that cannot send now.",
         ];
         assert_eq!(told, closed);
-        assert_eq!(why_closed(&modems, &routes, routes.of("15551234567", None)), None);
-        assert!(why_closed(&modems[..1], &routes, Routes::NONE).unwrap().starts_with("No modem can send now"));
     }
 
     #[test]
