@@ -34,8 +34,8 @@ pub(super) struct Readiness {
 /// Something that keeps codes from being sent.
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct Reason {
-    /// The kind: `store`, `no_modem`, `modem`, `route`, `budget`, `balance`, `callbacks` or `policy`.
-    #[schema(pattern = "^(store|no_modem|modem|route|budget|balance|callbacks|policy)$")]
+    /// The kind: `store`, `no_modem`, `modem`, `route`, `budget`, `balance`, `callbacks`, `policy` or `config`.
+    #[schema(pattern = "^(store|no_modem|modem|route|budget|balance|callbacks|policy|config)$")]
     code: &'static str,
     /// The modem it is about; null when it is about the site.
     #[schema(required = true)]
@@ -148,6 +148,20 @@ impl Readiness {
             advice: Some(format!(
                 "Put [policy.{policy}] into it and reload the daemon, or remove the app (`smsotpd app list` tells which)."
             )),
+        }));
+        self
+    }
+}
+
+impl Readiness {
+    /// The same with a warning when the configuration file could not be taken on. Why is not told to everybody.
+    pub(super) fn with_reload(mut self, refused: bool) -> Self {
+        self.warnings.extend(refused.then(|| Reason {
+            code: "config",
+            modem: None,
+            reason:
+                "The configuration file was changed and could not be taken on; the one before is in force.".to_owned(),
+            advice: Some("The daemon's log says why. Mend the file, and reload the daemon again.".to_owned()),
         }));
         self
     }

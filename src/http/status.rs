@@ -117,7 +117,8 @@ pub(super) async fn readyz(State(shared): State<Shared>) -> Response {
         Readiness::of(&shared.modems(), &shared.unusable(), shared.budget(), &shared.store().routes(), store)
             .with_balances(&shared.ussd().balances())
             .with_callbacks(&shared.store().callback_counts().await.unwrap_or_default())
-            .with_lost(&shared.lost_apps().await.unwrap_or_default());
+            .with_lost(&shared.lost_apps().await.unwrap_or_default())
+            .with_reload(shared.reload_refused());
     if readiness.ready {
         Json(readiness).into_response()
     } else {
@@ -150,7 +151,8 @@ pub(super) async fn status(State(shared): State<Shared>, _: Caller<auth::Read>) 
         readiness: Readiness::of(&modems, &shared.unusable(), shared.budget(), &shared.store().routes(), store)
             .with_balances(&shared.ussd().balances())
             .with_callbacks(&callbacks)
-            .with_lost(&shared.lost_apps().await?),
+            .with_lost(&shared.lost_apps().await?)
+            .with_reload(shared.reload_refused()),
         modems: modems.into_iter().map(ModemSummary::from).collect(),
     }))
 }

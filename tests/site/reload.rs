@@ -199,10 +199,16 @@ async fn a_faulty_file_changes_nothing_and_each_fault_is_told_with_its_place() {
     }
     let (_, otp) = daemon.post("/v1/otp", &key, json!({ "to": "+15550100123" })).await;
     assert!(!is_long(&otp));
+    let warned = async || {
+        let (_, ready) = daemon.request(Method::GET, "/readyz", &key, None).await;
+        ready["warnings"].as_array().unwrap().iter().any(|warning| warning["code"] == "config")
+    };
+    assert!(warned().await);
     std::fs::remove_file(&path).unwrap();
     reload(&site, &daemon, REFUSED).await;
     site.configure(&format!("{LONG}{FREE}"));
     reload(&site, &daemon, DONE).await;
+    assert!(!warned().await);
     let (_, otp) = daemon.post("/v1/otp", &key, json!({ "to": "+15550100123" })).await;
     assert!(is_long(&otp));
 }
