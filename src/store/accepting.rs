@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension};
 use super::error::StoreError;
 use super::events::{self, Kind, NewEvent};
 use super::handle::Store;
-use super::idempotency::{self, Idempotency, Known};
+use super::idempotency::{self, CameTo, Idempotency, Known};
 use super::life::Message;
 use super::listing;
 use super::messages::{AcceptOutcome, CancelOutcome, MessageView, NewMessage};
@@ -40,7 +40,8 @@ impl Store {
             let seq = insert(work, &message, None, message.deadline)?;
             let (kind, app) = (Kind::MessageQueued, Some(message.app.as_str()));
             events::note(work, &NewEvent { kind, app, otp: None, message: Some(seq), detail: None })?;
-            idempotency::keep(work, &message.app, idempotency.as_ref(), None, seq)?;
+            let came_to = CameTo { at: work.now, otp: None, message: seq, left: None };
+            idempotency::keep(work, &message.app, idempotency.as_ref(), came_to)?;
             Ok(AcceptOutcome::Accepted(view_of_new(work, message)))
         })
         .await
@@ -103,8 +104,8 @@ fn before(
     Ok(match idempotency::look_up(conn, app, idempotency)? {
         Known::No => None,
         // Also when an otp was issued under it: the digest over the path says so already.
-        Known::Reused | Known::Answered { otp: Some(_), .. } => Some(AcceptOutcome::KeyReused),
-        Known::Answered { message, otp: None } => {
+        Known::Reused | Known::Answered(CameTo { otp: Some(_), .. }) => Some(AcceptOutcome::KeyReused),
+        Known::Answered(CameTo { message, otp: None, .. }) => {
             Some(AcceptOutcome::Replayed(as_accepted(listing::message_of(conn, message)?)))
         }
     })

@@ -1,9 +1,10 @@
 //! Requests that may be repeated: the same key and body give the same answer, the same key with another body none.
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::error::StoreError;
 use super::writer::Work;
+use crate::clock::Moment;
 use crate::ids::AppName;
 
 /// What a client sent so that a repeated request is known again. Kept for 24 hours.
@@ -22,7 +23,20 @@ pub(super) enum Known {
     /// Another request used it.
     Reused,
     /// This request used it, and came to this.
-    Answered { otp: Option<i64>, message: i64 },
+    Answered(CameTo),
+}
+
+/// What a request came to.
+pub(super) struct CameTo {
+    /// When.
+    pub(super) at: Moment,
+    /// The otp that it issued, or whose code it had sent again.
+    pub(super) otp: Option<i64>,
+    /// The message that it queued.
+    pub(super) message: i64,
+    /// How often the otp's code could then still be sent, and be tried; for a code that was sent again. Not known of a
+    /// request that an earlier version answered.
+    pub(super) left: Option<(u8, u8)>,
 }
 
 /// Looks a key up.
@@ -33,14 +47,23 @@ pub(super) fn look_up(
 ) -> Result<Known, StoreError> {
     let Some(idempotency) = idempotency else { return Ok(Known::No) };
     let row = conn
-        .prepare_cached("SELECT digest, otp, message FROM idempotency WHERE app = ?1 AND key = ?2")?
-        .query_row((app.as_str(), &idempotency.key), |row| Ok((row.get::<_, [u8; 32]>(0)?, row.get(1)?, row.get(2)?)))
+        .prepare_cached(
+            "SELECT digest, created, otp, message, resends_left, attempts_left FROM idempotency
+             WHERE app = ?1 AND key = ?2",
+        )?
+        .query_row((app.as_str(), &idempotency.key), |row| Ok((row.get::<_, [u8; 32]>(0)?, came_to(row)?)))
         .optional()?;
     Ok(match row {
         None => Known::No,
-        Some((digest, ..)) if digest != idempotency.digest => Known::Reused,
-        Some((_, otp, message)) => Known::Answered { otp, message },
+        Some((digest, _)) if digest != idempotency.digest => Known::Reused,
+        Some((_, came_to)) => Known::Answered(came_to),
     })
+}
+
+fn came_to(row: &Row<'_>) -> rusqlite::Result<CameTo> {
+    let left = row.get::<_, Option<u8>>("resends_left")?.zip(row.get("attempts_left")?);
+    let at = Moment::from_millis(row.get("created")?);
+    Ok(CameTo { at, otp: row.get("otp")?, message: row.get("message")?, left })
 }
 
 /// Keeps what a request came to.
@@ -48,14 +71,24 @@ pub(super) fn keep(
     work: &Work<'_>,
     app: &AppName,
     idempotency: Option<&Idempotency>,
-    otp: Option<i64>,
-    message: i64,
+    came_to: CameTo,
 ) -> Result<(), StoreError> {
     let Some(idempotency) = idempotency else { return Ok(()) };
+    let (resends_left, attempts_left) = came_to.left.unzip();
     work.conn
         .prepare_cached(
-            "INSERT INTO idempotency (app, key, digest, created, otp, message) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO idempotency (app, key, digest, created, otp, message, resends_left, attempts_left)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
-        .execute((app.as_str(), &idempotency.key, idempotency.digest.as_slice(), work.now.as_millis(), otp, message))?;
+        .execute((
+            app.as_str(),
+            &idempotency.key,
+            idempotency.digest.as_slice(),
+            came_to.at.as_millis(),
+            came_to.otp,
+            came_to.message,
+            resends_left,
+            attempts_left,
+        ))?;
     Ok(())
 }

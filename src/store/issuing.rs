@@ -9,7 +9,7 @@ use super::error::StoreError;
 use super::events::{self, Kind, NewEvent};
 use super::guarding::{self, Refused, Rules};
 use super::handle::Store;
-use super::idempotency::{self, Idempotency, Known};
+use super::idempotency::{self, CameTo, Idempotency, Known};
 use super::messages::NewMessage;
 use super::otps::{self, IssueOutcome, Kept, NewCode, NewOtp, OtpView, ResendOutcome, ResendRefusal};
 use super::writer::Work;
@@ -91,7 +91,7 @@ impl Store {
     ) -> Result<Option<ResendOutcome>, StoreError> {
         let (app, memory) = (app.clone(), self.guard_memory().clone());
         self.change_now(move |work| {
-            if let Some(before) = resent_before(work.conn, &app, idempotency.as_ref(), work.now)? {
+            if let Some(before) = resent_before(work.conn, &app, idempotency.as_ref())? {
                 return Ok(Some(before));
             }
             let Some(seq) = find(work, &app, id)? else { return Ok(None) };
@@ -113,9 +113,12 @@ impl Store {
             spend_resend(work, &otp, new_code)?;
             let resent = accepting::insert(work, &message, Some(seq), message.deadline.min(otp.expires))?;
             note(work, Kind::OtpResent, &app, seq, resent)?;
-            idempotency::keep(work, &app, idempotency.as_ref(), Some(seq), resent)?;
             life::withdraw_abandoned(work, otp.message)?;
-            Ok(Some(ResendOutcome::Resent(view(work, seq)?)))
+            let view = view(work, seq)?;
+            let left = Some((view.resends_left, view.attempts_left));
+            let came_to = CameTo { at: work.now, otp: Some(seq), message: resent, left };
+            idempotency::keep(work, &app, idempotency.as_ref(), came_to)?;
+            Ok(Some(ResendOutcome::Resent(view)))
         })
         .await
     }
@@ -130,8 +133,8 @@ impl Store {
         app: &AppName,
         idempotency: Idempotency,
     ) -> Result<Option<ResendOutcome>, StoreError> {
-        let (app, now) = (app.clone(), self.clock().now());
-        self.query(move |conn| resent_before(conn, &app, Some(&idempotency), now)).await
+        let app = app.clone();
+        self.query(move |conn| resent_before(conn, &app, Some(&idempotency))).await
     }
 
     /// Withdraws an otp and its message, if the otp is pending; what has ended stays as it is. `None` when the app has
@@ -160,8 +163,8 @@ fn before(
 ) -> Result<Option<IssueOutcome>, StoreError> {
     Ok(match idempotency::look_up(conn, app, idempotency)? {
         Known::No => None,
-        Known::Reused | Known::Answered { otp: None, .. } => Some(IssueOutcome::KeyReused),
-        Known::Answered { otp: Some(otp), message } => {
+        Known::Reused | Known::Answered(CameTo { otp: None, .. }) => Some(IssueOutcome::KeyReused),
+        Known::Answered(CameTo { otp: Some(otp), message, .. }) => {
             let message = accepting::as_accepted(listing::message_of(conn, message)?);
             Some(IssueOutcome::Replayed(Kept::load(conn, otp)?.view_as_issued(message)))
         }
@@ -173,14 +176,13 @@ fn resent_before(
     conn: &Connection,
     app: &AppName,
     idempotency: Option<&Idempotency>,
-    now: Moment,
 ) -> Result<Option<ResendOutcome>, StoreError> {
     Ok(match idempotency::look_up(conn, app, idempotency)? {
         Known::No => None,
-        Known::Reused | Known::Answered { otp: None, .. } => Some(ResendOutcome::KeyReused),
-        Known::Answered { otp: Some(otp), message } => {
-            let message = listing::message_of(conn, message)?;
-            Some(ResendOutcome::Replayed(Kept::load(conn, otp)?.view(now, message)))
+        Known::Reused | Known::Answered(CameTo { otp: None, .. }) => Some(ResendOutcome::KeyReused),
+        Known::Answered(CameTo { at, otp: Some(otp), message, left }) => {
+            let message = accepting::as_accepted(listing::message_of(conn, message)?);
+            Some(ResendOutcome::Replayed(Kept::load(conn, otp)?.view_as_resent(at, left, message)))
         }
     })
 }
@@ -221,7 +223,8 @@ fn write(work: &Work<'_>, mut otp: NewOtp, idempotency: Option<&Idempotency>) ->
     otp.message.deadline = otp.message.deadline.min(expires);
     let message = accepting::insert(work, &otp.message, Some(seq), otp.message.deadline)?;
     note(work, Kind::OtpIssued, &otp.app, seq, message)?;
-    idempotency::keep(work, &otp.app, idempotency, Some(seq), message)?;
+    let came_to = CameTo { at: work.now, otp: Some(seq), message, left: None };
+    idempotency::keep(work, &otp.app, idempotency, came_to)?;
     Ok(OtpView {
         id: otp.id,
         app: otp.app,

@@ -112,7 +112,7 @@ pub enum IssueOutcome {
 pub enum ResendOutcome {
     /// The new message is on disk; the one before is withdrawn if it still waited.
     Resent(OtpView),
-    /// The same request sent it before; this is the otp as it is now, with the message of then.
+    /// The same request sent it before; this is the otp as it was then.
     Replayed(OtpView),
     /// The idempotency key was used for another request. Nothing was done.
     KeyReused,
@@ -246,14 +246,17 @@ impl Kept {
 
     /// The otp as it was when it was issued with this message.
     pub(super) fn view_as_issued(self, message: MessageView) -> OtpView {
-        let first = Self {
-            status: Status::Pending,
-            attempts_left: self.attempts,
-            resends_left: self.resends,
-            resend_from: self.created + self.resend_after,
-            ..self
-        };
-        first.view(first.created, message)
+        let (issued, left) = (self.created, (self.resends, self.attempts));
+        self.view_as_resent(issued, Some(left), message)
+    }
+
+    /// The otp as it was when this message was sent of it at that moment, with so many resends and attempts left; where
+    /// that is not known, as many as now.
+    pub(super) fn view_as_resent(self, at: Moment, left: Option<(u8, u8)>, message: MessageView) -> OtpView {
+        let (resends_left, attempts_left) = left.unwrap_or((self.resends_left, self.attempts_left));
+        let resend_from = at + self.resend_after;
+        let then = Self { status: Status::Pending, attempts_left, resends_left, resend_from, ..self };
+        then.view(at, message)
     }
 }
 
