@@ -124,14 +124,9 @@ fn closed_routes(modems: &[ModemView], routes: &Routes) -> Vec<Reason> {
 }
 
 impl Readiness {
-    /// The same with a warning for each SIM that has little left to spend.
+    /// The same with a warning for each SIM that has little left to spend, or of which that is not known.
     pub(super) fn with_balances(mut self, balances: &[Balance]) -> Self {
-        self.warnings.extend(balances.iter().filter(|balance| balance.is_low).map(|balance| Reason {
-            code: "balance",
-            modem: Some(balance.modem.to_string()),
-            reason: "The SIM has little left to spend.".to_owned(),
-            advice: Some("Top it up; `/v1/balance` shows what the carrier says.".to_owned()),
-        }));
+        self.warnings.extend(balances.iter().filter_map(why_it_may_be_spent));
         self
     }
 }
@@ -190,6 +185,22 @@ impl Readiness {
         }));
         self
     }
+}
+
+/// Without the carrier's words and the amount, which are not for everybody.
+fn why_it_may_be_spent(balance: &Balance) -> Option<Reason> {
+    let (reason, advice) = match &balance.problem {
+        None if !balance.is_low => return None,
+        None => {
+            let reason = "The SIM has little left to spend.".to_owned();
+            (reason, "Top it up; `/v1/balance` shows what the carrier says.")
+        }
+        Some(problem) => {
+            let reason = format!("What the SIM has left to spend is not known: {problem}.");
+            (reason, "`/v1/balance` shows what the carrier says; see `code` and `pattern` in [balance].")
+        }
+    };
+    Some(Reason { code: "balance", modem: Some(balance.modem.to_string()), reason, advice: Some(advice.to_owned()) })
 }
 
 fn why_it_is_unusable(UnusableView { reason, advice }: &UnusableView) -> Reason {

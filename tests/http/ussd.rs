@@ -192,3 +192,17 @@ async fn a_low_balance_is_shown_and_warns_before_messages_fail() {
     assert_eq!((status, &ready["warnings"][0]["code"]), (200, &json!("balance")));
     assert!(!ready.to_string().contains("1.2"), "who has no key learns no amount");
 }
+
+#[tokio::test]
+async fn a_balance_that_cannot_be_read_warns_since_no_low_one_would() {
+    let site = Site::start("code = \"*100#\"\npattern = \"([0-9.]+) EUR\"\nlow = 5").await;
+    site.world.heard(ASKED).await;
+    site.world.scripted.say("+CUSD: 0,\"You have 1.20 left\",15");
+    site.until("/v1/balance", |answer| answer["balances"][0]["reason"].is_string()).await;
+    let warning = site.call(Method::GET, "/readyz", "", None).await.1["warnings"][0].clone();
+    let reason = "What the SIM has left to spend is not known: no amount was found in the carrier's answer.";
+    assert_eq!(
+        (&warning["code"], &warning["modem"], &warning["reason"]),
+        (&json!("balance"), &json!("m1"), &json!(reason))
+    );
+}
