@@ -2,8 +2,9 @@
 //!
 //! The table is `country/countries.csv`: ISO 3166-1 alpha-2 code (and `XK`), calling prefixes (ITU-T E.164, below a country
 //! code only as far as a prefix tells two territories apart), mobile country codes (ITU-T E.212), languages (BCP 47), and
-//! how mobile numbers are written there: calling code, how many digits stand behind it, and what is dialled before those
-//! within the country (national prefixes by ITU-T's Operational Bulletin); nothing where it takes more to know.
+//! how mobile numbers are written there: calling code, how many digits stand behind it, how those begin, what is dialled
+//! before them within the country (with `?` where people leave it out), and `00` where that is dialled for abroad (ITU-T's
+//! Operational Bulletin, national numbering plans). Nothing where it takes more to know.
 //! A territory follows the country whose mobile country code it shares. Of several languages the first is what most
 //! people there read in messages, by what operators and offices write; one that is widely understood follows when
 //! smsotpd has no text in the first.
@@ -18,7 +19,7 @@ use std::sync::LazyLock;
 
 use crate::phone::PhoneNumber;
 
-pub use region::{Region, RegionError, RegionalError};
+pub use region::{GivenError, Region, RegionError, as_one_number, complete};
 
 /// The table as it is written.
 const TABLE: &str = include_str!("country/countries.csv");
@@ -30,7 +31,11 @@ pub struct Country {
     prefixes: &'static str,
     mccs: &'static str,
     languages: &'static str,
-    national: &'static str,
+    code: &'static str,
+    digits: &'static str,
+    starts: &'static str,
+    dialled: &'static str,
+    abroad: &'static str,
 }
 
 /// The countries in the order of the table, and their prefixes in the order of their digits.
@@ -50,7 +55,17 @@ static INDEX: LazyLock<Index> = LazyLock::new(|| {
 fn row(line: &'static str) -> Option<Country> {
     let mut fields = line.split(',');
     let mut next = || fields.next();
-    Some(Country { iso: next()?, prefixes: next()?, mccs: next()?, languages: next()?, national: next()? })
+    Some(Country {
+        iso: next()?,
+        prefixes: next()?,
+        mccs: next()?,
+        languages: next()?,
+        code: next()?,
+        digits: next()?,
+        starts: next()?,
+        dialled: next()?,
+        abroad: next()?,
+    })
 }
 
 /// The country a number belongs to; none for numbers that belong to no country, or begin as nobody's do.

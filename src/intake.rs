@@ -16,7 +16,7 @@ use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
 use tokio::sync::mpsc;
 
-use crate::country::Region;
+use crate::country::{self, Country, Region};
 use crate::guard::Homes;
 use crate::ids::{InboxId, ModemName, SimId};
 use crate::modem::Event;
@@ -54,19 +54,26 @@ pub async fn run(store: Store, opt_out: Settings, mut events: mpsc::Receiver<Eve
 }
 
 async fn take_report(store: &Store, modem: &ModemName, sim: SimId, report: &StatusReport) -> Result<(), StoreError> {
-    let Some(to) = number(&report.recipient, &store.homes()) else {
+    let readings = readings(&report.recipient, &store.homes());
+    let Some(likeliest) = readings.first().cloned() else {
         tracing::info!(modem.name = %modem, "it cannot be told whose number a status report is about; dropped");
         return Ok(());
     };
-    let matched = store
-        .settle_report(Report {
-            sim,
-            to: to.clone(),
+    let (mut to, mut matched) = (likeliest, false);
+    for reading in readings {
+        let about = Report {
+            sim: sim.clone(),
+            to: reading.clone(),
             reference: report.reference,
             outcome: outcome(report.status.class()),
             status_octet: report.status.octet(),
-        })
-        .await?;
+        };
+        matched = store.settle_report(about).await?;
+        if matched {
+            to = reading;
+            break;
+        }
+    }
     tracing::info!(
         modem.name = %modem,
         to = %to,
@@ -90,7 +97,7 @@ async fn take_message(
         tracing::info!(modem.name = %modem, from = %sender, "a silent message came in; dropped");
         return Ok(());
     }
-    let choice = choice(opt_out, deliver, &store.homes());
+    let choice = choice(store, opt_out, deliver).await?;
     let Ok(inbound) = inbound(store.site_key(), modem, sim, deliver, choice.clone()) else {
         tracing::warn!(modem.name = %modem, from = %sender, "a message came in that cannot be kept; dropped");
         return Ok(());
@@ -105,11 +112,24 @@ async fn take_message(
     Ok(())
 }
 
-/// What the sender chooses, if the message is one of the words and comes from a number.
-fn choice(opt_out: &Settings, deliver: &Deliver, homes: &Homes) -> Option<(PhoneNumber, Choice)> {
+/// What the sender chooses, if the message is one of the words and comes from a number. Of several numbers that it can be,
+/// the one that was written to.
+async fn choice(
+    store: &Store,
+    opt_out: &Settings,
+    deliver: &Deliver,
+) -> Result<Option<(PhoneNumber, Choice)>, StoreError> {
     let alone = deliver.user_data.concatenation().is_none_or(|part| part.total == 1);
-    let choice = alone.then(|| opt_out.choice(&deliver.user_data.text())).flatten()?;
-    Some((number(&deliver.originator, homes)?, choice))
+    let Some(choice) = alone.then(|| opt_out.choice(&deliver.user_data.text())).flatten() else { return Ok(None) };
+    let readings = readings(&deliver.originator, &store.homes());
+    let mut sender = readings.first().cloned();
+    for reading in readings {
+        if store.has_written_to(&reading).await? {
+            sender = Some(reading);
+            break;
+        }
+    }
+    Ok(sender.map(|number| (number, choice)))
 }
 
 fn inbound(
@@ -138,20 +158,29 @@ fn inbound(
     })
 }
 
-/// The number in an address. Some service centres give the digits of an international number back without saying that
-/// it is one; others write a number as it is written within the country, which is that of the site's SIMs, if all are of
-/// one. What is said to be another kind of number would be somebody else's.
-fn number(address: &Address, homes: &Homes) -> Option<PhoneNumber> {
-    let national = || {
-        let [home] = homes.countries()[..] else { return None };
-        Region::of(home)?.complete(&NationalNumber::from_digits(address.digits()?)?).ok()
+/// What number an address can be, the likeliest first. Some service centres give the digits of an international number
+/// back without saying that it is one; others write a number as it is written within the country, which is that of the
+/// site's SIMs, if all are of one. What is said to be another kind of number would be somebody else's.
+fn readings(address: &Address, homes: &Homes) -> Vec<PhoneNumber> {
+    let digits = address.digits().and_then(NationalNumber::from_digits);
+    let national = || home(homes)?.complete_from_network(digits.as_ref()?);
+    let international = || PhoneNumber::from_digits(digits.as_ref()?.digits()).ok();
+    let readings = match address.number_type() {
+        NumberType::International => [address.to_phone(), None],
+        NumberType::Unknown => [national(), international()],
+        NumberType::National => [national(), None],
+        _ => [None, None],
     };
-    match address.number_type() {
-        NumberType::International => address.to_phone(),
-        NumberType::Unknown => PhoneNumber::from_digits(address.digits()?).ok().or_else(national),
-        NumberType::National => national(),
-        _ => None,
-    }
+    readings.into_iter().flatten().collect()
+}
+
+/// How numbers are written where the SIMs are from; `None` when they are from several countries, or from one whose networks
+/// another country shares.
+fn home(homes: &Homes) -> Option<Region> {
+    let is_home = |country: &&Country| country.mccs().any(|mcc| homes.mccs().iter().any(|home| home == mcc));
+    let mut regions = country::all().iter().filter(is_home).filter_map(Region::of);
+    let first = regions.next()?;
+    regions.all(|other| other.code() == first.code()).then_some(first)
 }
 
 /// What a report says about the part it belongs to (3GPP TS 23.040 §9.2.3.15).
@@ -169,32 +198,42 @@ fn outcome(class: DeliveryClass) -> ReportOutcome {
 mod tests {
     use super::*;
 
-    fn homes(mccs: &[&str]) -> Homes {
-        Homes::new(mccs.iter().map(|mcc| (*mcc).to_owned()))
+    fn read(address: Result<Address, EncodeError>, mccs: &[&str]) -> Vec<String> {
+        let homes = Homes::new(mccs.iter().map(|mcc| (*mcc).to_owned()));
+        readings(&address.unwrap(), &homes).iter().map(PhoneNumber::e164).collect()
     }
 
     #[test]
     fn a_number_is_known_whether_or_not_its_type_is_given_back() {
-        let (expected, homes) = (PhoneNumber::parse("+15551234567").unwrap(), homes(&["262"]));
-        assert_eq!(number(&Address::from(&expected), &homes), Some(expected.clone()));
-        assert_eq!(number(&Address::short_code("15551234567").unwrap(), &homes), Some(expected));
-        assert_eq!(number(&Address::alphanumeric("Operator").unwrap(), &homes), None);
+        assert_eq!(read(Address::international("15551234567"), &["262"]), ["+15551234567"]);
+        assert_eq!(read(Address::short_code("15551234567"), &["208"]), ["+15551234567"]);
+        assert_eq!(read(Address::alphanumeric("Operator"), &["262"]), Vec::<String>::new());
     }
 
     #[test]
     fn a_number_within_the_country_of_the_sims_is_one_of_that_country() {
-        let expected = PhoneNumber::parse("+4915112345678").ok();
         for written in ["15112345678", "015112345678"] {
-            assert_eq!(number(&Address::national(written).unwrap(), &homes(&["262"])), expected, "{written}");
+            assert_eq!(read(Address::national(written), &["262"]), ["+4915112345678"], "{written}");
         }
-        assert_eq!(number(&Address::short_code("015112345678").unwrap(), &homes(&["262"])), expected);
+        assert_eq!(read(Address::short_code("015112345678"), &["262"]), ["+4915112345678"]);
+        assert_eq!(read(Address::national("7781123456"), &["234", "235"]), ["+447781123456"]);
+    }
+
+    #[test]
+    fn digits_without_a_type_can_be_a_number_at_home_or_one_with_its_country_code() {
+        assert_eq!(read(Address::short_code("612345678"), &["208"]), ["+33612345678", "+612345678"]);
+        assert_eq!(read(Address::short_code("40612345"), &["242"]), ["+4740612345", "+40612345"]);
+        assert_eq!(read(Address::short_code("2125551234"), &["310"]), ["+12125551234", "+2125551234"]);
+        assert_eq!(read(Address::short_code("171717"), &["244"]), Vec::<String>::new());
     }
 
     #[test]
     fn a_number_within_a_country_is_not_taken_for_one_in_another() {
-        let national = Address::national("15112345678").unwrap();
-        for mccs in [&[][..], &["262", "232"], &["208"], &["722"]] {
-            assert_eq!(number(&national, &homes(mccs)), None, "{mccs:?}");
+        // None known, two countries, another country, one with no plain rule, and networks that several countries share.
+        for mccs in [&[][..], &["262", "232"], &["208"], &["722"], &["425"]] {
+            assert_eq!(read(Address::national("15112345678"), mccs), Vec::<String>::new(), "{mccs:?}");
         }
+        assert_eq!(read(Address::national("0696123456"), &["340"]), Vec::<String>::new());
+        assert_eq!(read(Address::national("0599123456"), &["425"]), Vec::<String>::new());
     }
 }

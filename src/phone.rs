@@ -54,9 +54,9 @@ impl PhoneNumber {
     /// # Errors
     /// [`PhoneError`] says what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, PhoneError> {
-        match Written::parse(text)? {
-            Written::International(number) => Ok(number),
-            Written::National(_) => Err(PhoneError::NotInternational),
+        match GivenNumber::parse(text)? {
+            GivenNumber::International(number) | GivenNumber::Dialled(number) => Ok(number),
+            GivenNumber::National(_) => Err(PhoneError::NotInternational),
         }
     }
 
@@ -96,11 +96,13 @@ impl PhoneNumber {
     }
 }
 
-/// A number as somebody wrote it.
+/// A number as somebody gives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Written {
-    /// With its country code.
+pub enum GivenNumber {
+    /// With `+` and its country code.
     International(PhoneNumber),
+    /// With its country code behind `00`, which in many countries is dialled for that.
+    Dialled(PhoneNumber),
     /// Without; what it is depends on the country.
     National(NationalNumber),
 }
@@ -109,7 +111,7 @@ pub enum Written {
 #[derive(Clone, PartialEq, Eq)]
 pub struct NationalNumber(String);
 
-impl Written {
+impl GivenNumber {
     /// Reads a number as people write it, with its country code or without.
     ///
     /// # Errors
@@ -127,12 +129,13 @@ impl Written {
         if EMERGENCY.contains(&digits.as_str()) {
             return Err(PhoneError::Emergency);
         }
-        let digits = match (international, digits.strip_prefix("00")) {
-            (true, _) => &digits,
-            (false, Some(rest)) => rest,
-            (false, None) => return Ok(Self::National(NationalNumber(digits))),
-        };
-        PhoneNumber::from_digits(digits).map(Self::International)
+        if international {
+            return PhoneNumber::from_digits(&digits).map(Self::International);
+        }
+        match digits.strip_prefix("00") {
+            Some(rest) => PhoneNumber::from_digits(rest).map(Self::Dialled),
+            None => Ok(Self::National(NationalNumber(digits))),
+        }
     }
 }
 

@@ -32,7 +32,7 @@ enum Action {
     /// Send a new code to a number
     #[command(after_help = "Example:\n  smsotpd otp issue +15551234567 --purpose login --ttl 120")]
     Issue {
-        /// The number with its country code, for example +15551234567
+        /// The number with its country code, for example +15551234567, or as the policy of the key's app lets it be written
         to: String,
         /// What the code is for; a code for one purpose does not verify another
         #[arg(long)]

@@ -20,7 +20,7 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    /// The number with its country code, for example +15551234567
+    /// The number with its country code, for example +15551234567, or as the policy of the key's app lets it be written
     to: String,
     /// The text; `-` reads it from standard input, which a single word that begins with `-` must come from
     #[arg(allow_hyphen_values = true)]

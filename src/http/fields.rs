@@ -17,10 +17,11 @@ use utoipa::openapi::{ObjectBuilder, RefOr, Required, Schema};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use crate::callback::CallbackUrl;
+use crate::country;
 use crate::guard::AddressBlock;
 use crate::ids::{InboxId, MessageId, ModemName, OtpId};
 use crate::otp::{self, CodeLength, Context};
-use crate::phone::{PhoneError, PhoneNumber, Written};
+use crate::phone::{GivenNumber, PhoneNumber};
 use crate::secret::{Code, Text};
 use crate::store::{App, CallbackId};
 use crate::template::{AppHash, Domain, Locale, Template};
@@ -33,26 +34,22 @@ use super::problem::{Kind, Problem};
 /// there, which the pattern does not show.
 #[derive(ToSchema)]
 #[schema(as = PhoneNumber, value_type = String, pattern = r"^ *(\+|[ ()./-]*0[ ()./-]*0)[ ()./-]*[1-9]([ ()./-]*[0-9]){7,14}[ ()./-]*$", example = "+15551234567")]
-pub(super) struct Number(Written);
+pub(super) struct Number(GivenNumber);
 
 impl<'de> Deserialize<'de> for Number {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        Written::parse(&String::deserialize(from)?).map(Self).map_err(D::Error::custom)
+        GivenNumber::parse(&String::deserialize(from)?).map(Self).map_err(D::Error::custom)
     }
 }
 
 impl Number {
     /// The number with its country code, by the app's policy where it stands without.
     pub(super) fn complete(self, shared: &Shared, app: &App) -> Result<PhoneNumber, Problem> {
-        let number = match self.0 {
-            Written::International(number) => return Ok(number),
-            Written::National(number) => number,
+        let region = match &self.0 {
+            GivenNumber::International(_) => None,
+            GivenNumber::Dialled(_) | GivenNumber::National(_) => shared.policy(app)?.default_region,
         };
-        let completed = match shared.policy(app)?.default_region {
-            Some(region) => region.complete(&number).map_err(|error| error.to_string()),
-            None => Err(PhoneError::NotInternational.to_string()),
-        };
-        completed.map_err(|error| Problem::invalid("to", error))
+        country::complete(self.0, region).map_err(|error| Problem::invalid("to", error.to_string()))
     }
 }
 
@@ -259,7 +256,8 @@ impl<S: Send + Sync> FromRequestParts<S> for NumberInPath {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let number = Path::<String>::from_request_parts(parts, state).await;
         let Path(number) = number.map_err(|_| Problem::invalid("number", "cannot be read"))?;
-        PhoneNumber::parse(&number).map(Self).map_err(|error| Problem::invalid("number", error.to_string()))
+        let number = PhoneNumber::parse(&number).map_err(|error| Problem::invalid("number", error.to_string()))?;
+        Ok(Self(country::as_one_number(number)))
     }
 }
 

@@ -6,6 +6,7 @@ use axum::extract::Query;
 use axum::http::Uri;
 use utoipa::IntoParams;
 
+use crate::country;
 use crate::phone::PhoneNumber;
 use crate::store::{Cursor, Kind};
 
@@ -57,7 +58,8 @@ pub(super) fn kinds(name: &str, value: &str) -> Result<Vec<Kind>, Problem> {
 }
 
 pub(super) fn number(name: &str, value: &str) -> Result<PhoneNumber, Problem> {
-    PhoneNumber::parse(&with_plus(value)).map_err(|error| Problem::invalid(name, error.to_string()))
+    let number = PhoneNumber::parse(&with_plus(value));
+    number.map(country::as_one_number).map_err(|error| Problem::invalid(name, error.to_string()))
 }
 
 /// A `+` that was not escaped arrives as a space.

@@ -24,9 +24,9 @@ pub(super) fn why_it_waits(
 
 fn why_held(priority: Priority) -> &'static str {
     match priority {
-        Priority::Otp => "The SIM has sent all that it may in this minute, by [sim-budget].",
+        Priority::Otp => "Every SIM for it has sent all that it may in this minute, by [sim-budget].",
         Priority::Transactional | Priority::Bulk => {
-            "The SIM has sent all that it may for now, or keeps the rest for codes, by [sim-budget]."
+            "Every SIM for it has sent all that it may for now, or keeps the rest for codes, by [sim-budget]."
         }
     }
 }

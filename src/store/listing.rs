@@ -11,6 +11,7 @@ use super::row;
 use crate::ids::{AppName, MessageId, MessageReference, OtpId, SimId};
 use crate::message::Status;
 use crate::pdu::DeliveryStatus;
+use crate::phone::PhoneNumber;
 
 /// The columns that [`view`] reads.
 pub(super) const COLUMNS: &str = "message.id, message.app, message.status, message.number, message.parts, \
@@ -51,6 +52,19 @@ impl Store {
     pub async fn messages(&self, app: &AppName, filter: Filter) -> Result<Page, StoreError> {
         let app = app.clone();
         self.query(move |conn| page(conn, &app, &filter)).await
+    }
+
+    /// Whether there was ever a message to this number.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn has_written_to(&self, to: &PhoneNumber) -> Result<bool, StoreError> {
+        let number = row::number(to);
+        self.query(move |conn| {
+            let sql = "SELECT EXISTS (SELECT 1 FROM message WHERE number = ?1)";
+            Ok(conn.prepare_cached(sql)?.query_row([number], |row| row.get(0))?)
+        })
+        .await
     }
 
     /// How much waits, is under way, and is in doubt. Cheap: it looks only at what is not finished.

@@ -370,20 +370,22 @@ async fn a_message_that_waits_for_its_sims_budget_says_so() {
     let set = |minute, hour| {
         let mut view = modem("m1", ModemState::Ready);
         view.budget_left = BudgetLeft { minute: Some(minute), hour: Some(hour), day: None };
-        site.modems.send_replace(vec![view]);
+        let mut other = modem("m2", ModemState::Ready);
+        other.budget_left = BudgetLeft { minute: Some(0), hour: Some(200), day: None };
+        site.modems.send_replace(vec![view, other]);
     };
     let message = site.post("/v1/messages", &json!({"to": "+447700900123", "text": "Hello"})).await.json();
     let message = message["id"].as_str().unwrap();
     let why = async || site.get(&format!("/v1/messages/{message}")).await.json()["why"].clone();
     for (minute, hour, waits) in [(15, 200, false), (4, 200, false), (3, 200, true), (15, 40, true), (0, 200, true)] {
         set(minute, hour);
-        let reason = "The SIM has sent all that it may for now, or keeps the rest for codes, by [sim-budget].";
+        let reason = "Every SIM for it has sent all that it may for now, or keeps the rest for codes, by [sim-budget].";
         assert_eq!(why().await, if waits { json!(reason) } else { json!(null) }, "{minute} {hour}");
     }
     let otp = site.post("/v1/otp", &json!({"to": "+447700900123"})).await.json();
     let carrier = site.get("/v1/messages?limit=1").await.json()["messages"][0].clone();
     assert_eq!(carrier["otp"], otp["id"]);
-    assert_eq!(carrier["why"], "The SIM has sent all that it may in this minute, by [sim-budget].");
+    assert_eq!(carrier["why"], "Every SIM for it has sent all that it may in this minute, by [sim-budget].");
     set(1, 200);
     assert_eq!(site.get("/v1/messages?limit=1").await.json()["messages"][0]["why"], json!(null));
 }

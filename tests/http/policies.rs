@@ -236,7 +236,7 @@ async fn a_number_of_the_policys_country_needs_no_country_code() {
     let issued = site.post("/v1/otp", &json!({"to": written})).await;
     assert_eq!((issued.status.as_u16(), &issued.json()["to"]), (202, &json!(shown)), "{issued:?}");
     let code = site.code(issued.json()["id"].as_str().unwrap()).await;
-    for to in ["7400 123456", "+44 7400 123456"] {
+    for to in ["+44 7400 123456", "+44 (0)7400 123456", "0044 7400 123456"] {
         let wrong = site.post("/v1/otp/verify", &json!({"to": to, "code": "0000000000"})).await;
         assert_eq!(wrong.json()["reason"], "wrong_code", "{to}");
     }
@@ -251,19 +251,32 @@ async fn a_number_of_the_policys_country_needs_no_country_code() {
 #[tokio::test]
 async fn a_number_that_is_none_of_the_policys_country_is_refused_with_what_was_expected() {
     let site = site("default-region = \"GB\"").await;
-    let rest = "write any other number with its country code, for example +15551234567";
-    let expected = format!("within GB a mobile number has 0 and 10 digits; {rest}");
+    let rest = "write any other number with `+` and its country code, for example +15551234567";
+    let expected = format!("a mobile number within GB has 10 digits behind 0; {rest}");
     let bodies = [
         ("/v1/otp", json!({"to": "123456"})),
         ("/v1/otp/verify", json!({"to": "44 7400 123456", "code": "1234"})),
         ("/v1/messages", json!({"to": "0740 123456", "text": "x"})),
-        ("/v1/guard/check", json!({"to": "07400 1234567"})),
+        ("/v1/guard/check", json!({"to": "020 7946 0018"})),
     ];
     for (path, body) in bodies {
         assert_eq!(refused(&site, path, body.clone()).await, ("to".into(), expected.clone()), "{path} {body}");
     }
     let emergency = refused(&site, "/v1/otp", json!({"to": "999"})).await.1;
     assert_eq!(emergency, "this is an emergency number; nothing is ever sent to one");
+}
+
+#[tokio::test]
+async fn one_recipient_is_one_number_however_it_is_written() {
+    let site = site("").await;
+    site.add_app("caretaker", "the-caretakers-key", &[Scope::Admin]).await;
+    let path = "/v1/opt-outs/+490171%201234567";
+    let listed = site.call(hyper::Method::PUT, path, &[("x-api-key", "the-caretakers-key")], None).await;
+    assert_eq!(listed.status, 200, "{listed:?}");
+    for to in ["+491711234567", "+49 (0)171 1234567", "0049 0171 1234567"] {
+        let refused = site.post("/v1/messages", &json!({"to": to, "text": "x"})).await;
+        assert_eq!(refused.problem(), "recipient_opted_out", "{to}");
+    }
 }
 
 #[tokio::test]

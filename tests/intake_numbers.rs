@@ -1,0 +1,133 @@
+//! Whose number it is that a report or a message from the air names, in each way in which networks write it. The real store,
+//! modem task and intake, over an in-memory port to a scripted modem.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test whose scaffolding fails has failed")]
+
+#[allow(dead_code, reason = "the other tests of the modem's task use the rest")]
+#[path = "modem_actor/scripted.rs"]
+mod scripted;
+
+use scripted::World;
+use smsotpd::ids::{MessageReference, SimId};
+use smsotpd::intake;
+use smsotpd::message::{InDoubtPolicy, Priority, Status};
+use smsotpd::pdu::Languages;
+use smsotpd::phone::PhoneNumber;
+use smsotpd::secret::Text;
+use smsotpd::send;
+use smsotpd::store::{Claim, Claimed, Settlement, Store, SubmitResult};
+
+/// Digits as they stand in an address, the low half of each octet first.
+fn swapped(digits: &str) -> String {
+    let padded = if digits.len().is_multiple_of(2) { digits.to_owned() } else { format!("{digits}F") };
+    padded.as_bytes().chunks(2).flat_map(|pair| [char::from(pair[1]), char::from(pair[0])]).collect()
+}
+
+/// A report that the message with this reference arrived; `kind` is the type of the number's address.
+fn report(reference: u8, kind: &str, digits: &str) -> String {
+    let pdu =
+        format!("0006{reference:02X}{:02X}{kind}{}62900231153408629002311544080000", digits.len(), swapped(digits));
+    format!("+CDS: {}\r\n{pdu}", pdu.len() / 2 - 1)
+}
+
+/// The message `STOP`.
+fn stop(kind: &str, digits: &str) -> String {
+    let pdu = format!("0004{:02X}{kind}{}0000629002311534080453EA130A", digits.len(), swapped(digits));
+    format!("+CMT: ,{}\r\n{pdu}", pdu.len() / 2 - 1)
+}
+
+/// A German SIM's modem, a store, and an intake between them.
+struct Site {
+    world: World,
+    store: Store,
+    _folder: tempfile::TempDir,
+}
+
+impl Site {
+    async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), None).await.unwrap();
+        store.note_home(&"262010000000001".parse().unwrap()).await.unwrap();
+        let mut world = World::ready().await;
+        let events = std::mem::replace(&mut world.events, tokio::sync::mpsc::channel(1).1);
+        tokio::spawn(intake::run(store.clone(), intake::Settings::default(), events));
+        Self { world, store, _folder: folder }
+    }
+
+    /// Sends a message to this number under this reference.
+    async fn send(&self, to: &str, reference: u8) -> smsotpd::ids::MessageId {
+        let request = send::Request {
+            app: "shop".parse().unwrap(),
+            to: PhoneNumber::parse(to).unwrap(),
+            text: Text::new("The door is open.".to_owned()),
+            priority: Priority::Transactional,
+            deadline: None,
+            class0: false,
+            simplify: true,
+            in_doubt: InDoubtPolicy::Hold,
+            national_tables: Languages::NONE,
+            callback: None,
+            idempotency: None,
+        };
+        let id = send::send(&self.store, request).await.unwrap().id;
+        let (modem, sim) = ("m1".parse().unwrap(), self.sim());
+        let claim = Claim { modem, sim, lowest: Priority::Bulk, others: Vec::new(), only: None };
+        let Claimed::Part(part) = self.store.claim(claim).await.unwrap() else { panic!("nothing waits") };
+        let result = SubmitResult::Sent { reference: MessageReference(reference) };
+        let settled = Settlement { attempt: part.attempt, message: part.message, part: part.part, result };
+        self.store.settle(settled).await.unwrap();
+        id
+    }
+
+    fn sim(&self) -> SimId {
+        self.world.modem.health().borrow().sim.as_ref().unwrap().id.clone()
+    }
+
+    /// Has the network say this and waits for a change in the store that makes it so.
+    async fn says(&self, what: &str, so: impl AsyncFn(&Store) -> bool) {
+        let mut changes = self.store.changes();
+        self.world.scripted.say(what);
+        let waiting = async {
+            while !so(&self.store).await {
+                changes.changed().await.unwrap();
+            }
+        };
+        let came = tokio::time::timeout(std::time::Duration::from_secs(30), waiting).await;
+        assert!(came.is_ok(), "it never came so: {what}");
+    }
+}
+
+#[tokio::test]
+async fn a_report_settles_its_message_in_whatever_way_the_number_is_written() {
+    let site = Site::start().await;
+    let (german, american) = ("+4915112345678", "+15112345678");
+    for (reference, (to, kind, digits)) in (1..).zip([
+        (german, "91", "4915112345678"),
+        (german, "81", "4915112345678"),
+        (german, "A1", "15112345678"),
+        (german, "A1", "015112345678"),
+        (german, "81", "015112345678"),
+        // What was written to decides which of two numbers these digits are.
+        (german, "81", "15112345678"),
+        (american, "81", "15112345678"),
+    ]) {
+        let id = site.send(to, reference).await;
+        let app = "shop".parse().unwrap();
+        site.says(&report(reference, kind, digits), async |store| {
+            store.message(&app, id).await.unwrap().unwrap().message.status == Status::Delivered
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_stop_counts_for_the_number_that_was_written_to() {
+    for to in ["+15112345678", "+4915112345678"] {
+        let site = Site::start().await;
+        site.send(to, 1).await;
+        site.says(&stop("81", "15112345678"), async |store| {
+            let listed = store.opt_outs(10, None).await.unwrap().opt_outs;
+            listed.iter().map(|out| out.number.e164()).eq([to.to_owned()])
+        })
+        .await;
+    }
+}
