@@ -11,6 +11,8 @@
 
 mod words;
 
+use std::collections::BTreeSet;
+
 use rand::Rng as _;
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
@@ -59,21 +61,15 @@ async fn take_report(store: &Store, modem: &ModemName, sim: SimId, report: &Stat
         tracing::info!(modem.name = %modem, "it cannot be told whose number a status report is about; dropped");
         return Ok(());
     };
-    let (mut to, mut matched) = (likeliest, false);
-    for reading in readings {
-        let about = Report {
-            sim: sim.clone(),
-            to: reading.clone(),
-            reference: report.reference,
-            outcome: outcome(report.status.class()),
-            status_octet: report.status.octet(),
-        };
-        matched = store.settle_report(about).await?;
-        if matched {
-            to = reading;
-            break;
-        }
-    }
+    let about = |to| Report {
+        sim: sim.clone(),
+        to,
+        reference: report.reference,
+        outcome: outcome(report.status.class()),
+        status_octet: report.status.octet(),
+    };
+    let settled = store.settle_one_of(readings.into_iter().map(about).collect()).await?;
+    let (matched, to) = (settled.is_some(), settled.unwrap_or(likeliest));
     tracing::info!(
         modem.name = %modem,
         to = %to,
@@ -113,7 +109,7 @@ async fn take_message(
 }
 
 /// What the sender chooses, if the message is one of the words and comes from a number. Of several numbers that it can be,
-/// the one that was written to.
+/// the one that was written to; when that is none or more than one, nobody's choice is guessed at.
 async fn choice(
     store: &Store,
     opt_out: &Settings,
@@ -122,14 +118,20 @@ async fn choice(
     let alone = deliver.user_data.concatenation().is_none_or(|part| part.total == 1);
     let Some(choice) = alone.then(|| opt_out.choice(&deliver.user_data.text())).flatten() else { return Ok(None) };
     let readings = readings(&deliver.originator, &store.homes());
-    let mut sender = readings.first().cloned();
+    if let [sender] = &readings[..] {
+        return Ok(Some((sender.clone(), choice)));
+    }
+    let mut senders = Vec::new();
     for reading in readings {
         if store.has_written_to(&reading).await? {
-            sender = Some(reading);
-            break;
+            senders.push(reading);
         }
     }
-    Ok(sender.map(|number| (number, choice)))
+    let [sender] = &senders[..] else {
+        tracing::warn!("it cannot be told whose number asks for messages to stop or start; see the inbox");
+        return Ok(None);
+    };
+    Ok(Some((sender.clone(), choice)))
 }
 
 fn inbound(
@@ -159,28 +161,30 @@ fn inbound(
 }
 
 /// What number an address can be, the likeliest first. Some service centres give the digits of an international number
-/// back without saying that it is one; others write a number as it is written within the country, which is that of the
-/// site's SIMs, if all are of one. What is said to be another kind of number would be somebody else's.
+/// back without saying that it is one; others write a number as it is written within the country, which is one of those
+/// that the site's SIMs are from. What is said to be another kind of number would be somebody else's.
 fn readings(address: &Address, homes: &Homes) -> Vec<PhoneNumber> {
     let digits = address.digits().and_then(NationalNumber::from_digits);
-    let national = || home(homes)?.complete_from_network(digits.as_ref()?);
-    let international = || PhoneNumber::from_digits(digits.as_ref()?.digits()).ok();
-    let readings = match address.number_type() {
-        NumberType::International => [address.to_phone(), None],
-        NumberType::Unknown => [national(), international()],
-        NumberType::National => [national(), None],
-        _ => [None, None],
+    let mut readings = match (address.number_type(), digits) {
+        (NumberType::International, _) => address.to_phone().into_iter().collect(),
+        (NumberType::National, Some(digits)) => at_home(&digits, homes),
+        (NumberType::Unknown, Some(digits)) => {
+            let international = digits.digits().strip_prefix("00").unwrap_or(digits.digits());
+            at_home(&digits, homes).into_iter().chain(PhoneNumber::from_digits(international).ok()).collect()
+        }
+        _ => Vec::new(),
     };
-    readings.into_iter().flatten().collect()
+    readings = readings.into_iter().map(country::as_one_number).collect();
+    readings.dedup();
+    readings
 }
 
-/// How numbers are written where the SIMs are from; `None` when they are from several countries, or from one whose networks
-/// another country shares.
-fn home(homes: &Homes) -> Option<Region> {
+/// The numbers that these digits are in the countries that the SIMs are from, and those whose networks share their codes.
+fn at_home(digits: &NationalNumber, homes: &Homes) -> Vec<PhoneNumber> {
     let is_home = |country: &&Country| country.mccs().any(|mcc| homes.mccs().iter().any(|home| home == mcc));
-    let mut regions = country::all().iter().filter(is_home).filter_map(Region::of);
-    let first = regions.next()?;
-    regions.all(|other| other.code() == first.code()).then_some(first)
+    let regions = country::all().iter().filter(is_home).filter_map(Region::of);
+    let numbers: BTreeSet<PhoneNumber> = regions.filter_map(|region| region.complete_from_network(digits)).collect();
+    numbers.into_iter().collect()
 }
 
 /// What a report says about the part it belongs to (3GPP TS 23.040 §9.2.3.15).
@@ -224,16 +228,23 @@ mod tests {
         assert_eq!(read(Address::short_code("612345678"), &["208"]), ["+33612345678", "+612345678"]);
         assert_eq!(read(Address::short_code("40612345"), &["242"]), ["+4740612345", "+40612345"]);
         assert_eq!(read(Address::short_code("2125551234"), &["310"]), ["+12125551234", "+2125551234"]);
+        assert_eq!(read(Address::short_code("004915112345678"), &["208"]), ["+4915112345678"]);
         assert_eq!(read(Address::short_code("171717"), &["244"]), Vec::<String>::new());
     }
 
     #[test]
+    fn networks_that_countries_share_give_a_number_in_the_one_it_looks_like() {
+        assert_eq!(read(Address::national("0412345678"), &["505"]), ["+61412345678"]);
+        assert_eq!(read(Address::national("0696201234"), &["340"]), ["+596696201234"]);
+        assert_eq!(read(Address::national("0639012345"), &["647"]), ["+262639012345"]);
+        assert_eq!(read(Address::national("0599123456"), &["425"]), ["+970599123456", "+972599123456"]);
+    }
+
+    #[test]
     fn a_number_within_a_country_is_not_taken_for_one_in_another() {
-        // None known, two countries, another country, one with no plain rule, and networks that several countries share.
-        for mccs in [&[][..], &["262", "232"], &["208"], &["722"], &["425"]] {
+        // No SIM known, one of another country, one of a country whose numbers cannot be read so.
+        for mccs in [&[][..], &["208"], &["722"]] {
             assert_eq!(read(Address::national("15112345678"), mccs), Vec::<String>::new(), "{mccs:?}");
         }
-        assert_eq!(read(Address::national("0696123456"), &["340"]), Vec::<String>::new());
-        assert_eq!(read(Address::national("0599123456"), &["425"]), Vec::<String>::new());
     }
 }

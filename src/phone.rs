@@ -55,7 +55,7 @@ impl PhoneNumber {
     /// [`PhoneError`] says what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, PhoneError> {
         match GivenNumber::parse(text)? {
-            GivenNumber::International(number) | GivenNumber::Dialled(number) => Ok(number),
+            GivenNumber::International(number) | GivenNumber::BehindZeros(number) => Ok(number),
             GivenNumber::National(_) => Err(PhoneError::NotInternational),
         }
     }
@@ -102,7 +102,7 @@ pub enum GivenNumber {
     /// With `+` and its country code.
     International(PhoneNumber),
     /// With its country code behind `00`, which in many countries is dialled for that.
-    Dialled(PhoneNumber),
+    BehindZeros(PhoneNumber),
     /// Without; what it is depends on the country.
     National(NationalNumber),
 }
@@ -133,7 +133,7 @@ impl GivenNumber {
             return PhoneNumber::from_digits(&digits).map(Self::International);
         }
         match digits.strip_prefix("00") {
-            Some(rest) => PhoneNumber::from_digits(rest).map(Self::Dialled),
+            Some(rest) => PhoneNumber::from_digits(rest).map(Self::BehindZeros),
             None => Ok(Self::National(NationalNumber(digits))),
         }
     }

@@ -7,14 +7,14 @@
 mod scripted;
 
 use scripted::World;
-use smsotpd::ids::{MessageReference, SimId};
+use smsotpd::ids::{MessageId, MessageReference, SimId};
 use smsotpd::intake;
 use smsotpd::message::{InDoubtPolicy, Priority, Status};
 use smsotpd::pdu::Languages;
 use smsotpd::phone::PhoneNumber;
 use smsotpd::secret::Text;
 use smsotpd::send;
-use smsotpd::store::{Claim, Claimed, Settlement, Store, SubmitResult};
+use smsotpd::store::{Claim, Claimed, InboxFilter, Settlement, Store, SubmitResult};
 
 /// Digits as they stand in an address, the low half of each octet first.
 fn swapped(digits: &str) -> String {
@@ -54,7 +54,12 @@ impl Site {
     }
 
     /// Sends a message to this number under this reference.
-    async fn send(&self, to: &str, reference: u8) -> smsotpd::ids::MessageId {
+    async fn send(&self, to: &str, reference: u8) -> MessageId {
+        self.submit(to, SubmitResult::Sent { reference: MessageReference(reference) }).await
+    }
+
+    /// Gives the modem a message to this number, which comes to this.
+    async fn submit(&self, to: &str, result: SubmitResult) -> MessageId {
         let request = send::Request {
             app: "shop".parse().unwrap(),
             to: PhoneNumber::parse(to).unwrap(),
@@ -72,7 +77,6 @@ impl Site {
         let (modem, sim) = ("m1".parse().unwrap(), self.sim());
         let claim = Claim { modem, sim, lowest: Priority::Bulk, others: Vec::new(), only: None };
         let Claimed::Part(part) = self.store.claim(claim).await.unwrap() else { panic!("nothing waits") };
-        let result = SubmitResult::Sent { reference: MessageReference(reference) };
         let settled = Settlement { attempt: part.attempt, message: part.message, part: part.part, result };
         self.store.settle(settled).await.unwrap();
         id
@@ -130,4 +134,31 @@ async fn a_stop_counts_for_the_number_that_was_written_to() {
         })
         .await;
     }
+}
+
+#[tokio::test]
+async fn the_reading_under_whose_reference_a_part_went_out_goes_before_one_that_is_only_in_doubt() {
+    let site = Site::start().await;
+    let (app, reference) = ("shop".parse().unwrap(), 7);
+    let american = site.send("+15112345678", reference).await;
+    let german = site.submit("+4915112345678", SubmitResult::InDoubt { reason: "no answer came".to_owned() }).await;
+    let status = async |store: &Store, id| store.message(&app, id).await.unwrap().unwrap().message.status;
+    site.says(&report(reference, "81", "15112345678"), async |store| {
+        status(store, american).await == Status::Delivered
+    })
+    .await;
+    assert_eq!(status(&site.store, german).await, Status::InDoubt);
+}
+
+#[tokio::test]
+async fn a_stop_that_may_be_of_two_who_were_written_to_is_of_neither() {
+    let site = Site::start().await;
+    for (reference, to) in (1..).zip(["+15112345678", "+4915112345678"]) {
+        site.send(to, reference).await;
+    }
+    site.says(&stop("81", "15112345678"), async |store| {
+        !store.inbox(InboxFilter { limit: 10, ..InboxFilter::default() }).await.unwrap().messages.is_empty()
+    })
+    .await;
+    assert!(site.store.opt_outs(10, None).await.unwrap().opt_outs.is_empty());
 }

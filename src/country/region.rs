@@ -2,7 +2,7 @@
 //!
 //! Only what looks like a mobile number of the country in every way is read so: how it begins, how long it is, and what
 //! stands before it. A number that lacks its `+` and is one of another country then mostly does not; where nothing is
-//! dialled first, one can, and nobody could tell.
+//! dialled first, or people leave it out, one can, and nobody could tell.
 
 use std::fmt;
 
@@ -41,7 +41,7 @@ pub enum RegionError {
 /// A number that cannot be taken as it is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum GivenError {
-    /// It has no country code, and no region is known by which to read it.
+    /// It has no country code, and no region is known by which to read it; or it is no number with its code.
     #[error(transparent)]
     Phone(#[from] PhoneError),
     /// It is not written as a mobile number of the region is.
@@ -52,31 +52,22 @@ pub enum GivenError {
 /// The number with its country code, by the region where it stands without.
 ///
 /// # Errors
-/// [`GivenError`] when it is no number, or could be one of several.
+/// [`GivenError`] when it is no number.
 pub fn complete(given: GivenNumber, region: Option<Region>) -> Result<PhoneNumber, GivenError> {
     match (given, region) {
         (GivenNumber::National(_), None) => Err(PhoneError::NotInternational.into()),
         (GivenNumber::National(number), Some(region)) => region.complete(&number),
         // Where something else is dialled for abroad, this is the beginning of it, or nothing.
-        (GivenNumber::Dialled(_), Some(region)) if region.country.abroad != "00" => Err(GivenError::NotOne(region)),
-        (GivenNumber::Dialled(number) | GivenNumber::International(number), _) => Ok(as_one_number(number)),
+        (GivenNumber::BehindZeros(_), Some(region)) if region.country.abroad != "00" => Err(GivenError::NotOne(region)),
+        (GivenNumber::BehindZeros(number) | GivenNumber::International(number), _) => Ok(as_one_number(number)),
     }
 }
 
-/// The number without what is dialled first only within its country and was left behind the code, as in
-/// `+49 (0)171 1234567`: so that one recipient is one number, however it is written.
+/// A mobile number without what is dialled first only within its country and was left behind the code, as in
+/// `+49 (0)171 1234567`: so that one recipient is one number. Every other number as it is.
 #[must_use]
 pub fn as_one_number(number: PhoneNumber) -> PhoneNumber {
-    let region = of_number(&number).and_then(Region::of).filter(|region| !region.dialled.is_empty());
-    let without = region.and_then(|region| {
-        let code = region.country.code;
-        let rest = number.digits().strip_prefix(code)?;
-        // No number begins with a zero where one is dialled first; and none of North America with a one.
-        let stray = rest.starts_with('0') || (code == "1" && rest.starts_with('1'));
-        let dialled = region.dialled.split(' ').filter_map(|first| rest.strip_prefix(first)).next();
-        let rest = dialled.unwrap_or_else(|| rest.trim_start_matches('0'));
-        stray.then(|| PhoneNumber::from_digits(&format!("{code}{rest}")).ok())?
-    });
+    let without = of_number(&number).and_then(Region::of).and_then(|region| region.without_stray(&number));
     without.unwrap_or(number)
 }
 
@@ -111,6 +102,18 @@ impl Region {
     #[must_use]
     pub const fn code(self) -> &'static str {
         self.country.code
+    }
+
+    /// The number without what stands in the way of its being a mobile number; `None` when it is one, or cannot be.
+    fn without_stray(self, number: &PhoneNumber) -> Option<PhoneNumber> {
+        let rest = number.digits().strip_prefix(self.country.code)?;
+        // 000 begins numbers of services in India.
+        if self.is_mobile(rest) || rest.starts_with("000") {
+            return None;
+        }
+        let first = self.dialled.split(' ').filter(|first| !first.is_empty());
+        let mut without = first.filter_map(|first| Some(rest.strip_prefix(first)?.trim_start_matches('0')));
+        self.with_code(without.find(|rest| self.is_mobile(rest))?).ok()
     }
 
     fn behind_what_is_dialled(self, number: &NationalNumber) -> Option<&str> {
@@ -153,7 +156,8 @@ impl From<Region> for String {
     }
 }
 
-/// What its mobile numbers look like: `a mobile number within DE has 10 to 11 digits behind a 0`.
+/// What its mobile numbers look like: `a mobile number within DE has 10 to 11 digits behind 0, and begins as one there
+/// does`.
 impl fmt::Display for Region {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "a mobile number within {} has ", self.country)?;
@@ -162,10 +166,11 @@ impl fmt::Display for Region {
             (fewest, most) => write!(f, "{fewest} to {most} digits")?,
         }
         match self.dialled.split(' ').next().filter(|first| !first.is_empty()) {
-            Some(first) if self.is_left_out => write!(f, ", with or without a {first} before them"),
-            Some(first) => write!(f, " behind {first}"),
-            None => Ok(()),
+            Some(first) if self.is_left_out => write!(f, ", with or without a {first} before them")?,
+            Some(first) => write!(f, " behind {first}")?,
+            None => {}
         }
+        f.write_str(", and begins as one there does")
     }
 }
 
@@ -197,6 +202,9 @@ mod tests {
             ("DE", "0033 6 12 34 56 78", "+33612345678"),
             ("US", "(555) 123-4567", "+15551234567"),
             ("US", "1 555 123 4567", "+15551234567"),
+            ("PR", "212 555 1234", "+12125551234"),
+            ("MC", "06 12 34 56 78", "+377612345678"),
+            ("RE", "0692 12 34 56", "+262692123456"),
             ("GB", "07400 123456", "+447400123456"),
             ("FR", "06 12 34 56 78", "+33612345678"),
             ("CH", "078 123 45 67", "+41781234567"),
@@ -234,6 +242,11 @@ mod tests {
             ("DE", "171 1234567"),
             ("DE", "030 12345678"),
             ("DE", "0900 1 123456"),
+            ("US", "900 555 1234"),
+            ("US", "1 844 555 1234"),
+            ("FR", "0692 12 34 56"),
+            ("GP", "0696 20 12 34"),
+            ("BR", "1 212 555 1234"),
             ("DE", "49 171 1234567"),
             ("DE", "1 512 345 6789"),
             ("DE", "33 6 12 34 56 78"),
@@ -266,9 +279,8 @@ mod tests {
         for here in regions.iter().filter(|region| !region.is_left_out) {
             for other in regions.iter().filter(|other| other.country.code != here.country.code) {
                 let foreign = example(*other);
-                let dialled_first = here.dialled.split(' ').any(|first| foreign.starts_with(first));
                 let Ok(GivenNumber::National(number)) = GivenNumber::parse(&foreign) else { panic!("{foreign}") };
-                assert!(dialled_first || here.complete(&number).is_err(), "{foreign} within {}", here.country);
+                assert!(here.complete(&number).is_err(), "{foreign} within {}", here.country);
             }
         }
     }
@@ -284,7 +296,13 @@ mod tests {
             ("+39 06 12345678", "+390612345678"),
             ("+7 812 345 67 89", "+78123456789"),
             ("+225 01 23 45 6789", "+2250123456789"),
+            ("+49 00171 1234567", "+491711234567"),
+            ("+7 8 912 345 67 89", "+79123456789"),
+            ("+370 8 612 34567", "+37061234567"),
             ("+49 012345", "+49012345"),
+            ("+81 00668496992", "+8100668496992"),
+            ("+91 000 800 123 4567", "+910008001234567"),
+            ("+250 06 735145", "+25006735145"),
         ] {
             assert_eq!(read("DE", written).as_deref(), Ok(number), "{written}");
         }
@@ -309,7 +327,8 @@ mod tests {
     #[test]
     fn what_a_number_should_look_like_is_told() {
         let text = |iso| GivenError::NotOne(region(iso)).to_string();
-        let rest = "; write any other number with `+` and its country code, for example +15551234567";
+        let rest = ", and begins as one there does; write any other number with `+` and its country code, for example \
+                    +15551234567";
         assert_eq!(text("DE"), format!("a mobile number within DE has 10 to 11 digits behind 0{rest}"));
         assert_eq!(text("NO"), format!("a mobile number within NO has 8 digits{rest}"));
         assert_eq!(text("HU"), format!("a mobile number within HU has 9 digits behind 06{rest}"));
@@ -334,7 +353,7 @@ mod tests {
             assert!((4..=region.most).contains(&region.fewest) && region.most <= 13, "{country}");
             assert!(country.prefixes().any(|prefix| prefix.starts_with(code)), "{country} +{code}");
             assert!(["", "0", "1", "06", "8", "80 0", "0 8"].contains(&region.dialled), "{country} {}", region.dialled);
-            let is_start = |start: &str| (1..=2).contains(&start.len()) && start.bytes().all(|b| b.is_ascii_digit());
+            let is_start = |start: &str| (1..=3).contains(&start.len()) && start.bytes().all(|b| b.is_ascii_digit());
             assert!(country.starts.split(' ').all(is_start), "{country} {}", country.starts);
             assert!(["", "00"].contains(&country.abroad), "{country} {}", country.abroad);
             // With its own country code, and no plus, a number is too long to be one without.

@@ -47,7 +47,7 @@ impl Number {
     pub(super) fn complete(self, shared: &Shared, app: &App) -> Result<PhoneNumber, Problem> {
         let region = match &self.0 {
             GivenNumber::International(_) => None,
-            GivenNumber::Dialled(_) | GivenNumber::National(_) => shared.policy(app)?.default_region,
+            GivenNumber::BehindZeros(_) | GivenNumber::National(_) => shared.policy(app)?.default_region,
         };
         country::complete(self.0, region).map_err(|error| Problem::invalid("to", error.to_string()))
     }

@@ -65,7 +65,29 @@ impl Store {
     /// # Errors
     /// When the store cannot do it; then the report must not be acknowledged.
     pub async fn settle_report(&self, report: Report) -> Result<bool, StoreError> {
-        self.change(move |work| Ok(take(work, &report)? != Found::Nothing)).await
+        Ok(self.settle_one_of(vec![report]).await?.is_some())
+    }
+
+    /// The same for a report of which it is not sure whose number it names: each of these is one reading of it, the likeliest
+    /// first. Returns the number it was about; a reading under whose TP-MR a part went out goes before all others.
+    ///
+    /// # Errors
+    /// As [`Store::settle_report`].
+    pub async fn settle_one_of(&self, readings: Vec<Report>) -> Result<Option<PhoneNumber>, StoreError> {
+        self.change(move |work| {
+            let mut in_turn = Vec::new();
+            for reading in readings {
+                in_turn.push((by_reference(work, &reading)?.is_none(), reading));
+            }
+            in_turn.sort_by_key(|(is_guess, _)| *is_guess);
+            for (_, reading) in in_turn {
+                if take(work, &reading)? != Found::Nothing {
+                    return Ok(Some(reading.to));
+                }
+            }
+            Ok(None)
+        })
+        .await
     }
 }
 

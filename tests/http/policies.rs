@@ -252,7 +252,7 @@ async fn a_number_of_the_policys_country_needs_no_country_code() {
 async fn a_number_that_is_none_of_the_policys_country_is_refused_with_what_was_expected() {
     let site = site("default-region = \"GB\"").await;
     let rest = "write any other number with `+` and its country code, for example +15551234567";
-    let expected = format!("a mobile number within GB has 10 digits behind 0; {rest}");
+    let expected = format!("a mobile number within GB has 10 digits behind 0, and begins as one there does; {rest}");
     let bodies = [
         ("/v1/otp", json!({"to": "123456"})),
         ("/v1/otp/verify", json!({"to": "44 7400 123456", "code": "1234"})),
