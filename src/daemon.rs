@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
@@ -79,7 +79,6 @@ pub struct Daemon {
     pub store: Store,
     /// The policies that codes are issued by.
     pub policies: Policies,
-    reload_refused: watch::Sender<bool>,
     found: mpsc::Sender<NewModem>,
     tasks: Tasks,
     stop_sending: CancellationToken,
@@ -135,10 +134,7 @@ impl Daemon {
             Api::new(store.clone(), policies.clone(), config.sim_budget.clone(), views.subscribe(), &config.http)?
                 .with_ussd(ussd);
         let webhook = Webhook::new(store.clone(), config.webhook.clone());
-        let reload_refused = watch::Sender::new(false);
-        let api = api
-            .with_callbacks(config.webhook.clone(), webhook.counters())
-            .with_reload_refused(reload_refused.subscribe());
+        let api = api.with_callbacks(config.webhook.clone(), webhook.counters());
         let api = match unusable {
             Some(unusable) => api.with_unusable(unusable),
             None => api,
@@ -150,19 +146,7 @@ impl Daemon {
         tasks.spawn("webhook", webhook.run(stop_http.clone()));
         tasks.spawn_endless("views", views.follow(stop_modems.clone()));
         tasks.spawn_endless("http", http::serve(listeners, http::router(api), stop_http.clone()));
-        Ok(Self {
-            address,
-            socket,
-            pool,
-            store,
-            policies,
-            reload_refused,
-            found,
-            tasks,
-            stop_sending,
-            stop_http,
-            stop_modems,
-        })
+        Ok(Self { address, socket, pool, store, policies, found, tasks, stop_sending, stop_http, stop_modems })
     }
 
     /// Adds a modem while the daemon serves. One whose name is taken is left alone.

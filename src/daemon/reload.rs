@@ -9,8 +9,6 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use tokio::sync::watch;
-
 use super::Daemon;
 use crate::config::{Change, Config, ConfigError, changes};
 use crate::ids::ModemName;
@@ -26,8 +24,6 @@ pub struct Reloader {
     running: Config,
     policies: Policies,
     store: Store,
-    /// Whether the file was not taken on when it was read last.
-    refused: watch::Sender<bool>,
 }
 
 /// Why nothing was changed.
@@ -76,23 +72,18 @@ impl Reloader {
     /// at [`Config::DEFAULT_PATH`].
     #[must_use]
     pub fn new(path: Option<PathBuf>, running: Config, daemon: &Daemon) -> Self {
-        Self {
-            path,
-            running,
-            policies: daemon.policies.clone(),
-            store: daemon.store.clone(),
-            refused: daemon.reload_refused.clone(),
-        }
+        Self { path, running, policies: daemon.policies.clone(), store: daemon.store.clone() }
     }
 
     /// Reads the file again. What came of it stands in the log.
     pub async fn reload(&mut self) {
         notify::reloading();
-        let taken = self.take_on().await;
-        self.refused.send_replace(taken.is_err());
-        match taken {
+        match self.take_on().await {
             Ok(changed) => self.tell(&changed).await,
-            Err(error) => tell_faults(&error),
+            Err(error) => {
+                self.policies.outdate();
+                tell_faults(&error);
+            }
         }
         notify::ready();
     }

@@ -34,7 +34,6 @@ pub struct Api {
     budget: BudgetSettings,
     modems: watch::Receiver<Vec<ModemView>>,
     unusable: Option<watch::Receiver<Vec<UnusableView>>>,
-    reload_refused: watch::Receiver<bool>,
     users: BTreeMap<u32, AppName>,
     ussd: Ussd,
     reach: callback::Settings,
@@ -62,27 +61,7 @@ impl Api {
         let (ussd, _) = Ussd::new(store.clock().clone(), ussd::Settings::default());
         let hosts = settings.known_hosts();
         let (reach, callbacks) = (callback::Settings::default(), webhook::Counters::default());
-        let (unusable, reload_refused) = (None, watch::Sender::new(false).subscribe());
-        Ok(Self {
-            store,
-            policies,
-            budget,
-            modems,
-            unusable,
-            reload_refused,
-            users,
-            ussd,
-            reach,
-            callbacks,
-            hosts,
-            started,
-        })
-    }
-
-    /// With whether the configuration file, when it was read again last, could not be taken on.
-    #[must_use]
-    pub fn with_reload_refused(self, reload_refused: watch::Receiver<bool>) -> Self {
-        Self { reload_refused, ..self }
+        Ok(Self { store, policies, budget, modems, unusable: None, users, ussd, reach, callbacks, hosts, started })
     }
 
     /// With what is plugged in and cannot be used, kept up to date by the daemon: it explains why there is no modem.
@@ -154,10 +133,6 @@ impl Served {
 
     pub(super) fn store(&self) -> &Store {
         &self.api.store
-    }
-
-    pub(super) fn reload_refused(&self) -> bool {
-        *self.api.reload_refused.borrow()
     }
 
     pub(super) fn budget(&self) -> &BudgetSettings {

@@ -150,8 +150,8 @@ impl Readiness {
 
 impl Readiness {
     /// The same with a warning when the configuration file could not be taken on. Why is not told to everybody.
-    pub(super) fn with_reload(mut self, refused: bool) -> Self {
-        self.warnings.extend(refused.then(|| Reason {
+    pub(super) fn with_reload(mut self, outdated: bool) -> Self {
+        self.warnings.extend(outdated.then(|| Reason {
             code: "config",
             modem: None,
             reason:

@@ -118,7 +118,7 @@ pub(super) async fn readyz(State(shared): State<Shared>) -> Response {
             .with_balances(&shared.ussd().balances())
             .with_callbacks(&shared.store().callback_counts().await.unwrap_or_default())
             .with_lost(&shared.lost_apps().await.unwrap_or_default())
-            .with_reload(shared.reload_refused());
+            .with_reload(shared.policies().are_outdated());
     if readiness.ready {
         Json(readiness).into_response()
     } else {
@@ -152,7 +152,7 @@ pub(super) async fn status(State(shared): State<Shared>, _: Caller<auth::Read>) 
             .with_balances(&shared.ussd().balances())
             .with_callbacks(&callbacks)
             .with_lost(&shared.lost_apps().await?)
-            .with_reload(shared.reload_refused()),
+            .with_reload(shared.policies().are_outdated()),
         modems: modems.into_iter().map(ModemSummary::from).collect(),
     }))
 }
