@@ -68,7 +68,7 @@ async fn take_report(store: &Store, modem: &ModemName, sim: SimId, report: &Stat
         outcome: outcome(report.status.class()),
         status_octet: report.status.octet(),
     };
-    let settled = store.settle_one_of(readings.into_iter().map(about).collect()).await?;
+    let settled = store.settle_report(readings.into_iter().map(about).collect()).await?;
     let (matched, to) = (settled.is_some(), settled.unwrap_or(likeliest));
     tracing::info!(
         modem.name = %modem,

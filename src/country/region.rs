@@ -98,12 +98,6 @@ impl Region {
         self.with_code(national).ok()
     }
 
-    /// Its country's calling code (ITU-T E.164).
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        self.country.code
-    }
-
     /// The number without what stands in the way of its being a mobile number; `None` when it is one, or cannot be.
     fn without_stray(self, number: &PhoneNumber) -> Option<PhoneNumber> {
         let rest = number.digits().strip_prefix(self.country.code)?;
@@ -111,14 +105,18 @@ impl Region {
         if self.is_mobile(rest) || rest.starts_with("000") {
             return None;
         }
-        let first = self.dialled.split(' ').filter(|first| !first.is_empty());
-        let mut without = first.filter_map(|first| Some(rest.strip_prefix(first)?.trim_start_matches('0')));
+        let mut without =
+            self.ways_to_dial().filter_map(|first| Some(rest.strip_prefix(first)?.trim_start_matches('0')));
         self.with_code(without.find(|rest| self.is_mobile(rest))?).ok()
     }
 
     fn behind_what_is_dialled(self, number: &NationalNumber) -> Option<&str> {
-        let dialled = self.dialled.split(' ').filter(|first| !first.is_empty());
-        dialled.filter_map(|first| number.digits().strip_prefix(first)).find(|rest| self.is_mobile(rest))
+        self.ways_to_dial().filter_map(|first| number.digits().strip_prefix(first)).find(|rest| self.is_mobile(rest))
+    }
+
+    /// What is dialled first within the country, each way.
+    fn ways_to_dial(self) -> impl Iterator<Item = &'static str> {
+        self.dialled.split(' ').filter(|first| !first.is_empty())
     }
 
     fn bare(self, number: &NationalNumber) -> Option<&str> {
@@ -165,7 +163,7 @@ impl fmt::Display for Region {
             (fewest, most) if fewest == most => write!(f, "{most} digits")?,
             (fewest, most) => write!(f, "{fewest} to {most} digits")?,
         }
-        match self.dialled.split(' ').next().filter(|first| !first.is_empty()) {
+        match self.ways_to_dial().next() {
             Some(first) if self.is_left_out => write!(f, ", with or without a {first} before them")?,
             Some(first) => write!(f, " behind {first}")?,
             None => {}

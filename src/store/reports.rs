@@ -60,20 +60,13 @@ impl Store {
     /// Takes a status report on. It is about the newest part with its SIM, recipient and TP-MR; failing that, about
     /// the part for that SIM and recipient that is in doubt, or was before it was to go out once more, if it can be about
     /// no other. One that comes before its part is settled is kept until then. The same report twice changes nothing.
-    /// Returns whether it was about anything.
+    ///
+    /// When it is not sure whose number it names, each of these is one reading of it, the likeliest first; one under whose
+    /// TP-MR a part went out goes before all others. Returns the number it was about, if it was about anything.
     ///
     /// # Errors
     /// When the store cannot do it; then the report must not be acknowledged.
-    pub async fn settle_report(&self, report: Report) -> Result<bool, StoreError> {
-        Ok(self.settle_one_of(vec![report]).await?.is_some())
-    }
-
-    /// The same for a report of which it is not sure whose number it names: each of these is one reading of it, the likeliest
-    /// first. Returns the number it was about; a reading under whose TP-MR a part went out goes before all others.
-    ///
-    /// # Errors
-    /// As [`Store::settle_report`].
-    pub async fn settle_one_of(&self, readings: Vec<Report>) -> Result<Option<PhoneNumber>, StoreError> {
+    pub async fn settle_report(&self, readings: Vec<Report>) -> Result<Option<PhoneNumber>, StoreError> {
         self.change(move |work| {
             let mut in_turn = Vec::new();
             for reading in readings {

@@ -409,7 +409,7 @@ async fn an_otp_shows_how_long_its_message_took_and_why_one_will_not_arrive() {
     let report = async |reference: u8, outcome, status_octet| {
         let (sim, to) = (SimId::from_stored("a".to_owned()), PhoneNumber::parse(TO).unwrap());
         let report = Report { sim, to, reference: MessageReference(reference), outcome, status_octet };
-        assert!(site.store.settle_report(report).await.unwrap());
+        assert!(site.store.settle_report(vec![report]).await.unwrap().is_some());
     };
     let shown = async |issued: &Value| {
         let otp = site.get(&format!("/v1/otp/{}", id(issued))).await.json()["message"].clone();

@@ -175,7 +175,7 @@ async fn an_app_hears_at_once_that_its_code_will_not_arrive() {
         outcome: ReportOutcome::Undelivered,
         status_octet: 0x45,
     };
-    assert!(site.store.settle_report(report).await.unwrap());
+    assert!(site.store.settle_report(vec![report]).await.unwrap().is_some());
     let (_, kind, data) = stream.event().await;
     let (told, message) = (&data["data"]["otp"], &data["data"]["message"]);
     assert_eq!((kind.as_str(), &told["id"], &told["status"]), ("otp.undelivered", &otp["id"], &json!("pending")));

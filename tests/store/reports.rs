@@ -58,9 +58,9 @@ async fn a_message_that_will_not_arrive_says_why_until_it_does() {
         outcome,
         status_octet,
     };
-    assert!(world.store.settle_report(report(ReportOutcome::Undelivered, 0x43)).await.unwrap());
+    assert!(world.store.settle_report(vec![report(ReportOutcome::Undelivered, 0x43)]).await.unwrap().is_some());
     assert_eq!(reason(id).await.as_deref(), Some("the recipient cannot be reached (0x43)"));
-    assert!(world.store.settle_report(report(ReportOutcome::Delivered, 0)).await.unwrap());
+    assert!(world.store.settle_report(vec![report(ReportOutcome::Delivered, 0)]).await.unwrap().is_some());
     assert_eq!(reason(id).await, None, "of two copies one arrived");
 
     let parts = world.accept(NewMessage { parts: 2, ..world.new_message(&alice()) }).await;

@@ -174,7 +174,7 @@ impl World {
     ) -> bool {
         let reference = MessageReference(reference);
         let report = Report { sim: sim(sim_name), to: to.clone(), reference, outcome, status_octet: 0 };
-        self.store.settle_report(report).await.unwrap()
+        self.store.settle_report(vec![report]).await.unwrap().is_some()
     }
 
     pub(crate) async fn pass(&self, time: Duration) {
