@@ -363,6 +363,7 @@ fn message(
         class0: policy.class_0,
         replace: policy.replace.map(|replace| replace.get() as u8),
         in_doubt: policy.code_in_doubt,
+        second_after: policy.second_copy_after(life.left),
         callback: None,
     })
 }

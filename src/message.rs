@@ -142,7 +142,8 @@ impl FailureClass {
 pub enum Event {
     /// A modem was chosen for it and is about to be given it.
     Claimed,
-    /// The network took it: the modem answered with a TP-MR, or a report says that delivery is still being tried.
+    /// The network took it: the modem answered with a TP-MR, or a report says that delivery is still being tried. Or it had
+    /// taken a first copy, and that counts alone again.
     Accepted,
     /// It was surely not sent and will be tried again.
     Returned,
@@ -150,7 +151,7 @@ pub enum Event {
     Refused,
     /// The modem had the whole PDU and no answer came.
     AnswerLost,
-    /// Its time in doubt is over and it goes out once more ([`after_doubt`]).
+    /// It goes out once more: its time in doubt is over ([`after_doubt`]), or no report came of it ([`after_silence`]).
     Resend,
     /// A report says that the handset has it.
     Delivered,
@@ -190,7 +191,7 @@ pub const fn transition(from: Status, event: Event) -> Result<Status, Impossible
         (Queued | Sending, Event::DeadlinePassed) => Expired,
         (Queued, Event::Withdrawn) => Cancelled,
 
-        (Sending, Event::Returned) | (InDoubt, Event::Resend) => Queued,
+        (Sending, Event::Returned) | (Sent | InDoubt, Event::Resend) => Queued,
         (Sending, Event::Refused) => Failed,
         (Sending, Event::AnswerLost) | (Queued | Sending, Event::Doubted) => InDoubt,
 
@@ -285,6 +286,16 @@ pub fn after_doubt(policy: InDoubtPolicy, resent_before: bool, since: Moment, de
     (policy == InDoubtPolicy::Resend && !resent_before && at < deadline).then_some(at)
 }
 
+/// When a message that the network took at `sent`, and of which no report says that it arrived, may go out once more
+/// through another SIM.
+///
+/// It may not when nobody asked for that, when it went out once more before, or when its deadline comes first.
+#[must_use]
+pub fn after_silence(wait: Option<Duration>, resent_before: bool, sent: Moment, deadline: Moment) -> Option<Moment> {
+    let at = sent + wait?;
+    (!resent_before && at < deadline).then_some(at)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -307,7 +318,7 @@ mod tests {
     const TABLE: &str = "
         queued      sending sent        -      -      -        -      delivered undelivered expired cancelled in_doubt
         sending     -       sent        queued failed in_doubt -      -         -           expired -         in_doubt
-        sent        -       sent        -      -      -        -      delivered undelivered -       -         -
+        sent        -       sent        -      -      -        queued delivered undelivered -       -         -
         delivered   -       delivered   -      -      -        -      delivered delivered   -       -         -
         undelivered -       undelivered -      -      -        -      delivered undelivered -       -         -
         expired     -       -           -      -      -        -      -         -           -       -         -

@@ -150,6 +150,7 @@ pub async fn send(store: &Store, request: Request) -> Result<MessageView, SendEr
         parts,
         class0: request.class0,
         replace: None,
+        second_after: None,
         in_doubt: request.in_doubt,
         callback: request.callback,
     };

@@ -153,6 +153,9 @@ pub struct Policy {
     /// What to do with the message of a code that is in doubt and still valid: `resend` (default), as the same code twice
     /// harms nobody, or `hold`.
     pub code_in_doubt: InDoubtPolicy,
+    /// After which share of its life, in percent, a code that was sent goes out once more through another SIM, if no report
+    /// says by then that it arrived: 1 to 90; 0 (default) = never.
+    pub second_sim_after_percent: Within<0, 90>,
     /// Who goes first among messages that are no codes, where a request does not say: `transactional` (default) or `bulk`.
     pub priority: OwnPriority,
     /// The modems, by name, that all messages of the app go through, and no others, whatever the number. Default none: any
@@ -207,6 +210,7 @@ impl Default for Policy {
             replace: None,
             in_doubt: InDoubtPolicy::default(),
             code_in_doubt: InDoubtPolicy::Resend,
+            second_sim_after_percent: Within(0),
             priority: OwnPriority::default(),
             modems: Vec::new(),
             bind: Bind::All,
@@ -303,6 +307,12 @@ impl Policy {
         }
         self.check_words()
     }
+
+    /// How long after a code was sent another SIM may send it once more, when so much of its life was left then.
+    pub(super) fn second_copy_after(&self, left: Duration) -> Option<Duration> {
+        let percent = self.second_sim_after_percent.get();
+        (percent > 0).then(|| left * percent / 100)
+    }
 }
 
 #[cfg(test)]
@@ -347,6 +357,7 @@ mod tests {
             replace = 2
             in-doubt = "resend"
             code-in-doubt = "hold"
+            second-sim-after-percent = 40
             priority = "bulk"
             modems = ["m1"]
             bind = ["payee", "amount"]
@@ -391,6 +402,7 @@ mod tests {
             ("resend-after-seconds = 3601", "from 0 to 3600, not 3601"),
             ("resends = 11", "from 0 to 10, not 11"),
             ("replace = 0", "from 1 to 7, not 0"),
+            ("second-sim-after-percent = 91", "from 0 to 90, not 91"),
             ("replace = 8", "from 1 to 7, not 8"),
             ("length = 3", "4 to 10 characters, not 3"),
             ("attempts = -1", "-1"),

@@ -126,8 +126,8 @@ pub(super) fn insert(
         .prepare_cached(
             "INSERT INTO message (id, app, otp, number, status, priority, text, encoding, parts, class0, replace_type,
                                   in_doubt, created, created_at, deadline, waiting_from, queue,
-                                  callback, callback_by_request)
-             VALUES (?1, ?2, ?3, ?4, 'queued', ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?12, ?15, ?16, ?17)",
+                                  callback, callback_by_request, second_after)
+             VALUES (?1, ?2, ?3, ?4, 'queued', ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?12, ?15, ?16, ?17, ?18)",
         )?
         .execute(rusqlite::params![
             message.id.as_bytes(),
@@ -147,6 +147,10 @@ pub(super) fn insert(
             queue,
             callback.map(|target| target.url.as_str()),
             callback.is_some_and(|target| target.source == Source::Request),
+            message
+                .second_after
+                .filter(|_| otp.is_some())
+                .map(|wait| u32::try_from(wait.as_millis()).unwrap_or(u32::MAX)),
         ])?;
     let seq = work.conn.last_insert_rowid();
     let mut statement =

@@ -6,12 +6,12 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::error::StoreError;
 use super::handle::Store;
-use super::queue::{self, Claim, Claimed, Neighbour};
+use super::queue::{self, Assignment, Claim, Claimed, Neighbour};
 use super::writer::Work;
-use super::{routing, row};
+use super::{routing, row, second};
 use crate::clock::Moment;
 use crate::ids::{MessageId, ModemName};
-use crate::message::Status;
+use crate::message::{Priority, Status};
 use crate::route::Routes;
 
 /// How long a message waits for the SIM that its recipient had the last one from, while that SIM is busy. Afterwards
@@ -36,6 +36,12 @@ pub(super) fn claim_next(work: &Work<'_>, claim: &Claim) -> Result<Claimed, Stor
             if let Some(assignment) = queue::assign(work, seq, claim)? {
                 return Ok(Claimed::Part(assignment));
             }
+        }
+        // Codes that nobody has had yet go first, then those that perhaps nobody has got.
+        if priority == row::priority(Priority::Otp)
+            && let Some(assignment) = search.second_copy(work)?
+        {
+            return Ok(Claimed::Part(assignment));
         }
     }
     Ok(Claimed::Nothing { next: search.next })
@@ -94,6 +100,24 @@ impl Search<'_> {
         Ok(first.map(|(_, seq)| seq))
     }
 
+    /// The second copy of a message that another SIM has sent, if one is due.
+    fn second_copy(&mut self, work: &Work<'_>) -> Result<Option<Assignment>, StoreError> {
+        while let Some((seq, from)) = second::first_for(work, self.claim)? {
+            if from > work.now {
+                self.wait_until(from);
+                break;
+            }
+            if let Some(assignment) = queue::assign(work, seq, self.claim)? {
+                return Ok(Some(assignment));
+            }
+        }
+        Ok(None)
+    }
+
+    fn wait_until(&mut self, from: Moment) {
+        self.next = Some(self.next.map_or(from, |earlier| earlier.min(from)));
+    }
+
     /// The first on one route, after its deadline.
     fn pick_on(&mut self, work: &Work<'_>, route: usize, priority: i64) -> Result<Option<(i64, i64)>, StoreError> {
         let mut statement = work.conn.prepare_cached(
@@ -123,7 +147,7 @@ impl Search<'_> {
                 self.left += 1;
                 from = until;
             }
-            self.next = Some(self.next.map_or(from, |earlier| earlier.min(from)));
+            self.wait_until(from);
         }
         Ok(None)
     }

@@ -9,7 +9,7 @@ use super::error::StoreError;
 use super::writer::Work;
 use super::{events, reports, routing, row};
 use crate::clock::Moment;
-use crate::message::{Event, InDoubtPolicy, Status, after_doubt, transition, whole};
+use crate::message::{Event, InDoubtPolicy, Status, after_doubt, after_silence, transition, whole};
 
 /// How long the other parts of a message wait for the SIM that took the first ones, before another SIM may start the
 /// whole message again.
@@ -22,6 +22,8 @@ pub(super) struct Message {
     otp: Option<i64>,
     /// Its state, as it was loaded.
     was: Status,
+    /// The network had taken all of it before.
+    was_sent: bool,
     /// Why it will not arrive, in words, if somebody says so now.
     pub(super) cause: Option<String>,
     /// Its app was removed, its recipient wants no messages, or its otp has ended or sent a newer message: nothing more of
@@ -39,9 +41,15 @@ pub(super) struct Message {
     pub(super) sim_until: Option<Moment>,
     taken_over: bool,
     doubt_until: Option<Moment>,
-    resent: bool,
+    pub(super) resent: bool,
+    /// How long after it was sent another SIM may send it once more.
+    second_after: Option<Duration>,
+    /// From when on another SIM may.
+    pub(super) second_from: Option<Moment>,
+    /// The attempt that sent it first, once another SIM was given the second copy.
+    pub(super) first_copy: Option<i64>,
     priority: i64,
-    number: i64,
+    pub(super) number: i64,
     /// The last attempt at any of its parts.
     pub(super) attempt: Option<i64>,
     pub(super) parts: Vec<Part>,
@@ -113,6 +121,7 @@ impl Message {
             .prepare_cached(
                 "SELECT in_doubt, deadline, text IS NOT NULL AS has_text, waiting_from, sim, sim_until,
                         taken_over, doubt_until, resent, attempt, priority, number, app, otp, status,
+                        second_after, second_from, first_copy, sent_at IS NOT NULL AS was_sent,
                         otp IS NOT NULL AND (
                             SELECT otp.status <> 'pending' OR otp.message <> message.seq
                             FROM otp WHERE otp.seq = message.otp
@@ -124,12 +133,14 @@ impl Message {
             .query_row([seq], |row| {
                 let waited_from = row.get::<_, Option<i64>>("waiting_from")?.map(Moment::from_millis);
                 let doubt_until = row.get::<_, Option<i64>>("doubt_until")?.map(Moment::from_millis);
+                let second_from = row.get::<_, Option<i64>>("second_from")?.map(Moment::from_millis);
                 let otp: Option<i64> = row.get("otp")?;
                 let message = Message {
                     seq,
                     app: row.get("app")?,
                     otp,
                     was: Status::Queued,
+                    was_sent: row.get("was_sent")?,
                     cause: None,
                     abandoned: row.get("abandoned")?,
                     in_doubt: InDoubtPolicy::Hold,
@@ -143,6 +154,11 @@ impl Message {
                     doubt_until,
                     doubted_until: doubt_until,
                     resent: row.get("resent")?,
+                    second_after: row
+                        .get::<_, Option<u32>>("second_after")?
+                        .map(|millis| Duration::from_millis(millis.into())),
+                    second_from,
+                    first_copy: row.get("first_copy")?,
                     attempt: row.get("attempt")?,
                     priority: row.get("priority")?,
                     number: row.get("number")?,
@@ -201,6 +217,21 @@ impl Message {
         Ok(())
     }
 
+    /// The network took a part now: if that is all of the message, another SIM may send it once more when no report comes.
+    pub(super) fn await_report(&mut self, work: &Work<'_>) {
+        if self.parts.len() == 1 {
+            self.let_another_sim(work, after_silence(self.second_after, self.resent, work.now, self.deadline));
+        }
+    }
+
+    /// Another SIM may send it once more from this moment on.
+    pub(super) fn let_another_sim(&mut self, work: &Work<'_>, from: Option<Moment>) {
+        self.second_from = from.filter(|from| self.has_text && *from < self.deadline);
+        if self.second_from.is_some() {
+            work.touch_queue();
+        }
+    }
+
     /// A part went to the network through a SIM: the others follow on it for a while.
     pub(super) fn stay_with_sim(&mut self, from: Moment) {
         self.sim_until = Some(from + LOYALTY);
@@ -243,14 +274,17 @@ impl Message {
         self.parts.iter().any(|part| part.status == status)
     }
 
-    /// Draws what follows from the parts: whether the rest is given up, whether any doubt is left, and which SIM it follows
-    /// for how long.
+    /// Draws what follows from the parts: whether the rest is given up, whether a second copy is still of use, whether any
+    /// doubt is left, and which SIM it follows for how long.
     fn conclude(&mut self, now: Moment) {
         match self.abandoned {
             true if now >= self.deadline => self.expire(),
             // Without one of its parts the rest would be unreadable.
             false if !self.parts.iter().any(Part::is_lost) => {}
             _ => self.withdraw(),
+        }
+        if self.abandoned || !self.parts.iter().all(|part| part.status == Status::Sent) {
+            self.second_from = None;
         }
         if !self.any(Status::InDoubt) {
             self.doubt_until = None;
@@ -276,7 +310,8 @@ impl Message {
             false if waits => Some(routing::queue_of_message(work, self.seq, self.number, self.priority)?),
             false => None,
         };
-        let keeps_text = !self.abandoned && (waits || under_way || self.doubt_until.is_some());
+        let may_go_again = self.doubt_until.is_some() || self.second_from.is_some();
+        let keeps_text = !self.abandoned && (waits || under_way || may_go_again);
         self.save_parts(work)?;
         let wall = work.wall.as_millisecond();
         let sent =
@@ -286,10 +321,11 @@ impl Message {
                 "UPDATE message SET status = ?2, text = CASE WHEN ?3 THEN text END, waiting_from = ?4, sim = ?5,
                         sim_until = ?6, doubt_until = ?7, resent = ?8, sent_at = coalesce(sent_at, ?9),
                         delivered_at = coalesce(delivered_at, ?10), taken_over = ?11, attempt = ?12,
-                        queue = ?13, latency = coalesce(latency, iif(?10 IS NULL, NULL, max(?14 - created, 0)))
+                        queue = ?13, latency = coalesce(latency, iif(?10 IS NULL, NULL, max(?14 - created, 0))),
+                        second_from = ?15, first_copy = ?16
                  WHERE seq = ?1",
             )?
-            .execute((
+            .execute(rusqlite::params![
                 self.seq,
                 status.as_str(),
                 keeps_text,
@@ -304,11 +340,15 @@ impl Message {
                 self.attempt,
                 queue,
                 work.now.as_millis(),
-            ))?;
+                self.second_from.map(Moment::as_millis),
+                self.first_copy,
+            ])?;
         if self.has_text && !keeps_text {
             work.note_erasure();
         }
-        if status != self.was {
+        // A second copy brings nothing new before it arrives.
+        let is_told = status == Status::Sent && self.was_sent && self.parts.len() == 1;
+        if status != self.was && !is_told {
             events::note_message(work, self.seq, &self.app, self.otp, status, self.cause.as_deref())?;
         }
         // A doubt that begins is something that falls due.

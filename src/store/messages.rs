@@ -37,6 +37,9 @@ pub struct NewMessage {
     pub replace: Option<u8>,
     /// What happens when it is in doubt.
     pub in_doubt: InDoubtPolicy,
+    /// How long after the network took it another SIM may send it once more, if no report says by then that it arrived;
+    /// `None` when none may. Only for the message of an otp.
+    pub second_after: Option<Duration>,
     /// Where its events go, beside the app's own URL; for the first message of an otp, where the otp's go.
     pub callback: Option<Target>,
 }
@@ -72,7 +75,7 @@ pub struct MessageView {
     pub latency: Option<Duration>,
     /// Why it will not arrive, in words, when it failed or the network has given it up.
     pub reason: Option<String>,
-    /// Whether it was sent once more after it had been in doubt.
+    /// Whether it was sent once more: after it had been in doubt, or through another SIM as no report had come.
     pub resent: bool,
 }
 

@@ -18,7 +18,7 @@
 //! | `apps` | clients of the API |
 //! | `otps`, `issuing`, `verifying` | one-time passwords: their shape, then what is done with them |
 //! | `messages`, `accepting`, `listing` | messages as the API sees them |
-//! | `queue`, `claiming`, `standing`, `routing`, `settling`, `reports` | messages as modems and the network see them |
+//! | `queue`, `claiming`, `second`, `standing`, `routing`, `settling`, `reports` | messages as modems and the network see them |
 //! | `guarding`, `recent`, `remembered`, `safelist`, `homes`, `figures` | what the guard goes by, and what it shows |
 //! | `inbox`, `optouts` | messages that came in, and the numbers that want none |
 //! | `life` | one message with its parts, as all of these change it |
@@ -65,6 +65,7 @@ mod routing;
 mod row;
 mod safelist;
 mod schema;
+mod second;
 mod settling;
 mod site;
 mod standing;

@@ -241,6 +241,7 @@ pub(super) fn assign(work: &Work<'_>, seq: i64, claim: &Claim) -> Result<Option<
         message.save(work)?;
         return Ok(None);
     }
+    message.begin_second_copy(work)?;
     message.take_over(work, claim.sim.as_str())?;
     let Some(number) = message.parts.iter().position(|part| part.status == Status::Queued) else {
         return Err(StoreError::Damaged("a message waits of which no part waits".to_owned()));

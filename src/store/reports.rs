@@ -5,8 +5,8 @@ use rusqlite::OptionalExtension;
 use super::error::StoreError;
 use super::handle::Store;
 use super::life::{Message, Part};
-use super::row;
 use super::writer::Work;
+use super::{row, second};
 use crate::clock::Moment;
 use crate::ids::{MessageReference, SimId};
 use crate::message::{Event, Status};
@@ -70,7 +70,8 @@ impl Store {
         self.change(move |work| {
             let mut in_turn = Vec::new();
             for reading in readings {
-                in_turn.push((by_reference(work, &reading)?.is_none(), reading));
+                let is_guess = by_reference(work, &reading)?.is_none() && former(work, &reading)?.is_none();
+                in_turn.push((is_guess, reading));
             }
             in_turn.sort_by_key(|(is_guess, _)| *is_guess);
             for (_, reading) in in_turn {
@@ -103,9 +104,7 @@ fn take(work: &Work<'_>, report: &Report) -> Result<Found, StoreError> {
         apply(work, Message::load(work, place.0)?, place, report)?;
         return Ok(Found::Part);
     }
-    if let Some((place, attempt)) = former(work, report)?
-        && !has_wrapped(work, report.sim.as_str(), attempt)?
-    {
+    if let Some((place, attempt)) = former(work, report)? {
         return take_as_history(work, Message::load(work, place.0)?, place, attempt, report);
     }
     let unsettled = unsettled(work, report)?;
@@ -169,6 +168,13 @@ pub(super) fn remember_parts(work: &Work<'_>, message: i64) -> Result<(), StoreE
     Ok(())
 }
 
+/// An attempt at a message to this number is its part's last again.
+pub(super) fn forget_part(work: &Work<'_>, number: i64, attempt: i64) -> Result<(), StoreError> {
+    let sql = "DELETE FROM former_part WHERE number = ?1 AND attempt = ?2";
+    work.conn.prepare_cached(sql)?.execute((number, attempt))?;
+    Ok(())
+}
+
 /// The attempt with this TP-MR that its part has left behind, and the part.
 fn former(work: &Work<'_>, report: &Report) -> Result<Option<(Place, i64)>, StoreError> {
     let sql = "SELECT attempt.message, attempt.part, attempt.id
@@ -177,17 +183,20 @@ fn former(work: &Work<'_>, report: &Report) -> Result<Option<(Place, i64)>, Stor
                  AND former_part.known_until > ?4
                ORDER BY former_part.attempt DESC LIMIT 1";
     let (to, sim, now) = (row::number(&report.to), report.sim.as_str(), work.now.as_millis());
-    let found = work
+    let found: Option<(Place, i64)> = work
         .conn
         .prepare_cached(sql)?
         .query_row((to, sim, report.reference.0, now), |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))
         .optional()?;
-    Ok(found)
+    match found {
+        Some((place, attempt)) if !has_wrapped(work, sim, attempt)? => Ok(Some((place, attempt))),
+        _ => Ok(None),
+    }
 }
 
 /// Takes a report on that is about an attempt which its part has left behind. Bad news of it changes nothing: the copy
 /// that went out last has a report of its own to come. Good news does, unless another SIM has begun the message again,
-/// or will: then it is queued.
+/// or will: then it is queued. While a modem is at a copy, the news of an earlier one is kept until that is settled.
 fn take_as_history(
     work: &Work<'_>,
     mut message: Message,
@@ -195,10 +204,14 @@ fn take_as_history(
     attempt: i64,
     report: &Report,
 ) -> Result<Found, StoreError> {
+    let goes_on_here = message.goes_on_with(report.sim.as_str());
+    let status = part_at(&mut message, place)?.status;
+    if goes_on_here && status == Status::Sending {
+        keep(work, report)?;
+        return Ok(Found::Kept);
+    }
     note(work, attempt, report)?;
-    let counts = report.outcome == ReportOutcome::Delivered
-        && message.goes_on_with(report.sim.as_str())
-        && part_at(&mut message, place)?.status != Status::Queued;
+    let counts = report.outcome == ReportOutcome::Delivered && goes_on_here && status != Status::Queued;
     if counts && message.hear(usize::from(place.1), Event::Delivered) {
         message.save(work)?;
     }
@@ -321,8 +334,27 @@ fn part_at(message: &mut Message, (_, number): Place) -> Result<&mut Part, Store
     message.parts.get_mut(usize::from(number)).ok_or_else(|| StoreError::Damaged("a part is missing".to_owned()))
 }
 
+/// Keeps in mind that the second copy of this message, at this attempt through this SIM, is in doubt, while the message goes
+/// on with its first.
+pub(super) fn remember_second(work: &Work<'_>, message: i64, attempt: i64, sim: &str) -> Result<(), StoreError> {
+    work.conn
+        .prepare_cached(
+            "INSERT INTO former_part (number, sim, reference, attempt, known_until)
+             SELECT number, ?3, ?4, ?2, deadline + 3600000 FROM message WHERE seq = ?1",
+        )?
+        .execute((message, attempt, sim, UNKNOWN_REFERENCE))?;
+    Ok(())
+}
+
 /// Moves the part on by what the report says about its attempt.
 fn apply(work: &Work<'_>, mut message: Message, place: Place, report: &Report) -> Result<(), StoreError> {
+    let (status, attempt) = part_at(&mut message, place).map(|part| (part.status, part.attempt))?;
+    if let (ReportOutcome::Undelivered, Status::Sent, Some(attempt)) = (report.outcome, status, attempt)
+        && second::is_outlived_by_first(work, &mut message)?
+    {
+        note(work, attempt, report)?;
+        return message.save(work);
+    }
     let event = match report.outcome {
         ReportOutcome::Delivered => Event::Delivered,
         ReportOutcome::StillTrying => Event::Accepted,
@@ -333,6 +365,9 @@ fn apply(work: &Work<'_>, mut message: Message, place: Place, report: &Report) -
         part.reference = Some(report.reference.0);
         let (attempt, sim) = (part.attempt, part.sim.clone());
         message.came_through(sim, work.now);
+        if event == Event::Accepted && status == Status::InDoubt {
+            message.await_report(work);
+        }
         if report.outcome == ReportOutcome::Undelivered {
             message.cause = Some(DeliveryStatus::from_octet(report.status_octet).to_string());
         }

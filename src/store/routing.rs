@@ -28,28 +28,27 @@ pub(super) fn queue(route: usize, priority: i64) -> i64 {
 /// The queue in which a message of this app to this number, as it is kept, waits.
 pub(super) fn queue_of(work: &Work<'_>, app: &AppName, number: i64, priority: i64) -> Result<i64, StoreError> {
     let sql = "SELECT policy FROM app WHERE name = ?1";
-    queue_by(work, sql, app.as_str(), number, priority)
+    Ok(queue(route_by(work, sql, app.as_str(), number)?, priority))
 }
 
 /// The queue in which this message waits.
 pub(super) fn queue_of_message(work: &Work<'_>, seq: i64, number: i64, priority: i64) -> Result<i64, StoreError> {
+    Ok(queue(route_of_message(work, seq, number)?, priority))
+}
+
+/// The route of this message.
+pub(super) fn route_of_message(work: &Work<'_>, seq: i64, number: i64) -> Result<usize, StoreError> {
     let sql = "SELECT policy FROM app WHERE name = (SELECT message.app FROM message WHERE seq = ?1)";
-    queue_by(work, sql, seq, number, priority)
+    route_by(work, sql, seq, number)
 }
 
 /// A policy that is looked up only where one matters.
-fn queue_by(
-    work: &Work<'_>,
-    policy: &str,
-    of: impl rusqlite::ToSql,
-    number: i64,
-    priority: i64,
-) -> Result<i64, StoreError> {
+fn route_by(work: &Work<'_>, policy: &str, of: impl rusqlite::ToSql, number: i64) -> Result<usize, StoreError> {
     let mut named: Option<String> = None;
     if work.routes.ask_for_policy() {
         named = work.conn.prepare_cached(policy)?.query_row([of], |row| row.get(0)).optional()?;
     }
-    Ok(queue(work.routes.of(&number.to_string(), named.as_deref()), priority))
+    Ok(work.routes.of(&number.to_string(), named.as_deref()))
 }
 
 /// The first and the last of the queues in which messages of this route wait.

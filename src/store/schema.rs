@@ -24,11 +24,12 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("schema/06_callbacks.sql")).foreign_key_check(),
         M::up(include_str!("schema/07_lines.sql")).foreign_key_check(),
         M::up(include_str!("schema/08_repeated.sql")).foreign_key_check(),
+        M::up(include_str!("schema/09_second.sql")).foreign_key_check(),
     ])
 }
 
 /// The newest version this program knows.
-const KNOWN: usize = 8;
+const KNOWN: usize = 9;
 
 /// How long a connection waits for another process that writes (`app create` beside the daemon).
 const PATIENCE: Duration = Duration::from_secs(3);

@@ -5,8 +5,8 @@ use rusqlite::OptionalExtension;
 use super::error::StoreError;
 use super::life::Message;
 use super::queue::{AttemptId, SubmitResult};
-use super::reports;
 use super::writer::Work;
+use super::{reports, second};
 use crate::ids::MessageReference;
 use crate::message::{Event, Next, Status};
 
@@ -28,7 +28,9 @@ pub(super) fn settle(work: &Work<'_>, attempt: AttemptId, result: SubmitResult) 
         return Err(StoreError::Damaged("an attempt is under way that its part knows nothing of".to_owned()));
     }
     record(work, attempt, &result)?;
-    come_to(work, &mut message, number, result);
+    if !second::settles(work, &mut message, &result)? {
+        come_to(work, &mut message, number, result);
+    }
     message.save(work)?;
     reports::take_early(work, to)
 }
@@ -42,6 +44,7 @@ fn come_to(work: &Work<'_>, message: &mut Message, number: usize, result: Submit
             part.happen(Event::Accepted);
             part.reference = Some(reference);
             message.stay_with_sim(work.now);
+            message.await_report(work);
         }
         SubmitResult::Failed { next, reason, .. } => {
             part.failures += 1;

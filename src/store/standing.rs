@@ -7,11 +7,11 @@ use std::collections::VecDeque;
 
 use tokio::sync::{oneshot, watch};
 
-use super::claiming;
 use super::error::StoreError;
 use super::handle::Store;
 use super::queue::{Assignment, Claim, Claimed};
 use super::writer::{Command, Work};
+use super::{claiming, second};
 use crate::clock::Moment;
 
 /// A claim that waits to be served. Must be ended by [`Standing::part`] or [`Standing::withdraw`]: a part that was
@@ -113,7 +113,8 @@ impl Line {
             let outcome = run(&mut |work| {
                 claimed = Some(claiming::claim_next(work, &waiting.claim)?);
                 let modems = line.iter().map(|waiting| &waiting.claim.modem);
-                something_waits = claiming::something_waits(work.conn, work.routes, modems)?;
+                something_waits =
+                    claiming::something_waits(work.conn, work.routes, modems)? || second::are_there(work)?;
                 Ok(())
             });
             match claimed.filter(|_| outcome.is_ok()) {

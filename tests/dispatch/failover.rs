@@ -2,7 +2,7 @@
 
 use smsotpd::message::{InDoubtPolicy, Status};
 use smsotpd::sim::{Fault, HangUp};
-use smsotpd::store::NewMessage;
+use smsotpd::store::{NewMessage, Report, ReportOutcome};
 
 use crate::world::{World, no_budget, number, seconds};
 
@@ -86,4 +86,42 @@ async fn what_it_left_in_doubt_goes_out_once_more_through_another_where_that_is_
         let at = At::CtrlZ { submitted };
         assert_eq!(leaves(at, InDoubtPolicy::Resend).await, (MESSAGES, 0), "{at:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_code_of_which_no_report_comes_goes_out_through_another_sim_by_itself() {
+    let mut world = World::new(2).await;
+    world.dispatch(&no_budget()).await;
+    let id = world.issue_with(1, Some(seconds(60))).await;
+    world.until_all(&[id], Status::Sent).await;
+    let first = world.sender(id).await;
+    world.pass(seconds(58)).await;
+    assert_eq!(world.detail(id).await.attempts.len(), 1);
+    world.pass(seconds(4)).await;
+    let detail = world.detail(id).await;
+    assert_eq!((detail.message.status, detail.message.resent, detail.attempts.len()), (Status::Sent, true, 2));
+    assert_ne!(world.sender(id).await, first);
+    world.pass(seconds(120)).await;
+    assert_eq!(world.carrier.handset(&number(1)).inbox().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_copy_waits_for_another_sim_and_is_not_sent_when_the_first_arrives_before_that() {
+    let mut world = World::new(2).await;
+    world.dispatch(&no_budget()).await;
+    world.slots[1].plug(false);
+    world.ready(1, false).await;
+    let wait = Some(seconds(60));
+    let (waits, arrives) = (world.issue_with(1, wait).await, world.issue_with(2, wait).await);
+    world.until_all(&[waits, arrives], Status::Sent).await;
+    let reference = world.detail(arrives).await.attempts[0].reference.unwrap();
+    world.pass(seconds(90)).await;
+    assert_eq!(world.detail(waits).await.attempts.len(), 1);
+    let (sim, to, outcome) = (world.slots[0].sim(), number(2), ReportOutcome::Delivered);
+    world.store.settle_report(vec![Report { sim, to, reference, outcome, status_octet: 0 }]).await.unwrap();
+    world.slots[1].plug(true);
+    world.until("the second copy", async |world| world.detail(waits).await.attempts.len() == 2).await;
+    world.until_all(&[waits], Status::Sent).await;
+    world.pass(seconds(30)).await;
+    assert_eq!((world.sender(waits).await.as_str(), world.detail(arrives).await.attempts.len()), ("m1", 1));
 }

@@ -199,6 +199,7 @@ impl World {
             class0: false,
             replace: None,
             in_doubt: InDoubtPolicy::Hold,
+            second_after: None,
             callback: None,
         }
     }
@@ -211,6 +212,11 @@ impl World {
 
     /// Issues an otp; returns the id of its message.
     pub(crate) async fn issue(&self, to: usize) -> MessageId {
+        self.issue_with(to, None).await
+    }
+
+    /// The same; another SIM may send it once more when no report came for so long.
+    pub(crate) async fn issue_with(&self, to: usize, second_after: Option<Duration>) -> MessageId {
         let (id, code, key) = (OtpId::generate(), Code::new("482913".to_owned()), self.store.site_key());
         let otp = NewOtp {
             id,
@@ -224,7 +230,12 @@ impl World {
             max_attempts: 5,
             resend_after: seconds(30),
             max_resends: 0,
-            message: NewMessage { priority: Priority::Otp, in_doubt: InDoubtPolicy::Resend, ..self.new_message(to) },
+            message: NewMessage {
+                priority: Priority::Otp,
+                in_doubt: InDoubtPolicy::Resend,
+                second_after,
+                ..self.new_message(to)
+            },
         };
         let limits = limits::Settings { per_number_hour: 0, per_number_day: 0, per_prefix_hour: 0 };
         let rules = Rules { limits, guard: Checks::off() };

@@ -9,7 +9,7 @@ use crate::world::{CODE, World, number, seconds};
 
 #[derive(Debug, Clone)]
 enum Step {
-    Issue { to: u8 },
+    Issue { to: u8, second: bool },
     Accept { to: u8, parts: u8, resend: bool },
     Claim { sim: bool },
     Settle { which: u8, result: u8 },
@@ -22,7 +22,7 @@ enum Step {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
-        2 => (0..2_u8).prop_map(|to| Step::Issue { to }),
+        2 => (0..2_u8, any::<bool>()).prop_map(|(to, second)| Step::Issue { to, second }),
         2 => (0..2_u8, 1..4_u8, any::<bool>()).prop_map(|(to, parts, resend)| Step::Accept { to, parts, resend }),
         6 => any::<bool>().prop_map(|sim| Step::Claim { sim }),
         6 => (any::<u8>(), 0..8_u8).prop_map(|(which, result)| Step::Settle { which, result }),
@@ -48,7 +48,11 @@ impl Play {
         let world = &self.world;
         let to = |to: u8| number(&format!("+1555123456{to}"));
         match step {
-            Step::Issue { to: t } => self.newest_otp = Some(world.issue(world.new_otp(&to(t))).await.id),
+            Step::Issue { to: t, second } => {
+                let mut otp = world.new_otp(&to(t));
+                otp.message.second_after = second.then_some(seconds(60));
+                self.newest_otp = Some(world.issue(otp).await.id);
+            }
             Step::Accept { to: t, parts, resend } => {
                 let in_doubt = if resend { InDoubtPolicy::Resend } else { InDoubtPolicy::Hold };
                 world.accept(NewMessage { parts, in_doubt, ..world.new_message(&to(t)) }).await;
@@ -102,7 +106,7 @@ fn outcome(world: &World, result: u8) -> SubmitResult {
 }
 
 /// What must never be in the database, as queries that find it.
-const NEVER: [(&str, &str); 12] = [
+const NEVER: [(&str, &str); 14] = [
     (
         "what is over for good waits for nothing",
         "SELECT 1 FROM message WHERE status IN ('undelivered', 'failed', 'expired', 'cancelled')
@@ -125,7 +129,7 @@ const NEVER: [(&str, &str); 12] = [
         "SELECT 1 FROM message LEFT JOIN otp ON otp.seq = message.otp WHERE (text IS NOT NULL) <> (
              coalesce(otp.status, 'pending') = 'pending'
              AND NOT EXISTS (SELECT 1 FROM message AS newer WHERE newer.otp = otp.seq AND newer.seq > message.seq)
-             AND (doubt_until IS NOT NULL OR EXISTS (
+             AND (doubt_until IS NOT NULL OR second_from IS NOT NULL OR EXISTS (
                  SELECT 1 FROM part WHERE message = message.seq AND part.status IN ('queued', 'sending'))))",
     ),
     (
@@ -137,6 +141,16 @@ const NEVER: [(&str, &str); 12] = [
         "SELECT 1 FROM message WHERE parts = 1 AND (
              SELECT count(*) FROM attempt WHERE message = seq AND outcome IN ('sent', 'in_doubt', 'sending'))
              > iif(otp IS NULL AND in_doubt = 'hold', 1, 2)",
+    ),
+    (
+        "a second copy is waited with only while the network says nothing of the first",
+        "SELECT 1 FROM message WHERE second_from IS NOT NULL AND (status <> 'sent' OR resent OR second_after IS NULL)",
+    ),
+    (
+        "a second copy of what was sent goes through another SIM",
+        "SELECT 1 FROM message JOIN attempt AS first ON first.id = first_copy
+         JOIN attempt AS second ON second.id = message.attempt
+         WHERE NOT resent OR first.outcome <> 'sent' OR second.id <= first.id OR second.sim = first.sim",
     ),
     (
         "what has gone out of a message that is not yet given up went through one SIM, or no handset can join it",
@@ -174,7 +188,8 @@ const NEVER: [(&str, &str); 12] = [
              SELECT 1 FROM part WHERE part.number = report.number AND part.status = 'sending' AND (
                  part.sim = report.sim OR EXISTS (
                      SELECT 1 FROM former_part AS former JOIN attempt ON attempt.id = former.attempt
-                     WHERE former.number = report.number AND former.sim = report.sim AND former.reference = -1
+                     WHERE former.number = report.number AND former.sim = report.sim
+                       AND former.reference IN (-1, report.reference)
                        AND attempt.message = part.message AND attempt.part = part.part)))",
     ),
 ];
@@ -211,7 +226,7 @@ fn play(steps: Vec<Step>) {
 #[test]
 fn a_report_on_the_first_copy_waits_for_the_second_that_another_sim_is_at() {
     play(vec![
-        Step::Issue { to: 0 },
+        Step::Issue { to: 0, second: false },
         Step::Claim { sim: true },
         Step::Settle { which: 0, result: 7 },
         Step::Pass { seconds: 21 },
@@ -241,5 +256,17 @@ proptest! {
     #[test]
     fn the_database_keeps_its_rules_whatever_happens(steps in steps()) {
         play(steps);
+    }
+
+    #[test]
+    fn nor_does_a_second_copy_break_them(steps in steps()) {
+        let begun = [
+            Step::Issue { to: 0, second: true },
+            Step::Claim { sim: true },
+            Step::Settle { which: 0, result: 0 },
+            Step::Pass { seconds: 60 },
+            Step::Claim { sim: false },
+        ];
+        play(begun.into_iter().chain(steps).collect());
     }
 }

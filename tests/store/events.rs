@@ -11,7 +11,7 @@ use smsotpd::store::{
     SubmitResult, Which,
 };
 
-use crate::world::{CODE, NO_LIMITS, TEXT, World, alice, app, number, rules, seconds};
+use crate::world::{CODE, NO_LIMITS, TEXT, World, alice, app, number, part, rules, seconds};
 
 impl World {
     /// Everything that happened so far.
@@ -164,6 +164,32 @@ async fn a_message_of_several_parts_is_one_message() {
         world.report(&alice(), reference, ReportOutcome::Delivered).await;
     }
     assert_eq!(world.kinds().await, ["message.queued", "message.sent", "message.delivered"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_whose_lost_part_arrived_after_all_is_told_to_be_sent() {
+    let world = World::new().await;
+    world.accept(NewMessage { parts: 2, ..world.new_message(&alice()) }).await;
+    world.sent(&world.claim().await, 1).await;
+    let second = world.claim().await;
+    world.report(&alice(), 1, ReportOutcome::Undelivered).await;
+    world.sent(&second, 2).await;
+    world.report(&alice(), 1, ReportOutcome::Delivered).await;
+    assert_eq!(world.kinds().await, ["message.queued", "message.undelivered", "message.sent"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_copy_through_another_sim_is_no_news_until_it_arrives() {
+    let world = World::new().await;
+    let mut otp = world.new_otp(&alice());
+    otp.message.second_after = Some(seconds(100));
+    world.issue(otp).await;
+    world.sent(&world.claim().await, 7).await;
+    world.pass(seconds(100)).await;
+    world.sent(&part(world.claim_with("b").await), 8).await;
+    assert_eq!(world.kinds().await, ["otp.issued", "otp.sent"]);
+    world.report_at("b", &alice(), 8, ReportOutcome::Delivered).await;
+    assert_eq!(world.kinds().await, ["otp.issued", "otp.sent", "otp.delivered"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -16,6 +16,7 @@ mod queue;
 mod removal;
 mod reports;
 mod routes;
+mod second;
 mod standing;
 mod time;
 mod world;

@@ -84,6 +84,7 @@ impl World {
             class0: false,
             replace: None,
             in_doubt: InDoubtPolicy::Hold,
+            second_after: None,
             callback: None,
         }
     }
@@ -107,6 +108,7 @@ impl World {
                 priority: Priority::Otp,
                 deadline,
                 in_doubt: InDoubtPolicy::Resend,
+                second_after: None,
                 ..self.new_message(to)
             },
         }

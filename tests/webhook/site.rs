@@ -158,6 +158,7 @@ impl Site {
             class0: false,
             replace: None,
             in_doubt: InDoubtPolicy::Hold,
+            second_after: None,
             callback,
         }
     }

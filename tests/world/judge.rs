@@ -68,6 +68,15 @@ fn message(ledger: &Ledger, serial: usize, detail: &MessageDetail) -> Vec<String
             faults.push(format!("is sent, part {part} is not"));
         }
     }
+    let gone: Vec<_> = detail.attempts.iter().filter(|attempt| has_gone(attempt.outcome)).collect();
+    if parts == 1 && gone.len() > 2 {
+        faults.push(format!("went out {} times", gone.len()));
+    }
+    if let ([first, second], 1, false) = (gone.as_slice(), parts, ever_in_doubt)
+        && first.sim == second.sim
+    {
+        faults.push("went out twice through one SIM, and was never in doubt".to_owned());
+    }
     let at_once = |outcome| matches!(outcome, AttemptOutcome::Sent | AttemptOutcome::Expired);
     let fair = ledger.fair_from.is_some_and(|first| serial >= first);
     if fair && !detail.attempts.iter().all(|attempt| at_once(attempt.outcome)) {
@@ -120,6 +129,11 @@ const FREE: Duration = Duration::from_secs(1200);
 
 /// So long may a modem take to hand over what it was given in time.
 const LATE: Duration = Duration::from_secs(5);
+
+/// The network has it, or may have it.
+fn has_gone(outcome: AttemptOutcome) -> bool {
+    matches!(outcome, AttemptOutcome::Sent | AttemptOutcome::InDoubt)
+}
 
 fn count(detail: &MessageDetail, part: u8, outcome: AttemptOutcome) -> usize {
     detail.attempts.iter().filter(|attempt| attempt.part == part && attempt.outcome == outcome).count()

@@ -148,11 +148,13 @@ async fn cancel_message(site: &Site, serial: usize, view: &MessageView) {
 fn policy(serial: usize, dice: &mut Dice) -> Policy {
     let no_limits = limits::Settings { per_number_hour: 0, per_number_day: 0, per_prefix_hour: 0 };
     let resend_new_code = dice.percent(20);
+    let second_sim = if dice.percent(40) { dice.from(5, 90) } else { 0 };
     let (limits, mode) =
         if dice.percent(80) { (no_limits, Mode::Off) } else { (limits::Settings::default(), Mode::Enforce) };
     Policy {
         brand: format!("W{serial}."),
         resend_new_code,
+        second_sim_after_percent: second_sim.try_into().unwrap(),
         limits,
         guard: guard::Settings { mode, ..guard::Settings::default() },
         ..Policy::default()
