@@ -357,8 +357,8 @@ fn status_named(name: &str) -> Option<Status> {
 
 /// Withdraw a message
 ///
-/// Only a message of which nothing was given to a modem can be withdrawn. Of one in doubt (`not_withdrawn` as well) the
-/// second copy, if it waits for that, is not sent any more.
+/// Only a message of which nothing was given to a modem can be withdrawn. Of one that was sent, or is in doubt
+/// (`not_withdrawn` as well), the second copy, if it waits for that, is not sent any more.
 #[utoipa::path(
     delete, path = "/v1/messages/{id}", operation_id = "cancel_message", tag = "messages",
     params(Named<MessageId>),

@@ -81,6 +81,10 @@ impl Store {
             let mut message = Message::load(work, seq)?;
             let all_wait = message.parts.iter().all(|part| part.status == Status::Queued);
             if !all_wait {
+                // No second copy of it goes out either.
+                if message.second_from.take().is_some() {
+                    message.save(work)?;
+                }
                 return Ok(Some(CancelOutcome::TooLate(listing::message_of(work.conn, seq)?)));
             }
             message.withdraw();

@@ -307,7 +307,8 @@ pub(super) fn note_end(work: &Work<'_>, otp: i64, app: &str, kind: Kind) -> Resu
     if kind == Kind::OtpExpired {
         // Whether the code ever went out is what is asked next.
         let sql =
-            "SELECT message.seq, message.status FROM otp JOIN message ON message.seq = otp.message WHERE otp.seq = ?1";
+            "SELECT message.seq, iif(message.first_copy IS NOT NULL AND message.status = 'sending', 'sent', message.status)
+             FROM otp JOIN message ON message.seq = otp.message WHERE otp.seq = ?1";
         let (seq, status): (i64, String) =
             work.conn.prepare_cached(sql)?.query_row([otp], |row| Ok((row.get(0)?, row.get(1)?)))?;
         (message, detail) = (Some(seq), Some(json!({ "message_status": status })));

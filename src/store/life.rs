@@ -347,8 +347,8 @@ impl Message {
             work.note_erasure();
         }
         // A second copy brings nothing new before it arrives.
-        let is_told = status == Status::Sent && self.was_sent && self.parts.len() == 1;
-        if status != self.was && !is_told {
+        let was_told = status == Status::Sent && self.was_sent && self.parts.len() == 1;
+        if status != self.was && !was_told {
             events::note_message(work, self.seq, &self.app, self.otp, status, self.cause.as_deref())?;
         }
         // A doubt that begins is something that falls due.

@@ -186,7 +186,7 @@ pub enum AcceptOutcome {
 pub enum CancelOutcome {
     /// It was withdrawn before any of it was given to a modem.
     Cancelled(MessageView),
-    /// It was too late: it is under way, or over, and nothing was changed; or it is in doubt, and will not go out once more.
+    /// It was too late: it is under way, or over. If it was sent or is in doubt, it will not go out once more.
     TooLate(MessageView),
 }
 

@@ -100,11 +100,14 @@ enum Found {
 const WRAP: i64 = 200;
 
 fn take(work: &Work<'_>, report: &Report) -> Result<Found, StoreError> {
-    if let Some(place) = by_reference(work, report)? {
+    let (last, left_behind) = (by_reference(work, report)?, former(work, report)?);
+    if let Some((place, attempt)) = last
+        && left_behind.is_none_or(|(_, newer)| newer < attempt)
+    {
         apply(work, Message::load(work, place.0)?, place, report)?;
         return Ok(Found::Part);
     }
-    if let Some((place, attempt)) = former(work, report)? {
+    if let Some((place, attempt)) = left_behind {
         return take_as_history(work, Message::load(work, place.0)?, place, attempt, report);
     }
     let unsettled = unsettled(work, report)?;
@@ -122,7 +125,7 @@ fn take(work: &Work<'_>, report: &Report) -> Result<Found, StoreError> {
 type Place = (i64, u8);
 
 /// The newest part with this TP-MR that waits for a report; or one that had its report, which then comes twice.
-fn by_reference(work: &Work<'_>, report: &Report) -> Result<Option<Place>, StoreError> {
+fn by_reference(work: &Work<'_>, report: &Report) -> Result<Option<(Place, i64)>, StoreError> {
     let mut statement = work.conn.prepare_cached(
         "SELECT part.message, part.part, part.status, part.attempt
          FROM part CROSS JOIN message ON message.seq = part.message
@@ -134,17 +137,17 @@ fn by_reference(work: &Work<'_>, report: &Report) -> Result<Option<Place>, Store
     let mut rows = statement.query((to, sim, report.reference.0, work.now.as_millis()))?;
     let mut had_its_report = None;
     while let Some(row) = rows.next()? {
-        let place = (row.get(0)?, row.get(1)?);
+        let found = ((row.get(0)?, row.get(1)?), row.get(3)?);
         match row::status_from(&row.get::<_, String>(2)?)? {
-            Status::Sent => return Ok(Some(place)),
+            Status::Sent => return Ok(Some(found)),
             Status::Delivered | Status::Undelivered if had_its_report.is_none() => {
-                had_its_report = Some((place, row.get(3)?));
+                had_its_report = Some(found);
             }
             _ => {}
         }
     }
     match had_its_report {
-        Some((place, attempt)) if !has_wrapped(work, sim, attempt)? => Ok(Some(place)),
+        Some((place, attempt)) if !has_wrapped(work, sim, attempt)? => Ok(Some((place, attempt))),
         _ => Ok(None),
     }
 }
@@ -212,8 +215,11 @@ fn take_as_history(
     }
     note(work, attempt, report)?;
     let counts = report.outcome == ReportOutcome::Delivered && goes_on_here && status != Status::Queued;
-    if counts && message.hear(usize::from(place.1), Event::Delivered) {
-        message.save(work)?;
+    if counts {
+        second::go_back_to_arrived(work, &mut message, attempt)?;
+        if message.hear(usize::from(place.1), Event::Delivered) {
+            message.save(work)?;
+        }
     }
     Ok(Found::Part)
 }
@@ -300,6 +306,18 @@ pub(super) fn remember_doubt(work: &Work<'_>, message: i64) -> Result<(), StoreE
     Ok(())
 }
 
+/// Keeps in mind that the second copy of this message, at this attempt through this SIM, is in doubt, while the message goes
+/// on with its first.
+pub(super) fn remember_second(work: &Work<'_>, message: i64, attempt: i64, sim: &str) -> Result<(), StoreError> {
+    work.conn
+        .prepare_cached(
+            "INSERT INTO former_part (number, sim, reference, attempt, known_until)
+             SELECT number, ?3, ?4, ?2, deadline + 3600000 FROM message WHERE seq = ?1",
+        )?
+        .execute((message, attempt, sim, UNKNOWN_REFERENCE))?;
+    Ok(())
+}
+
 /// The attempts at a message, from this one back, that are in doubt: the part, the attempt, and its SIM; the last first.
 pub(super) fn doubts(work: &Work<'_>, last: Option<i64>) -> Result<Vec<(usize, i64, String)>, StoreError> {
     let mut statement = work.conn.prepare_cached(
@@ -334,23 +352,11 @@ fn part_at(message: &mut Message, (_, number): Place) -> Result<&mut Part, Store
     message.parts.get_mut(usize::from(number)).ok_or_else(|| StoreError::Damaged("a part is missing".to_owned()))
 }
 
-/// Keeps in mind that the second copy of this message, at this attempt through this SIM, is in doubt, while the message goes
-/// on with its first.
-pub(super) fn remember_second(work: &Work<'_>, message: i64, attempt: i64, sim: &str) -> Result<(), StoreError> {
-    work.conn
-        .prepare_cached(
-            "INSERT INTO former_part (number, sim, reference, attempt, known_until)
-             SELECT number, ?3, ?4, ?2, deadline + 3600000 FROM message WHERE seq = ?1",
-        )?
-        .execute((message, attempt, sim, UNKNOWN_REFERENCE))?;
-    Ok(())
-}
-
 /// Moves the part on by what the report says about its attempt.
 fn apply(work: &Work<'_>, mut message: Message, place: Place, report: &Report) -> Result<(), StoreError> {
     let (status, attempt) = part_at(&mut message, place).map(|part| (part.status, part.attempt))?;
     if let (ReportOutcome::Undelivered, Status::Sent, Some(attempt)) = (report.outcome, status, attempt)
-        && second::is_outlived_by_first(work, &mut message)?
+        && second::go_back_if_first_may_arrive(work, &mut message)?
     {
         note(work, attempt, report)?;
         return message.save(work);

@@ -42,7 +42,11 @@ pub(super) fn are_there(work: &Work<'_>) -> Result<bool, StoreError> {
 /// If the attempt was at a second copy, and the network did not say that it took that: has the message go on with its first
 /// copy. Another SIM may try again when the failure lets it, and the second copy is surely not out. Otherwise nothing
 /// happens, and it is `false`.
-pub(super) fn settles(work: &Work<'_>, message: &mut Message, result: &SubmitResult) -> Result<bool, StoreError> {
+pub(super) fn go_back_unless_taken(
+    work: &Work<'_>,
+    message: &mut Message,
+    result: &SubmitResult,
+) -> Result<bool, StoreError> {
     let (Some(first), [part]) = (message.first_copy, message.parts.as_mut_slice()) else { return Ok(false) };
     let again = match result {
         SubmitResult::Sent { .. } => return Ok(false),
@@ -68,7 +72,7 @@ pub(super) fn settles(work: &Work<'_>, message: &mut Message, result: &SubmitRes
 
 /// If a report says that the second copy will never arrive, and the first still may: has the message go on with that.
 /// Otherwise nothing happens, and it is `false`.
-pub(super) fn is_outlived_by_first(work: &Work<'_>, message: &mut Message) -> Result<bool, StoreError> {
+pub(super) fn go_back_if_first_may_arrive(work: &Work<'_>, message: &mut Message) -> Result<bool, StoreError> {
     let Some(first) = message.first_copy else { return Ok(false) };
     let sql = "SELECT report FROM attempt WHERE id = ?1";
     let report: Option<u8> = work.conn.prepare_cached(sql)?.query_row([first], |row| row.get(0))?;
@@ -78,6 +82,16 @@ pub(super) fn is_outlived_by_first(work: &Work<'_>, message: &mut Message) -> Re
     reports::remember_parts(work, message.seq)?;
     message.go_back_to(work, first)?;
     Ok(true)
+}
+
+/// If this attempt was the first copy, which a report says has arrived: the message is that one's from now on.
+pub(super) fn go_back_to_arrived(work: &Work<'_>, message: &mut Message, attempt: i64) -> Result<(), StoreError> {
+    let has_arrived = message.parts.iter().all(|part| part.status == Status::Delivered);
+    if message.first_copy == Some(attempt) && !has_arrived {
+        reports::remember_parts(work, message.seq)?;
+        message.go_back_to(work, attempt)?;
+    }
+    Ok(())
 }
 
 impl Message {

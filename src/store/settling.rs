@@ -28,7 +28,7 @@ pub(super) fn settle(work: &Work<'_>, attempt: AttemptId, result: SubmitResult) 
         return Err(StoreError::Damaged("an attempt is under way that its part knows nothing of".to_owned()));
     }
     record(work, attempt, &result)?;
-    if !second::settles(work, &mut message, &result)? {
+    if !second::go_back_unless_taken(work, &mut message, &result)? {
         come_to(work, &mut message, number, result);
     }
     message.save(work)?;

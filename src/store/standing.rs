@@ -113,8 +113,8 @@ impl Line {
             let outcome = run(&mut |work| {
                 claimed = Some(claiming::claim_next(work, &waiting.claim)?);
                 let modems = line.iter().map(|waiting| &waiting.claim.modem);
-                something_waits =
-                    claiming::something_waits(work.conn, work.routes, modems)? || second::are_there(work)?;
+                something_waits = !line.is_empty()
+                    && (claiming::something_waits(work.conn, work.routes, modems)? || second::are_there(work)?);
                 Ok(())
             });
             match claimed.filter(|_| outcome.is_ok()) {

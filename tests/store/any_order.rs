@@ -150,7 +150,8 @@ const NEVER: [(&str, &str); 14] = [
         "a second copy of what was sent goes through another SIM",
         "SELECT 1 FROM message JOIN attempt AS first ON first.id = first_copy
          JOIN attempt AS second ON second.id = message.attempt
-         WHERE NOT resent OR first.outcome <> 'sent' OR second.id <= first.id OR second.sim = first.sim",
+         WHERE NOT resent OR second.id <= first.id OR second.sim = first.sim
+           OR NOT (first.outcome = 'sent' OR first.outcome = 'in_doubt' AND first.report IS NOT NULL)",
     ),
     (
         "what has gone out of a message that is not yet given up went through one SIM, or no handset can join it",
@@ -234,6 +235,18 @@ fn a_report_on_the_first_copy_waits_for_the_second_that_another_sim_is_at() {
         Step::Claim { sim: false },
         Step::Report { sim: true, to: 0, reference: 1, outcome: 0 },
         Step::Settle { which: 0, result: 6 },
+    ]);
+}
+
+#[test]
+fn what_was_in_doubt_and_is_still_being_tried_has_a_second_copy() {
+    play(vec![
+        Step::Issue { to: 0, second: true },
+        Step::Claim { sim: true },
+        Step::Settle { which: 0, result: 7 },
+        Step::Report { sim: true, to: 0, reference: 1, outcome: 1 },
+        Step::Pass { seconds: 60 },
+        Step::Claim { sim: false },
     ]);
 }
 

@@ -3,7 +3,8 @@
 use smsotpd::ids::{MessageId, MessageReference};
 use smsotpd::message::{FailureClass, InDoubtPolicy, Next, Status};
 use smsotpd::store::{
-    Assignment, AttemptOutcome, Claim, Claimed, NewMessage, NewOtp, OtpView, Report, ReportOutcome, SubmitResult,
+    Assignment, AttemptOutcome, CancelOutcome, Claim, Claimed, Kind, Neighbour, NewMessage, NewOtp, OtpView, Reader,
+    Report, ReportOutcome, SubmitResult,
 };
 
 use crate::world::{CODE, TEXT, World, alice, app, claim, number, part, seconds, sim};
@@ -332,4 +333,61 @@ async fn a_modem_that_waits_in_line_is_given_the_second_copy_when_it_is_due() {
     world.pass(seconds(WAIT)).await;
     world.store.look().await.unwrap();
     assert_eq!(second.part().await.unwrap().message, otp.message.id);
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_the_first_copy_is_still_being_tried_keeps_the_message_from_being_given_up() {
+    let world = World::new().await;
+    let (otp, second) = sending(&world).await;
+    world.sent(&second, SECOND).await;
+    assert!(world.report(&alice(), FIRST, ReportOutcome::StillTrying).await);
+    assert!(world.report_at("b", &alice(), SECOND, ReportOutcome::Undelivered).await);
+    assert_eq!(world.status(otp.message.id).await, Status::Sent);
+    assert!(world.report(&alice(), FIRST, ReportOutcome::Undelivered).await);
+    assert_eq!(world.status(otp.message.id).await, Status::Undelivered);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_on_the_first_copy_is_not_about_an_older_message_that_had_its_reference() {
+    let world = World::new().await;
+    let old = world.accept(world.new_message(&alice())).await;
+    world.sent(&world.claim().await, FIRST).await;
+    let (otp, second) = sending(&world).await;
+    world.sent(&second, SECOND).await;
+    assert!(world.report(&alice(), FIRST, ReportOutcome::Delivered).await);
+    assert_eq!((world.status(old).await, world.status(otp.message.id).await), (Status::Sent, Status::Delivered));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_next_message_waits_for_the_sim_whose_copy_arrived() {
+    let world = World::new().await;
+    let (otp, second) = sending(&world).await;
+    world.sent(&second, SECOND).await;
+    assert!(world.report(&alice(), FIRST, ReportOutcome::Delivered).await);
+    assert!(world.report_at("b", &alice(), SECOND, ReportOutcome::Undelivered).await);
+    assert_eq!(world.status(otp.message.id).await, Status::Delivered);
+    world.accept(world.new_message(&alice())).await;
+    let others = vec![Neighbour { modem: "m0".parse().unwrap(), sim: sim("a") }];
+    let by_b = world.store.claim(Claim { others, ..claim("b") }).await.unwrap();
+    assert!(matches!(by_b, Claimed::Nothing { .. }), "{by_b:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_otp_that_expires_while_its_second_copy_is_being_sent_is_told_to_have_been_sent() {
+    let world = World::new().await;
+    sending(&world).await;
+    world.pass(seconds(201)).await;
+    world.store.sweep().await.unwrap();
+    let told = world.store.events_after(0, Reader::Admin, Vec::new(), 100).await.unwrap().events.pop().unwrap();
+    assert_eq!((told.kind, told.data.message.unwrap().status), (Kind::OtpExpired, Status::Sent));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_withdraws_a_message_that_was_sent_keeps_its_second_copy_from_going_out() {
+    let world = World::new().await;
+    let otp = sent(&world).await;
+    let cancelled = world.store.cancel_message(&app(), otp.message.id).await.unwrap();
+    assert!(matches!(cancelled, Some(CancelOutcome::TooLate(_))));
+    world.pass(seconds(WAIT)).await;
+    assert_eq!(next_for(&world, "b").await, None);
 }

@@ -175,7 +175,12 @@ impl World {
         outcome: ReportOutcome,
     ) -> bool {
         let reference = MessageReference(reference);
-        let report = Report { sim: sim(sim_name), to: to.clone(), reference, outcome, status_octet: 0 };
+        let status_octet = match outcome {
+            ReportOutcome::Delivered => 0x00,
+            ReportOutcome::StillTrying => 0x30,
+            ReportOutcome::Undelivered => 0x46,
+        };
+        let report = Report { sim: sim(sim_name), to: to.clone(), reference, outcome, status_octet };
         self.store.settle_report(vec![report]).await.unwrap().is_some()
     }
 
