@@ -151,7 +151,7 @@ pub enum Event {
     Refused,
     /// The modem had the whole PDU and no answer came.
     AnswerLost,
-    /// It goes out once more: its time in doubt is over ([`after_doubt`]), or no report came of it ([`after_silence`]).
+    /// It goes out once more: its time in doubt is over ([`after_doubt`]), or no report came of it.
     Resend,
     /// A report says that the handset has it.
     Delivered,
@@ -284,16 +284,6 @@ pub const DOUBT: Duration = Duration::from_secs(20);
 pub fn after_doubt(policy: InDoubtPolicy, resent_before: bool, since: Moment, deadline: Moment) -> Option<Moment> {
     let at = since + DOUBT;
     (policy == InDoubtPolicy::Resend && !resent_before && at < deadline).then_some(at)
-}
-
-/// When a message that the network took at `sent`, and of which no report says that it arrived, may go out once more
-/// through another SIM.
-///
-/// It may not when nobody asked for that, when it went out once more before, or when its deadline comes first.
-#[must_use]
-pub fn after_silence(wait: Option<Duration>, resent_before: bool, sent: Moment, deadline: Moment) -> Option<Moment> {
-    let at = sent + wait?;
-    (!resent_before && at < deadline).then_some(at)
 }
 
 #[cfg(test)]

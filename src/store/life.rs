@@ -9,7 +9,7 @@ use super::error::StoreError;
 use super::writer::Work;
 use super::{events, reports, routing, row};
 use crate::clock::Moment;
-use crate::message::{Event, InDoubtPolicy, Status, after_doubt, after_silence, transition, whole};
+use crate::message::{Event, InDoubtPolicy, Status, after_doubt, transition, whole};
 
 /// How long the other parts of a message wait for the SIM that took the first ones, before another SIM may start the
 /// whole message again.
@@ -131,9 +131,9 @@ impl Message {
                  FROM message WHERE seq = ?1",
             )?
             .query_row([seq], |row| {
-                let waited_from = row.get::<_, Option<i64>>("waiting_from")?.map(Moment::from_millis);
-                let doubt_until = row.get::<_, Option<i64>>("doubt_until")?.map(Moment::from_millis);
-                let second_from = row.get::<_, Option<i64>>("second_from")?.map(Moment::from_millis);
+                let millis = |column| row.get::<_, Option<i64>>(column);
+                let moment = |column| millis(column).map(|millis| millis.map(Moment::from_millis));
+                let (waited_from, doubt_until) = (moment("waiting_from")?, moment("doubt_until")?);
                 let otp: Option<i64> = row.get("otp")?;
                 let message = Message {
                     seq,
@@ -149,15 +149,13 @@ impl Message {
                     waited_from,
                     not_before: waited_from.unwrap_or(work.now),
                     sim: row.get("sim")?,
-                    sim_until: row.get::<_, Option<i64>>("sim_until")?.map(Moment::from_millis),
+                    sim_until: moment("sim_until")?,
                     taken_over: row.get("taken_over")?,
                     doubt_until,
                     doubted_until: doubt_until,
                     resent: row.get("resent")?,
-                    second_after: row
-                        .get::<_, Option<u32>>("second_after")?
-                        .map(|millis| Duration::from_millis(millis.into())),
-                    second_from,
+                    second_after: millis("second_after")?.map(|millis| Duration::from_millis(millis.unsigned_abs())),
+                    second_from: moment("second_from")?,
                     first_copy: row.get("first_copy")?,
                     attempt: row.get("attempt")?,
                     priority: row.get("priority")?,
@@ -220,11 +218,12 @@ impl Message {
     /// The network took a part now: if that is all of the message, another SIM may send it once more when no report comes.
     pub(super) fn await_report(&mut self, work: &Work<'_>) {
         if self.parts.len() == 1 {
-            self.let_another_sim(work, after_silence(self.second_after, self.resent, work.now, self.deadline));
+            let wait = self.second_after.filter(|_| !self.resent);
+            self.let_another_sim(work, wait.map(|wait| work.now + wait));
         }
     }
 
-    /// Another SIM may send it once more from this moment on.
+    /// Another SIM may send it once more from this moment on, if that is in time.
     pub(super) fn let_another_sim(&mut self, work: &Work<'_>, from: Option<Moment>) {
         self.second_from = from.filter(|from| self.has_text && *from < self.deadline);
         if self.second_from.is_some() {

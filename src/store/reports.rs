@@ -68,9 +68,9 @@ impl Store {
     /// When the store cannot do it; then the report must not be acknowledged.
     pub async fn settle_report(&self, readings: Vec<Report>) -> Result<Option<PhoneNumber>, StoreError> {
         self.change(move |work| {
-            let mut in_turn = Vec::new();
+            let (several, mut in_turn) = (readings.len() > 1, Vec::new());
             for reading in readings {
-                let is_guess = by_reference(work, &reading)?.is_none() && former(work, &reading)?.is_none();
+                let is_guess = several && by_reference(work, &reading)?.is_none() && former(work, &reading)?.is_none();
                 in_turn.push((is_guess, reading));
             }
             in_turn.sort_by_key(|(is_guess, _)| *is_guess);
