@@ -385,10 +385,11 @@ fn apply(work: &Work<'_>, mut message: Message, place: Place, report: &Report) -
     Ok(())
 }
 
-/// Writes down what a report said about an attempt.
+/// Writes down what a report said about an attempt. That the network still tries is old news after any other.
 fn note(work: &Work<'_>, attempt: i64, report: &Report) -> Result<(), StoreError> {
-    let sql = "UPDATE attempt SET report = ?2, reference = ?3 WHERE id = ?1";
-    work.conn.prepare_cached(sql)?.execute((attempt, report.status_octet, report.reference.0))?;
+    let sql = "UPDATE attempt SET report = ?2, reference = ?3 WHERE id = ?1 AND (?4 OR report IS NULL)";
+    let is_last = report.outcome != ReportOutcome::StillTrying;
+    work.conn.prepare_cached(sql)?.execute((attempt, report.status_octet, report.reference.0, is_last))?;
     Ok(())
 }
 

@@ -348,6 +348,17 @@ async fn that_the_first_copy_is_still_being_tried_keeps_the_message_from_being_g
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_older_report_on_the_first_copy_that_comes_late_does_not_revive_it() {
+    let world = World::new().await;
+    let (otp, second) = sending(&world).await;
+    world.sent(&second, SECOND).await;
+    assert!(world.report(&alice(), FIRST, ReportOutcome::Undelivered).await);
+    assert!(world.report(&alice(), FIRST, ReportOutcome::StillTrying).await);
+    assert!(world.report_at("b", &alice(), SECOND, ReportOutcome::Undelivered).await);
+    assert_eq!(world.status(otp.message.id).await, Status::Undelivered);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_report_on_the_first_copy_is_not_about_an_older_message_that_had_its_reference() {
     let world = World::new().await;
     let old = world.accept(world.new_message(&alice())).await;
