@@ -9,7 +9,7 @@
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -80,8 +80,20 @@ pub(super) fn configured(settings: &Settings, credentials: Option<&Path>) -> Res
 fn read(path: &Path) -> io::Result<Zeroizing<String>> {
     use std::io::Read as _;
     let mut text = Zeroizing::new(String::with_capacity(usize::try_from(LONGEST_FILE).unwrap_or_default()));
-    File::open(path)?.take(LONGEST_FILE).read_to_string(&mut text)?;
+    let file = File::open(path)?;
+    if is_for_everybody(&file)? {
+        let path = path.display();
+        tracing::warn!(
+            "everybody on this machine can read the PIN in {path}: `chmod o-rwx {path}` keeps it to its owner"
+        );
+    }
+    file.take(LONGEST_FILE).read_to_string(&mut text)?;
     Ok(text)
+}
+
+/// Whether others than the file's owner and group can read it.
+fn is_for_everybody(file: &File) -> io::Result<bool> {
+    Ok(file.metadata()?.mode() & 0o004 != 0)
 }
 
 /// What a card is known by before its PIN is given: its own number, else that of the modem it is in.
@@ -319,6 +331,15 @@ mod tests {
         assert_eq!(configured(&settings).unwrap(), "33333");
         std::fs::write(&file, "PIN=33333").unwrap();
         assert!(matches!(configured(&settings), Err(NoPin::Malformed(_))));
+    }
+
+    #[test]
+    fn a_pin_that_only_owner_and_group_can_read_is_not_for_everybody() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        for (mode, everybody) in [(0o600, false), (0o640, false), (0o644, true), (0o604, true), (0o666, true)] {
+            std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(is_for_everybody(&File::open(file.path()).unwrap()).unwrap(), everybody, "{mode:o}");
+        }
     }
 
     #[test]
