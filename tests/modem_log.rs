@@ -2,10 +2,13 @@
 //! registers with it.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test, what is not there is a failure")]
 
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
+use smsotpd::modem::{PinBook, Settings};
+
 use crate::log::Log;
-use crate::scripted::{World, printed_report};
+use crate::scripted::{Scripted, World, printed_report, settings};
 
 #[allow(dead_code, reason = "the other tests of the task use the rest")]
 #[path = "modem_actor/scripted.rs"]
@@ -42,4 +45,19 @@ async fn a_modem_that_repeats_itself_does_not_fill_the_log() {
     assert!(world.scripted.count("AT+CPMS=\"SR\"") > 10);
     let text = log.text();
     assert_eq!(text.matches("a storage of the modem is full").count(), 1, "{text}");
+    a_card_that_stays_locked_repeats_nothing(&log).await;
+}
+
+async fn a_card_that_stays_locked_repeats_nothing(log: &Log) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pin");
+    std::fs::write(&file, "1111").unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let (scripted, settings) = (Scripted::new(), Settings { pin_file: Some(file), ..settings() });
+    scripted.lock("1234", 3);
+    let world = World::set(scripted, &settings, PinBook::in_folder(folder.path()));
+    world.says("was tried once and did not unlock it").await;
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    let text = log.text();
+    assert_eq!(text.matches("everybody can read the PIN").count(), 1, "{text}");
 }

@@ -66,34 +66,34 @@ pub(super) enum NoPin {
     Malformed(PathBuf),
 }
 
+/// A PIN, and where it was read from.
+#[derive(Debug)]
+pub(super) struct Configured {
+    pub(super) pin: Pin,
+    /// Its file, when everybody on this machine can read it.
+    pub(super) exposed: Option<PathBuf>,
+}
+
 /// The PIN for this modem's card: of its `pin-file`, else of the credential `<name>.pin` or `pin` of systemd.
-pub(super) fn configured(settings: &Settings, credentials: Option<&Path>) -> Result<Pin, NoPin> {
+pub(super) fn configured(settings: &Settings, credentials: Option<&Path>) -> Result<Configured, NoPin> {
     let credential = || {
         let folder = credentials?;
         [folder.join(format!("{}.pin", settings.name)), folder.join("pin")].into_iter().find(|path| path.exists())
     };
     let path = settings.pin_file.clone().or_else(credential).ok_or(NoPin::NotConfigured)?;
-    let text = read(&path).map_err(|error| NoPin::Unreadable { path: path.clone(), error })?;
-    Pin::parse(&text).ok_or(NoPin::Malformed(path))
+    let (text, for_everybody) = read(&path).map_err(|error| NoPin::Unreadable { path: path.clone(), error })?;
+    let pin = Pin::parse(&text).ok_or_else(|| NoPin::Malformed(path.clone()))?;
+    Ok(Configured { pin, exposed: for_everybody.then_some(path) })
 }
 
-fn read(path: &Path) -> io::Result<Zeroizing<String>> {
+/// What is in the file, and whether others than its owner and group can read it.
+fn read(path: &Path) -> io::Result<(Zeroizing<String>, bool)> {
     use std::io::Read as _;
     let mut text = Zeroizing::new(String::with_capacity(usize::try_from(LONGEST_FILE).unwrap_or_default()));
     let file = File::open(path)?;
-    if is_for_everybody(&file)? {
-        let path = path.display();
-        tracing::warn!(
-            "everybody on this machine can read the PIN in {path}: `chmod o-rwx {path}` keeps it to its owner"
-        );
-    }
+    let for_everybody = file.metadata()?.mode() & 0o004 != 0;
     file.take(LONGEST_FILE).read_to_string(&mut text)?;
-    Ok(text)
-}
-
-/// Whether others than the file's owner and group can read it.
-fn is_for_everybody(file: &File) -> io::Result<bool> {
-    Ok(file.metadata()?.mode() & 0o004 != 0)
+    Ok((text, for_everybody))
 }
 
 /// What a card is known by before its PIN is given: its own number, else that of the modem it is in.
@@ -318,7 +318,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut settings = Settings::at_port("m1".parse().unwrap(), "/dev/m1");
         let configured =
-            |settings: &Settings| configured(settings, Some(folder.path())).map(|pin| pin.expose().to_owned());
+            |settings: &Settings| configured(settings, Some(folder.path())).map(|found| found.pin.expose().to_owned());
         assert!(matches!(configured(&settings), Err(NoPin::NotConfigured)));
         std::fs::write(folder.path().join("pin"), "1111\n").unwrap();
         assert_eq!(configured(&settings).unwrap(), "1111");
@@ -334,11 +334,16 @@ mod tests {
     }
 
     #[test]
-    fn a_pin_that_only_owner_and_group_can_read_is_not_for_everybody() {
-        let file = tempfile::NamedTempFile::new().unwrap();
+    fn a_pin_that_everybody_can_read_is_told_with_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("of-the-config");
+        std::fs::write(&file, "1234").unwrap();
+        let mut settings = Settings::at_port("m1".parse().unwrap(), "/dev/m1");
+        settings.pin_file = Some(file.clone());
         for (mode, everybody) in [(0o600, false), (0o640, false), (0o644, true), (0o604, true), (0o666, true)] {
-            std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(mode)).unwrap();
-            assert_eq!(is_for_everybody(&File::open(file.path()).unwrap()).unwrap(), everybody, "{mode:o}");
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+            let found = configured(&settings, None).unwrap();
+            assert_eq!(found.exposed, everybody.then(|| file.clone()), "{mode:o}");
         }
     }
 

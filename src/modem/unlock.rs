@@ -3,13 +3,13 @@
 //! Only a card that asks for exactly that is given one, only with all its tries left, and only after the book on disk says
 //! so (pin.rs). What comes of it is what the card says afterwards, not what the modem answered.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::actor::{Actor, End};
 use super::card;
 use super::health::State;
-use super::pin::{self, BookError, CardKey, Pin, PinBook};
+use super::pin::{self, BookError, CardKey, Configured, Pin, PinBook};
 use super::verdict::{self, Locked};
 use super::wire::Wire;
 use crate::at::{Command, CommandError, Reply};
@@ -26,8 +26,9 @@ impl Actor {
     pub(super) async fn unlock(&mut self, wire: &mut Wire) -> Result<Option<State>, End> {
         let settings = self.settings.clone();
         let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-        let pin = match aside(move || pin::configured(&settings, credentials.as_deref())).await {
-            Ok(pin) => pin,
+        let Configured { pin, exposed } = match aside(move || pin::configured(&settings, credentials.as_deref())).await
+        {
+            Ok(configured) => configured,
             Err(why) => return Ok(Some(verdict::locked(&Locked::NoPin(why)))),
         };
         let number = self.card_number(wire).await?;
@@ -35,6 +36,9 @@ impl Actor {
             return Ok(Some(verdict::locked(&why)));
         }
         tracing::info!(modem.name = %self.name, "the SIM is given its PIN");
+        if let Some(path) = exposed.as_deref().map(Path::display) {
+            tracing::warn!(modem.name = %self.name, "everybody can read the PIN in {path}: `chmod o-rwx {path}`");
+        }
         let answer = self.ask(wire, &Command::enter_pin(pin.expose())).await?;
         // Some families fail over the card's next command when it comes at once.
         self.rest(wire, self.profile.after_unlock).await?;
