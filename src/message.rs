@@ -234,30 +234,41 @@ pub enum Next {
     Fail,
     /// Try again, by any modem, not before this moment.
     RetryAt(Moment),
-    /// Give it to another modem at once.
-    OtherModem,
+    /// Give it to another modem at once, or to this one again, but not before this moment: another message shows meanwhile
+    /// whether this one is the reason.
+    OtherModem {
+        /// From when on the same modem may try again.
+        again: Moment,
+    },
 }
 
 /// The pause before the first try after trouble in the network; it doubles with each failure.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// The pause before the same modem tries again what another may try at once; it doubles with each failure. Longer than
+/// a modem that has failed is left alone, so that after its rest another message goes first.
+const FIRST_SAME_MODEM_PAUSE: Duration = Duration::from_secs(2);
 /// The pause before the only try after a failure that cannot be told.
 const UNKNOWN_PAUSE: Duration = Duration::from_secs(5);
 
 /// What to do after a failure of this class, when the part had failed `failures_so_far` times before.
 ///
-/// Trouble in the network is waited out with pauses of 1 s, 2 s, 4 s and so on up to 60 s. What cannot be told gets one
-/// more try, if it is the first failure. A try that could only start at or after `deadline` is not made.
+/// Trouble in the network is waited out with pauses of 1 s, 2 s, 4 s and so on up to 60 s. What is the modem's or the
+/// SIM's trouble goes to another at once, and back to the same after 2 s, 4 s and so on up to 60 s. What cannot be told
+/// gets one more try, if it is the first failure. A try that could only start at or after `deadline` is not made.
 #[must_use]
 pub fn after_failure(class: FailureClass, failures_so_far: u32, deadline: Moment, now: Moment) -> Next {
+    let doubled = |first: Duration| first.saturating_mul(1 << failures_so_far.min(6)).min(LONGEST_PAUSE);
     let pause = match class {
         FailureClass::Recipient | FailureClass::Message => return Next::Fail,
-        FailureClass::Modem | FailureClass::Sim if now < deadline => return Next::OtherModem,
+        FailureClass::Modem | FailureClass::Sim if now < deadline => {
+            return Next::OtherModem { again: now + doubled(FIRST_SAME_MODEM_PAUSE) };
+        }
         FailureClass::Modem | FailureClass::Sim => return Next::Fail,
         FailureClass::Unknown if failures_so_far == 0 => UNKNOWN_PAUSE,
         FailureClass::Unknown => return Next::Fail,
-        FailureClass::Network => FIRST_PAUSE.saturating_mul(1 << failures_so_far.min(6)).min(LONGEST_PAUSE),
+        FailureClass::Network => doubled(FIRST_PAUSE),
     };
     let at = now + pause;
     if at < deadline { Next::RetryAt(at) } else { Next::Fail }
@@ -393,15 +404,27 @@ mod tests {
 
     #[test]
     fn what_is_wrong_for_good_fails_at_once_and_what_the_modem_cannot_another_may() {
+        let other = Next::OtherModem { again: NOW + FIRST_SAME_MODEM_PAUSE };
         for (class, next) in [
             (FailureClass::Recipient, Next::Fail),
             (FailureClass::Message, Next::Fail),
-            (FailureClass::Modem, Next::OtherModem),
-            (FailureClass::Sim, Next::OtherModem),
+            (FailureClass::Modem, other),
+            (FailureClass::Sim, other),
         ] {
             assert_eq!(after_failure(class, 0, NOW + LONGEST_PAUSE, NOW), next);
             assert_eq!(after_failure(class, 0, NOW, NOW), Next::Fail);
         }
+    }
+
+    #[test]
+    fn the_same_modem_tries_again_after_growing_pauses() {
+        let pauses = [0, 1, 2, 5, u32::MAX].map(|failures| {
+            match after_failure(FailureClass::Sim, failures, NOW + Duration::from_secs(3600), NOW) {
+                Next::OtherModem { again } => again.since(NOW).as_secs(),
+                other => panic!("{other:?}"),
+            }
+        });
+        assert_eq!(pauses, [2, 4, 8, 60, 60]);
     }
 
     #[test]

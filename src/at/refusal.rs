@@ -76,6 +76,12 @@ impl Refusal {
         self.read(Codes::NONE).1
     }
 
+    /// Whether the modem says it of itself or of its card, and so of every message: the network was not asked.
+    #[must_use]
+    pub fn is_of_modem(self) -> bool {
+        matches!(self, Self::Cms(Some(300..=349)) | Self::Cme(_))
+    }
+
     /// Whether a message refused with this after its PDU was handed over may have been sent all the same.
     ///
     /// The network's own causes are a clear no. A network time-out is not: the request was on the air, only the

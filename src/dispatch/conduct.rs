@@ -1,11 +1,13 @@
 //! How a modem has behaved lately, and how long its lane therefore leaves the queue to the others.
 //!
-//! Pure: outcomes in, rests out. Its one rule: a modem that sends is trusted again at once.
+//! Pure: outcomes in, rests out. Its one rule: a modem that sends is trusted again at once, and no single recipient can
+//! take a SIM from the others.
 
 use std::time::Duration;
 
 use crate::message::FailureClass;
 use crate::modem::Outcome;
+use crate::phone::PhoneNumber;
 
 /// The first rest; it doubles with each one in a row.
 const FIRST_REST: Duration = Duration::from_secs(1);
@@ -15,6 +17,11 @@ const TOO_MANY: u32 = 3;
 
 /// So many messages in a row that the network refused are worth a word, though the modem goes on.
 const MANY_REFUSALS: u32 = 5;
+/// One that blames the SIM counts for so many of them.
+const SIM_REFUSAL: u32 = 3;
+
+/// So many recipients are remembered whose messages a SIM was refused.
+const MOST_REMEMBERED: usize = 16;
 
 /// What is held against a modem since it last sent something.
 #[derive(Debug, Default)]
@@ -22,6 +29,8 @@ pub(super) struct Conduct {
     troubles: u32,
     rests: u32,
     refusals: u32,
+    /// To whom the SIM was not allowed to send.
+    denied: Vec<PhoneNumber>,
 }
 
 /// For how long a modem must be left alone, and what to say of it. After it, one message shows whether all is well.
@@ -47,11 +56,12 @@ pub(super) enum Cause {
 }
 
 impl Cause {
-    /// The longest rest. What a person must mend is tried rarely; what may pass by itself once a minute.
+    /// The longest rest. What a person must mend is tried rarely; what may pass by itself, or be the fault of a few
+    /// recipients, once a minute.
     const fn longest_rest(self) -> Duration {
         match self {
-            Self::Sim | Self::Modem => Duration::from_secs(3600),
-            Self::Unexplained | Self::Unclear => Duration::from_secs(60),
+            Self::Modem => Duration::from_secs(3600),
+            Self::Sim | Self::Unexplained | Self::Unclear => Duration::from_secs(60),
         }
     }
 
@@ -73,15 +83,20 @@ impl Cause {
 impl Conduct {
     /// What the network said, when it has refused this message and many before it. To be asked once for each outcome.
     pub(super) fn refused<'a>(&mut self, outcome: &'a Outcome) -> Option<&'a str> {
-        let Outcome::Failed { class: FailureClass::Network | FailureClass::Recipient, reason, .. } = outcome else {
-            return None;
-        };
-        self.refusals = self.refusals.saturating_add(1);
+        let Outcome::Failed { class, reason, .. } = outcome else { return None };
+        self.refusals = self.refusals.saturating_add(match class {
+            FailureClass::Network | FailureClass::Recipient => 1,
+            FailureClass::Sim => SIM_REFUSAL,
+            _ => return None,
+        });
         (self.refusals >= MANY_REFUSALS).then_some(reason)
     }
 
-    /// Takes note of an outcome. `Some` when the modem must be left alone.
-    pub(super) fn after(&mut self, outcome: &Outcome) -> Option<Rest> {
+    /// Takes note of what came of a message to this recipient. `Some` when the modem must be left alone.
+    ///
+    /// Networks say of a SIM that it may not send what they mean of one recipient only: a barred kind of number, for
+    /// instance. So only what is said of several recipients in a row is held against the SIM.
+    pub(super) fn after(&mut self, outcome: &Outcome, to: &PhoneNumber) -> Option<Rest> {
         let (cause, reason) = match outcome {
             Outcome::Sent { .. } => {
                 *self = Self::default();
@@ -94,9 +109,15 @@ impl Conduct {
             // The message or the network is the reason: this says nothing about the modem.
             Outcome::Failed { .. } | Outcome::Expired => return None,
         };
+        let surely_the_modem = cause == Cause::Modem
+            || matches!(
+                outcome,
+                Outcome::NotReady { .. } | Outcome::Failed { class: FailureClass::Sim, of_modem: true, .. }
+            );
+        if cause == Cause::Sim && !surely_the_modem && !self.is_first_denial(to) {
+            return None;
+        }
         self.troubles = self.troubles.saturating_add(1);
-        let surely_the_modem =
-            matches!(cause, Cause::Sim | Cause::Modem) || matches!(outcome, Outcome::NotReady { .. });
         if !surely_the_modem && self.troubles < TOO_MANY {
             return None;
         }
@@ -110,6 +131,16 @@ impl Conduct {
         };
         Some(Rest { time, cause, reason })
     }
+
+    /// Takes note that the SIM was not allowed to send to this recipient; whether that is new.
+    fn is_first_denial(&mut self, to: &PhoneNumber) -> bool {
+        if self.denied.contains(to) {
+            return false;
+        }
+        self.denied.truncate(MOST_REMEMBERED - 1);
+        self.denied.insert(0, to.clone());
+        true
+    }
 }
 
 #[cfg(test)]
@@ -118,19 +149,46 @@ mod tests {
     use crate::ids::MessageReference;
 
     fn failed(class: FailureClass) -> Outcome {
-        Outcome::Failed { class, code: None, reason: String::new() }
+        Outcome::Failed { class, code: None, reason: String::new(), of_modem: false }
     }
 
+    fn number(index: usize) -> PhoneNumber {
+        PhoneNumber::parse(&format!("+1555123{index:04}")).unwrap()
+    }
+
+    /// The rests after these, each to a recipient of its own.
     fn rests(outcomes: impl IntoIterator<Item = Outcome>) -> Vec<u64> {
         let mut conduct = Conduct::default();
-        outcomes.into_iter().map(|outcome| conduct.after(&outcome).map_or(0, |rest| rest.time.as_secs())).collect()
+        let each = outcomes.into_iter().enumerate();
+        each.map(|(to, outcome)| conduct.after(&outcome, &number(to)).map_or(0, |rest| rest.time.as_secs())).collect()
     }
 
     #[test]
     fn a_fault_that_is_surely_the_modems_rests_it_at_once_and_longer_each_time() {
-        let faults = (0..14).map(|_| failed(FailureClass::Sim));
+        let faults = (0..14).map(|_| failed(FailureClass::Modem));
         assert_eq!(rests(faults), [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 3600, 3600]);
         assert_eq!(rests([Outcome::NotReady { reason: String::new() }, failed(FailureClass::Modem)]), [1, 2]);
+    }
+
+    #[test]
+    fn a_sim_rests_once_it_was_refused_for_three_recipients_in_a_row() {
+        let faults = (0..10).map(|_| failed(FailureClass::Sim));
+        assert_eq!(rests(faults), [0, 0, 1, 2, 4, 8, 16, 32, 60, 60]);
+    }
+
+    #[test]
+    fn a_card_that_the_modem_finds_wrong_rests_it_at_once() {
+        let (class, of_modem) = (FailureClass::Sim, true);
+        let no_card = || Outcome::Failed { class, code: None, reason: String::new(), of_modem };
+        assert_eq!(rests([no_card(), no_card()]), [1, 2]);
+    }
+
+    #[test]
+    fn one_recipient_refused_however_often_rests_no_sim() {
+        let mut conduct = Conduct::default();
+        let mut refused = |to| conduct.after(&failed(FailureClass::Sim), &number(to)).is_some();
+        assert_eq!([1, 1, 1, 1, 2, 1, 2, 2].map(&mut refused), [false; 8]);
+        assert!(refused(3) && !refused(1) && refused(4));
     }
 
     #[test]
@@ -148,8 +206,10 @@ mod tests {
 
     #[test]
     fn a_rest_says_why_in_words() {
-        let barred = Outcome::Failed { class: FailureClass::Sim, code: None, reason: "it is barred".to_owned() };
-        let rest = Conduct::default().after(&barred).unwrap();
+        let (class, reason) = (FailureClass::Sim, "it is barred".to_owned());
+        let barred = Outcome::Failed { class, code: None, reason, of_modem: false };
+        let mut conduct = Conduct::default();
+        let rest = (0..3).filter_map(|to| conduct.after(&barred, &number(to))).next().unwrap();
         assert_eq!(
             (rest.cause, rest.reason.as_str()),
             (Cause::Sim, "messages through this SIM are refused: it is barred")
@@ -163,7 +223,7 @@ mod tests {
     fn many_refusals_in_a_row_are_worth_a_word_until_something_is_sent() {
         let mut conduct = Conduct::default();
         let mut told = |outcome: Outcome| {
-            conduct.after(&outcome);
+            conduct.after(&outcome, &number(1));
             conduct.refused(&outcome).is_some()
         };
         let network = || failed(FailureClass::Network);
@@ -172,9 +232,11 @@ mod tests {
         assert_eq!([network(), network()].map(&mut told), [true, true]);
         assert!(!told(Outcome::Sent { reference: MessageReference(1) }));
         assert_eq!(
-            [network(), network(), network(), network(), network()].map(told),
+            [network(), network(), network(), network(), network()].map(&mut told),
             [false, false, false, false, true]
         );
+        assert!(!told(Outcome::Sent { reference: MessageReference(2) }));
+        assert_eq!([failed(FailureClass::Sim), failed(FailureClass::Sim)].map(told), [false, true]);
     }
 
     #[test]
@@ -182,7 +244,9 @@ mod tests {
         let sent = || Outcome::Sent { reference: MessageReference(1) };
         let unknown = || failed(FailureClass::Unknown);
         assert_eq!(rests([unknown(), unknown(), sent(), unknown(), unknown(), unknown()]), [0, 0, 0, 0, 0, 1]);
-        assert_eq!(rests([failed(FailureClass::Sim), sent(), failed(FailureClass::Sim)]), [1, 0, 1]);
+        assert_eq!(rests([failed(FailureClass::Modem), sent(), failed(FailureClass::Modem)]), [1, 0, 1]);
+        let sim = || failed(FailureClass::Sim);
+        assert_eq!(rests([sim(), sim(), sent(), sim(), sim(), sim()]), [0, 0, 0, 0, 0, 1]);
     }
 
     #[test]

@@ -306,7 +306,7 @@ impl Lane {
             never = meanwhile => match never {},
         };
         let now = self.store.clock().now();
-        self.rest = self.conduct.after(&outcome);
+        self.rest = self.conduct.after(&outcome, &assignment.to);
         let refused = self.conduct.refused(&outcome).map(str::to_owned);
         let sent = matches!(outcome, Outcome::Sent { .. });
         let result = result(outcome, &assignment, now);
@@ -426,7 +426,7 @@ async fn tell_when_something_waits(
 fn result(outcome: Outcome, assignment: &Assignment, now: Moment) -> SubmitResult {
     match outcome {
         Outcome::Sent { reference } => SubmitResult::Sent { reference },
-        Outcome::Failed { class, code, reason } => {
+        Outcome::Failed { class, code, reason, .. } => {
             let next: Next = message::after_failure(class, assignment.failures, assignment.deadline, now);
             SubmitResult::Failed { class, code, reason, next }
         }
@@ -442,7 +442,7 @@ fn words(result: &SubmitResult) -> (&'static str, Option<&str>) {
         SubmitResult::Sent { .. } => ("sent", None),
         SubmitResult::Failed { reason, next: Next::Fail, .. } => ("failed", Some(reason)),
         SubmitResult::Failed { reason, next: Next::RetryAt(_), .. } => ("failed for now", Some(reason)),
-        SubmitResult::Failed { reason, next: Next::OtherModem, .. } => ("failed on this modem", Some(reason)),
+        SubmitResult::Failed { reason, next: Next::OtherModem { .. }, .. } => ("failed on this modem", Some(reason)),
         SubmitResult::InDoubt { reason } => ("in doubt", Some(reason)),
         SubmitResult::NotReady { reason } => ("given back by the modem", Some(reason)),
         SubmitResult::Expired => ("expired", None),

@@ -120,7 +120,8 @@ impl Actor {
             Ok(encoded) => encoded,
             Err(error) => {
                 let reason = error.to_string();
-                return (Ok(Outcome::Failed { class: FailureClass::Message, code: None, reason }), Ok(()));
+                let (class, of_modem) = (FailureClass::Message, false);
+                return (Ok(Outcome::Failed { class, code: None, reason, of_modem }), Ok(()));
             }
         };
         let limit = limit(*submission.patience.borrow());
@@ -145,7 +146,8 @@ impl Actor {
             Delivery::Refused(Refusal::Cms(Some(197))) => self.outcome(Delivery::Sent(self.reference.wrapping_add(1))),
             Delivery::Refused(refusal) => {
                 let (class, meaning) = refusal.read(self.profile.manners.codes);
-                Outcome::Failed { class, code: Some(refusal.to_string()), reason: meaning.to_owned() }
+                let (code, of_modem) = (Some(refusal.to_string()), refusal.is_of_modem());
+                Outcome::Failed { class, code, reason: meaning.to_owned(), of_modem }
             }
             Delivery::NotSent => Outcome::NotReady {
                 reason: "the modem did not ask for the message, or went away before it had it".to_owned(),

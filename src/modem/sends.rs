@@ -70,7 +70,7 @@ mod tests {
     use crate::ids::MessageReference;
 
     fn failed(class: FailureClass) -> Outcome {
-        Outcome::Failed { class, code: None, reason: String::new() }
+        Outcome::Failed { class, code: None, reason: String::new(), of_modem: false }
     }
 
     fn doubt() -> Outcome {

@@ -57,6 +57,8 @@ pub enum Outcome {
         code: Option<String>,
         /// The same in plain words.
         reason: String,
+        /// The modem said it of itself or of its card, whoever the message is to.
+        of_modem: bool,
     },
     /// The modem had the whole PDU and no clear answer came: it may have been sent.
     InDoubt {

@@ -71,6 +71,7 @@ struct State {
     dice: Dice,
     concatenation_reference: u8,
     ussd: HashMap<String, UssdAnswer>,
+    barred: HashMap<PhoneNumber, u16>,
 }
 
 impl Carrier {
@@ -89,6 +90,7 @@ impl Carrier {
             dice: Dice::new(settings.seed),
             concatenation_reference: 0,
             ussd: HashMap::from([("*100#".to_owned(), UssdAnswer::plain("Your balance is 12.34 EUR."))]),
+            barred: HashMap::new(),
         };
         let arrivals = broadcast::Sender::new(ARRIVALS_KEPT);
         let submitted = broadcast::Sender::new(ARRIVALS_KEPT);
@@ -124,6 +126,11 @@ impl Carrier {
         self.lock().ussd.get(code).cloned()
     }
 
+    /// Lets the network refuse everything to this number from now on, with this cause (3GPP TS 24.011 §8.2.5.4).
+    pub fn bar(&self, number: &PhoneNumber, cause: u16) {
+        self.lock().barred.insert(number.clone(), cause);
+    }
+
     /// Every part that the network takes from a modem or refuses from now on, as it says so.
     #[must_use]
     pub fn submitted(&self) -> broadcast::Receiver<Submitted> {
@@ -155,17 +162,18 @@ impl Carrier {
         let (carrier, from, at) = (self.clone(), from.clone(), Instant::now());
         tokio::spawn(async move {
             tokio::time::sleep(carrier.0.settings.submit_time).await;
-            let to = reachable(&part.destination);
-            let refused = to.is_none().then_some(UNIDENTIFIED_SUBSCRIBER);
+            let to = carrier.admit(&part.destination);
+            let refused = to.as_ref().err().copied();
             // Nobody needs to be watching.
             let submitted = Submitted { from: from.clone(), part: part.clone(), at, refused, report: fault };
             let _ = carrier.0.submitted.send(submitted);
-            let Some(to) = to else {
-                let _ = answer.send(Err(UNIDENTIFIED_SUBSCRIBER));
-                return;
-            };
-            let _ = answer.send(Ok(()));
-            carrier.carry(&from, &to, part, fault).await;
+            match to {
+                Ok(to) => {
+                    let _ = answer.send(Ok(()));
+                    carrier.carry(&from, &to, part, fault).await;
+                }
+                Err(cause) => drop(answer.send(Err(cause))),
+            }
         });
         receiver
     }
@@ -281,6 +289,12 @@ impl Carrier {
                 EnhancedPeriod::Clock(period) => Some(period.duration()),
             },
         }
+    }
+
+    /// The number that a part goes to, or the cause for which the network refuses it.
+    fn admit(&self, destination: &Address) -> Result<PhoneNumber, u16> {
+        let to = reachable(destination).ok_or(UNIDENTIFIED_SUBSCRIBER)?;
+        self.lock().barred.get(&to).map_or(Ok(to.clone()), |cause| Err(*cause))
     }
 
     fn is_lost(&self) -> bool {

@@ -122,7 +122,7 @@ impl Search<'_> {
     fn pick_on(&mut self, work: &Work<'_>, route: usize, priority: i64) -> Result<Option<(i64, i64)>, StoreError> {
         let mut statement = work.conn.prepare_cached(
             "SELECT seq, waiting_from, iif(sim <> ?3, iif(taken_over, deadline, coalesce(sim_until, 0)), 0), sim, deadline,
-                    number
+                    number, attempt
              FROM message
              WHERE queue = ?1 AND deadline > ?2 ORDER BY deadline, seq",
         )?;
@@ -138,6 +138,9 @@ impl Search<'_> {
             }
             let waiting_from: i64 = row.get(1)?;
             let mut from = Moment::from_millis(waiting_from.max(row.get::<_, Option<i64>>(2)?.unwrap_or(0)));
+            if let Some(again_from) = refused_until(work, row.get(6)?, self.claim)? {
+                from = from.max(again_from);
+            }
             if from <= work.now {
                 let (seq, sim) = (row.get(0)?, row.get::<_, Option<String>>(3)?);
                 let waits_from = Moment::from_millis(waiting_from);
@@ -183,6 +186,25 @@ fn begun(work: &Work<'_>, message: MessageId) -> Result<Option<i64>, StoreError>
     let sql = "SELECT seq FROM message WHERE id = ?1 AND queue >= 0 AND waiting_from <= ?2 AND deadline > ?2";
     let found = work.conn.prepare_cached(sql)?.query_row((message.as_bytes(), work.now.as_millis()), |row| row.get(0));
     Ok(found.optional()?)
+}
+
+/// From when on this modem with this SIM may be given a message again that was last tried in this attempt, if it failed
+/// there.
+pub(super) fn refused_until(
+    work: &Work<'_>,
+    attempt: Option<i64>,
+    claim: &Claim,
+) -> Result<Option<Moment>, StoreError> {
+    let Some(last) = attempt else { return Ok(None) };
+    let mut statement = work.conn.prepare_cached(
+        "WITH RECURSIVE earlier (id) AS (
+             VALUES (?1) UNION ALL SELECT attempt.before FROM attempt JOIN earlier USING (id))
+         SELECT again_from FROM earlier JOIN attempt USING (id)
+         WHERE attempt.modem = ?2 AND attempt.sim = ?3 AND attempt.again_from IS NOT NULL LIMIT 1",
+    )?;
+    Ok(statement
+        .query_row((last, claim.modem.as_str(), claim.sim.as_str()), |row| row::moment(row, "again_from"))
+        .optional()?)
 }
 
 /// The SIM that sent the recipient one of the few messages before this one, if this one was never tried.

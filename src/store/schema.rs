@@ -25,11 +25,12 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("schema/07_lines.sql")).foreign_key_check(),
         M::up(include_str!("schema/08_repeated.sql")).foreign_key_check(),
         M::up(include_str!("schema/09_second.sql")).foreign_key_check(),
+        M::up(include_str!("schema/10_refused.sql")).foreign_key_check(),
     ])
 }
 
 /// The newest version this program knows.
-const KNOWN: usize = 9;
+const KNOWN: usize = 10;
 
 /// How long a connection waits for another process that writes (`app create` beside the daemon).
 const PATIENCE: Duration = Duration::from_secs(3);

@@ -10,7 +10,7 @@ use super::error::StoreError;
 use super::life::Message;
 use super::queue::{Claim, SubmitResult};
 use super::writer::Work;
-use super::{reports, routing};
+use super::{claiming, reports, routing, row};
 use crate::clock::Moment;
 use crate::message::{Event, Next, Status};
 use crate::pdu::DeliveryStatus;
@@ -18,19 +18,27 @@ use crate::pdu::DeliveryStatus;
 /// The first message of which the SIM may send the second copy, and from when on.
 pub(super) fn first_for(work: &Work<'_>, claim: &Claim) -> Result<Option<(i64, Moment)>, StoreError> {
     let mut statement = work.conn.prepare_cached(
-        "SELECT message.seq, message.second_from, message.number
+        "SELECT message.seq, message.second_from, message.number, message.attempt
          FROM message CROSS JOIN part ON part.message = message.seq
          WHERE message.second_from IS NOT NULL AND message.deadline > ?1 AND part.sim <> ?2
          ORDER BY message.second_from, message.seq",
     )?;
     let mut rows = statement.query((work.now.as_millis(), claim.sim.as_str()))?;
+    let mut first: Option<(i64, Moment)> = None;
     while let Some(row) = rows.next()? {
-        let seq = row.get(0)?;
+        let (seq, second_from) = (row.get(0)?, row::moment(row, "second_from")?);
+        if first.is_some_and(|(_, from)| from <= second_from) {
+            break;
+        }
         if work.routes.lets(routing::route_of_message(work, seq, row.get(2)?)?, &claim.modem) {
-            return Ok(Some((seq, Moment::from_millis(row.get(1)?))));
+            let again_from = claiming::refused_until(work, row.get(3)?, claim)?;
+            let from = again_from.map_or(second_from, |again| again.max(second_from));
+            if first.is_none_or(|(_, earlier)| from < earlier) {
+                first = Some((seq, from));
+            }
         }
     }
-    Ok(None)
+    Ok(first)
 }
 
 /// Whether there are messages of which another SIM may send the second copy, now or later.
@@ -56,7 +64,7 @@ pub(super) fn go_back_unless_taken(
             part.failures += 1;
             match next {
                 Next::RetryAt(at) => Some(*at),
-                Next::OtherModem => Some(work.now),
+                Next::OtherModem { .. } => Some(work.now),
                 Next::Fail => None,
             }
         }

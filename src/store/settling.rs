@@ -58,7 +58,7 @@ fn come_to(work: &Work<'_>, message: &mut Message, number: usize, result: Submit
                     message.not_before = at;
                     message.stay_with_sim(at);
                 }
-                Next::OtherModem => {
+                Next::OtherModem { .. } => {
                     part.happen(Event::Returned);
                     message.sim_until = Some(work.now);
                 }
@@ -87,10 +87,16 @@ fn record(work: &Work<'_>, attempt: AttemptId, result: &SubmitResult) -> Result<
         SubmitResult::InDoubt { reason } | SubmitResult::NotReady { reason } => (None, None, Some(reason)),
         SubmitResult::Expired => (None, None, None),
     };
+    let again = match result {
+        SubmitResult::Failed { next: Next::OtherModem { again }, .. } => Some(again.as_millis()),
+        _ => None,
+    };
     work.conn
         .prepare_cached(
-            "UPDATE attempt SET outcome = ?2, ended_at = ?3, reference = ?4, code = ?5, reason = ?6 WHERE id = ?1",
+            "UPDATE attempt
+             SET outcome = ?2, ended_at = ?3, reference = ?4, code = ?5, reason = ?6, again_from = ?7
+             WHERE id = ?1",
         )?
-        .execute((attempt.0, result.outcome().as_str(), work.wall.as_millisecond(), reference, code, reason))?;
+        .execute((attempt.0, result.outcome().as_str(), work.wall.as_millisecond(), reference, code, reason, again))?;
     Ok(())
 }

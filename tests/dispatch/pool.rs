@@ -80,7 +80,7 @@ async fn a_modem_that_refuses_everything_without_a_reason_does_not_fail_what_ano
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_modem_whose_sim_is_refused_rests_longer_each_time() {
+async fn what_the_only_sim_is_refused_is_tried_again_after_growing_pauses() {
     let mut world = World::new(1).await;
     for _ in 0..4 {
         // No SIM is inserted.
@@ -90,11 +90,12 @@ async fn a_modem_whose_sim_is_refused_rests_longer_each_time() {
     let id = world.accept(world.new_message(1)).await;
     world.until_all(&[id], Status::Sent).await;
     let attempts = world.detail(id).await.attempts;
-    let pauses: Vec<i64> = attempts
+    let pauses: Vec<i128> = attempts
         .windows(2)
-        .map(|pair| pair[0].ended_at.unwrap().duration_until(pair[1].started_at).as_secs())
+        .map(|pair| pair[0].ended_at.unwrap().duration_until(pair[1].started_at).as_millis())
         .collect();
-    assert_eq!(pauses, [1, 2, 4, 8]);
+    let seconds: Vec<i128> = pauses.into_iter().map(|pause| (pause + 500) / 1000).collect();
+    assert_eq!(seconds, [2, 4, 8, 16]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,7 +3,7 @@
 use smsotpd::message::Status;
 use smsotpd::sim::{DeviceSettings, Fault};
 
-use crate::world::{World, budget, no_budget, seconds};
+use crate::world::{World, budget, no_budget, number, seconds};
 
 /// Two modems with the same SIM in them, as it looks to a modem that has not noticed that its SIM is gone.
 async fn one_sim_in_two_modems() -> World {
@@ -71,11 +71,11 @@ async fn two_modems_never_send_with_one_sim_at_once() {
 async fn a_barred_sim_leaves_the_pool_with_its_reason_and_comes_back_by_itself() {
     let mut world = World::new(2).await;
     world.dispatch(&no_budget()).await;
-    for _ in 0..3 {
+    for _ in 0..5 {
         world.slots[0].device.faults().queue(Fault::CmsError(8));
     }
     let mut ids = Vec::new();
-    for to in 0..2 {
+    for to in 0..6 {
         ids.push(world.accept(world.new_message(to)).await);
     }
     world.until("the refusal", async |world| world.lane(0).resting.is_some()).await;
@@ -88,7 +88,7 @@ async fn a_barred_sim_leaves_the_pool_with_its_reason_and_comes_back_by_itself()
     world.until_all(&ids, Status::Sent).await;
     // The probes cost no message more than a moment, and show when the operator has changed its mind.
     let mut back = false;
-    for to in 2..40 {
+    for to in 6..40 {
         let id = world.accept(world.new_message(to)).await;
         world.until_all(&[id], Status::Sent).await;
         world.pass(seconds(1)).await;
@@ -101,7 +101,7 @@ async fn a_barred_sim_leaves_the_pool_with_its_reason_and_comes_back_by_itself()
 async fn a_refused_modem_is_tried_at_once_when_it_has_been_out() {
     let mut world = World::new(1).await;
     for _ in 0..8 {
-        world.slots[0].device.faults().queue(Fault::CmsError(8));
+        world.slots[0].device.faults().queue(Fault::CmsError(310));
     }
     world.dispatch(&no_budget()).await;
     let id = world.accept(world.new_message(1)).await;
@@ -111,8 +111,10 @@ async fn a_refused_modem_is_tried_at_once_when_it_has_been_out() {
     world.ready(0, false).await;
     world.slots[0].plug(true);
     let begun = world.clock.now();
-    world.until_all(&[id], Status::Sent).await;
+    let other = world.accept(world.new_message(2)).await;
+    world.until_all(&[other], Status::Sent).await;
     assert!(world.clock.now().since(begun) < seconds(30), "it rested on");
+    world.until_all(&[id], Status::Sent).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -127,4 +129,25 @@ async fn a_network_that_refuses_everything_is_told_of_until_something_goes_throu
     assert!(world.lane(0).refused.is_some_and(|said| said.contains("congested")));
     world.until_all(&[id], Status::Sent).await;
     assert_eq!(world.lane(0).refused, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_recipient_that_the_network_refuses_keeps_no_other_message_waiting() {
+    for modems in [1, 2] {
+        let mut world = World::new(modems).await;
+        world.carrier.bar(&number(0), 10);
+        world.dispatch(&no_budget()).await;
+        // Its deadline is the first of all.
+        let barred = world.accept(world.new_message(0)).await;
+        for to in 1..60 {
+            let begun = world.clock.now();
+            let id = world.accept(world.new_message(to)).await;
+            world.until_all(&[id], Status::Sent).await;
+            assert!(world.clock.now().since(begun) < seconds(2), "message {to} waited");
+            world.pass(seconds(1)).await;
+        }
+        let detail = world.detail(barred).await;
+        assert_eq!(detail.message.status, Status::Queued);
+        assert!((6..=14).contains(&detail.attempts.len()), "{} tries", detail.attempts.len());
+    }
 }

@@ -52,7 +52,7 @@ async fn the_parts_of_a_long_text_go_out_one_by_one() {
 async fn a_refusal_keeps_its_code_and_has_a_class_and_a_reason() {
     let world = World::ready().await;
     world.scripted.on_submit(OnSubmit::Refuse("+CMS ERROR: 38"));
-    let Outcome::Failed { class, code, reason } = world.submit().await else { panic!("not refused") };
+    let Outcome::Failed { class, code, reason, .. } = world.submit().await else { panic!("not refused") };
     assert_eq!((class, code.as_deref()), (FailureClass::Network, Some("+CMS ERROR: 38")));
     assert!(reason.contains("network"), "{reason}");
     world.scripted.on_submit(OnSubmit::Refuse("+CMS ERROR: 332"));

@@ -99,7 +99,7 @@ fn outcome(world: &World, result: u8) -> SubmitResult {
         0..=2 => SubmitResult::Sent { reference: MessageReference(result) },
         3 => failed(Next::Fail),
         4 => failed(Next::RetryAt(world.clock.now() + seconds(5))),
-        5 => failed(Next::OtherModem),
+        5 => failed(Next::OtherModem { again: world.clock.now() + seconds(2) }),
         6 => SubmitResult::NotReady { reason: String::new() },
         _ => SubmitResult::InDoubt { reason: String::new() },
     }

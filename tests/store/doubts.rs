@@ -1,5 +1,6 @@
 //! Messages in doubt that go out once more: what reports tell of the first copy, whatever becomes of the second.
 
+use smsotpd::clock::Moment;
 use smsotpd::ids::MessageReference;
 use smsotpd::message::{FailureClass, InDoubtPolicy, Next, Status};
 use smsotpd::store::{Assignment, CancelOutcome, Claimed, NewMessage, OtpView, ReportOutcome, SubmitResult};
@@ -155,7 +156,7 @@ async fn a_message_of_which_a_part_is_lost_is_over_whatever_comes_back_of_the_ot
         class: FailureClass::Modem,
         code: None,
         reason: "the modem is broken".to_owned(),
-        next: Next::OtherModem,
+        next: Next::OtherModem { again: Moment::from_millis(0) },
     };
     for came_of_it in [elsewhere, not_ready(), in_doubt()] {
         let world = World::new().await;

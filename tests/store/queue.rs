@@ -210,7 +210,7 @@ async fn on_another_sim_all_parts_start_again() {
     let first = world.claim().await;
     world.sent(&first, 1).await;
     let second = world.claim().await;
-    world.settle(&second, failed(Next::OtherModem)).await;
+    world.settle(&second, failed(Next::OtherModem { again: world.clock.now() })).await;
     let again = part(world.claim_with("b").await);
     assert_eq!((again.message, again.part, again.failures), (id, 0, 0));
     world.sent(&again, 7).await;
@@ -232,7 +232,7 @@ async fn a_message_of_several_parts_changes_its_sim_once_at_most() {
                 firsts.push(sim);
                 world.sent(&assignment, u8::try_from(round).unwrap()).await;
             } else {
-                world.settle(&assignment, failed(Next::OtherModem)).await;
+                world.settle(&assignment, failed(Next::OtherModem { again: world.clock.now() })).await;
                 break;
             }
         }
@@ -250,10 +250,32 @@ async fn before_its_first_part_is_sent_a_message_of_several_is_bound_to_no_sim()
     world.accept(NewMessage { parts: 2, ..world.new_message(&alice()) }).await;
     for sim in ["a", "b", "c", "a", "b"] {
         let first = part(world.claim_with(sim).await);
-        world.settle(&first, failed(Next::OtherModem)).await;
+        world.settle(&first, failed(Next::OtherModem { again: world.clock.now() })).await;
     }
     let first = part(world.claim_with("c").await);
     assert_eq!((first.part, first.failures), (0, 5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_one_sim_was_refused_goes_to_another_at_once_and_lets_others_go_before_it_on_the_same() {
+    let world = World::new().await;
+    let refused = world.accept(world.new_message(&alice())).await;
+    let first = world.claim().await;
+    let again = world.clock.now() + seconds(2);
+    world.settle(&first, failed(Next::OtherModem { again })).await;
+    let other = world.accept(world.new_message(&number("+15557654321"))).await;
+    let next = world.claim().await;
+    assert_eq!(next.message, other);
+    world.sent(&next, 1).await;
+    let nothing = world.claim_with("a").await;
+    assert!(matches!(nothing, Claimed::Nothing { next: Some(at) } if at == again), "{nothing:?}");
+    let elsewhere = part(world.claim_with("b").await);
+    assert_eq!(elsewhere.message, refused);
+    world.settle(&elsewhere, failed(Next::OtherModem { again: again + seconds(4) })).await;
+    world.claim_nothing().await;
+    world.pass(seconds(2)).await;
+    assert!(matches!(world.claim_with("b").await, Claimed::Nothing { .. }));
+    assert_eq!(world.claim().await.message, refused);
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use smsotpd::clock::Moment;
 use smsotpd::ids::MessageReference;
 use smsotpd::message::{FailureClass, InDoubtPolicy, Next, Status};
 use smsotpd::store::{Claimed, NewMessage, Report, ReportOutcome, SubmitResult};
@@ -265,7 +266,12 @@ async fn a_report_about_a_part_that_started_again_elsewhere_settles_no_other_mes
 
 fn elsewhere() -> SubmitResult {
     let reason = "the modem is broken".to_owned();
-    SubmitResult::Failed { class: FailureClass::Modem, code: None, reason, next: Next::OtherModem }
+    SubmitResult::Failed {
+        class: FailureClass::Modem,
+        code: None,
+        reason,
+        next: Next::OtherModem { again: Moment::from_millis(0) },
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -197,7 +197,7 @@ async fn a_second_copy_that_could_not_be_sent_yet_is_tried_again_and_never_by_th
     world.pass(seconds(4)).await;
     let again = part(world.claim_with("b").await);
     assert_eq!(again.failures, 1, "so that pauses grow");
-    world.settle(&again, failed(FailureClass::Modem, Next::OtherModem)).await;
+    world.settle(&again, failed(FailureClass::Modem, Next::OtherModem { again: world.clock.now() })).await;
     let again = part(world.claim_with("c").await);
     world.settle(&again, not_ready()).await;
     assert_eq!(next_for(&world, "a").await, None);
