@@ -1,7 +1,8 @@
 //! Giving a card its PIN, at most once.
 //!
 //! Only a card that asks for exactly that is given one, only with all its tries left, and only after the book on disk says
-//! so (pin.rs). What comes of it is what the card says afterwards, not what the modem answered.
+//! so (pin.rs). A PIN that the modem says was taken is struck from the book at once; one that the card asks for all the
+//! same is written there again.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -32,19 +33,28 @@ impl Actor {
             Err(why) => return Ok(Some(verdict::locked(&Locked::NoPin(why)))),
         };
         let number = self.card_number(wire).await?;
-        if let Err(why) = self.permit(wire, self.card_keys(number.as_ref()), pin.clone()).await? {
+        let cards = self.card_keys(number.as_ref());
+        if let Err(why) = self.permit(wire, cards.clone(), pin.clone()).await? {
             return Ok(Some(verdict::locked(&why)));
         }
         tracing::info!(modem.name = %self.name, "the SIM is given its PIN");
         if let Some(path) = exposed.as_deref().map(Path::display) {
             tracing::warn!(modem.name = %self.name, "everybody can read the PIN in {path}: `chmod o-rwx {path}`");
         }
-        let answer = self.ask(wire, &Command::enter_pin(pin.expose())).await?;
+        let accepted = self.ask(wire, &Command::enter_pin(pin.expose())).await?.is_ok();
+        if accepted {
+            // At once: the load of the radio that starts now is what takes weak supplies down.
+            self.forget_pins(number.as_ref()).await;
+        }
         // Some families fail over the card's next command when it comes at once.
         self.rest(wire, self.profile.after_unlock).await?;
-        let trouble = self.await_ready(wire, answer.is_ok()).await?;
+        let state = self.await_ready(wire, accepted).await?;
+        if asks_for_pin(&state) {
+            let kept = if accepted { self.with_book(move |book| book.add(&cards, &pin)).await } else { Ok(()) };
+            return Ok(Some(verdict::locked(&kept.map_or_else(Locked::Book, |()| Locked::Tried))));
+        }
+        let trouble = card::trouble(&state);
         if trouble.is_none() {
-            // At once: the load of the radio that starts now is what takes weak supplies down.
             self.forget_pins(number.as_ref()).await;
         }
         Ok(trouble)
@@ -69,7 +79,7 @@ impl Actor {
     }
 
     /// Waits for what the card says once it has its PIN.
-    async fn await_ready(&mut self, wire: &mut Wire, accepted: bool) -> Result<Option<State>, End> {
+    async fn await_ready(&mut self, wire: &mut Wire, accepted: bool) -> Result<Result<Reply, CommandError>, End> {
         let mut state = Err(CommandError::TimedOut);
         for _ in 0..READY_TRIES {
             self.rest(wire, READY_PAUSE).await?;
@@ -79,7 +89,7 @@ impl Actor {
                 break;
             }
         }
-        Ok(if asks_for_pin(&state) { Some(verdict::locked(&Locked::Tried)) } else { card::trouble(&state) })
+        Ok(state)
     }
 
     /// How many tries the card has left; `None` when nothing tells.

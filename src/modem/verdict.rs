@@ -171,7 +171,7 @@ pub(super) fn locked(why: &Locked) -> State {
         ),
         Locked::Tried => not_ready(
             format!("{asks}, and the configured one was tried once and did not unlock it"),
-            "Enter the right PIN in a phone, then write it into the PIN file; the same wrong one is never tried again.",
+            "Enter the right PIN in a phone and write it into the PIN file, or turn the PIN off there; the same one is never tried again.",
         ),
         Locked::FewTries(0) => asks_for_puk(),
         Locked::FewTries(left) => not_ready(

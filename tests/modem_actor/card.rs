@@ -54,7 +54,7 @@ fn is_empty_book(path: &Path) -> bool {
 async fn a_locked_card_without_a_configured_pin_is_said_and_no_pin_is_tried() {
     let world = World::start(locked("1234", 3));
     let (reason, advice) = world.says("the SIM asks for its PIN").await;
-    assert!(advice.contains("pin-file") && advice.contains("turn its PIN off"), "{reason} {advice}");
+    assert!(advice.contains("pin-file") && advice.contains("turn the PIN off"), "{reason} {advice}");
     an_hour().await;
     assert!(world.scripted.pins().is_empty());
     assert!(matches!(world.submit().await, Outcome::NotReady { .. }));
@@ -93,6 +93,33 @@ async fn a_pin_that_was_right_is_given_again_though_the_modem_went_away_right_af
     world.scripted.plug(true);
     world.until(|health| health.state.is_ready()).await;
     assert_eq!(scripted.pins(), ["1234", "1234"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pin_that_the_card_took_is_given_again_though_the_modem_went_away_before_it_was_ready() {
+    let site = Site::with_pin("1234");
+    let scripted = locked("1234", 3);
+    let world = site.start(&scripted);
+    world.heard("AT+CPIN=\"1234\"").await;
+    scripted.vanish_at("AT+CPIN?");
+    world.until(|health| matches!(health.state, State::Absent { .. })).await;
+    scripted.lock("1234", 3);
+    world.scripted.plug(true);
+    world.until(|health| health.state.is_ready()).await;
+    assert_eq!(scripted.pins(), ["1234", "1234"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pin_that_no_answer_came_to_is_not_given_again_and_what_to_do_is_told() {
+    let site = Site::with_pin("1234");
+    let scripted = locked("1234", 3);
+    scripted.vanish_at("AT+CPIN=");
+    let world = site.start(&scripted);
+    world.until(|health| matches!(health.state, State::Absent { .. })).await;
+    world.scripted.plug(true);
+    let (_, advice) = world.says("was tried once and did not unlock it").await;
+    assert!(advice.contains("turn the PIN off"), "{advice}");
+    assert_eq!(scripted.pins(), ["1234"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -162,7 +189,7 @@ async fn without_a_counter_or_without_a_book_no_pin_is_given() {
     let site = Site::with_pin("1234");
     let world = site.start(&scripted);
     let (_, advice) = world.says("does not tell how many tries are left").await;
-    assert!(advice.contains("turn its PIN off"), "{advice}");
+    assert!(advice.contains("turn the PIN off"), "{advice}");
     // The card's own command tells it, where the modem's does not.
     scripted.answer("AT+CSIM=10,\"0020000100\"", "+CSIM: 4,\"63C3\"\r\n\r\nOK");
     fs::write(site.book(), "what is this").unwrap();
