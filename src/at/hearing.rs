@@ -1,6 +1,6 @@
 //! What arrives: every line finds its one owner.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::frame::Frame;
 use super::line::Line;
@@ -11,6 +11,12 @@ use super::session::{ESCAPE, Session, State};
 use super::unsolicited::{Meaning, Unsolicited};
 use super::ussd::Unfinished;
 use super::wake::Next;
+use crate::message::FailureClass;
+
+/// How long one attempt of the network takes at most (TR1M, 3GPP TS 24.011 §10).
+const ONE_ATTEMPT: Duration = Duration::from_secs(45);
+/// How long after a message's reference its `OK` is waited for.
+const LAST_LINE: Duration = Duration::from_secs(5);
 
 /// What arrives.
 impl Session {
@@ -30,27 +36,37 @@ impl Session {
 
     /// Finds the one owner of a line.
     fn line(&mut self, text: &str, now: Instant) {
-        if self.is_echo(text) || self.completes_announced(text) || self.continues_ussd(text) {
+        if self.is_echo(text, now) || self.completes_announced(text, now) || self.continues_ussd(text, now) {
             return;
         }
         match Line::parse(text) {
             Line::Final(result) => self.final_result(result, now),
             Line::Named { name, rest } => {
                 if !self.information(name, rest, now) {
-                    self.unsolicited(text, name, rest);
+                    self.unsolicited(text, name, rest, now);
                 }
             }
             Line::Text(text) => {
                 if !self.text(text, now) {
-                    self.outputs.extend(self.manners.meaning(text).map(Output::Unsolicited));
+                    self.tell(self.manners.meaning(text), now);
                 }
             }
         }
     }
 
+    /// Passes on what the modem said by itself. One that has started anew has no prompt for the message under way: what
+    /// looks like one may want the text of another message.
+    fn tell(&mut self, said: Option<Unsolicited>, now: Instant) {
+        let anew = said == Some(Unsolicited::Boot);
+        self.outputs.extend(said.map(Output::Unsolicited));
+        if anew {
+            self.handle_abandon(now);
+        }
+    }
+
     /// The echo of the present line, perhaps with remains of an earlier one before it; or one half of it, where the
     /// modem has said something of its own in the middle.
-    fn is_echo(&mut self, text: &str) -> bool {
+    fn is_echo(&mut self, text: &str, now: Instant) -> bool {
         if self.line.is_empty() {
             return false;
         }
@@ -59,7 +75,7 @@ impl Session {
             self.echo.half = 0;
             // It was off: the modem has forgotten what it was told.
             if std::mem::take(&mut self.echo.off) {
-                self.outputs.push_back(Output::Unsolicited(Unsolicited::Boot));
+                self.tell(Some(Unsolicited::Boot), now);
             }
             return true;
         }
@@ -71,7 +87,7 @@ impl Session {
         half
     }
 
-    fn completes_announced(&mut self, text: &str) -> bool {
+    fn completes_announced(&mut self, text: &str, now: Instant) -> bool {
         let Some(announced) = self.announced else { return false };
         let Some(payload) = Payload::new(text.to_owned()) else { return false };
         // A line of digits may be the answer to a question as well; then its length decides.
@@ -79,7 +95,7 @@ impl Session {
             return false;
         }
         self.announced = None;
-        self.outputs.extend(announced.complete(payload).map(Output::Unsolicited));
+        self.tell(announced.complete(payload), now);
         true
     }
 
@@ -110,29 +126,39 @@ impl Session {
             // An `OK` in place of the prompt ends nothing that has begun.
             State::Prompting { .. } | State::Typing { .. } => {
                 if let Err(refusal) = result {
-                    self.end(Output::Settled(Delivery::Refused(refusal)));
-                }
-            }
-            State::Answering { reference, .. } => {
-                let delivery = match (*reference, result) {
-                    (Some(reference), _) => Delivery::Sent(reference),
-                    (None, Ok(())) => Delivery::InDoubt(None),
-                    (None, Err(refusal)) if refusal.leaves_doubt(self.manners.codes) => {
-                        Delivery::InDoubt(Some(refusal))
-                    }
-                    (None, Err(refusal)) => Delivery::Refused(refusal),
-                };
-                let clear =
-                    matches!(delivery, Delivery::Sent(_)) || matches!(result, Err(Refusal::Cms(_) | Refusal::Cme(_)));
-                if clear {
+                    let delivery = match refusal.read(self.manners.codes).0 {
+                        // All that it knows of the message is its length.
+                        FailureClass::Unknown => Delivery::NotTaken(refusal),
+                        _ => Delivery::Refused(refusal),
+                    };
                     self.end(Output::Settled(delivery));
-                } else {
-                    // Perhaps it ended something else, and the message's own result is still to come.
-                    self.settle_and_wake(delivery, now);
                 }
             }
+            State::Answering { .. } => self.network_answered(result, now),
             // A late answer to what was given up.
             State::Asleep | State::Idle => {}
+        }
+    }
+
+    /// A final result after a message's Ctrl-Z.
+    fn network_answered(&mut self, result: Result<(), Refusal>, now: Instant) {
+        let codes = self.manners.codes;
+        let State::Answering { since, limit, reference } = &mut self.state else { return };
+        let delivery = match (*reference, result) {
+            (Some(reference), _) => Delivery::Sent(reference),
+            // It ended something else, or is ahead of the reference, which must not be taken for that of the next message.
+            (None, Ok(())) => {
+                *limit = (*limit).min(now.saturating_duration_since(*since) + ONE_ATTEMPT);
+                return;
+            }
+            (None, Err(refusal)) if refusal.leaves_doubt(codes) => Delivery::InDoubt(Some(refusal)),
+            (None, Err(refusal)) => Delivery::Refused(refusal),
+        };
+        if matches!(delivery, Delivery::Sent(_)) || matches!(result, Err(Refusal::Cms(_) | Refusal::Cme(_))) {
+            self.end(Output::Settled(delivery));
+        } else {
+            // Perhaps it ended something else, and the message's own result is still to come.
+            self.settle_and_wake(delivery, now);
         }
     }
 
@@ -153,8 +179,11 @@ impl Session {
                 }
                 takes
             }
-            State::Answering { reference, .. } if name == "+CMGS" => {
+            State::Answering { since, limit, reference } if name == "+CMGS" => {
                 *reference = reference_in(rest).or(*reference);
+                if reference.is_some() {
+                    *limit = (*limit).min(now.saturating_duration_since(*since) + LAST_LINE);
+                }
                 true
             }
             _ => false,
@@ -162,7 +191,7 @@ impl Session {
     }
 
     /// Whether a line belongs to a text whose end has not come. What can only be something else ends it.
-    fn continues_ussd(&mut self, text: &str) -> bool {
+    fn continues_ussd(&mut self, text: &str, now: Instant) -> bool {
         let Some(mut ussd) = self.ussd.take() else { return false };
         let has_name = text.as_bytes().get(1).is_some_and(u8::is_ascii_alphabetic);
         let belongs = match Line::parse(text) {
@@ -176,25 +205,25 @@ impl Session {
         if belongs && !ussd.is_whole() {
             self.ussd = Some(ussd);
         } else {
-            self.outputs.extend(ussd.finish().map(|said| Output::Unsolicited(Unsolicited::Ussd(said))));
+            self.tell(ussd.finish().map(Unsolicited::Ussd), now);
         }
         belongs
     }
 
-    fn unsolicited(&mut self, text: &str, name: &str, rest: &str) {
+    fn unsolicited(&mut self, text: &str, name: &str, rest: &str, now: Instant) {
         if name == "+CUSD" {
             let ussd = Unfinished::begin(rest);
             if ussd.is_whole() {
-                self.outputs.extend(ussd.finish().map(|said| Output::Unsolicited(Unsolicited::Ussd(said))));
+                self.tell(ussd.finish().map(Unsolicited::Ussd), now);
             } else {
                 self.ussd = Some(ussd);
             }
             return;
         }
         match Meaning::of(name, rest) {
-            Meaning::Whole(said) => self.outputs.push_back(Output::Unsolicited(said)),
+            Meaning::Whole(said) => self.tell(Some(said), now),
             Meaning::FirstOfTwo(announced) => self.announced = Some(announced),
-            Meaning::Nothing => self.outputs.extend(self.manners.meaning(text).map(Output::Unsolicited)),
+            Meaning::Nothing => self.tell(self.manners.meaning(text), now),
         }
     }
 

@@ -173,8 +173,9 @@ impl Session {
 
     /// Changes how long the network's answer to the present message may take, counted from its Ctrl-Z.
     pub fn handle_limit(&mut self, new: Duration) {
-        if let State::Prompting { limit, .. } | State::Typing { limit, .. } | State::Answering { limit, .. } =
-            &mut self.state
+        if let State::Prompting { limit, .. }
+        | State::Typing { limit, .. }
+        | State::Answering { limit, reference: None, .. } = &mut self.state
         {
             *limit = new;
         }

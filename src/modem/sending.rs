@@ -146,8 +146,17 @@ impl Actor {
             Delivery::Refused(Refusal::Cms(Some(197))) => self.outcome(Delivery::Sent(self.reference.wrapping_add(1))),
             Delivery::Refused(refusal) => {
                 let (class, meaning) = refusal.read(self.profile.manners.codes);
+                // What the modem says of itself or of its card shows as well when it is asked how it stands.
+                self.look |= refusal.is_of_modem() && class != FailureClass::Message;
                 let (code, of_modem) = (Some(refusal.to_string()), refusal.is_of_modem());
                 Outcome::Failed { class, code, reason: meaning.to_owned(), of_modem }
+            }
+            Delivery::NotTaken(refusal) => {
+                self.look = true;
+                let (_, meaning) = refusal.read(self.profile.manners.codes);
+                Outcome::NotReady {
+                    reason: format!("the modem would take no message and answered {refusal}: {meaning}"),
+                }
             }
             Delivery::NotSent => Outcome::NotReady {
                 reason: "the modem did not ask for the message, or went away before it had it".to_owned(),

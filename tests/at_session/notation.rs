@@ -19,6 +19,7 @@ pub(crate) fn shown(output: &Output) -> String {
         Output::Settled(Delivery::Sent(reference)) => format!("= sent {reference}"),
         Output::Settled(Delivery::Refused(refusal)) => format!("= not sent {refusal}"),
         Output::Settled(Delivery::NotSent) => "= not sent".to_owned(),
+        Output::Settled(Delivery::NotTaken(refusal)) => format!("= not taken {refusal}"),
         Output::Settled(Delivery::InDoubt(_)) => "= in doubt".to_owned(),
         Output::SentAfterAll(reference) => format!("= sent after all {reference}"),
         Output::Unsolicited(Unsolicited::StatusReport(payload)) => format!("= report {}", payload.expose()),

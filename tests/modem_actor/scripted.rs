@@ -39,6 +39,8 @@ pub(crate) enum OnSubmit {
     VanishAfterCtrlZ,
     VanishBeforePrompt,
     NoPrompt,
+    /// This in place of the prompt.
+    Decline(&'static str),
 }
 
 /// A card that wants its PIN.
@@ -350,6 +352,7 @@ impl Scripted {
                 None
             }
             OnSubmit::NoPrompt if send => None,
+            OnSubmit::Decline(answer) if send => Some(format!("\r\n{answer}\r\n")),
             _ if send => Some("\r\n> ".to_owned()),
             _ => Some(format!("\r\n{answer}\r\n")),
         }
@@ -370,7 +373,7 @@ impl Scripted {
                 script.plugged = false;
                 None
             }
-            OnSubmit::Silence | OnSubmit::VanishBeforePrompt | OnSubmit::NoPrompt => None,
+            OnSubmit::Silence | OnSubmit::VanishBeforePrompt | OnSubmit::NoPrompt | OnSubmit::Decline(_) => None,
         }
     }
 }

@@ -357,3 +357,36 @@ async fn a_message_that_the_modem_finds_malformed_once_is_sent() {
     assert!(matches!(world.submit().await, Outcome::Sent { .. }));
     assert_eq!(world.scripted.submits().len(), 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_modem_that_takes_no_message_is_asked_why_and_no_message_is_blamed() {
+    let world = World::ready().await;
+    let looks = world.scripted.count("AT+CPIN?");
+    world.scripted.on_submit(OnSubmit::Decline("ERROR"));
+    let outcome = world.submit().await;
+    let Outcome::NotReady { reason } = &outcome else { panic!("{outcome:?}") };
+    assert!(reason.starts_with("the modem would take no message and answered ERROR"), "{reason}");
+    world.heard_times("AT+CPIN?", looks + 1).await;
+    // One that goes on like this is brought back.
+    for _ in 0..2 {
+        assert!(matches!(world.submit().await, Outcome::NotReady { .. }));
+    }
+    world.heard_times("AT+CGMI", 2).await;
+    world.scripted.on_submit(OnSubmit::Take);
+    world.until(|health| health.state.is_ready()).await;
+    assert_eq!(world.submit().await, sent(17));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_that_blames_the_card_has_the_card_looked_at_at_once() {
+    for refusal in [OnSubmit::Refuse("+CMS ERROR: 310"), OnSubmit::Decline("+CMS ERROR: 310")] {
+        let world = World::ready().await;
+        world.scripted.answer("AT+CPIN?", "+CME ERROR: 10");
+        world.scripted.on_submit(refusal);
+        let before = world.clock.now();
+        let outcome = world.submit().await;
+        assert!(matches!(outcome, Outcome::Failed { class: FailureClass::Sim, of_modem: true, .. }), "{outcome:?}");
+        world.says("no SIM is in the modem").await;
+        assert!(world.clock.now().since(before) < Duration::from_secs(1));
+    }
+}
