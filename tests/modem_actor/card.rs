@@ -54,7 +54,7 @@ fn is_empty_book(path: &Path) -> bool {
 async fn a_locked_card_without_a_configured_pin_is_said_and_no_pin_is_tried() {
     let world = World::start(locked("1234", 3));
     let (reason, advice) = world.says("the SIM asks for its PIN").await;
-    assert!(advice.contains("pin-file") && advice.contains("turn the PIN off"), "{reason} {advice}");
+    assert!(advice.contains("pin-file") && advice.contains("turn its PIN off"), "{reason} {advice}");
     an_hour().await;
     assert!(world.scripted.pins().is_empty());
     assert!(matches!(world.submit().await, Outcome::NotReady { .. }));
@@ -189,7 +189,7 @@ async fn without_a_counter_or_without_a_book_no_pin_is_given() {
     let site = Site::with_pin("1234");
     let world = site.start(&scripted);
     let (_, advice) = world.says("does not tell how many tries are left").await;
-    assert!(advice.contains("turn the PIN off"), "{advice}");
+    assert!(advice.contains("turn its PIN off"), "{advice}");
     // The card's own command tells it, where the modem's does not.
     scripted.answer("AT+CSIM=10,\"0020000100\"", "+CSIM: 4,\"63C3\"\r\n\r\nOK");
     fs::write(site.book(), "what is this").unwrap();
