@@ -270,7 +270,7 @@ async fn what_came_before_a_crash_comes_in_once_after_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_full_sim_is_a_reason_until_it_is_emptied_and_what_the_network_kept_follows() {
+async fn a_full_sim_is_told_of_until_it_is_emptied_and_what_the_network_kept_follows() {
     let site = Site::new();
     let mut life = site.begin().await;
     life.until(|health| health.state.is_ready()).await;
@@ -278,13 +278,10 @@ async fn a_full_sim_is_a_reason_until_it_is_emptied_and_what_the_network_kept_fo
     for number in 0..40 {
         site.writes(&format!("message {number}"));
     }
-    let told = |health: &modem::Health| match &health.state {
-        modem::State::NotReady { reason, advice } => reason.contains("is full") && advice.ends_with('.'),
-        _ => false,
-    };
-    life.until(told).await;
+    let is_full = |concern: &modem::Concern| concern.reason.contains("is full") && concern.advice.ends_with('.');
+    life.until(|health| health.concern.as_ref().is_some_and(is_full)).await;
     life.take_in();
-    life.until(|health| health.state.is_ready()).await;
+    life.until(|health| health.concern.is_none()).await;
     let mut texts = life.inbox(40).await;
     texts.sort_by_key(|text| text["message ".len()..].parse::<u32>().unwrap());
     assert_eq!(texts, (0..40).map(|number| format!("message {number}")).collect::<Vec<_>>());

@@ -169,7 +169,12 @@ fn state(health: &Health, lane: &LaneState, draining: bool) -> (ModemState, Opti
             told(ModemState::Draining, "somebody has taken it out of use", &back)
         }
         (State::Ready, Some(resting)) => told(ModemState::Resting, &resting.reason, &resting.advice),
-        (State::Ready, None) => (ModemState::Ready, None, None),
+        (State::Ready, None) => {
+            let concern = health.concern.as_ref();
+            let words = concern.map(|concern| (concern.reason.clone(), concern.advice.clone()));
+            let (reason, advice) = words.unzip();
+            (ModemState::Ready, reason, advice)
+        }
     }
 }
 

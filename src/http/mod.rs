@@ -27,6 +27,7 @@ mod audit;
 mod auth;
 mod balance;
 mod body;
+mod budget;
 mod callbacks;
 mod connection;
 mod error;

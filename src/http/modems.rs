@@ -34,7 +34,7 @@ pub struct ModemView {
     pub name: ModemName,
     /// Whether it can be given a message now.
     pub state: ModemState,
-    /// Why it is not ready; null while it is.
+    /// Why it is not ready, or what else is the matter while it is; null when nothing is.
     #[schema(required = true)]
     pub reason: Option<String>,
     /// What to do about that; null when nothing is to be done.

@@ -12,6 +12,7 @@ use crate::route::{Bound, Routes};
 use crate::store::{App, CallbackCounts, Store};
 use crate::ussd::Balance;
 
+use super::budget;
 use super::modems::{ModemState, ModemView, UnusableView};
 use super::waiting::{can_send, why_closed};
 
@@ -36,15 +37,15 @@ pub(super) struct Readiness {
 pub(super) struct Reason {
     /// The kind: `store`, `no_modem`, `modem`, `route`, `budget`, `balance`, `callbacks`, `policy` or `config`.
     #[schema(pattern = "^(store|no_modem|modem|route|budget|balance|callbacks|policy|config)$")]
-    code: &'static str,
+    pub(super) code: &'static str,
     /// The modem it is about; null when it is about the site.
     #[schema(required = true)]
-    modem: Option<String>,
+    pub(super) modem: Option<String>,
     /// What is wrong.
-    reason: String,
+    pub(super) reason: String,
     /// What to do about it.
     #[schema(required = true)]
-    advice: Option<String>,
+    pub(super) advice: Option<String>,
 }
 
 /// Whether the store can do its part.
@@ -85,8 +86,9 @@ impl Readiness {
             reason: reason.to_owned(),
             advice: Some("See the daemon's log; is the disk full?".to_owned()),
         }));
-        let mut warnings: Vec<Reason> = modems.iter().flat_map(|modem| budget_warnings(modem, budget)).collect();
+        let mut warnings: Vec<Reason> = modems.iter().flat_map(|modem| budget::warnings(modem, budget)).collect();
         warnings.extend(modems.iter().filter_map(why_it_is_refused));
+        warnings.extend(modems.iter().filter_map(what_concerns));
         if !modems.is_empty() {
             warnings.extend(unusable.iter().map(why_it_is_unusable));
         }
@@ -242,6 +244,12 @@ fn why_it_does_not_send(modem: &ModemView) -> Reason {
     Reason { code: "modem", modem: name, reason, advice: modem.advice.clone() }
 }
 
+/// The modem sends, and something else is the matter.
+fn what_concerns(modem: &ModemView) -> Option<Reason> {
+    let reason = modem.reason.clone().filter(|_| modem.state == ModemState::Ready)?;
+    Some(Reason { code: "modem", modem: Some(modem.name.to_string()), reason, advice: modem.advice.clone() })
+}
+
 /// The modem does its work, and the network takes nothing that it is given.
 fn why_it_is_refused(modem: &ModemView) -> Option<Reason> {
     let said = modem.refused.as_deref()?;
@@ -253,45 +261,6 @@ fn why_it_is_refused(modem: &ModemView) -> Option<Reason> {
             "Try the SIM in a phone; look at its credit, and at its service centre in `/v1/modems`.".to_owned(),
         ),
     })
-}
-
-/// What a SIM's budget keeps back, or soon will.
-fn budget_warnings(modem: &ModemView, budget: &BudgetSettings) -> Vec<Reason> {
-    let left = &modem.budget_left;
-    let windows = [
-        ("minute", left.minute, budget.per_minute),
-        ("hour", left.hour, budget.per_hour),
-        ("day", left.day, budget.per_day),
-    ];
-    let share = u64::from(budget.codes_share_percent);
-    windows
-        .into_iter()
-        .filter_map(|(window, left, most)| {
-            let (left, most) = (u64::from(left?), u64::from(most));
-            Some(Reason {
-                code: "budget",
-                modem: Some(modem.name.to_string()),
-                reason: budget_warning(window, left, most, most * share / 100)?,
-                advice: Some(format!("Raise per-{window} in [sim-budget] if the contract allows it.")),
-            })
-        })
-        .collect()
-}
-
-/// A minute that is nearly used up is worth no word, as it is free again so soon; one in which messages wait is.
-fn budget_warning(window: &str, left: u64, most: u64, kept_for_codes: u64) -> Option<String> {
-    match (window, left) {
-        ("minute", 0) => Some(
-            "The SIM has sent all that it may in this minute; codes wait up to a minute, others longer.".to_owned(),
-        ),
-        (_, 1..) if left <= kept_for_codes => Some(format!(
-            "The SIM may send {left} more SMS in this {window}, of {most}, all kept for codes; other messages wait."
-        )),
-        ("hour" | "day", _) if left * 10 < most => {
-            Some(format!("The SIM may send {left} more SMS in this {window}, of {most}."))
-        }
-        _ => None,
-    }
 }
 
 #[cfg(test)]
@@ -410,6 +379,18 @@ mod tests {
         let reason = "The network refuses one message after the other, the last because the network is congested.";
         assert_eq!((warning.modem.as_deref(), warning.reason.as_str()), (Some("m1"), reason));
         assert!(warning.advice.as_deref().is_some_and(|advice| advice.contains("credit")));
+    }
+
+    #[test]
+    fn what_is_the_matter_with_a_modem_that_sends_is_a_warning() {
+        let mut modem = modem("m1", ModemState::Ready, 200);
+        (modem.reason, modem.advice) = (Some("somebody is calling the modem".to_owned()), Some("Wait.".to_owned()));
+        let readiness = readiness(&[modem]);
+        assert!(readiness.ready);
+        let [Reason { code: "modem", reason, advice, .. }] = readiness.warnings.as_slice() else {
+            panic!("{readiness:?}")
+        };
+        assert_eq!((reason.as_str(), advice.as_deref()), ("somebody is calling the modem", Some("Wait.")));
     }
 
     #[test]

@@ -34,10 +34,10 @@ use crate::clock::Clock;
 use crate::ids::ModemName;
 use crate::notify;
 
-/// How often a modem that cannot send is asked how it stands: some do not tell by themselves.
-const LOOK_WHILE_NOT_READY: Duration = Duration::from_secs(30);
-/// How often a modem that can send is asked for its signal and its network's name, which none tells by itself.
-const LOOK_WHILE_READY: Duration = Duration::from_secs(300);
+/// How often a modem that cannot send, or has no room for reports, is asked how it stands: some do not tell by themselves.
+const LOOK_OTHERWISE: Duration = Duration::from_secs(30);
+/// How often one with which all is well is asked for its signal and its network's name, which none tells by itself.
+const LOOK_WHILE_WELL: Duration = Duration::from_secs(300);
 
 /// How many chores are done between two messages when too many wait: a report read, and one deleted.
 const CHORES_BETWEEN: u8 = 2;
@@ -200,6 +200,7 @@ impl Actor {
             health.registration = self.statuses.registration();
             health.operator = None;
             health.signal = None;
+            health.concern = None;
         });
         end
     }
@@ -248,7 +249,8 @@ impl Actor {
             self.looked = now();
             return self.look_again(wire).await;
         }
-        let pause = if self.is_ready() { LOOK_WHILE_READY } else { LOOK_WHILE_NOT_READY };
+        let well = self.is_ready() && self.storages.concern().is_none();
+        let pause = if well { LOOK_WHILE_WELL } else { LOOK_OTHERWISE };
         let look_at = self.looked + pause;
         let (sends, calls) = (self.sends.resting_until(now()), self.calls.until(now()));
         let due = [self.arrivals.chore_at(), self.dialogue.due(), sends, calls];
@@ -310,22 +312,22 @@ impl Actor {
         Ok(())
     }
 
-    /// Shows the state that follows from what is known.
+    /// Shows the state that follows from what is known. What keeps it from receiving does not keep it from sending.
     fn judge(&mut self) {
         let registration = self.statuses.registration();
         let state = if let Some(trouble) = &self.trouble {
             trouble.clone()
-        } else if let Some(trouble) = self.storages.trouble() {
-            trouble
         } else if self.sends.resting_until(now()).is_some() {
             verdict::mute()
-        } else if self.calls.until(now()).is_some() {
-            verdict::in_a_call()
         } else {
             verdict::of_registration(registration, self.settings.roaming, self.denial.as_deref())
         };
-        self.health
-            .send_if_modified(|health| std::mem::replace(&mut health.registration, registration) != registration);
+        let concern = self.storages.concern().or_else(|| self.calls.until(now()).map(|_| verdict::in_a_call()));
+        self.health.send_if_modified(|health| {
+            let is_other = health.registration != registration || health.concern != concern;
+            (health.registration, health.concern) = (registration, concern);
+            is_other
+        });
         if state.is_ready() {
             self.ladder.ready(now());
             self.end_rung(true);

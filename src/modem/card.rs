@@ -49,7 +49,10 @@ impl Actor {
 
     /// Asks how the card is, and whether it is still the same one: not every modem says so by itself.
     pub(super) async fn look_at_card(&mut self, wire: &mut Wire) -> Result<(), End> {
-        let state = self.ask(wire, &Command::sim_state()).await?;
+        let state = self.ask_patiently(wire, &Command::sim_state()).await?;
+        if is_busy(&state) && self.is_wanted() {
+            return Ok(());
+        }
         if let Some(trouble) = trouble(&state) {
             self.lose_card(trouble);
             if !asks_for_pin(&state) {
@@ -80,11 +83,15 @@ impl Actor {
         Ok(other)
     }
 
-    /// Asks again while the card is busy.
-    async fn ask_patiently(&mut self, wire: &mut Wire, command: &Command) -> Result<Result<Reply, CommandError>, End> {
+    /// Asks again while the card is busy; not while a message waits that can be sent, which shows as well how it is.
+    pub(super) async fn ask_patiently(
+        &mut self,
+        wire: &mut Wire,
+        command: &Command,
+    ) -> Result<Result<Reply, CommandError>, End> {
         for _ in 1..BUSY_TRIES {
             let answer = self.ask(wire, command).await?;
-            if !is_busy(&answer) {
+            if !is_busy(&answer) || self.is_wanted() {
                 return Ok(answer);
             }
             self.rest(wire, BUSY_PAUSE).await?;

@@ -16,6 +16,8 @@ pub struct Health {
     pub state: State,
     /// Since when it has been in this state.
     pub since: Timestamp,
+    /// What is the matter with it although it sends.
+    pub concern: Option<Concern>,
     /// Who made it (`+CGMI`).
     pub manufacturer: Option<String>,
     /// Its model (`+CGMM`).
@@ -40,6 +42,15 @@ pub struct Health {
     pub family: Option<&'static str>,
     /// What was last tried to bring it back, and whether that helped.
     pub recovery: Option<Recovery>,
+}
+
+/// Something that keeps a modem from receiving, or may come to keep it from sending.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Concern {
+    /// What is the matter, in one sentence.
+    pub reason: String,
+    /// What the person who cares for it can do, in one sentence.
+    pub advice: String,
 }
 
 /// What was tried with a modem that did not answer.
@@ -95,6 +106,7 @@ impl Health {
             port,
             state: State::Starting,
             since: now,
+            concern: None,
             manufacturer: None,
             model: None,
             firmware: None,

@@ -55,7 +55,7 @@ mod wire;
 pub use actor::{Surroundings, spawn};
 pub use event::{Acknowledge, Event};
 pub use handle::Modem;
-pub use health::{Health, Recovery, Registration, Rung, Signal, Sim, State};
+pub use health::{Concern, Health, Recovery, Registration, Rung, Signal, Sim, State};
 pub use pin::PinBook;
 pub use port::{Appearing, Connecting, Connector, Io, Resetting, SerialConnector};
 pub use profile::{Acknowledgement, Profile};

@@ -14,8 +14,15 @@ impl Actor {
             && self.acknowledgement().is_some()
             && self.ask(wire, &Command::acknowledged_service()).await?.is_ok();
         let offer = self.ask(wire, &Command::new_messages_offer()).await?.ok();
+        let mut may_be_busy = true;
         for route in routes(self.profile, offer.as_ref()) {
-            if self.ask(wire, &Command::new_messages(route)).await?.is_ok() {
+            let command = Command::new_messages(route);
+            // Its message service may still be starting.
+            let answer = match std::mem::take(&mut may_be_busy) {
+                true => self.ask_patiently(wire, &command).await?,
+                false => self.ask(wire, &command).await?,
+            };
+            if answer.is_ok() {
                 if route.ds == 0 {
                     tracing::warn!(modem.name = %self.name, "the modem does not hand out status reports");
                 }
@@ -37,7 +44,7 @@ impl Actor {
 
     /// The storages that can be read and may hold reports.
     pub(super) async fn report_storages(&mut self, wire: &mut Wire) -> Result<Storages, End> {
-        let Ok(reply) = self.ask(wire, &Command::storages()).await? else { return Ok(Storages::default()) };
+        let Ok(reply) = self.ask_patiently(wire, &Command::storages()).await? else { return Ok(Storages::default()) };
         let fields = reply.fields();
         // One group for each of three uses, the first for reading; some modems leave the groups out.
         let readable = match fields.first() {

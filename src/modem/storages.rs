@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::actor::{Actor, End};
 use super::arrivals::Arrival;
-use super::health::State;
+use super::health::Concern;
 use super::verdict;
 use super::wire::{Wire, now};
 use crate::at::{Command, Field, Place, Reply};
@@ -98,7 +98,7 @@ impl Storages {
     }
 
     /// Why nothing more can come in.
-    pub(super) fn trouble(&self) -> Option<State> {
+    pub(super) fn concern(&self) -> Option<Concern> {
         self.full().map(verdict::full_storage)
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::actor::End;
-use super::health::{Registration, State};
+use super::health::{Concern, Registration, State};
 use super::pin::{BookError, NoPin};
 use crate::at::{CommandError, Domain, Refusal};
 
@@ -58,6 +58,10 @@ impl Statuses {
 
 fn not_ready(reason: impl Into<String>, advice: impl Into<String>) -> State {
     State::NotReady { reason: reason.into(), advice: advice.into() }
+}
+
+fn concern(reason: impl Into<String>, advice: impl Into<String>) -> Concern {
+    Concern { reason: reason.into(), advice: advice.into() }
 }
 
 /// Ready, as far as the network is concerned: whether messages may go over a visited one, and why it refuses, if that is
@@ -260,8 +264,8 @@ pub(super) fn mute() -> State {
 }
 
 /// Somebody calls the modem.
-pub(super) fn in_a_call() -> State {
-    not_ready("somebody is calling the modem", "Wait until the call is over; do not give this number to people.")
+pub(super) fn in_a_call() -> Concern {
+    concern("somebody is calling the modem", "Wait until the call is over; do not give this number to people.")
 }
 
 const POWER: &str = "Use a powered USB hub with a supply of its own, and a short cable.";
@@ -290,8 +294,8 @@ pub(super) fn silent() -> State {
 }
 
 /// Nothing more can come in.
-pub(super) fn full_storage(storage: &str) -> State {
-    not_ready(
+pub(super) fn full_storage(storage: &str) -> Concern {
+    concern(
         format!("the modem's storage {storage} is full, so no status report can come in"),
         "It is being emptied; if this stays, put the SIM into a phone and delete its messages.",
     )
@@ -341,10 +345,13 @@ mod tests {
             .into_iter()
             .filter_map(of_card)
             .chain(errors.into_iter().map(|refusal| of_card_error(CommandError::Refused(refusal))))
-            .chain([silent(), nameless_card(), no_messages(CommandError::TimedOut), full_storage("SM")]);
+            .chain([silent(), nameless_card(), no_messages(CommandError::TimedOut)]);
         for state in states {
             let State::NotReady { reason, advice } = &state else { panic!("{state:?}") };
             assert!(!reason.is_empty() && advice.ends_with('.'), "{state:?}");
+        }
+        for Concern { reason, advice } in [full_storage("SM"), in_a_call()] {
+            assert!(!reason.is_empty() && advice.ends_with('.'), "{reason}");
         }
         assert_eq!(of_card("READY"), None);
     }

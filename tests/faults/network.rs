@@ -9,7 +9,7 @@ use smsotpd::phone::UssdCode;
 use smsotpd::sim::{DeviceSettings, UssdAnswer, UssdForm};
 use smsotpd::store::AttemptOutcome;
 
-use crate::row::{Ends, IDLE, REFUSED, Row, Sight, UNSEEN, WENT, hold};
+use crate::row::{Ends, IDLE, Row, Sight, UNSEEN, WENT, hold};
 use crate::site::{Site, settings};
 
 const SEARCHES: Sight = ("not_ready", "the modem is searching for a network", "check the antenna");
@@ -18,7 +18,7 @@ const WHY: Sight =
     ("not_ready", "refuses this SIM or this modem: this SIM has no contract with it (cause 11)", "ask the operator");
 const UNKNOWN: Sight = ("not_ready", "the modem sees no network", "Check the antenna");
 const EMERGENCY: Sight = ("not_ready", "the network allows emergency calls only", "Check with the operator");
-const CALL: Sight = ("not_ready", "somebody is calling the modem", "Wait until the call is over");
+const CALL: Sight = ("ready", "somebody is calling the modem", "Wait until the call is over");
 
 #[rustfmt::skip]
 pub(crate) const ROWS: &[Row] = &[
@@ -32,12 +32,13 @@ pub(crate) const ROWS: &[Row] = &[
     Row { faults: &["standing = { creg = 8, cgreg = 8, cereg = 8 }"], shown: &[EMERGENCY], ends: Ends::Mended, ..UNSEEN },
     Row { faults: &["standing = { creg = 11, cgreg = 11, cereg = 11 }"], shown: &[UNKNOWN], ends: Ends::Mended, ..UNSEEN },
     Row { faults: &["signal = 3"], ..UNSEEN },
-    Row { faults: &["{\"barred\": 8}"], shown: &[REFUSED], tries: &[(AttemptOutcome::Failed, "the operator has barred this SIM from sending"), WENT], ends: Ends::Mended, ..UNSEEN },
-    Row { faults: &["{\"barred\": 10}"], shown: &[REFUSED], tries: &[(AttemptOutcome::Failed, "sending is barred for this SIM"), WENT], ends: Ends::Mended, ..UNSEEN },
+    // One recipient alone does not tell that it is the SIM.
+    Row { faults: &["{\"barred\": 8}"], tries: &[(AttemptOutcome::Failed, "the operator has barred this SIM from sending"), WENT], ends: Ends::Mended, ..UNSEEN },
+    Row { faults: &["{\"barred\": 10}"], tries: &[(AttemptOutcome::Failed, "sending is barred for this SIM"), WENT], ends: Ends::Mended, ..UNSEEN },
     // One message alone does not tell that it is the SIM.
     Row { faults: &["{\"barred\": 21}"], tries: &[(AttemptOutcome::Failed, "often the SIM is out of credit")], becomes: Failed, arrives: 0, ends: Ends::Mended, ..UNSEEN },
-    Row { faults: &["{\"barred\": 29}"], shown: &[REFUSED], tries: &[(AttemptOutcome::Failed, "the network does not let this SIM send"), WENT], ends: Ends::Mended, ..UNSEEN },
-    Row { faults: &["{\"barred\": 50}"], shown: &[REFUSED], tries: &[(AttemptOutcome::Failed, "is not part of this SIM's contract"), WENT], ends: Ends::Mended, ..UNSEEN },
+    Row { faults: &["{\"barred\": 29}"], tries: &[(AttemptOutcome::Failed, "the network does not let this SIM send"), WENT], ends: Ends::Mended, ..UNSEEN },
+    Row { faults: &["{\"barred\": 50}"], tries: &[(AttemptOutcome::Failed, "is not part of this SIM's contract"), WENT], ends: Ends::Mended, ..UNSEEN },
     Row { faults: &["call = 20"], shown: &[CALL], ..UNSEEN },
     Row { faults: &["ussd-silent = true"], ..UNSEEN },
 ];

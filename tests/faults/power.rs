@@ -17,7 +17,7 @@ pub(crate) const ROWS: &[Row] = &[
     Row { faults: &["brown-out = { gone-for = 9, at = { after-ctrl-z = { submitted = true } } }"], shown: &[CLOSED, AWAY], tries: &[LOST], tried: Some((Rung::Wake, false)), ..UNSEEN },
     Row { faults: &["brown-out = { gone-for = 9, at = { after-ctrl-z = { submitted = false } } }"], shown: &[CLOSED, AWAY], tries: &[LOST], becomes: InDoubt, arrives: 0, tried: Some((Rung::Wake, false)), ..UNSEEN },
     // A port that stays: only the boot is seen.
-    Row { faults: &["brown-out = { gone-for = 0 }"], shown: &[ANEW], tries: &[LOST], ..UNSEEN },
+    Row { faults: &["brown-out = { gone-for = 0 }"], shown: &[ANEW, LEFT], tries: &[RETURNED, WENT], ..UNSEEN },
     Row { faults: &["brown-out = { gone-for = 0, at = \"before-prompt\" }"], shown: &[WOKEN, LEFT, ANEW], tries: &[RETURNED, WENT], tried: Some((Rung::Wake, false)), ..UNSEEN },
     Row { faults: &["brown-out = { gone-for = 0, at = \"after-prompt\" }"], shown: &[WOKEN, ANEW], tries: &[LOST], becomes: InDoubt, arrives: 0, tried: Some((Rung::Wake, false)), ..UNSEEN },
     Row { faults: &["brown-out = { gone-for = 0, at = { after-ctrl-z = { submitted = true } } }"], shown: &[WOKEN, ANEW], tries: &[LOST], tried: Some((Rung::Wake, false)), ..UNSEEN },

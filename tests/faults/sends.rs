@@ -12,6 +12,10 @@ const fn refused(reason: &'static str) -> Try {
     (AttemptOutcome::Failed, reason)
 }
 
+const fn declined(reason: &'static str) -> Try {
+    (AttemptOutcome::NotReady, reason)
+}
+
 const fn unclear(reason: &'static str) -> Try {
     (AttemptOutcome::InDoubt, reason)
 }
@@ -32,7 +36,7 @@ pub(crate) const ROWS: &[Row] = &[
     Row { faults: &["cms-error = 38"], tries: &[refused("the network is out of order"), WENT], ..UNSEEN },
     Row { faults: &["cms-error = 42"], tries: &[refused("the network is congested"), WENT], ..UNSEEN },
     Row { faults: &["cms-error = 21"], tries: &[refused("often the SIM is out of credit"), WENT], ..UNSEEN },
-    Row { faults: &["cms-error = 8"], shown: &[REFUSED], tries: &[refused("the operator has barred this SIM"), WENT], ..UNSEEN },
+    Row { faults: &["cms-error = 8"], tries: &[refused("the operator has barred this SIM"), WENT], ..UNSEEN },
     Row { faults: &["cms-error = 28"], tries: &[refused("the number is not known in its network")], becomes: Failed, arrives: 0, ..UNSEEN },
     Row { faults: &["cms-error = 304"], ..UNSEEN },
     Row { faults: &["cms-error = 304", "cms-error = 304"], tries: &[refused("the modem does not accept the PDU")], becomes: Failed, arrives: 0, ..UNSEEN },
@@ -41,9 +45,9 @@ pub(crate) const ROWS: &[Row] = &[
     Row { faults: &["cms-text = \"SIM not inserted\""], shown: &[REFUSED], tries: &[refused("no SIM is inserted"), WENT], ..UNSEEN },
     Row { faults: &["cms-text = \"\""], tries: &[unclear("the modem gave no reason that can be told")], becomes: InDoubt, arrives: 0, ..UNSEEN },
     Row { faults: &["network-refuses = { code = 42, sends = 3 }"], tries: &[refused("the network is congested"), WENT], ..UNSEEN },
-    Row { faults: &["refuse = { command = \"+CMGS\", cme-error = 4 }"], tries: &[refused("the modem does not support it"), WENT], ..UNSEEN },
-    Row { faults: &["refuse = { command = \"+CMGS\" }"], tries: &[refused("the modem gave no reason that can be told"), WENT], ..UNSEEN },
-    Row { faults: &["refuse-with = { command = \"+CMGS\", line = \"COMMAND NOT SUPPORT\", times = 2 }"], tries: &[refused("the modem gave no reason that can be told")], becomes: Failed, arrives: 0, ..UNSEEN },
+    Row { faults: &["refuse = { command = \"+CMGS\", cme-error = 4 }"], shown: &[LEFT], tries: &[declined("+CME ERROR: 4: the modem does not support it"), WENT], ..UNSEEN },
+    Row { faults: &["refuse = { command = \"+CMGS\" }"], shown: &[LEFT], tries: &[declined("ERROR: the modem gave no reason that can be told"), WENT], ..UNSEEN },
+    Row { faults: &["refuse-with = { command = \"+CMGS\", line = \"COMMAND NOT SUPPORT\", times = 2 }"], shown: &[LEFT], tries: &[declined("COMMAND NOT SUPPORT: the modem gave no reason that can be told"), WENT], ..UNSEEN },
     Row { faults: &["refuse-with = { command = \"+CMGS\", line = \"+CMS ERROR: SIM busy\", times = 2 }"], shown: &[("resting", "the modem refuses messages: the SIM is busy", "shows when it works again")], tries: &[refused("the SIM is busy"), WENT], ..UNSEEN },
     // The answer.
     Row { faults: &["silent-after-ctrl-z = { submitted = true }"], shown: &[WOKEN], tries: &[LOST], tried: Some((Rung::Wake, true)), ..UNSEEN },

@@ -137,7 +137,7 @@ impl Site {
     }
 
     pub(crate) fn is_ready(&self) -> bool {
-        self.modem.health().borrow().state.is_ready() && self.shows().is_none()
+        self.view().state == ModemState::Ready
     }
 
     /// Lets this happen to the modem.
@@ -223,6 +223,7 @@ fn note(shown: &Mutex<Vec<Shown>>, now: Option<Shown>) {
 fn shown_of(health: &modem::Health, lane: &smsotpd::dispatch::LaneState) -> Option<Shown> {
     let view = daemon::view(health, BudgetLeft::default(), lane, false);
     let state = match view.state {
+        ModemState::Ready if view.reason.is_some() => "ready",
         ModemState::Ready | ModemState::Starting => return None,
         ModemState::Resting => "resting",
         ModemState::Draining => "draining",

@@ -6,11 +6,10 @@ use smsotpd::sim::{DeviceSettings, Family};
 use crate::row::{Row, Sight, UNSEEN, hold};
 use crate::site::{Site, number, settings};
 
-const FULL: Sight =
-    ("not_ready", "the modem's storage SM is full, so no status report can come in", "It is being emptied");
+const FULL: Sight = ("ready", "the modem's storage SM is full, so no status report can come in", "It is being emptied");
 
 const REPORTS: Sight =
-    ("not_ready", "the modem's storage SR is full, so no status report can come in", "It is being emptied");
+    ("ready", "the modem's storage SR is full, so no status report can come in", "It is being emptied");
 
 #[rustfmt::skip]
 pub(crate) const ROWS: &[Row] = &[

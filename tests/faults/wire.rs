@@ -3,11 +3,11 @@
 use smsotpd::modem::Rung;
 use smsotpd::sim::Family;
 
-use crate::row::{ANEW, DEAF, Ends, LOST, NOISE, RETURNED, Row, UNSEEN, WENT, WOKEN, hold};
+use crate::row::{ANEW, DEAF, Ends, LEFT, NOISE, RETURNED, Row, UNSEEN, WENT, WOKEN, hold};
 
 #[rustfmt::skip]
 pub(crate) const ROWS: &[Row] = &[
-    Row { faults: &["line = \"RING\""], shown: &[("not_ready", "somebody is calling the modem", "Wait until the call is over")], ..UNSEEN },
+    Row { faults: &["line = \"RING\""], shown: &[("ready", "somebody is calling the modem", "Wait until the call is over")], ..UNSEEN },
     Row { faults: &["line = \"^RSSI:17\""], family: Family::Huawei, ..UNSEEN },
     Row { faults: &["line-within = { command = \"+CMGS\", line = \"^RSSI:17\" }"], ..UNSEEN },
     Row { faults: &["line-within-echo = \"*EMRDY: 1\""], ..UNSEEN },
@@ -18,7 +18,7 @@ pub(crate) const ROWS: &[Row] = &[
     Row { faults: &["garbled = 300"], shown: &[WOKEN, DEAF, NOISE], tries: &[RETURNED, WENT], tried: Some((Rung::UsbReset, false)), ..UNSEEN },
     Row { faults: &["wrong-baud = 9600"], shown: &[WOKEN, DEAF, NOISE], tries: &[RETURNED, WENT], ends: Ends::Mended, tried: Some((Rung::UsbReset, false)), ..UNSEEN },
     // An echo that comes back is a modem that has started anew and says nothing of it.
-    Row { faults: &["echo-on"], shown: &[ANEW], tries: &[LOST], ..UNSEEN },
+    Row { faults: &["echo-on"], shown: &[ANEW, LEFT], tries: &[RETURNED, WENT], ..UNSEEN },
     Row { faults: &["longest-line = 400"], ..UNSEEN },
 ];
 

@@ -304,3 +304,20 @@ async fn a_service_centre_that_the_card_loses_later_is_written_again_and_the_mes
     assert!(reason.contains("set it as service-centre"), "{reason}");
     assert!(!world.scripted.heard().iter().any(|line| line.starts_with("AT+CSCA=")));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_card_that_is_busy_for_a_second_keeps_no_message_waiting() {
+    let world = World::ready().await;
+    let looks = world.scripted.count("AT+CPIN?");
+    world.scripted.answer("AT+CPIN?", "+CME ERROR: 14");
+    world.scripted.on_submit(OnSubmit::RefuseOnce("+CMS ERROR: 314"));
+    assert!(matches!(world.submit().await, Outcome::Failed { .. }));
+    world.heard_times("AT+CPIN?", looks + 2).await;
+    let before = world.clock.now();
+    assert!(matches!(world.submit().await, Outcome::Sent { .. }));
+    assert!(world.clock.now().since(before) < Duration::from_secs(2));
+    // One that stays so is told of.
+    world.scripted.on_submit(OnSubmit::RefuseOnce("+CMS ERROR: 314"));
+    assert!(matches!(world.submit().await, Outcome::Failed { .. }));
+    world.says("the SIM is busy with itself").await;
+}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use smsotpd::modem::{Event, Health, State};
+use smsotpd::modem::{Event, Health};
 
 use crate::scripted::{DELIVER, LENGTH, REPORT, Scripted, World, sent};
 
@@ -25,7 +25,7 @@ fn listing(pdus: impl Iterator<Item = (usize, String)>) -> String {
 }
 
 fn reason(health: &Health) -> Option<&str> {
-    if let State::NotReady { reason, .. } = &health.state { Some(reason) } else { None }
+    health.concern.as_ref().map(|concern| concern.reason.as_str())
 }
 
 #[tokio::test(start_paused = true)]
@@ -82,7 +82,7 @@ async fn what_a_modem_only_says_to_have_deleted_is_handed_out_once_and_deleted_a
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_full_storage_is_emptied_and_the_modem_sends_again() {
+async fn a_full_storage_is_emptied_and_keeps_no_message_from_being_sent() {
     let scripted = Scripted::new();
     scripted.answer("AT+CPMS=\"SM\"", "+CPMS: 5,5,5,5,5,5\r\n\r\nOK");
     let pdus = (1..=5).map(|place| (place, at_second(place as u8)));
@@ -90,20 +90,21 @@ async fn a_full_storage_is_emptied_and_the_modem_sends_again() {
     let mut world = World::start(scripted);
     let health = world.until(|health| reason(health).is_some()).await;
     assert_eq!(reason(&health), Some("the modem's storage SM is full, so no status report can come in"));
+    assert_eq!(world.submit().await, sent(17));
     world.scripted.answer("AT+CPMS=\"SM\"", "+CPMS: 0,5,0,5,0,5\r\n\r\nOK");
     for _ in 0..5 {
         let Event::Message { done, .. } = world.report().await else { panic!("a report") };
         done.acknowledge();
     }
-    world.until(|health| health.state.is_ready()).await;
+    world.until(|health| reason(health).is_none()).await;
     for place in 1..=5 {
         world.heard(&format!("AT+CMGD={place}")).await;
     }
-    assert_eq!(world.submit().await, sent(17));
+    assert_eq!(world.submit().await, sent(18));
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_modem_sends_again_as_soon_as_the_storage_that_receives_has_room() {
+async fn a_storage_that_receives_is_no_longer_told_of_as_soon_as_it_has_room() {
     let scripted = Scripted::new();
     // Nothing is on the card, but what comes in goes elsewhere, and there it is full.
     scripted.answer("AT+CPMS=?", "+CPMS: (\"SM\",\"ME\"),(\"SM\",\"ME\"),(\"SM\",\"ME\")\r\n\r\nOK");
@@ -118,7 +119,7 @@ async fn the_modem_sends_again_as_soon_as_the_storage_that_receives_has_room() {
         let Event::Message { done, .. } = world.report().await else { panic!("a report") };
         done.acknowledge();
     }
-    world.until(|health| health.state.is_ready()).await;
+    world.until(|health| reason(health).is_none()).await;
     assert!(world.clock.now().since(full) < Duration::from_secs(5), "it waited to be counted again");
 }
 

@@ -193,3 +193,15 @@ async fn stopping_hands_out_what_the_modem_has_forgotten_already() {
     }
     assert_eq!(taken, 6);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_message_service_that_is_still_starting_is_asked_again_for_reports() {
+    let scripted = Scripted::new();
+    scripted.answer("AT+CNMI=2,1,0,2,0", "+CMS ERROR: 314");
+    let world = World::start(scripted);
+    world.heard_times("AT+CNMI=2,1,0,2,0", 3).await;
+    world.scripted.answer("AT+CNMI=2,1,0,2,0", "OK");
+    world.until(|health| health.state.is_ready()).await;
+    let settings = world.scripted.heard().into_iter().filter(|line| line.starts_with("AT+CNMI=2"));
+    assert!(settings.eq(vec!["AT+CNMI=2,1,0,2,0"; 4]), "another was tried meanwhile");
+}
