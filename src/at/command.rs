@@ -296,6 +296,18 @@ impl Command {
         Self::new("+CFUN", if on { "=1" } else { "=4" }, Answer::Nothing, CARD)
     }
 
+    /// `AT+CFUN?`: is the radio on?
+    #[must_use]
+    pub fn functionality() -> Self {
+        Self::new("+CFUN", "?", Answer::Named("+CFUN"), ORDINARY)
+    }
+
+    /// `AT+CMGF?`: are messages PDUs or texts?
+    #[must_use]
+    pub fn message_format() -> Self {
+        Self::new("+CMGF", "?", Answer::Named("+CMGF"), ORDINARY)
+    }
+
     /// `AT+CREG?` and its like: how does it stand?
     #[must_use]
     pub fn registration(domain: Domain) -> Self {

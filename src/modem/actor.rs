@@ -89,6 +89,7 @@ pub fn spawn(
         card_number_way: None,
         statuses: Statuses::default(),
         trouble: None,
+        card_fails: None,
         look: false,
         looked: now(),
         acknowledges: false,
@@ -122,6 +123,8 @@ pub(super) enum End {
     Noise,
     #[error("the modem answers, but sends no message")]
     Mute,
+    #[error("the modem does not read its SIM")]
+    CardFails,
     #[error("the modem has started anew by itself")]
     Restarted,
 }
@@ -145,6 +148,8 @@ pub(super) struct Actor {
     pub(super) statuses: Statuses,
     /// Why the modem cannot send whatever the network says: its card, or it takes no messages.
     pub(super) trouble: Option<State>,
+    /// Since when the modem does not read its card, though one is in it.
+    pub(super) card_fails: Option<Instant>,
     /// Something has changed that the modem should be asked about now.
     pub(super) look: bool,
     /// When it was last asked.
@@ -186,7 +191,7 @@ impl Actor {
         if self.is_absent() {
             self.show(State::Starting);
         }
-        self.storages = Storages::default();
+        (self.storages, self.card_fails) = (Storages::default(), None);
         self.nudges.begin_anew();
         self.sends.stop_resting();
         let end = match self.open(&mut wire).await {

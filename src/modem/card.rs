@@ -7,7 +7,7 @@ use super::health::{Sim, State};
 use super::setup::quoted;
 use super::unlock::asks_for_pin;
 use super::verdict;
-use super::wire::Wire;
+use super::wire::{Wire, now};
 use crate::at::{CardNumber, Command, CommandError, Refusal, Reply};
 use crate::ids::{Iccid, Imsi};
 use crate::phone::PhoneNumber;
@@ -16,10 +16,14 @@ use crate::phone::PhoneNumber;
 const BUSY_TRIES: usize = 30;
 const BUSY_PAUSE: Duration = Duration::from_secs(1);
 
+/// A card that was not read for so long is not read without the modem's being restarted.
+const CARD_FAILS_FOR: Duration = Duration::from_secs(60);
+
 impl Actor {
     /// The card and what depends on it. `None` when messages can be sent, as far as it goes.
     pub(super) async fn set_up_card(&mut self, wire: &mut Wire) -> Result<Option<State>, End> {
         let state = self.ask_patiently(wire, &Command::sim_state()).await?;
+        self.note_card(&state);
         if asks_for_pin(&state) {
             if let Some(trouble) = self.unlock(wire).await? {
                 return Ok(Some(trouble));
@@ -53,6 +57,7 @@ impl Actor {
         if is_busy(&state) && self.is_wanted() {
             return Ok(());
         }
+        self.note_card(&state);
         if let Some(trouble) = trouble(&state) {
             self.lose_card(trouble);
             if !asks_for_pin(&state) {
@@ -63,6 +68,24 @@ impl Actor {
             self.trouble = self.set_up_card(wire).await?;
         }
         Ok(())
+    }
+
+    fn note_card(&mut self, state: &Result<Reply, CommandError>) {
+        let fails = state.as_ref().is_err_and(|error| verdict::is_failing_card(*error));
+        self.card_fails = fails.then(|| self.card_fails.unwrap_or_else(now));
+    }
+
+    /// Leaves a modem that has not read its card for a while, so that it is restarted: some read it again after that.
+    pub(super) fn judge_card(&mut self) -> Result<(), End> {
+        match self.card_fails {
+            Some(since) if now() < since + CARD_FAILS_FOR => Ok(()),
+            Some(_) if self.ladder.may_restart(now()) => Err(End::CardFails),
+            Some(_) => {
+                self.end_rung(false);
+                Ok(())
+            }
+            None => Ok(()),
+        }
     }
 
     /// Whether another card is in the modem than the one that was set up. Not asked while a message waits.

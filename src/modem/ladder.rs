@@ -6,6 +6,7 @@
 //! not there, not to be opened     the port is tried again; power once, after a while
 //! deaf: no answer, no sense       reopen, reopen, restart, USB reset, power
 //! mute: answers, sends nothing    reopen, restart, USB reset, power
+//! does not read its card          restart, at most once an hour
 //! comes and goes                  rests, ever longer
 //! ```
 //!
@@ -58,6 +59,8 @@ pub(super) enum Fault {
     Deaf,
     /// It answers, but messages do not go.
     Mute,
+    /// It answers, but does not read its card.
+    Card,
 }
 
 /// What to do now.
@@ -82,6 +85,8 @@ pub(super) struct Ladder {
     /// When the last climb began.
     climbed: Option<Instant>,
     cycled: Option<Instant>,
+    /// When it was restarted last for its card's sake.
+    restarted: Option<Instant>,
     pause: Duration,
     /// Since when it does its work.
     well: Option<Instant>,
@@ -103,6 +108,7 @@ impl Ladder {
             reopened: 0,
             climbed: None,
             cycled: None,
+            restarted: None,
             pause: FIRST_PAUSE,
             well: None,
             away: None,
@@ -128,6 +134,10 @@ impl Ladder {
             Fault::Lost { sending } => self.lost(sending, now),
             Fault::Deaf if self.is_starting(now) => self.reopen(LONGEST_PAUSE),
             Fault::Deaf | Fault::Mute => self.climb(fault, now),
+            Fault::Card => {
+                self.restarted = Some(now);
+                self.start_anew(Rung::Restart, now)
+            }
         }
     }
 
@@ -154,6 +164,11 @@ impl Ladder {
     /// Whether there is anything left to try with a modem that answers and sends nothing.
     pub(super) fn goes_on(&self, now: Instant) -> bool {
         self.next(Fault::Mute, now).is_some()
+    }
+
+    /// Whether a modem that does not read its card may be restarted.
+    pub(super) fn may_restart(&self, now: Instant) -> bool {
+        self.restarted.is_none_or(|at| now >= at + NEXT_CLIMB)
     }
 
     /// The modem said that its supply is too weak, or was lost during a message.
@@ -256,6 +271,11 @@ impl Ladder {
         if rung == Rung::PowerCycle {
             self.cycled = Some(now);
         }
+        self.start_anew(rung, now)
+    }
+
+    /// From now on the modem is expected to come and go, by this.
+    fn start_anew(&mut self, rung: Rung, now: Instant) -> Step {
         self.starting = Some(now + STARTING);
         self.pause = FIRST_PAUSE;
         Step { rung: Some(rung), pause: FIRST_PAUSE, flapped: None }
@@ -294,6 +314,16 @@ mod tests {
         let (mut ladder, mut now) = (Ladder::new(ALL), Instant::now());
         let rungs = climb(&mut ladder, Fault::Deaf, &mut now, 7);
         assert_eq!(rungs, [Some(Reopen), Some(Reopen), Some(Restart), Some(UsbReset), Some(PowerCycle), None, None]);
+    }
+
+    #[test]
+    fn a_modem_that_does_not_read_its_card_is_restarted_once_an_hour() {
+        let (mut ladder, now) = (Ladder::new(ALL), Instant::now());
+        assert!(ladder.may_restart(now));
+        assert_eq!(ladder.after(Fault::Card, now).rung, Some(Restart));
+        assert!(!ladder.may_restart(now + seconds(3599)) && ladder.may_restart(now + seconds(3600)));
+        // It has not climbed: what a deaf modem meets is not used up.
+        assert_eq!(ladder.after(Fault::Deaf, now + seconds(61)).rung, Some(Reopen));
     }
 
     #[test]

@@ -77,6 +77,17 @@ impl Calls {
 }
 
 impl Actor {
+    /// Switches the radio on when somebody has left it off, or with its SIM: nothing else can be done with it then.
+    pub(super) async fn switch_on(&mut self, wire: &mut Wire) -> Result<(), End> {
+        let reply = self.ask(wire, &Command::functionality()).await?;
+        let mode = reply.ok().and_then(|reply| reply.fields().first()?.number());
+        if let Some(mode @ (0 | 4)) = mode {
+            let is_on = self.ask(wire, &Command::radio(true)).await?.is_ok();
+            tracing::warn!(modem.name = %self.name, mode, is_on, "the modem's radio was off and is switched on");
+        }
+        Ok(())
+    }
+
     /// Has the modem say when its registration changes, in as much detail as it can.
     pub(super) async fn watch_network(&mut self, wire: &mut Wire) -> Result<(), End> {
         if self.nudges.radio_off {

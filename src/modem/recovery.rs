@@ -75,10 +75,11 @@ impl Actor {
             End::Gone(_) | End::Restarted => Fault::Lost { sending },
             End::Deaf | End::Noise => Fault::Deaf,
             End::Mute => Fault::Mute,
+            End::CardFails => Fault::Card,
         };
         tracing::warn!(modem.name = %self.name, %end, "lost the modem");
         let state = match fault {
-            Fault::Deaf | Fault::Mute => verdict::out_of_order(end),
+            Fault::Deaf | Fault::Mute | Fault::Card => verdict::out_of_order(end),
             _ if matches!(end, End::Restarted) => verdict::started_anew(),
             _ => State::Absent { reason: end.to_string() },
         };

@@ -13,6 +13,7 @@ impl Actor {
     /// Everything, in the order on which drivers agree.
     pub(super) async fn set_up(&mut self, wire: &mut Wire) -> Result<(), End> {
         self.identify(wire).await?;
+        self.switch_on(wire).await?;
         self.trouble = self.set_up_card(wire).await?;
         self.watch_network(wire).await?;
         self.ask_network(wire).await?;
@@ -23,7 +24,14 @@ impl Actor {
 
     /// Asks again what may have changed.
     pub(super) async fn look_again(&mut self, wire: &mut Wire) -> Result<(), End> {
+        if !self.is_ready() {
+            self.switch_on(wire).await?;
+        }
         self.look_at_card(wire).await?;
+        self.judge_card()?;
+        if self.trouble.is_none() && self.takes_texts(wire).await? {
+            return Err(End::Restarted);
+        }
         self.ask_network(wire).await?;
         self.nudge(wire).await?;
         self.look = false;
@@ -52,6 +60,16 @@ impl Actor {
             health.sim = None;
         });
         Ok(())
+    }
+
+    /// Whether the modem takes texts in place of PDUs: it has started anew, into settings that somebody has saved in it, and
+    /// no echo tells of it. Not asked while a message waits.
+    async fn takes_texts(&mut self, wire: &mut Wire) -> Result<bool, End> {
+        if self.is_wanted() {
+            return Ok(false);
+        }
+        let reply = self.ask(wire, &Command::message_format()).await?;
+        Ok(reply.is_ok_and(|reply| reply.text() == Some("1")))
     }
 
     async fn ask_text(&mut self, wire: &mut Wire, command: &Command) -> Result<Option<String>, End> {

@@ -224,6 +224,16 @@ pub(super) fn of_card_error(error: CommandError) -> State {
     }
 }
 
+/// Whether this answer to `+CPIN?` says that there is a card, and it or the modem's way to it fails.
+pub(super) fn is_failing_card(error: CommandError) -> bool {
+    match error {
+        CommandError::Refused(Refusal::Cme(Some(code))) => matches!(code, 13 | 14 | 100),
+        CommandError::Refused(Refusal::Cms(Some(code))) => matches!(code, 313 | 314 | 500),
+        CommandError::Refused(_) => true,
+        CommandError::TimedOut => false,
+    }
+}
+
 /// The card is ready, but tells neither of its numbers.
 pub(super) fn nameless_card() -> State {
     not_ready("the SIM does not tell its number", "Take the SIM out and put it back in; then try another SIM.")

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use smsotpd::ids::SimId;
 use smsotpd::message::{InDoubtPolicy, Status};
-use smsotpd::modem::Settings;
+use smsotpd::modem::{Rung, Settings};
 use smsotpd::sim::{DeviceSettings, Family};
 use tempfile::TempDir;
 
@@ -16,6 +16,8 @@ const PIN: Sight = ("not_ready", "the SIM asks for its PIN", "put the SIM into a
 const PUK: Sight = ("not_ready", "the SIM is locked and asks for its PUK", "enter the PUK that the operator gave");
 const DEAD: Sight =
     ("not_ready", "the SIM cannot be read", "Take the SIM out and put it back in; then try it in a phone");
+const RESTARTED: Sight =
+    ("not_ready", "the modem does not read its SIM; the modem is being brought back", "It is being restarted");
 const BUSY: Sight = ("not_ready", "the SIM is busy with itself", "Wait a minute");
 const WRONG: Sight = ("not_ready", "the SIM is not one that this modem can use", "Use another SIM");
 const LOCKED: Sight = ("not_ready", "the modem is locked to another SIM or network", "have the modem unlocked");
@@ -29,11 +31,11 @@ pub(crate) const ROWS: &[Row] = &[
     Row { faults: &["card = \"removed\"", "card = { inserted = {} }"], shown: &[NO_CARD], ..UNSEEN },
     Row { faults: &["card = { inserted = { iccid = \"8988001000000000003\", imsi = \"001010000000003\" } }"], ..UNSEEN },
     Row { faults: &["card = { busy = 30 }"], shown: &[IDLE, BUSY], ..UNSEEN },
-    Row { faults: &["card = \"failure\""], shown: &[IDLE, DEAD], ends: Ends::Mended, ..UNSEEN },
+    Row { faults: &["card = \"failure\""], shown: &[IDLE, RESTARTED, DEAD], ends: Ends::Mended, tried: Some((Rung::Restart, false)), ..UNSEEN },
     Row { faults: &["card = \"wrong\""], shown: &[IDLE, WRONG], ends: Ends::Mended, ..UNSEEN },
     Row { faults: &[ASKS], shown: &[PIN], ends: Ends::Mended, ..UNSEEN },
     Row { faults: &[ASKS, NO_TRIES], shown: &[PIN, PUK], ends: Ends::Mended, ..UNSEEN },
-    Row { faults: &[ASKS, NO_TRIES, "card = { puk-tries = 0 }"], shown: &[PIN, DEAD], ends: Ends::Mended, ..UNSEEN },
+    Row { faults: &[ASKS, NO_TRIES, "card = { puk-tries = 0 }"], shown: &[PIN, RESTARTED, DEAD], ends: Ends::Mended, tried: Some((Rung::Restart, false)), ..UNSEEN },
     Row { faults: &["card = { network-lock = true }"], shown: &[IDLE, LOCKED], ends: Ends::Mended, ..UNSEEN },
     Row { faults: &["card = \"sound\""], ..UNSEEN },
 ];

@@ -321,3 +321,19 @@ async fn a_card_that_is_busy_for_a_second_keeps_no_message_waiting() {
     assert!(matches!(world.submit().await, Outcome::Failed { .. }));
     world.says("the SIM is busy with itself").await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_modem_that_does_not_read_its_card_is_restarted_at_most_once_an_hour() {
+    let scripted = Scripted::new();
+    scripted.answer("AT+CPIN?", "+CME ERROR: 13");
+    let world = World::start(scripted);
+    world.says("the SIM cannot be read").await;
+    world.heard("AT+CFUN=1,1").await;
+    tokio::time::sleep(Duration::from_secs(3500)).await;
+    assert_eq!(world.scripted.count("AT+CFUN=1,1"), 1);
+    world.says("the SIM cannot be read").await;
+    world.heard_times("AT+CFUN=1,1", 2).await;
+    world.scripted.answer("AT+CPIN?", "+CPIN: READY\r\n\r\nOK");
+    world.until(|health| health.state.is_ready()).await;
+    assert_eq!(world.submit().await, sent(17));
+}

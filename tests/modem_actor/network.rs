@@ -150,3 +150,18 @@ async fn a_modem_that_is_called_says_so_and_goes_on_sending() {
         assert!(world.clock.now().since(before) < Duration::from_secs(15));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_radio_that_was_left_off_is_switched_on() {
+    let scripted = Scripted::new();
+    scripted.answer("AT+CFUN?", "+CFUN: 4\r\n\r\nOK");
+    let world = World::start(scripted);
+    world.heard("AT+CFUN=1").await;
+    world.scripted.answer("AT+CFUN?", "+CFUN: 1\r\n\r\nOK");
+    world.until(|health| health.state.is_ready()).await;
+    // Somebody switches it off while it is in use, and its card with it.
+    world.scripted.answer("AT+CFUN?", "+CFUN: 0\r\n\r\nOK");
+    world.scripted.answer("AT+CREG?", "+CREG: 2,0\r\n\r\nOK");
+    world.scripted.say("+CREG: 0");
+    world.heard_times("AT+CFUN=1", 2).await;
+}

@@ -390,3 +390,14 @@ async fn a_refusal_that_blames_the_card_has_the_card_looked_at_at_once() {
         assert!(world.clock.now().since(before) < Duration::from_secs(1));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_modem_that_takes_texts_in_place_of_pdus_is_set_up_again() {
+    let world = World::ready().await;
+    world.scripted.answer("AT+CMGF?", "+CMGF: 1\r\n\r\nOK");
+    world.heard_times("AT+CMGF?", 1).await;
+    world.scripted.answer("AT+CMGF?", "+CMGF: 0\r\n\r\nOK");
+    world.heard_times("AT+CMGF=0", 2).await;
+    world.until(|health| health.state.is_ready()).await;
+    assert_eq!(world.submit().await, sent(17));
+}
