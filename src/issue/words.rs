@@ -6,7 +6,9 @@ use std::time::Duration;
 use crate::otp::{Alphabet, CodeLength, draw};
 use crate::phone::PhoneNumber;
 use crate::secret::{Code, Text};
-use crate::template::{AppHash, Domain, Template, built_in_of, english, from_near_to_far, is_filled_in, own_host};
+use crate::template::{
+    AppHash, Domain, Template, built_in_of, embedded_hosts, english, from_near_to_far, is_filled_in, own_hash, own_host,
+};
 use crate::wording::{Language, Style, Wish, WordingError};
 
 use super::{Lifetime, Policy, PolicyError};
@@ -21,8 +23,11 @@ pub enum NotAllowed {
     #[error("this host is not among the policy's `domains`")]
     Domain,
     /// Words of its own whose last line names a host that is not among those of the policy.
-    #[error("the host in the last line is not among the policy's `domains`")]
+    #[error("a host in the last line is not among the policy's `domains`")]
     OwnHost,
+    /// Words of its own that end with the hash of an app that is not among those of the policy.
+    #[error("the hash at the end is not among the policy's `app-hashes`")]
+    OwnHash,
     /// An app that is not among those of the policy.
     #[error("this hash is not among the policy's `app-hashes`")]
     AppHash,
@@ -33,7 +38,7 @@ impl NotAllowed {
     #[must_use]
     pub const fn field(self) -> &'static str {
         match self {
-            Self::Template | Self::OwnHost => "template",
+            Self::Template | Self::OwnHost | Self::OwnHash => "template",
             Self::Domain => "domain",
             Self::AppHash => "app_hash",
         }
@@ -62,19 +67,40 @@ impl Policy {
     /// [`NotAllowed`] names what it may not ask for.
     pub fn allows(&self, wish: &Wish) -> Result<(), NotAllowed> {
         let among = |asked: &Domain| self.domain.iter().chain(&self.domains).any(|known| known == asked);
-        let own_host = wish.template.as_ref().and_then(|template| own_host(template.as_str()).ok().flatten());
         let known = |asked: &AppHash| self.app_hash.iter().chain(&self.app_hashes).any(|known| known == asked);
         if wish.template.is_some() && !self.template_per_request {
             Err(NotAllowed::Template)
         } else if wish.domain.as_ref().is_some_and(|asked| !among(asked)) {
             Err(NotAllowed::Domain)
-        } else if self.names_hosts() && own_host.is_some_and(|host| !among(&host)) {
-            Err(NotAllowed::OwnHost)
+        } else if let Some(template) = &wish.template
+            && let Err(refusal) = self.allows_last_line(template.as_str(), among, known)
+        {
+            Err(refusal)
         } else if wish.app_hash.as_ref().is_some_and(|asked| !known(asked)) {
             Err(NotAllowed::AppHash)
         } else {
             Ok(())
         }
+    }
+
+    /// Whether a request's own words may end like this. What the policy lists nothing of is left to the request.
+    fn allows_last_line(
+        &self,
+        template: &str,
+        among: impl Fn(&Domain) -> bool,
+        known: impl Fn(&AppHash) -> bool,
+    ) -> Result<(), NotAllowed> {
+        let own = own_host(template).ok().flatten();
+        let are_known = own.is_none_or(|host| among(&host))
+            && embedded_hosts(template).all(|host| host.parse().is_ok_and(|host| among(&host)));
+        if self.names_hosts() && !are_known {
+            return Err(NotAllowed::OwnHost);
+        }
+        let names_hashes = self.app_hash.is_some() || !self.app_hashes.is_empty();
+        if names_hashes && own_hash(template).is_some_and(|hash| !known(&hash)) {
+            return Err(NotAllowed::OwnHash);
+        }
+        Ok(())
     }
 
     /// Whether this code can be the one of such a message: browsers fill in only some.
@@ -350,14 +376,21 @@ mod tests {
             assert_eq!(open.allows(&wish).err(), refused_by_open);
             assert!(strict.allows(&wish).is_err());
         }
-        for (host, allowed) in
-            [("A.example", Ok(())), ("b.example", Ok(())), ("evil.example", Err(NotAllowed::OwnHost))]
-        {
-            let template = format!("{{code}}\n@{host} #{{code}}").parse().ok();
-            assert_eq!(open.allows(&Wish { template, ..Wish::default() }), allowed, "{host}");
+        for (line, allowed) in [
+            ("@A.example #{code}", Ok(())),
+            ("@b.example #{code} @a.example FA+9qCX9VSu", Ok(())),
+            ("@evil.example #{code}", Err(NotAllowed::OwnHost)),
+            ("@a.example #{code} @evil.example", Err(NotAllowed::OwnHost)),
+            ("@a.example #{code} @", Err(NotAllowed::OwnHost)),
+            ("@a.example #{code} FA+9qCX9VSv", Err(NotAllowed::OwnHash)),
+            ("FA+9qCX9VSv", Err(NotAllowed::OwnHash)),
+            ("for your information", Ok(())),
+        ] {
+            let template = format!("{{code}}\n{line}").parse().ok();
+            assert_eq!(open.allows(&Wish { template, ..Wish::default() }), allowed, "{line}");
         }
         let any = read("template-per-request = true");
-        let template = "{code}\n@any.example #{code}".parse().ok();
+        let template = "{code}\n@any.example #{code} FA+9qCX9VSv".parse().ok();
         assert_eq!(any.allows(&Wish { template, ..Wish::default() }), Ok(()), "the policy names no host");
         assert_eq!(strict.allows(&Wish { locale: Some("de".parse().unwrap()), ..Wish::default() }), Ok(()));
     }

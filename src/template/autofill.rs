@@ -125,6 +125,22 @@ pub fn own_host(template: &str) -> Result<Option<Domain>, LastLineError> {
     }
 }
 
+/// The hosts that are named behind the code on such a line, as they stand there: pages of theirs, shown inside one of the
+/// first host, get the code as well.
+pub fn embedded_hosts(template: &str) -> impl Iterator<Item = &str> {
+    let line = template.trim_end().rsplit('\n').next().unwrap_or_default();
+    let words = line.starts_with('@').then(|| line.split_whitespace().skip(1));
+    words.into_iter().flatten().filter_map(|word| word.strip_prefix('@'))
+}
+
+/// The hash with which a template ends, if it does. A word of eleven small letters is taken for a word.
+#[must_use]
+pub fn own_hash(template: &str) -> Option<AppHash> {
+    let last = template.split_whitespace().next_back()?;
+    let is_word = last.bytes().all(|octet| octet.is_ascii_lowercase());
+    last.parse().ok().filter(|_| !is_word)
+}
+
 impl FromStr for Domain {
     type Err = DomainError;
 
@@ -271,6 +287,22 @@ mod tests {
                 let (line, code) = (text.lines().last().unwrap(), " #{code}");
                 proptest::prop_assert!(line.starts_with('@') && line.contains(code) && !text.ends_with('\n'));
             }
+        }
+    }
+
+    #[test]
+    fn whoever_else_gets_the_code_by_a_template_is_found() {
+        let hosts = |template: &'static str| embedded_hosts(template).collect::<Vec<_>>();
+        assert_eq!(hosts("{code}\n@a.example #{code} @b.example FA+9qCX9VSu @c"), ["b.example", "c"]);
+        assert_eq!(hosts("{code} @b.example"), [""; 0]);
+        for (template, hash) in [
+            ("{code}\n@a.example #{code} FA+9qCX9VSu", Some("FA+9qCX9VSu")),
+            ("{code} FA+9qCX9VSu\n", Some("FA+9qCX9VSu")),
+            ("{code} for your information", None),
+            ("{code} FA+9qCX9VSu.", None),
+            ("", None),
+        ] {
+            assert_eq!(own_hash(template).as_ref().map(AppHash::as_str), hash, "{template:?}");
         }
     }
 
