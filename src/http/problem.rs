@@ -324,8 +324,10 @@ impl IntoResponse for Problem {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(time)));
         }
         if status == StatusCode::UNAUTHORIZED {
-            let challenge = HeaderValue::from_static("Bearer realm=\"smsotpd\"");
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+            // Some clients send a name and a password only once they are asked for them (RFC 7617 §2).
+            for challenge in ["Bearer realm=\"smsotpd\"", "Basic realm=\"smsotpd\", charset=\"UTF-8\""] {
+                response.headers_mut().append(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+            }
         }
         response
     }
@@ -352,7 +354,9 @@ mod tests {
     #[test]
     fn who_has_no_key_is_told_how_to_send_one() {
         let response = Problem::new(Kind::NoKey).into_response();
-        assert!(response.headers().contains_key(header::WWW_AUTHENTICATE));
+        let challenges = response.headers().get_all(header::WWW_AUTHENTICATE).iter();
+        let schemes: Vec<_> = challenges.map(|value| value.to_str().unwrap().split(' ').next().unwrap()).collect();
+        assert_eq!(schemes, ["Bearer", "Basic"]);
         assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
     }
 }
