@@ -246,29 +246,31 @@ pub enum Next {
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// The pause before the same modem tries again what another may try at once; it doubles with each failure. Longer than
-/// a modem that has failed is left alone, so that after its rest another message goes first.
+/// The pause before the same modem tries again what another may try at once; each is four times the one before. Longer
+/// than a modem that has failed is left alone, so that after its rest another message goes first.
 const FIRST_SAME_MODEM_PAUSE: Duration = Duration::from_secs(2);
+/// The longest of these pauses.
+const LONGEST_SAME_MODEM_PAUSE: Duration = Duration::from_secs(900);
 /// The pause before the only try after a failure that cannot be told.
 const UNKNOWN_PAUSE: Duration = Duration::from_secs(5);
 
 /// What to do after a failure of this class, when the part had failed `failures_so_far` times before.
 ///
 /// Trouble in the network is waited out with pauses of 1 s, 2 s, 4 s and so on up to 60 s. What is the modem's or the
-/// SIM's trouble goes to another at once, and back to the same after 2 s, 4 s and so on up to 60 s. What cannot be told
-/// gets one more try, if it is the first failure. A try that could only start at or after `deadline` is not made.
+/// SIM's trouble goes to another at once, and back to the same after 2 s, 8 s, 32 s and so on up to 15 min. What cannot be
+/// told gets one more try, if it is the first failure. A try that could only start at or after `deadline` is not made.
 #[must_use]
 pub fn after_failure(class: FailureClass, failures_so_far: u32, deadline: Moment, now: Moment) -> Next {
-    let doubled = |first: Duration| first.saturating_mul(1 << failures_so_far.min(6)).min(LONGEST_PAUSE);
     let pause = match class {
         FailureClass::Recipient | FailureClass::Message => return Next::Fail,
         FailureClass::Modem | FailureClass::Sim if now < deadline => {
-            return Next::OtherModem { again: now + doubled(FIRST_SAME_MODEM_PAUSE) };
+            let pause = FIRST_SAME_MODEM_PAUSE.saturating_mul(4_u32.saturating_pow(failures_so_far));
+            return Next::OtherModem { again: now + pause.min(LONGEST_SAME_MODEM_PAUSE) };
         }
         FailureClass::Modem | FailureClass::Sim => return Next::Fail,
         FailureClass::Unknown if failures_so_far == 0 => UNKNOWN_PAUSE,
         FailureClass::Unknown => return Next::Fail,
-        FailureClass::Network => doubled(FIRST_PAUSE),
+        FailureClass::Network => FIRST_PAUSE.saturating_mul(1 << failures_so_far.min(6)).min(LONGEST_PAUSE),
     };
     let at = now + pause;
     if at < deadline { Next::RetryAt(at) } else { Next::Fail }
@@ -424,7 +426,7 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         });
-        assert_eq!(pauses, [2, 4, 8, 60, 60]);
+        assert_eq!(pauses, [2, 8, 32, 900, 900]);
     }
 
     #[test]

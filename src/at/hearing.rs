@@ -15,8 +15,9 @@ use crate::message::FailureClass;
 
 /// How long one attempt of the network takes at most (TR1M, 3GPP TS 24.011 §10).
 const ONE_ATTEMPT: Duration = Duration::from_secs(45);
-/// How long after a message's reference its `OK` is waited for.
+/// How long after a message's reference its `OK` is waited for; and how long, when there was an `OK` before it.
 const LAST_LINE: Duration = Duration::from_secs(5);
+const ANOTHER_LINE: Duration = Duration::from_millis(300);
 
 /// What arrives.
 impl Session {
@@ -127,8 +128,8 @@ impl Session {
             State::Prompting { .. } | State::Typing { .. } => {
                 if let Err(refusal) = result {
                     let delivery = match refusal.read(self.manners.codes).0 {
-                        // All that it knows of the message is its length.
-                        FailureClass::Unknown => Delivery::NotTaken(refusal),
+                        // All that it knows of the message is its length, and in text mode not even that.
+                        FailureClass::Unknown | FailureClass::Message => Delivery::NotTaken(refusal),
                         _ => Delivery::Refused(refusal),
                     };
                     self.end(Output::Settled(delivery));
@@ -143,11 +144,12 @@ impl Session {
     /// A final result after a message's Ctrl-Z.
     fn network_answered(&mut self, result: Result<(), Refusal>, now: Instant) {
         let codes = self.manners.codes;
-        let State::Answering { since, limit, reference } = &mut self.state else { return };
+        let State::Answering { since, limit, reference, ended } = &mut self.state else { return };
         let delivery = match (*reference, result) {
             (Some(reference), _) => Delivery::Sent(reference),
             // It ended something else, or is ahead of the reference, which must not be taken for that of the next message.
             (None, Ok(())) => {
+                *ended = true;
                 *limit = (*limit).min(now.saturating_duration_since(*since) + ONE_ATTEMPT);
                 return;
             }
@@ -179,10 +181,11 @@ impl Session {
                 }
                 takes
             }
-            State::Answering { since, limit, reference } if name == "+CMGS" => {
+            State::Answering { since, limit, reference, ended } if name == "+CMGS" => {
                 *reference = reference_in(rest).or(*reference);
                 if reference.is_some() {
-                    *limit = (*limit).min(now.saturating_duration_since(*since) + LAST_LINE);
+                    let rest = if *ended { ANOTHER_LINE } else { LAST_LINE };
+                    *limit = (*limit).min(now.saturating_duration_since(*since) + rest);
                 }
                 true
             }

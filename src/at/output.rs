@@ -60,7 +60,7 @@ pub enum Delivery {
     Refused(Refusal),
     /// It was not handed over: the prompt did not come, the port was lost before, or the caller gave it up.
     NotSent,
-    /// The modem would not take any message, with this in place of the prompt, which tells nothing about this one.
+    /// The modem asked for no message, and said this in its place. It knows nothing of this one but its length.
     NotTaken(Refusal),
     /// It was handed over. Then came a refusal that does not say what happened, or nothing.
     InDoubt(Option<Refusal>),

@@ -79,7 +79,7 @@ impl Refusal {
     /// Whether the modem says it of itself or of its card, and so of every message: the network was not asked.
     #[must_use]
     pub fn is_of_modem(self) -> bool {
-        matches!(self, Self::Cms(Some(300..=349)) | Self::Cme(_))
+        matches!(self, Self::Cms(Some(300..=349)) | Self::Cme(None | Some(0..=55)))
     }
 
     /// Whether a message refused with this after its PDU was handed over may have been sent all the same.

@@ -42,7 +42,7 @@ const PROMPT: Duration = Duration::from_secs(10);
 /// Leaves the prompt and drops what was typed there (3GPP TS 27.005 §3.5.1).
 pub(super) const ESCAPE: &[u8] = b"\x1b";
 /// Ends the PDU and gives it to the network.
-const CTRL_Z: char = '\x1a';
+const CTRL_Z: u8 = 0x1a;
 
 /// The conversation.
 #[derive(Default)]
@@ -108,6 +108,8 @@ pub(super) enum State {
         since: Instant,
         limit: Duration,
         reference: Option<u8>,
+        /// An `OK` has come that may have been this message's.
+        ended: bool,
     },
 }
 
@@ -175,7 +177,7 @@ impl Session {
     pub fn handle_limit(&mut self, new: Duration) {
         if let State::Prompting { limit, .. }
         | State::Typing { limit, .. }
-        | State::Answering { limit, reference: None, .. } = &mut self.state
+        | State::Answering { limit, reference: None, ended: false, .. } = &mut self.state
         {
             *limit = new;
         }
@@ -220,6 +222,11 @@ impl Session {
             State::Typing { .. } => return self.type_on(now),
             State::Running { .. } => Output::Finished(Err(CommandError::TimedOut)),
             State::Prompting { .. } => Output::Settled(Delivery::NotSent),
+            // All has been said, in another order.
+            State::Answering { reference: Some(reference), ended: true, .. } => {
+                let sent = Output::Settled(Delivery::Sent(*reference));
+                return self.end(sent);
+            }
             State::Answering { reference, .. } => {
                 let delivery = unanswered(*reference);
                 return self.settle_and_wake(delivery, now);
@@ -284,16 +291,16 @@ impl Session {
         let State::Typing { payload, limit, until, typed } = &mut self.state else { return };
         let limit = *limit;
         let octets = match (*typed, self.manners.gap) {
-            (false, Duration::ZERO) => format!("{}{CTRL_Z}", payload.expose()),
+            (false, Duration::ZERO) => [payload.expose().as_bytes(), &[CTRL_Z]].concat(),
             (false, gap) => {
                 (*typed, *until) = (true, now + gap);
                 let octets = payload.expose().as_bytes().to_vec();
                 return self.write(octets);
             }
-            (true, _) => CTRL_Z.to_string(),
+            (true, _) => vec![CTRL_Z],
         };
-        self.write(octets.into_bytes());
-        self.state = State::Answering { since: now, limit, reference: None };
+        self.write(octets);
+        self.state = State::Answering { since: now, limit, reference: None, ended: false };
     }
 
     pub(super) fn settle_and_wake(&mut self, delivery: Delivery, now: Instant) {

@@ -17,11 +17,11 @@ const TOO_MANY: u32 = 3;
 
 /// So many messages in a row that the network refused are worth a word, though the modem goes on.
 const MANY_REFUSALS: u32 = 5;
-/// One that blames the SIM counts for so many of them.
-const SIM_REFUSAL: u32 = 3;
+/// One that blames the SIM counts for so many of them, once for each recipient.
+const SIM_REFUSAL: u32 = 2;
 
 /// So many recipients are remembered whose messages a SIM was refused.
-const MOST_REMEMBERED: usize = 16;
+const MOST_REMEMBERED: usize = 64;
 
 /// What is held against a modem since it last sent something.
 #[derive(Debug, Default)]
@@ -29,7 +29,7 @@ pub(super) struct Conduct {
     troubles: u32,
     rests: u32,
     refusals: u32,
-    /// To whom the SIM was not allowed to send.
+    /// To whom the SIM was not allowed to send. Kept when something is sent: it tells nothing new of these.
     denied: Vec<PhoneNumber>,
 }
 
@@ -45,8 +45,10 @@ pub(super) struct Rest {
 /// What a modem is left alone for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cause {
-    /// Messages through its SIM are refused: its contract, its credit, the card itself.
+    /// The network refuses messages through its SIM: its contract, its credit.
     Sim,
+    /// The modem says that there is something wrong with its card.
+    Card,
     /// The modem refuses them.
     Modem,
     /// They are refused without a reason.
@@ -56,19 +58,21 @@ pub(super) enum Cause {
 }
 
 impl Cause {
-    /// The longest rest. What a person must mend is tried rarely; what may pass by itself, or be the fault of a few
-    /// recipients, once a minute.
+    /// The longest rest. What a person must mend is tried rarely, what may pass by itself once a minute. What may be the
+    /// fault of recipients is tried more often than somebody who asks for codes to ever new ones of their kind can be in
+    /// the way.
     const fn longest_rest(self) -> Duration {
         match self {
             Self::Modem => Duration::from_secs(3600),
-            Self::Sim | Self::Unexplained | Self::Unclear => Duration::from_secs(60),
+            Self::Card | Self::Unexplained | Self::Unclear => Duration::from_secs(60),
+            Self::Sim => Duration::from_secs(5),
         }
     }
 
     /// What the person who cares for the modem can do, in one sentence.
     pub(super) const fn advice(self) -> &'static str {
         match self {
-            Self::Sim => {
+            Self::Sim | Self::Card => {
                 "Look at the SIM's credit and contract, or try it in a phone; a message now and then shows when it works again."
             }
             Self::Modem => "Unplug the modem and plug it in again; a message now and then shows when it works again.",
@@ -81,11 +85,13 @@ impl Cause {
 }
 
 impl Conduct {
-    /// What the network said, when it has refused this message and many before it. To be asked once for each outcome.
-    pub(super) fn refused<'a>(&mut self, outcome: &'a Outcome) -> Option<&'a str> {
+    /// What the network said, when it has refused this message and many before it. To be asked once for each outcome, before
+    /// [`Conduct::after`].
+    pub(super) fn refused<'a>(&mut self, outcome: &'a Outcome, to: &PhoneNumber) -> Option<&'a str> {
         let Outcome::Failed { class, reason, .. } = outcome else { return None };
         self.refusals = self.refusals.saturating_add(match class {
             FailureClass::Network | FailureClass::Recipient => 1,
+            FailureClass::Sim if self.denied.contains(to) => 0,
             FailureClass::Sim => SIM_REFUSAL,
             _ => return None,
         });
@@ -99,9 +105,10 @@ impl Conduct {
     pub(super) fn after(&mut self, outcome: &Outcome, to: &PhoneNumber) -> Option<Rest> {
         let (cause, reason) = match outcome {
             Outcome::Sent { .. } => {
-                *self = Self::default();
+                *self = Self { denied: std::mem::take(&mut self.denied), ..Self::default() };
                 return None;
             }
+            Outcome::Failed { class: FailureClass::Sim, of_modem: true, reason, .. } => (Cause::Card, reason),
             Outcome::Failed { class: FailureClass::Sim, reason, .. } => (Cause::Sim, reason),
             Outcome::Failed { class: FailureClass::Modem, reason, .. } => (Cause::Modem, reason),
             Outcome::Failed { class: FailureClass::Unknown, reason, .. } => (Cause::Unexplained, reason),
@@ -109,22 +116,19 @@ impl Conduct {
             // The message or the network is the reason: this says nothing about the modem.
             Outcome::Failed { .. } | Outcome::Expired => return None,
         };
-        let surely_the_modem = cause == Cause::Modem
-            || matches!(
-                outcome,
-                Outcome::NotReady { .. } | Outcome::Failed { class: FailureClass::Sim, of_modem: true, .. }
-            );
-        if cause == Cause::Sim && !surely_the_modem && !self.is_first_denial(to) {
+        if cause == Cause::Sim && !self.is_first_denial(to) {
             return None;
         }
         self.troubles = self.troubles.saturating_add(1);
+        let surely_the_modem =
+            matches!(cause, Cause::Card | Cause::Modem) || matches!(outcome, Outcome::NotReady { .. });
         if !surely_the_modem && self.troubles < TOO_MANY {
             return None;
         }
         let time = FIRST_REST.saturating_mul(1 << self.rests.min(12)).min(cause.longest_rest());
         self.rests = self.rests.saturating_add(1);
         let reason = match cause {
-            Cause::Sim => format!("messages through this SIM are refused: {reason}"),
+            Cause::Sim | Cause::Card => format!("messages through this SIM are refused: {reason}"),
             Cause::Modem => format!("the modem refuses messages: {reason}"),
             Cause::Unexplained => format!("messages are refused: {reason}"),
             Cause::Unclear => format!("the modem did not get the last message through: {reason}"),
@@ -173,7 +177,7 @@ mod tests {
     #[test]
     fn a_sim_rests_once_it_was_refused_for_three_recipients_in_a_row() {
         let faults = (0..10).map(|_| failed(FailureClass::Sim));
-        assert_eq!(rests(faults), [0, 0, 1, 2, 4, 8, 16, 32, 60, 60]);
+        assert_eq!(rests(faults), [0, 0, 1, 2, 4, 5, 5, 5, 5, 5]);
     }
 
     #[test]
@@ -214,7 +218,7 @@ mod tests {
             (rest.cause, rest.reason.as_str()),
             (Cause::Sim, "messages through this SIM are refused: it is barred")
         );
-        for cause in [Cause::Sim, Cause::Modem, Cause::Unexplained, Cause::Unclear] {
+        for cause in [Cause::Sim, Cause::Card, Cause::Modem, Cause::Unexplained, Cause::Unclear] {
             assert!(cause.advice().ends_with('.'), "{cause:?}");
         }
     }
@@ -222,10 +226,12 @@ mod tests {
     #[test]
     fn many_refusals_in_a_row_are_worth_a_word_until_something_is_sent() {
         let mut conduct = Conduct::default();
-        let mut told = |outcome: Outcome| {
-            conduct.after(&outcome, &number(1));
-            conduct.refused(&outcome).is_some()
+        let mut told_of = |outcome: Outcome, to: usize| {
+            let told = conduct.refused(&outcome, &number(to)).is_some();
+            conduct.after(&outcome, &number(to));
+            told
         };
+        let mut told = |outcome| told_of(outcome, 1);
         let network = || failed(FailureClass::Network);
         let four = [network(), failed(FailureClass::Recipient), Outcome::Expired, network(), network()];
         assert_eq!(four.map(&mut told), [false; 5]);
@@ -236,7 +242,8 @@ mod tests {
             [false, false, false, false, true]
         );
         assert!(!told(Outcome::Sent { reference: MessageReference(2) }));
-        assert_eq!([failed(FailureClass::Sim), failed(FailureClass::Sim)].map(told), [false, true]);
+        let denied = || failed(FailureClass::Sim);
+        assert_eq!([1, 1, 1, 2, 1, 3].map(|to| told_of(denied(), to)), [false, false, false, false, false, true]);
     }
 
     #[test]

@@ -306,8 +306,8 @@ impl Lane {
             never = meanwhile => match never {},
         };
         let now = self.store.clock().now();
+        let refused = self.conduct.refused(&outcome, &assignment.to).map(str::to_owned);
         self.rest = self.conduct.after(&outcome, &assignment.to);
-        let refused = self.conduct.refused(&outcome).map(str::to_owned);
         let sent = matches!(outcome, Outcome::Sent { .. });
         let result = result(outcome, &assignment, now);
         if result.spends_budget() {

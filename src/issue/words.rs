@@ -384,7 +384,7 @@ mod tests {
             ("@a.example #{code} @", Err(NotAllowed::OwnHost)),
             ("@a.example #{code} FA+9qCX9VSv", Err(NotAllowed::OwnHash)),
             ("FA+9qCX9VSv", Err(NotAllowed::OwnHash)),
-            ("for your information", Ok(())),
+            ("Springfield knows", Ok(())),
         ] {
             let template = format!("{{code}}\n{line}").parse().ok();
             assert_eq!(open.allows(&Wish { template, ..Wish::default() }), allowed, "{line}");

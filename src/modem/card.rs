@@ -71,7 +71,8 @@ impl Actor {
     }
 
     fn note_card(&mut self, state: &Result<Reply, CommandError>) {
-        let fails = state.as_ref().is_err_and(|error| verdict::is_failing_card(*error));
+        let was_read = self.health.borrow().sim.is_some();
+        let fails = state.as_ref().is_err_and(|error| verdict::is_failing_card(*error, was_read));
         self.card_fails = fails.then(|| self.card_fails.unwrap_or_else(now));
     }
 

@@ -28,6 +28,8 @@ pub(super) struct Nudges {
     switched: Option<Instant>,
     /// The radio was switched off, and nobody knows whether it is on again.
     radio_off: bool,
+    /// When a radio that somebody had left off was switched on.
+    switched_on: Option<Instant>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +41,7 @@ enum Nudge {
 impl Nudges {
     /// Its port is opened anew: what it did before says nothing about how long it searches.
     pub(super) fn begin_anew(&mut self) {
-        self.since = None;
+        (self.since, self.switched_on) = (None, None);
     }
 
     fn due(&mut self, registered: bool, now: Instant) -> Option<Nudge> {
@@ -77,13 +79,18 @@ impl Calls {
 }
 
 impl Actor {
-    /// Switches the radio on when somebody has left it off, or with its SIM: nothing else can be done with it then.
+    /// Switches the radio on when somebody has left it off, or with its SIM: nothing else can be done with it then. Not
+    /// again within the hour: a switch or a pin of the modem may hold it off.
     pub(super) async fn switch_on(&mut self, wire: &mut Wire) -> Result<(), End> {
+        if self.nudges.switched_on.is_some_and(|last| now() < last + NEXT_NUDGE) {
+            return Ok(());
+        }
         let reply = self.ask(wire, &Command::functionality()).await?;
         let mode = reply.ok().and_then(|reply| reply.fields().first()?.number());
         if let Some(mode @ (0 | 4)) = mode {
-            let is_on = self.ask(wire, &Command::radio(true)).await?.is_ok();
-            tracing::warn!(modem.name = %self.name, mode, is_on, "the modem's radio was off and is switched on");
+            self.nudges.switched_on = Some(now());
+            let obeys = self.ask(wire, &Command::radio(true)).await?.is_ok();
+            tracing::warn!(modem.name = %self.name, mode, obeys, "the modem's radio is off and is told to go on");
         }
         Ok(())
     }

@@ -83,7 +83,7 @@ impl Actor {
 
     async fn submit(&mut self, wire: &mut Wire, submission: &Submission) -> (Outcome, Result<(), End>) {
         let (mut settled, mut end) = self.hand_over(wire, submission, true).await;
-        if let (Err(Delivery::Refused(refusal)), Ok(())) = (&settled, &end) {
+        if let (Err(Delivery::Refused(refusal) | Delivery::NotTaken(refusal)), Ok(())) = (&settled, &end) {
             let with_validity = match refusal {
                 // A service centre that takes no validity period gets the message once more without one.
                 Refusal::Cms(Some(198 | 199)) => Ok(Some(false)),
@@ -91,8 +91,8 @@ impl Actor {
                 Refusal::Cms(Some(330)) => {
                     self.restore_service_centre(wire).await.map(|is_back| is_back.then_some(true))
                 }
-                // A modem that finds the PDU wrong may have lost a byte of it, or taken the command for the message at a
-                // prompt left open.
+                // A modem that finds the PDU wrong may have lost a byte of it or of its length, or taken the command for the
+                // message at a prompt left open.
                 Refusal::Cms(Some(304)) => Ok(Some(true)),
                 _ => Ok(None),
             };
@@ -151,11 +151,15 @@ impl Actor {
                 let (code, of_modem) = (Some(refusal.to_string()), refusal.is_of_modem());
                 Outcome::Failed { class, code, reason: meaning.to_owned(), of_modem }
             }
+            // Whatever it says of the message: it has not seen it.
             Delivery::NotTaken(refusal) => {
                 self.look = true;
                 let (_, meaning) = refusal.read(self.profile.manners.codes);
-                Outcome::NotReady {
-                    reason: format!("the modem would take no message and answered {refusal}: {meaning}"),
+                Outcome::Failed {
+                    class: FailureClass::Modem,
+                    code: Some(refusal.to_string()),
+                    reason: format!("the modem asked for no message: {meaning}"),
+                    of_modem: true,
                 }
             }
             Delivery::NotSent => Outcome::NotReady {

@@ -30,7 +30,8 @@ impl Actor {
         self.look_at_card(wire).await?;
         self.judge_card()?;
         if self.trouble.is_none() && self.takes_texts(wire).await? {
-            return Err(End::Restarted);
+            tracing::warn!(modem.name = %self.name, "the modem has come up anew in text mode, and is set up again");
+            return self.set_up(wire).await;
         }
         self.ask_network(wire).await?;
         self.nudge(wire).await?;
@@ -63,7 +64,7 @@ impl Actor {
     }
 
     /// Whether the modem takes texts in place of PDUs: it has started anew, into settings that somebody has saved in it, and
-    /// no echo tells of it. Not asked while a message waits.
+    /// no echo tells of it; or other software has told it to. Not asked while a message waits.
     async fn takes_texts(&mut self, wire: &mut Wire) -> Result<bool, End> {
         if self.is_wanted() {
             return Ok(false);

@@ -224,12 +224,13 @@ pub(super) fn of_card_error(error: CommandError) -> State {
     }
 }
 
-/// Whether this answer to `+CPIN?` says that there is a card, and it or the modem's way to it fails.
-pub(super) fn is_failing_card(error: CommandError) -> bool {
+/// Whether this answer to `+CPIN?` says that there is a card, and it or the modem's way to it fails. `was_read` is whether
+/// there was one: some modems say `ERROR` of an empty slot.
+pub(super) fn is_failing_card(error: CommandError, was_read: bool) -> bool {
     match error {
-        CommandError::Refused(Refusal::Cme(Some(code))) => matches!(code, 13 | 14 | 100),
-        CommandError::Refused(Refusal::Cms(Some(code))) => matches!(code, 313 | 314 | 500),
-        CommandError::Refused(_) => true,
+        CommandError::Refused(Refusal::Cme(Some(code))) => matches!(code, 13 | 14) || (code == 100 && was_read),
+        CommandError::Refused(Refusal::Cms(Some(code))) => matches!(code, 313 | 314) || (code == 500 && was_read),
+        CommandError::Refused(_) => was_read,
         CommandError::TimedOut => false,
     }
 }

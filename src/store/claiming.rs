@@ -138,8 +138,10 @@ impl Search<'_> {
             }
             let waiting_from: i64 = row.get(1)?;
             let mut from = Moment::from_millis(waiting_from.max(row.get::<_, Option<i64>>(2)?.unwrap_or(0)));
-            if let Some(again_from) = refused_until(work, row.get(6)?, self.claim)? {
-                from = from.max(again_from);
+            if from <= work.now
+                && let Some(again_from) = refused_until(work, row.get(6)?, self.claim)?
+            {
+                from = again_from.max(from);
             }
             if from <= work.now {
                 let (seq, sim) = (row.get(0)?, row.get::<_, Option<String>>(3)?);
@@ -199,12 +201,11 @@ pub(super) fn refused_until(
     let mut statement = work.conn.prepare_cached(
         "WITH RECURSIVE earlier (id) AS (
              VALUES (?1) UNION ALL SELECT attempt.before FROM attempt JOIN earlier USING (id))
-         SELECT again_from FROM earlier JOIN attempt USING (id)
-         WHERE attempt.modem = ?2 AND attempt.sim = ?3 AND attempt.again_from IS NOT NULL LIMIT 1",
+         SELECT again_from FROM earlier JOIN attempt USING (id) WHERE attempt.modem = ?2 AND attempt.sim = ?3 LIMIT 1",
     )?;
-    Ok(statement
-        .query_row((last, claim.modem.as_str(), claim.sim.as_str()), |row| row::moment(row, "again_from"))
-        .optional()?)
+    let here = (last, claim.modem.as_str(), claim.sim.as_str());
+    let again_from: Option<Option<i64>> = statement.query_row(here, |row| row.get(0)).optional()?;
+    Ok(again_from.flatten().map(Moment::from_millis))
 }
 
 /// The SIM that sent the recipient one of the few messages before this one, if this one was never tried.

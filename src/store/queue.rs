@@ -134,11 +134,16 @@ pub enum SubmitResult {
 }
 
 impl SubmitResult {
-    /// Whether the network may have been asked, which is what a SIM's budget counts.
-    /// [`Store::recent_submissions`] tells of the same ones.
+    /// Whether the network may have taken something on, which is what a SIM's budget counts. What the modem would not do, or
+    /// the network does not let the SIM do, is none: otherwise a SIM that is barred for a while, and tried meanwhile, would
+    /// have nothing left when it works again. [`Store::recent_submissions`] tells of the same ones.
     #[must_use]
     pub const fn spends_budget(&self) -> bool {
-        self.outcome().spends_budget(matches!(self, Self::Failed { code: Some(_), .. }))
+        let may_be_taken = match self {
+            Self::Failed { code, next, .. } => code.is_some() && !matches!(next, Next::OtherModem { .. }),
+            _ => false,
+        };
+        self.outcome().spends_budget(may_be_taken)
     }
 
     /// What is kept of it in the history.
@@ -208,7 +213,8 @@ impl Store {
         self.query(move |conn| {
             // Attempts are numbered in time, so the walk from the newest ends at the first that is too old.
             let mut statement = conn.prepare_cached(
-                "SELECT sim, started, outcome, code IS NOT NULL AS has_code FROM attempt ORDER BY id DESC",
+                "SELECT sim, started, outcome, code IS NOT NULL AND again_from IS NULL AS may_be_taken
+                 FROM attempt ORDER BY id DESC",
             )?;
             let mut rows = statement.query(())?;
             let mut submissions = Vec::new();
@@ -217,7 +223,7 @@ impl Store {
                 if started < since {
                     break;
                 }
-                if row::outcome_from(&row.get::<_, String>("outcome")?)?.spends_budget(row.get("has_code")?) {
+                if row::outcome_from(&row.get::<_, String>("outcome")?)?.spends_budget(row.get("may_be_taken")?) {
                     submissions.push((SimId::from_stored(row.get("sim")?), started));
                 }
             }

@@ -133,12 +133,14 @@ pub fn embedded_hosts(template: &str) -> impl Iterator<Item = &str> {
     words.into_iter().flatten().filter_map(|word| word.strip_prefix('@'))
 }
 
-/// The hash with which a template ends, if it does. A word of eleven small letters is taken for a word.
+/// The hash with which a template ends, where it stands as it is to be written: alone on the last line, or behind the code on
+/// one for browsers. Anywhere else eleven letters are a word.
 #[must_use]
 pub fn own_hash(template: &str) -> Option<AppHash> {
-    let last = template.split_whitespace().next_back()?;
-    let is_word = last.bytes().all(|octet| octet.is_ascii_lowercase());
-    last.parse().ok().filter(|_| !is_word)
+    let line = template.trim_end().rsplit('\n').next().unwrap_or_default().trim();
+    let last = line.split_whitespace().next_back()?;
+    let is_its_place = last == line || line.starts_with('@');
+    last.parse().ok().filter(|_| is_its_place)
 }
 
 impl FromStr for Domain {
@@ -297,9 +299,10 @@ mod tests {
         assert_eq!(hosts("{code} @b.example"), [""; 0]);
         for (template, hash) in [
             ("{code}\n@a.example #{code} FA+9qCX9VSu", Some("FA+9qCX9VSu")),
-            ("{code} FA+9qCX9VSu\n", Some("FA+9qCX9VSu")),
-            ("{code} for your information", None),
-            ("{code} FA+9qCX9VSu.", None),
+            ("{code}\nFA+9qCX9VSu\n", Some("FA+9qCX9VSu")),
+            ("Code {code}, Kundenkonto", None),
+            ("{code} FA+9qCX9VSu", None),
+            ("{code}\nFA+9qCX9VSu.", None),
             ("", None),
         ] {
             assert_eq!(own_hash(template).as_ref().map(AppHash::as_str), hash, "{template:?}");

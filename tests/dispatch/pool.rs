@@ -95,7 +95,7 @@ async fn what_the_only_sim_is_refused_is_tried_again_after_growing_pauses() {
         .map(|pair| pair[0].ended_at.unwrap().duration_until(pair[1].started_at).as_millis())
         .collect();
     let seconds: Vec<i128> = pauses.into_iter().map(|pause| (pause + 500) / 1000).collect();
-    assert_eq!(seconds, [2, 4, 8, 16]);
+    assert_eq!(seconds, [2, 8, 32, 128]);
 }
 
 #[tokio::test(start_paused = true)]

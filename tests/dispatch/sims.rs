@@ -100,21 +100,27 @@ async fn a_barred_sim_leaves_the_pool_with_its_reason_and_comes_back_by_itself()
 #[tokio::test(start_paused = true)]
 async fn a_refused_modem_is_tried_at_once_when_it_has_been_out() {
     let mut world = World::new(1).await;
-    for _ in 0..8 {
+    for _ in 0..7 {
         world.slots[0].device.faults().queue(Fault::CmsError(310));
     }
     world.dispatch(&no_budget()).await;
-    let id = world.accept(world.new_message(1)).await;
-    world.until("a long rest", async |world| world.detail(id).await.attempts.len() == 8).await;
+    for to in 0..8 {
+        world.accept(world.new_message(to)).await;
+    }
+    let is_long = |until: jiff::Timestamp, since: jiff::Timestamp| since.duration_until(until).as_secs() >= 60;
+    world
+        .until("a long rest", async |world| {
+            world.lane(0).resting.is_some_and(|rest| rest.until.is_some_and(|until| is_long(until, rest.since)))
+        })
+        .await;
     world.pass(seconds(5)).await;
     world.slots[0].plug(false);
     world.ready(0, false).await;
     world.slots[0].plug(true);
     let begun = world.clock.now();
-    let other = world.accept(world.new_message(2)).await;
+    let other = world.accept(world.new_message(9)).await;
     world.until_all(&[other], Status::Sent).await;
     assert!(world.clock.now().since(begun) < seconds(30), "it rested on");
-    world.until_all(&[id], Status::Sent).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -148,6 +154,46 @@ async fn one_recipient_that_the_network_refuses_keeps_no_other_message_waiting()
         }
         let detail = world.detail(barred).await;
         assert_eq!(detail.message.status, Status::Queued);
-        assert!((6..=14).contains(&detail.attempts.len()), "{} tries", detail.attempts.len());
+        assert!((3..=5).contains(&detail.attempts.len()), "{} tries", detail.attempts.len());
     }
+}
+
+/// Somebody asks for codes to ever new numbers of a kind that is barred.
+#[tokio::test(start_paused = true)]
+async fn codes_to_ever_new_barred_numbers_starve_no_others_and_spend_no_budget() {
+    for modems in [1, 2] {
+        let mut world = World::new(modems).await;
+        for barred in 0..100 {
+            world.carrier.bar(&number(barred), 10);
+        }
+        world.dispatch(&budget("per-minute = 15\nper-hour = 50\nper-day = 60")).await;
+        for minute in 0..15_usize {
+            for third in 0..3 {
+                world.code(3 * minute + third, seconds(300)).await;
+                world.pass(seconds(20)).await;
+            }
+            if minute > 4 {
+                let begun = world.clock.now();
+                let good = world.code(1000 + minute, seconds(300)).await;
+                world.until_all(&[good], Status::Sent).await;
+                assert!(world.clock.now().since(begun) < seconds(20), "{modems}: the code of minute {minute} waited");
+            }
+        }
+        let sent: u32 = (0..modems.into()).map(|slot| 60 - world.left(slot).day.unwrap()).sum();
+        assert_eq!(sent, 10, "what was refused was counted");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_the_modem_declines_lets_others_go_first() {
+    let mut world = World::new(1).await;
+    let line = "ERROR".to_owned();
+    world.slots[0].device.faults().queue(Fault::RefuseWith { command: "+CMGS".to_owned(), line, times: 1 });
+    world.dispatch(&no_budget()).await;
+    let declined = world.code(0, seconds(300)).await;
+    let others = [world.code(1, seconds(300)).await, world.code(2, seconds(300)).await];
+    world.until_all(&others[..1], Status::Sent).await;
+    assert_eq!(world.detail(declined).await.attempts.len(), 1);
+    world.until_all(&[declined, others[1]], Status::Sent).await;
+    assert_eq!(world.detail(declined).await.attempts.len(), 2);
 }

@@ -210,6 +210,12 @@ impl World {
         id
     }
 
+    /// A message that goes first, and must go within this time.
+    pub(crate) async fn code(&self, to: usize, within: Duration) -> MessageId {
+        let deadline = self.clock.now() + within;
+        self.accept(NewMessage { priority: Priority::Otp, deadline, ..self.new_message(to) }).await
+    }
+
     /// Issues an otp; returns the id of its message.
     pub(crate) async fn issue(&self, to: usize) -> MessageId {
         self.issue_with(to, None).await

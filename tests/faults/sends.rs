@@ -5,15 +5,17 @@ use smsotpd::modem::Rung;
 use smsotpd::store::AttemptOutcome;
 
 use crate::row::{
-    AWAY, CLOSED, DEAF, Ends, FAILED, LEFT, LOST, REFUSED, RETURNED, Row, Try, UNSEEN, WENT, WOKEN, hold,
+    AWAY, CLOSED, DEAF, Ends, FAILED, LEFT, LOST, REFUSED, RETURNED, Row, Sight, Try, UNSEEN, WENT, WOKEN, hold,
 };
 
 const fn refused(reason: &'static str) -> Try {
     (AttemptOutcome::Failed, reason)
 }
 
+const DECLINED: Sight = ("resting", "the modem refuses messages: the modem asked for no message", "Unplug the modem");
+
 const fn declined(reason: &'static str) -> Try {
-    (AttemptOutcome::NotReady, reason)
+    (AttemptOutcome::Failed, reason)
 }
 
 const fn unclear(reason: &'static str) -> Try {
@@ -45,9 +47,9 @@ pub(crate) const ROWS: &[Row] = &[
     Row { faults: &["cms-text = \"SIM not inserted\""], shown: &[REFUSED], tries: &[refused("no SIM is inserted"), WENT], ..UNSEEN },
     Row { faults: &["cms-text = \"\""], tries: &[unclear("the modem gave no reason that can be told")], becomes: InDoubt, arrives: 0, ..UNSEEN },
     Row { faults: &["network-refuses = { code = 42, sends = 3 }"], tries: &[refused("the network is congested"), WENT], ..UNSEEN },
-    Row { faults: &["refuse = { command = \"+CMGS\", cme-error = 4 }"], shown: &[LEFT], tries: &[declined("+CME ERROR: 4: the modem does not support it"), WENT], ..UNSEEN },
-    Row { faults: &["refuse = { command = \"+CMGS\" }"], shown: &[LEFT], tries: &[declined("ERROR: the modem gave no reason that can be told"), WENT], ..UNSEEN },
-    Row { faults: &["refuse-with = { command = \"+CMGS\", line = \"COMMAND NOT SUPPORT\", times = 2 }"], shown: &[LEFT], tries: &[declined("COMMAND NOT SUPPORT: the modem gave no reason that can be told"), WENT], ..UNSEEN },
+    Row { faults: &["refuse = { command = \"+CMGS\", cme-error = 4 }"], shown: &[DECLINED], tries: &[declined("the modem asked for no message: the modem does not support it"), WENT], ..UNSEEN },
+    Row { faults: &["refuse = { command = \"+CMGS\" }"], shown: &[DECLINED], tries: &[declined("the modem asked for no message: the modem gave no reason that can be told"), WENT], ..UNSEEN },
+    Row { faults: &["refuse-with = { command = \"+CMGS\", line = \"COMMAND NOT SUPPORT\", times = 2 }"], shown: &[DECLINED], tries: &[declined("the modem asked for no message: the modem gave no reason that can be told"), WENT], ..UNSEEN },
     Row { faults: &["refuse-with = { command = \"+CMGS\", line = \"+CMS ERROR: SIM busy\", times = 2 }"], shown: &[("resting", "the modem refuses messages: the SIM is busy", "shows when it works again")], tries: &[refused("the SIM is busy"), WENT], ..UNSEEN },
     // The answer.
     Row { faults: &["silent-after-ctrl-z = { submitted = true }"], shown: &[WOKEN], tries: &[LOST], tried: Some((Rung::Wake, true)), ..UNSEEN },
