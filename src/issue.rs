@@ -147,12 +147,12 @@ pub async fn issue(store: &Store, policy: &Policy, request: Request) -> Result<O
     let purpose = purpose(request.purpose)?;
     policy.bind.check(&request.context)?;
     let lifetime = lifetime(policy, request.lifetime)?;
-    policy.allows(&request.wish)?;
     let key = store.site_key();
     let id = OtpId::generate();
     // Also what no template shows now: by the time of a resend one may.
     let (payee, amount) = (request.context.value("payee"), request.context.value("amount"));
     let wish = Wish { payee, amount, ..request.wish };
+    policy.allows(&wish)?;
     let packed = code(policy, request.code, request.length, wish, &request.to)?;
     let rules = rules(store, policy, &request.to, &request.app, request.client_address);
     let life = Life { left: lifetime, expires: store.clock().now() + lifetime };

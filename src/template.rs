@@ -17,7 +17,7 @@ use std::str::FromStr;
 use crate::secret::Code;
 
 pub use autofill::{
-    AppHash, AppHashError, Domain, DomainError, LastLineError, embedded_hosts, is_filled_in, last_line_len, own_hash,
+    AppHash, AppHashError, Domain, DomainError, LastLineError, is_filled_in, last_line_len, named_hosts, own_hash,
     own_host, push_last_line,
 };
 pub use locale::{Locale, LocaleError, from_near_to_far};

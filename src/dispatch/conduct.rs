@@ -29,6 +29,8 @@ pub(super) struct Conduct {
     troubles: u32,
     rests: u32,
     refusals: u32,
+    /// To how many recipients that it was not known of the SIM was not allowed to send.
+    denials: u32,
     /// To whom the SIM was not allowed to send. Kept when something is sent: it tells nothing new of these.
     denied: Vec<PhoneNumber>,
 }
@@ -116,17 +118,9 @@ impl Conduct {
             // The message or the network is the reason: this says nothing about the modem.
             Outcome::Failed { .. } | Outcome::Expired => return None,
         };
-        if cause == Cause::Sim && !self.is_first_denial(to) {
-            return None;
-        }
-        self.troubles = self.troubles.saturating_add(1);
-        let surely_the_modem =
-            matches!(cause, Cause::Card | Cause::Modem) || matches!(outcome, Outcome::NotReady { .. });
-        if !surely_the_modem && self.troubles < TOO_MANY {
-            return None;
-        }
-        let time = FIRST_REST.saturating_mul(1 << self.rests.min(12)).min(cause.longest_rest());
-        self.rests = self.rests.saturating_add(1);
+        let rests =
+            if cause == Cause::Sim { self.rests_after_denial(to) } else { self.rests_after_trouble(cause, outcome) };
+        let time = FIRST_REST.saturating_mul(1 << rests?.min(12)).min(cause.longest_rest());
         let reason = match cause {
             Cause::Sim | Cause::Card => format!("messages through this SIM are refused: {reason}"),
             Cause::Modem => format!("the modem refuses messages: {reason}"),
@@ -136,14 +130,27 @@ impl Conduct {
         Some(Rest { time, cause, reason })
     }
 
-    /// Takes note that the SIM was not allowed to send to this recipient; whether that is new.
-    fn is_first_denial(&mut self, to: &PhoneNumber) -> bool {
+    /// How many rests there were before the one that this trouble is worth, if it is.
+    fn rests_after_trouble(&mut self, cause: Cause, outcome: &Outcome) -> Option<u32> {
+        self.troubles = self.troubles.saturating_add(1);
+        let surely_the_modem =
+            matches!(cause, Cause::Card | Cause::Modem) || matches!(outcome, Outcome::NotReady { .. });
+        if !surely_the_modem && self.troubles < TOO_MANY {
+            return None;
+        }
+        self.rests = self.rests.saturating_add(1);
+        Some(self.rests - 1)
+    }
+
+    /// The same of the SIM's not being allowed to send to this recipient, which is worth none when it is known.
+    fn rests_after_denial(&mut self, to: &PhoneNumber) -> Option<u32> {
         if self.denied.contains(to) {
-            return false;
+            return None;
         }
         self.denied.truncate(MOST_REMEMBERED - 1);
         self.denied.insert(0, to.clone());
-        true
+        self.denials = self.denials.saturating_add(1);
+        self.denials.checked_sub(TOO_MANY)
     }
 }
 

@@ -44,6 +44,10 @@ pub(super) struct Lane {
     conduct: Conduct,
     /// The modem must be left alone after its last message.
     rest: Option<Rest>,
+    /// The SIM in it when it was last given something.
+    sim: Option<SimId>,
+    /// What the network says of that SIM, from recipient to recipient, until something is sent.
+    barred: Option<Resting>,
 }
 
 impl Lane {
@@ -67,6 +71,8 @@ impl Lane {
             unfinished: None,
             conduct: Conduct::default(),
             rest: None,
+            sim: None,
+            barred: None,
         }
     }
 
@@ -96,7 +102,11 @@ impl Lane {
         if let Err(holder) = self.ready_sims.join(self.modem.name(), &sim, lowest == Priority::Bulk) {
             return self.wait_for_sim(&holder, sims).await;
         }
-        self.show_rest(None);
+        if self.sim.as_ref() != Some(&sim) {
+            // Nothing is known of this one.
+            (self.conduct, self.barred, self.sim) = (Conduct::default(), None, Some(sim.clone()));
+        }
+        self.show_rest(self.barred.clone());
         self.note_home().await?;
         match self.next(&sim, lowest, until, only).await? {
             None => {}
@@ -165,8 +175,9 @@ impl Lane {
         self.state.send_if_modified(|state| {
             let reason = |resting: &Option<Resting>| resting.as_ref().map(|resting| resting.reason.clone());
             let is_other = reason(&state.resting) != reason(&resting);
-            if is_other {
-                state.resting = resting;
+            match (&mut state.resting, resting) {
+                (Some(shown), Some(resting)) if !is_other => shown.until = resting.until,
+                (shown, resting) => *shown = resting,
             }
             is_other
         });
@@ -309,6 +320,9 @@ impl Lane {
         let refused = self.conduct.refused(&outcome, &assignment.to).map(str::to_owned);
         self.rest = self.conduct.after(&outcome, &assignment.to);
         let sent = matches!(outcome, Outcome::Sent { .. });
+        if sent {
+            self.barred = None;
+        }
         let result = result(outcome, &assignment, now);
         if result.spends_budget() {
             self.budgets.record(sim, now);
@@ -343,8 +357,11 @@ impl Lane {
         self.ready_sims.leave(self.modem.name());
         let since = self.store.clock().wall();
         let until = since.checked_add(rest.time).ok();
-        let advice = rest.cause.advice().to_owned();
-        self.show_rest(Some(Resting { reason: rest.reason, advice, since, until }));
+        let resting = Resting { reason: rest.reason, advice: rest.cause.advice().to_owned(), since, until };
+        // It is tried all the time, and yet nothing goes out through it.
+        self.barred =
+            (rest.cause == Cause::Sim).then(|| Resting { until: None, ..resting.clone() }).or(self.barred.take());
+        self.show_rest(Some(resting));
         self.settle().await?;
         let over = self.store.clock().now() + rest.time;
         let clock = self.store.clock().clone();
@@ -355,7 +372,7 @@ impl Lane {
             () = clock.sleep_until(over) => {}
             () = self.changed_for_good(rest.cause) => {}
         }
-        self.show_rest(None);
+        self.show_rest(self.barred.clone());
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use crate::otp::{Alphabet, CodeLength, draw};
 use crate::phone::PhoneNumber;
 use crate::secret::{Code, Text};
 use crate::template::{
-    AppHash, Domain, Template, built_in_of, embedded_hosts, english, from_near_to_far, is_filled_in, own_hash, own_host,
+    AppHash, Domain, Template, built_in_of, english, from_near_to_far, is_filled_in, named_hosts, own_hash, own_host,
 };
 use crate::wording::{Language, Style, Wish, WordingError};
 
@@ -73,7 +73,7 @@ impl Policy {
         } else if wish.domain.as_ref().is_some_and(|asked| !among(asked)) {
             Err(NotAllowed::Domain)
         } else if let Some(template) = &wish.template
-            && let Err(refusal) = self.allows_last_line(template.as_str(), among, known)
+            && let Err(refusal) = self.allows_last_line(&filled(template, wish), among, known)
         {
             Err(refusal)
         } else if wish.app_hash.as_ref().is_some_and(|asked| !known(asked)) {
@@ -86,18 +86,16 @@ impl Policy {
     /// Whether a request's own words may end like this. What the policy lists nothing of is left to the request.
     fn allows_last_line(
         &self,
-        template: &str,
+        words: &Text,
         among: impl Fn(&Domain) -> bool,
         known: impl Fn(&AppHash) -> bool,
     ) -> Result<(), NotAllowed> {
-        let own = own_host(template).ok().flatten();
-        let are_known = own.is_none_or(|host| among(&host))
-            && embedded_hosts(template).all(|host| host.parse().is_ok_and(|host| among(&host)));
+        let are_known = named_hosts(words.expose()).all(|host| host.parse().is_ok_and(|host| among(&host)));
         if self.names_hosts() && !are_known {
             return Err(NotAllowed::OwnHost);
         }
         let names_hashes = self.app_hash.is_some() || !self.app_hashes.is_empty();
-        if names_hashes && own_hash(template).is_some_and(|hash| !known(&hash)) {
+        if names_hashes && own_hash(words.expose()).is_some_and(|hash| !known(&hash)) {
             return Err(NotAllowed::OwnHash);
         }
         Ok(())
@@ -194,6 +192,12 @@ impl Policy {
     fn any_code(&self, length: CodeLength) -> Code {
         draw(self.alphabet, length, |_| 0)
     }
+}
+
+/// A request's own words with what else it brings in its place: a last line may only come of that.
+fn filled(template: &Template, wish: &Wish) -> Text {
+    let given = |value: &Option<Text>| value.as_ref().map_or("", Text::expose).to_owned();
+    Text::new(template.as_str().replace("{payee}", &given(&wish.payee)).replace("{amount}", &given(&wish.amount)))
 }
 
 /// For how many minutes a code is still valid. Begun ones count as whole ones.
@@ -388,6 +392,10 @@ mod tests {
         ] {
             let template = format!("{{code}}\n{line}").parse().ok();
             assert_eq!(open.allows(&Wish { template, ..Wish::default() }), allowed, "{line}");
+        }
+        for (template, payee) in [("{code}\n{payee} #{code}", "@evil.example"), ("{code}\n{payee}", "FA+9qCX9VSv")] {
+            let (template, payee) = (template.parse().ok(), Some(Text::new(payee.to_owned())));
+            assert!(open.allows(&Wish { template, payee, ..Wish::default() }).is_err());
         }
         let any = read("template-per-request = true");
         let template = "{code}\n@any.example #{code} FA+9qCX9VSv".parse().ok();

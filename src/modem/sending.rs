@@ -102,7 +102,19 @@ impl Actor {
                 Err(other) => end = Err(other),
             }
         }
-        (settled.unwrap_or_else(|delivery| self.outcome(delivery)), end)
+        let mut outcome = settled.unwrap_or_else(|delivery| self.outcome(delivery));
+        if end.is_ok() && may_be_of_text_mode(&outcome) {
+            match self.takes_texts(wire).await {
+                Ok(true) => {
+                    self.look = true;
+                    let reason = "the modem has come up anew and takes texts in place of PDUs".to_owned();
+                    outcome = Outcome::NotReady { reason };
+                }
+                Ok(false) => {}
+                Err(other) => end = Err(other),
+            }
+        }
+        (outcome, end)
     }
 
     /// Gives the message to the modem once: what it said, or what became of it without its word.
@@ -241,6 +253,13 @@ async fn give_up(wire: &mut Wire) -> Delivery {
         tracing::debug!("the port took no more before the end");
     }
     delivery
+}
+
+/// Whether a message is about to fail for good that perhaps was none: in text mode its length was taken for a number, and its
+/// PDU for a text to it.
+fn may_be_of_text_mode(outcome: &Outcome) -> bool {
+    use FailureClass::{Message, Recipient, Unknown};
+    matches!(outcome, Outcome::Failed { class: Recipient | Message | Unknown, code: Some(_), .. })
 }
 
 fn limit(waited_for: bool) -> Duration {

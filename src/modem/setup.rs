@@ -29,7 +29,7 @@ impl Actor {
         }
         self.look_at_card(wire).await?;
         self.judge_card()?;
-        if self.trouble.is_none() && self.takes_texts(wire).await? {
+        if self.trouble.is_none() && !self.is_wanted() && self.takes_texts(wire).await? {
             tracing::warn!(modem.name = %self.name, "the modem has come up anew in text mode, and is set up again");
             return self.set_up(wire).await;
         }
@@ -64,11 +64,8 @@ impl Actor {
     }
 
     /// Whether the modem takes texts in place of PDUs: it has started anew, into settings that somebody has saved in it, and
-    /// no echo tells of it; or other software has told it to. Not asked while a message waits.
-    async fn takes_texts(&mut self, wire: &mut Wire) -> Result<bool, End> {
-        if self.is_wanted() {
-            return Ok(false);
-        }
+    /// no echo tells of it; or other software has told it to.
+    pub(super) async fn takes_texts(&mut self, wire: &mut Wire) -> Result<bool, End> {
         let reply = self.ask(wire, &Command::message_format()).await?;
         Ok(reply.is_ok_and(|reply| reply.text() == Some("1")))
     }

@@ -125,19 +125,23 @@ pub fn own_host(template: &str) -> Result<Option<Domain>, LastLineError> {
     }
 }
 
-/// The hosts that are named behind the code on such a line, as they stand there: pages of theirs, shown inside one of the
-/// first host, get the code as well.
-pub fn embedded_hosts(template: &str) -> impl Iterator<Item = &str> {
-    let line = template.trim_end().rsplit('\n').next().unwrap_or_default();
-    let words = line.starts_with('@').then(|| line.split_whitespace().skip(1));
+/// The hosts that the last line of a text names, as they stand there, if it looks like one for browsers: the first, and those
+/// of pages that may be shown inside one of the first, which get the code as well.
+pub fn named_hosts(text: &str) -> impl Iterator<Item = &str> {
+    let line = last_line(text);
+    let words = line.starts_with('@').then(|| line.split_whitespace());
     words.into_iter().flatten().filter_map(|word| word.strip_prefix('@'))
+}
+
+fn last_line(text: &str) -> &str {
+    text.trim_end().rsplit('\n').next().unwrap_or_default().trim_start()
 }
 
 /// The hash with which a template ends, where it stands as it is to be written: alone on the last line, or behind the code on
 /// one for browsers. Anywhere else eleven letters are a word.
 #[must_use]
 pub fn own_hash(template: &str) -> Option<AppHash> {
-    let line = template.trim_end().rsplit('\n').next().unwrap_or_default().trim();
+    let line = last_line(template);
     let last = line.split_whitespace().next_back()?;
     let is_its_place = last == line || line.starts_with('@');
     last.parse().ok().filter(|_| is_its_place)
@@ -294,8 +298,8 @@ mod tests {
 
     #[test]
     fn whoever_else_gets_the_code_by_a_template_is_found() {
-        let hosts = |template: &'static str| embedded_hosts(template).collect::<Vec<_>>();
-        assert_eq!(hosts("{code}\n@a.example #{code} @b.example FA+9qCX9VSu @c"), ["b.example", "c"]);
+        let hosts = |template: &'static str| named_hosts(template).collect::<Vec<_>>();
+        assert_eq!(hosts("{code}\n @a.example #{code} @b.example FA+9qCX9VSu @c"), ["a.example", "b.example", "c"]);
         assert_eq!(hosts("{code} @b.example"), [""; 0]);
         for (template, hash) in [
             ("{code}\n@a.example #{code} FA+9qCX9VSu", Some("FA+9qCX9VSu")),

@@ -197,3 +197,21 @@ async fn a_message_that_the_modem_declines_lets_others_go_first() {
     world.until_all(&[declined, others[1]], Status::Sent).await;
     assert_eq!(world.detail(declined).await.attempts.len(), 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_sim_that_is_barred_for_everybody_is_told_of_until_it_sends_again() {
+    let mut world = World::new(1).await;
+    (0..4).for_each(|to| world.carrier.bar(&number(to), 8));
+    world.dispatch(&no_budget()).await;
+    for to in 0..4 {
+        world.accept(world.new_message(to)).await;
+    }
+    world.until("the third refusal", async |world| world.lane(0).resting.is_some()).await;
+    for _ in 0..100 {
+        world.pass(seconds(1)).await;
+        assert!(world.lane(0).resting.is_some_and(|rest| rest.reason.contains("barred")));
+    }
+    let good = world.accept(world.new_message(9)).await;
+    world.until_all(&[good], Status::Sent).await;
+    assert_eq!((world.lane(0).resting, world.lane(0).refused), (None, None));
+}

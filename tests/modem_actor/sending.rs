@@ -403,3 +403,17 @@ async fn a_modem_that_takes_texts_in_place_of_pdus_is_set_up_again() {
     world.until(|health| health.state.is_ready()).await;
     assert_eq!(world.submit().await, sent(17));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_in_text_mode_fails_no_message() {
+    let world = World::ready().await;
+    world.scripted.answer("AT+CMGF?", "+CMGF: 1\r\n\r\nOK");
+    world.scripted.on_submit(OnSubmit::Refuse("+CMS ERROR: 28"));
+    let outcome = world.submit().await;
+    assert!(matches!(&outcome, Outcome::NotReady { reason } if reason.contains("texts")), "{outcome:?}");
+    world.heard_times("AT+CMGF?", 2).await;
+    world.scripted.answer("AT+CMGF?", "+CMGF: 0\r\n\r\nOK");
+    world.heard_times("AT+CMGF=0", 2).await;
+    let outcome = world.submit().await;
+    assert!(matches!(outcome, Outcome::Failed { class: FailureClass::Recipient, .. }), "{outcome:?}");
+}
