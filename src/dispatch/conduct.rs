@@ -17,8 +17,6 @@ const TOO_MANY: u32 = 3;
 
 /// So many messages in a row that the network refused are worth a word, though the modem goes on.
 const MANY_REFUSALS: u32 = 5;
-/// One that blames the SIM counts for so many of them, once for each recipient.
-const SIM_REFUSAL: u32 = 2;
 
 /// So many recipients are remembered whose messages a SIM was refused.
 const MOST_REMEMBERED: usize = 64;
@@ -29,9 +27,9 @@ pub(super) struct Conduct {
     troubles: u32,
     rests: u32,
     refusals: u32,
-    /// To how many recipients that it was not known of the SIM was not allowed to send.
+    /// How many recipients the SIM was not allowed to send to.
     denials: u32,
-    /// To whom the SIM was not allowed to send. Kept when something is sent: it tells nothing new of these.
+    /// Which they were, and before something was sent to others: it tells nothing new of these.
     denied: Vec<PhoneNumber>,
 }
 
@@ -60,14 +58,22 @@ pub(super) enum Cause {
 }
 
 impl Cause {
-    /// The longest rest. What a person must mend is tried rarely, what may pass by itself once a minute. What may be the
-    /// fault of recipients is tried more often than somebody who asks for codes to ever new ones of their kind can be in
-    /// the way.
+    /// The longest rest: nothing that was mended waits longer to show it. What may be the fault of recipients is tried more
+    /// often than somebody who asks for codes to ever new ones of their kind can be in the way.
     const fn longest_rest(self) -> Duration {
         match self {
-            Self::Modem => Duration::from_secs(3600),
-            Self::Card | Self::Unexplained | Self::Unclear => Duration::from_secs(60),
+            Self::Modem | Self::Card | Self::Unexplained | Self::Unclear => Duration::from_secs(60),
             Self::Sim => Duration::from_secs(5),
+        }
+    }
+
+    /// What is the matter, in one sentence, when the modem or the network said this.
+    pub(super) fn reason(self, said: &str) -> String {
+        match self {
+            Self::Sim | Self::Card => format!("messages through this SIM are refused: {said}"),
+            Self::Modem => format!("the modem refuses messages: {said}"),
+            Self::Unexplained => format!("messages are refused: {said}"),
+            Self::Unclear => format!("the modem did not get the last message through: {said}"),
         }
     }
 
@@ -87,17 +93,18 @@ impl Cause {
 }
 
 impl Conduct {
-    /// What the network said, when it has refused this message and many before it. To be asked once for each outcome, before
-    /// [`Conduct::after`].
-    pub(super) fn refused<'a>(&mut self, outcome: &'a Outcome, to: &PhoneNumber) -> Option<&'a str> {
-        let Outcome::Failed { class, reason, .. } = outcome else { return None };
-        self.refusals = self.refusals.saturating_add(match class {
-            FailureClass::Network | FailureClass::Recipient => 1,
-            FailureClass::Sim if self.denied.contains(to) => 0,
-            FailureClass::Sim => SIM_REFUSAL,
-            _ => return None,
-        });
+    /// What the network said, when it has refused this message and many before it. To be asked once for each outcome.
+    pub(super) fn refused<'a>(&mut self, outcome: &'a Outcome) -> Option<&'a str> {
+        use FailureClass::{Network, Recipient, Sim};
+        let Outcome::Failed { class: Network | Recipient | Sim, reason, .. } = outcome else { return None };
+        self.refusals = self.refusals.saturating_add(1);
         (self.refusals >= MANY_REFUSALS).then_some(reason)
+    }
+
+    /// Whether it looks as if the network lets the SIM send to nobody: nothing was sent since it refused it for several
+    /// recipients, or many times.
+    pub(super) fn is_barred(&self) -> bool {
+        self.denials >= TOO_MANY || (self.denials > 0 && self.refusals >= MANY_REFUSALS)
     }
 
     /// Takes note of what came of a message to this recipient. `Some` when the modem must be left alone.
@@ -107,7 +114,9 @@ impl Conduct {
     pub(super) fn after(&mut self, outcome: &Outcome, to: &PhoneNumber) -> Option<Rest> {
         let (cause, reason) = match outcome {
             Outcome::Sent { .. } => {
-                *self = Self { denied: std::mem::take(&mut self.denied), ..Self::default() };
+                let mut denied = std::mem::take(&mut self.denied);
+                denied.retain(|denied| denied != to);
+                *self = Self { denied, ..Self::default() };
                 return None;
             }
             Outcome::Failed { class: FailureClass::Sim, of_modem: true, reason, .. } => (Cause::Card, reason),
@@ -121,13 +130,7 @@ impl Conduct {
         let rests =
             if cause == Cause::Sim { self.rests_after_denial(to) } else { self.rests_after_trouble(cause, outcome) };
         let time = FIRST_REST.saturating_mul(1 << rests?.min(12)).min(cause.longest_rest());
-        let reason = match cause {
-            Cause::Sim | Cause::Card => format!("messages through this SIM are refused: {reason}"),
-            Cause::Modem => format!("the modem refuses messages: {reason}"),
-            Cause::Unexplained => format!("messages are refused: {reason}"),
-            Cause::Unclear => format!("the modem did not get the last message through: {reason}"),
-        };
-        Some(Rest { time, cause, reason })
+        Some(Rest { time, cause, reason: cause.reason(reason) })
     }
 
     /// How many rests there were before the one that this trouble is worth, if it is.
@@ -145,6 +148,7 @@ impl Conduct {
     /// The same of the SIM's not being allowed to send to this recipient, which is worth none when it is known.
     fn rests_after_denial(&mut self, to: &PhoneNumber) -> Option<u32> {
         if self.denied.contains(to) {
+            self.denials = self.denials.max(1);
             return None;
         }
         self.denied.truncate(MOST_REMEMBERED - 1);
@@ -177,7 +181,7 @@ mod tests {
     #[test]
     fn a_fault_that_is_surely_the_modems_rests_it_at_once_and_longer_each_time() {
         let faults = (0..14).map(|_| failed(FailureClass::Modem));
-        assert_eq!(rests(faults), [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 3600, 3600]);
+        assert_eq!(rests(faults), [1, 2, 4, 8, 16, 32, 60, 60, 60, 60, 60, 60, 60, 60]);
         assert_eq!(rests([Outcome::NotReady { reason: String::new() }, failed(FailureClass::Modem)]), [1, 2]);
     }
 
@@ -233,12 +237,10 @@ mod tests {
     #[test]
     fn many_refusals_in_a_row_are_worth_a_word_until_something_is_sent() {
         let mut conduct = Conduct::default();
-        let mut told_of = |outcome: Outcome, to: usize| {
-            let told = conduct.refused(&outcome, &number(to)).is_some();
-            conduct.after(&outcome, &number(to));
-            told
+        let mut told = |outcome: Outcome| {
+            conduct.after(&outcome, &number(1));
+            conduct.refused(&outcome).is_some()
         };
-        let mut told = |outcome| told_of(outcome, 1);
         let network = || failed(FailureClass::Network);
         let four = [network(), failed(FailureClass::Recipient), Outcome::Expired, network(), network()];
         assert_eq!(four.map(&mut told), [false; 5]);
@@ -248,9 +250,27 @@ mod tests {
             [network(), network(), network(), network(), network()].map(&mut told),
             [false, false, false, false, true]
         );
-        assert!(!told(Outcome::Sent { reference: MessageReference(2) }));
-        let denied = || failed(FailureClass::Sim);
-        assert_eq!([1, 1, 1, 2, 1, 3].map(|to| told_of(denied(), to)), [false, false, false, false, false, true]);
+    }
+
+    #[test]
+    fn a_sim_is_barred_after_three_recipients_or_five_tries_until_it_sends_again() {
+        let mut conduct = Conduct::default();
+        let mut after = |recipients: &[usize], sent_to: usize| {
+            let mut barred_at = None;
+            for (tries, to) in (1..).zip(recipients) {
+                conduct.after(&failed(FailureClass::Sim), &number(*to));
+                conduct.refused(&failed(FailureClass::Sim));
+                barred_at = barred_at.or(conduct.is_barred().then_some(tries));
+            }
+            conduct.after(&Outcome::Sent { reference: MessageReference(1) }, &number(sent_to));
+            assert!(!conduct.is_barred());
+            barred_at
+        };
+        assert_eq!(after(&[1, 2, 1, 2], 9), None);
+        assert_eq!(after(&[1, 1, 1, 1, 1], 9), Some(5));
+        assert_eq!(after(&[1, 2, 3, 4, 5], 9), Some(4), "1 and 2 are known");
+        assert_eq!(after(&[6, 7, 8], 8), Some(3));
+        assert_eq!(after(&[8, 10, 11], 9), Some(3), "something was sent to the first since");
     }
 
     #[test]

@@ -12,12 +12,15 @@ use super::pool::{LaneState, Newcomer, Resting};
 use super::ready::ReadySims;
 use crate::clock::Moment;
 use crate::ids::{MessageId, ModemName, SimId};
-use crate::message::{self, Next, Priority};
+use crate::message::{self, FailureClass, Next, Priority};
 use crate::modem::{Health, Modem, Outcome, State, Submission};
 use crate::store::{Assignment, Claim, Claimed, Settlement, Store, StoreError, SubmitResult};
 
 /// How long a lane waits before it tries the store again, after the store could not write.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
+
+/// How long a SIM through which messages are refused is told as such, when nobody tries it any more.
+const BARRED_FOR: Duration = Duration::from_secs(300);
 
 /// A network takes a message in some seconds. From then on its modem's SIM is not one to wait for.
 const HELD_UP_AFTER: Duration = Duration::from_secs(10);
@@ -46,8 +49,8 @@ pub(super) struct Lane {
     rest: Option<Rest>,
     /// The SIM in it when it was last given something.
     sim: Option<SimId>,
-    /// What the network says of that SIM, from recipient to recipient, until something is sent.
-    barred: Option<Resting>,
+    /// What the network says of that SIM, whoever the recipient is, and until when that is shown.
+    barred: Option<(Moment, Resting)>,
 }
 
 impl Lane {
@@ -106,7 +109,9 @@ impl Lane {
             // Nothing is known of this one.
             (self.conduct, self.barred, self.sim) = (Conduct::default(), None, Some(sim.clone()));
         }
-        self.show_rest(self.barred.clone());
+        let barred = self.barred();
+        let until = barred.as_ref().map(|(until, _)| *until).into_iter().chain(until).min();
+        self.show_rest(barred.map(|(_, resting)| resting));
         self.note_home().await?;
         match self.next(&sim, lowest, until, only).await? {
             None => {}
@@ -317,15 +322,15 @@ impl Lane {
             never = meanwhile => match never {},
         };
         let now = self.store.clock().now();
-        let refused = self.conduct.refused(&outcome, &assignment.to).map(str::to_owned);
+        let refused = self.conduct.refused(&outcome).map(str::to_owned);
         self.rest = self.conduct.after(&outcome, &assignment.to);
         let sent = matches!(outcome, Outcome::Sent { .. });
-        if sent {
-            self.barred = None;
-        }
+        self.note_barred(&outcome);
         let result = result(outcome, &assignment, now);
         if result.spends_budget() {
             self.budgets.record(sim, now);
+        } else if matches!(result, SubmitResult::Failed { code: Some(_), .. }) {
+            self.budgets.record_refused(sim, now);
         }
         self.show_outcome(sent, refused);
         let more_to_come = matches!(result, SubmitResult::Sent { .. }) && assignment.part + 1 < assignment.parts;
@@ -345,6 +350,24 @@ impl Lane {
         self.came_to(&assignment, result);
     }
 
+    /// Takes note of a SIM that the network lets send to nobody. It is tried all the time, and yet nothing goes out.
+    fn note_barred(&mut self, outcome: &Outcome) {
+        match outcome {
+            Outcome::Sent { .. } => self.barred = None,
+            Outcome::Failed { class: FailureClass::Sim, of_modem: false, reason, .. } if self.conduct.is_barred() => {
+                let since = self.barred().map_or(self.store.clock().wall(), |(_, resting)| resting.since);
+                let (reason, advice) = (Cause::Sim.reason(reason), Cause::Sim.advice().to_owned());
+                let until = self.store.clock().now() + BARRED_FOR;
+                self.barred = Some((until, Resting { reason, advice, since, until: None }));
+            }
+            _ => {}
+        }
+    }
+
+    fn barred(&self) -> Option<(Moment, Resting)> {
+        self.barred.clone().filter(|(until, _)| self.store.clock().now() < *until)
+    }
+
     /// What came of a part, to be brought into the store next.
     fn came_to(&mut self, assignment: &Assignment, result: SubmitResult) {
         let Assignment { attempt, message, part, .. } = *assignment;
@@ -358,9 +381,6 @@ impl Lane {
         let since = self.store.clock().wall();
         let until = since.checked_add(rest.time).ok();
         let resting = Resting { reason: rest.reason, advice: rest.cause.advice().to_owned(), since, until };
-        // It is tried all the time, and yet nothing goes out through it.
-        self.barred =
-            (rest.cause == Cause::Sim).then(|| Resting { until: None, ..resting.clone() }).or(self.barred.take());
         self.show_rest(Some(resting));
         self.settle().await?;
         let over = self.store.clock().now() + rest.time;
@@ -372,7 +392,7 @@ impl Lane {
             () = clock.sleep_until(over) => {}
             () = self.changed_for_good(rest.cause) => {}
         }
-        self.show_rest(self.barred.clone());
+        self.show_rest(self.barred().map(|(_, resting)| resting));
         Ok(())
     }
 

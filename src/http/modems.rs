@@ -48,8 +48,7 @@ pub struct ModemView {
     pub until: Option<Timestamp>,
     /// Whether somebody has taken it out of use.
     pub draining: bool,
-    /// What the network said to the last message, once it has refused five in a row, or the SIM for three recipients in a
-    /// row; null when it takes them.
+    /// What the network said to the last message, once it has refused five tries in a row; null when it takes them.
     #[schema(required = true)]
     pub refused: Option<String>,
     /// Who made it, as it says itself.

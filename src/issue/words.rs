@@ -73,7 +73,7 @@ impl Policy {
         } else if wish.domain.as_ref().is_some_and(|asked| !among(asked)) {
             Err(NotAllowed::Domain)
         } else if let Some(template) = &wish.template
-            && let Err(refusal) = self.allows_last_line(&filled(template, wish), among, known)
+            && let Err(refusal) = self.allows_last_line(&self.filled(template, wish), among, known)
         {
             Err(refusal)
         } else if wish.app_hash.as_ref().is_some_and(|asked| !known(asked)) {
@@ -81,6 +81,13 @@ impl Policy {
         } else {
             Ok(())
         }
+    }
+
+    /// A request's own words with all in its place but the code: a last line may only come of that.
+    fn filled(&self, template: &Template, wish: &Wish) -> Text {
+        let given = |value: &Option<Text>| value.as_ref().map_or("", Text::expose).to_owned();
+        let branded = template.as_str().replace("{brand}", &self.brand).replace("{minutes}", "5");
+        Text::new(branded.replace("{payee}", &given(&wish.payee)).replace("{amount}", &given(&wish.amount)))
     }
 
     /// Whether a request's own words may end like this. What the policy lists nothing of is left to the request.
@@ -192,12 +199,6 @@ impl Policy {
     fn any_code(&self, length: CodeLength) -> Code {
         draw(self.alphabet, length, |_| 0)
     }
-}
-
-/// A request's own words with what else it brings in its place: a last line may only come of that.
-fn filled(template: &Template, wish: &Wish) -> Text {
-    let given = |value: &Option<Text>| value.as_ref().map_or("", Text::expose).to_owned();
-    Text::new(template.as_str().replace("{payee}", &given(&wish.payee)).replace("{amount}", &given(&wish.amount)))
 }
 
 /// For how many minutes a code is still valid. Begun ones count as whole ones.
@@ -393,7 +394,13 @@ mod tests {
             let template = format!("{{code}}\n{line}").parse().ok();
             assert_eq!(open.allows(&Wish { template, ..Wish::default() }), allowed, "{line}");
         }
-        for (template, payee) in [("{code}\n{payee} #{code}", "@evil.example"), ("{code}\n{payee}", "FA+9qCX9VSv")] {
+        for (template, payee) in [
+            ("{code}\n{payee} #{code}", "@evil.example"),
+            ("{code}\n{payee}", "FA+9qCX9VSv"),
+            ("{code}\n{brand}@evil.example #{code}", ""),
+            ("{code}\n{brand} FA+9qCX9VSv", ""),
+            ("{code} is your code @evil.example #{code}", ""),
+        ] {
             let (template, payee) = (template.parse().ok(), Some(Text::new(payee.to_owned())));
             assert!(open.allows(&Wish { template, payee, ..Wish::default() }).is_err());
         }

@@ -90,6 +90,7 @@ pub fn spawn(
         statuses: Statuses::default(),
         trouble: None,
         card_fails: None,
+        tells_format: false,
         look: false,
         looked: now(),
         acknowledges: false,
@@ -150,6 +151,8 @@ pub(super) struct Actor {
     pub(super) trouble: Option<State>,
     /// Since when the modem does not read its card, though one is in it.
     pub(super) card_fails: Option<Instant>,
+    /// Whether the modem tells the truth about taking PDUs (`+CMGF: 0`).
+    pub(super) tells_format: bool,
     /// Something has changed that the modem should be asked about now.
     pub(super) look: bool,
     /// When it was last asked.

@@ -17,6 +17,9 @@ const RADIO_AFTER: Duration = Duration::from_secs(600);
 /// The time from one such attempt to the next of its kind.
 const NEXT_NUDGE: Duration = Duration::from_secs(3600);
 
+/// The time from one switching on of a radio that was left off to the next.
+const NEXT_SWITCH: Duration = Duration::from_secs(600);
+
 /// A call rings every few seconds; not every modem says when it is over.
 const RINGING: Duration = Duration::from_secs(12);
 
@@ -41,7 +44,7 @@ enum Nudge {
 impl Nudges {
     /// Its port is opened anew: what it did before says nothing about how long it searches.
     pub(super) fn begin_anew(&mut self) {
-        (self.since, self.switched_on) = (None, None);
+        self.since = None;
     }
 
     fn due(&mut self, registered: bool, now: Instant) -> Option<Nudge> {
@@ -80,9 +83,9 @@ impl Calls {
 
 impl Actor {
     /// Switches the radio on when somebody has left it off, or with its SIM: nothing else can be done with it then. Not
-    /// again within the hour: a switch or a pin of the modem may hold it off.
+    /// again at once: a switch or a pin of the modem may hold it off, or it may start anew for it.
     pub(super) async fn switch_on(&mut self, wire: &mut Wire) -> Result<(), End> {
-        if self.nudges.switched_on.is_some_and(|last| now() < last + NEXT_NUDGE) {
+        if self.nudges.switched_on.is_some_and(|last| now() < last + NEXT_SWITCH) {
             return Ok(());
         }
         let reply = self.ask(wire, &Command::functionality()).await?;

@@ -107,8 +107,10 @@ impl Actor {
             match self.takes_texts(wire).await {
                 Ok(true) => {
                     self.look = true;
-                    let reason = "the modem has come up anew and takes texts in place of PDUs".to_owned();
-                    outcome = Outcome::NotReady { reason };
+                    if let Outcome::Failed { class, reason, of_modem, .. } = &mut outcome {
+                        *reason = "it has come up anew, and takes texts in place of PDUs".to_owned();
+                        (*class, *of_modem) = (FailureClass::Modem, true);
+                    }
                 }
                 Ok(false) => {}
                 Err(other) => end = Err(other),

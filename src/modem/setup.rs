@@ -66,6 +66,9 @@ impl Actor {
     /// Whether the modem takes texts in place of PDUs: it has started anew, into settings that somebody has saved in it, and
     /// no echo tells of it; or other software has told it to.
     pub(super) async fn takes_texts(&mut self, wire: &mut Wire) -> Result<bool, End> {
+        if !self.tells_format {
+            return Ok(false);
+        }
         let reply = self.ask(wire, &Command::message_format()).await?;
         Ok(reply.is_ok_and(|reply| reply.text() == Some("1")))
     }

@@ -134,9 +134,9 @@ pub enum SubmitResult {
 }
 
 impl SubmitResult {
-    /// Whether the network may have taken something on, which is what a SIM's budget counts. What the modem would not do, or
-    /// the network does not let the SIM do, is none: otherwise a SIM that is barred for a while, and tried meanwhile, would
-    /// have nothing left when it works again. [`Store::recent_submissions`] tells of the same ones.
+    /// Whether the network may have taken something on, which is what a SIM's budget counts for the hour and the day. What the
+    /// modem would not do, or the network does not let the SIM do, is none: otherwise a SIM that is barred for a while, and
+    /// tried meanwhile, would have nothing left when it works again. [`Store::recent_submissions`] tells of the same ones.
     #[must_use]
     pub const fn spends_budget(&self) -> bool {
         let may_be_taken = match self {

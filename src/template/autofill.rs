@@ -125,12 +125,16 @@ pub fn own_host(template: &str) -> Result<Option<Domain>, LastLineError> {
     }
 }
 
-/// The hosts that the last line of a text names, as they stand there, if it looks like one for browsers: the first, and those
-/// of pages that may be shown inside one of the first, which get the code as well.
+/// The hosts that a text names as those of its code, as they stand there: before a word that begins with `#`, where some
+/// browsers take them from any line, and on the last line, if it looks like one for browsers, also those of pages that
+/// may be shown inside one of the first, which get the code as well.
 pub fn named_hosts(text: &str) -> impl Iterator<Item = &str> {
-    let line = last_line(text);
-    let words = line.starts_with('@').then(|| line.split_whitespace());
-    words.into_iter().flatten().filter_map(|word| word.strip_prefix('@'))
+    let last = last_line(text);
+    let on_last = last.starts_with('@').then(|| last.split_whitespace()).into_iter().flatten();
+    let next = text.split_whitespace().skip(1);
+    let before_codes =
+        text.split_whitespace().zip(next).filter(|(_, next)| next.starts_with('#')).map(|(word, _)| word);
+    on_last.chain(before_codes).filter_map(|word| word.strip_prefix('@'))
 }
 
 fn last_line(text: &str) -> &str {
@@ -299,8 +303,12 @@ mod tests {
     #[test]
     fn whoever_else_gets_the_code_by_a_template_is_found() {
         let hosts = |template: &'static str| named_hosts(template).collect::<Vec<_>>();
-        assert_eq!(hosts("{code}\n @a.example #{code} @b.example FA+9qCX9VSu @c"), ["a.example", "b.example", "c"]);
+        assert_eq!(
+            hosts("{code}\n @a.example #{code} @b.example FA+9qCX9VSu @c"),
+            ["a.example", "b.example", "c", "a.example"]
+        );
         assert_eq!(hosts("{code} @b.example"), [""; 0]);
+        assert_eq!(hosts("Hello @b.example #{code}\nThank you"), ["b.example"]);
         for (template, hash) in [
             ("{code}\n@a.example #{code} FA+9qCX9VSu", Some("FA+9qCX9VSu")),
             ("{code}\nFA+9qCX9VSu\n", Some("FA+9qCX9VSu")),

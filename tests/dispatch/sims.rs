@@ -154,7 +154,7 @@ async fn one_recipient_that_the_network_refuses_keeps_no_other_message_waiting()
         }
         let detail = world.detail(barred).await;
         assert_eq!(detail.message.status, Status::Queued);
-        assert!((3..=5).contains(&detail.attempts.len()), "{} tries", detail.attempts.len());
+        assert!((2..=4).contains(&detail.attempts.len()), "{} tries", detail.attempts.len());
     }
 }
 
@@ -179,6 +179,7 @@ async fn codes_to_ever_new_barred_numbers_starve_no_others_and_spend_no_budget()
                 assert!(world.clock.now().since(begun) < seconds(20), "{modems}: the code of minute {minute} waited");
             }
         }
+        world.pass(seconds(60)).await;
         let sent: u32 = (0..modems.into()).map(|slot| 60 - world.left(slot).day.unwrap()).sum();
         assert_eq!(sent, 10, "what was refused was counted");
     }
@@ -211,6 +212,8 @@ async fn a_sim_that_is_barred_for_everybody_is_told_of_until_it_sends_again() {
         world.pass(seconds(1)).await;
         assert!(world.lane(0).resting.is_some_and(|rest| rest.reason.contains("barred")));
     }
+    // The next tries are far apart: whether it still is so nobody knows.
+    world.until("the word to end", async |world| world.lane(0).resting.is_none()).await;
     let good = world.accept(world.new_message(9)).await;
     world.until_all(&[good], Status::Sent).await;
     assert_eq!((world.lane(0).resting, world.lane(0).refused), (None, None));

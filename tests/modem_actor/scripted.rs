@@ -119,6 +119,7 @@ impl Scripted {
             ("AT+CPIN?", "+CPIN: READY\r\n\r\nOK"),
             ("AT+CCID", "+CCID: 8988211000000000001F\r\n\r\nOK"),
             ("AT+CIMI", "262011234567890\r\n\r\nOK"),
+            ("AT+CMGF?", "+CMGF: 0\r\n\r\nOK"),
             ("AT+CNMI=?", "+CNMI: (0-2),(0-3),(0,2),(0-2),(0,1)\r\n\r\nOK"),
             ("AT+CPMS=?", "+CPMS: (\"SM\",\"SR\"),(\"SM\"),(\"SM\")\r\n\r\nOK"),
             ("AT+CSCA?", "+CSCA: \"+491710760000\",145\r\n\r\nOK"),

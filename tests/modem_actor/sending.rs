@@ -397,7 +397,7 @@ async fn a_refusal_that_blames_the_card_has_the_card_looked_at_at_once() {
 async fn a_modem_that_takes_texts_in_place_of_pdus_is_set_up_again() {
     let world = World::ready().await;
     world.scripted.answer("AT+CMGF?", "+CMGF: 1\r\n\r\nOK");
-    world.heard_times("AT+CMGF?", 1).await;
+    world.heard_times("AT+CMGF?", 2).await;
     world.scripted.answer("AT+CMGF?", "+CMGF: 0\r\n\r\nOK");
     world.heard_times("AT+CMGF=0", 2).await;
     world.until(|health| health.state.is_ready()).await;
@@ -410,8 +410,9 @@ async fn a_refusal_in_text_mode_fails_no_message() {
     world.scripted.answer("AT+CMGF?", "+CMGF: 1\r\n\r\nOK");
     world.scripted.on_submit(OnSubmit::Refuse("+CMS ERROR: 28"));
     let outcome = world.submit().await;
-    assert!(matches!(&outcome, Outcome::NotReady { reason } if reason.contains("texts")), "{outcome:?}");
-    world.heard_times("AT+CMGF?", 2).await;
+    let Outcome::Failed { class: FailureClass::Modem, reason, .. } = &outcome else { panic!("{outcome:?}") };
+    assert!(reason.contains("takes texts"), "{reason}");
+    world.heard_times("AT+CMGF?", 3).await;
     world.scripted.answer("AT+CMGF?", "+CMGF: 0\r\n\r\nOK");
     world.heard_times("AT+CMGF=0", 2).await;
     let outcome = world.submit().await;
