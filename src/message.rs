@@ -261,7 +261,8 @@ const UNKNOWN_PAUSE: Duration = Duration::from_secs(5);
 ///
 /// Trouble in the network is waited out with pauses of 1 s, 2 s, 4 s and so on up to 60 s. What is the modem's or the
 /// SIM's trouble goes to another at once; back to the same modem after 2 s, 4 s and so on up to 60 s, to the same SIM after
-/// 10 s, 1 min, 6 min and so on up to 15 min. What cannot be told gets one more try, if it is the first failure. A try that could only start at or after `deadline` is not made.
+/// 10 s, 1 min, 6 min and so on up to 15 min. What cannot be told gets one more try, if it is the first failure. A try that
+/// could only start at or after `deadline` is not made.
 #[must_use]
 pub fn after_failure(class: FailureClass, failures_so_far: u32, deadline: Moment, now: Moment) -> Next {
     let growing = |first: Duration, by: u32, longest: Duration| {

@@ -329,7 +329,7 @@ impl Lane {
         let result = result(outcome, &assignment, now);
         if result.spends_budget() {
             self.budgets.record(sim, now);
-        } else if matches!(result, SubmitResult::Failed { code: Some(_), .. }) {
+        } else if matches!(result, SubmitResult::Failed { class: FailureClass::Sim, code: Some(_), .. }) {
             self.budgets.record_refused(sim, now);
         }
         self.show_outcome(sent, refused);
