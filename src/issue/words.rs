@@ -22,8 +22,8 @@ pub enum NotAllowed {
     /// A host that is not among those of the policy.
     #[error("this host is not among the policy's `domains`")]
     Domain,
-    /// Words of its own whose last line names a host that is not among those of the policy.
-    #[error("a host in the last line is not among the policy's `domains`")]
+    /// Words of its own that name a host for their code that is not among those of the policy.
+    #[error("a host that it names is not among the policy's `domains`")]
     OwnHost,
     /// Words of its own that end with the hash of an app that is not among those of the policy.
     #[error("the hash at the end is not among the policy's `app-hashes`")]
@@ -73,7 +73,7 @@ impl Policy {
         } else if wish.domain.as_ref().is_some_and(|asked| !among(asked)) {
             Err(NotAllowed::Domain)
         } else if let Some(template) = &wish.template
-            && let Err(refusal) = self.allows_last_line(&self.filled(template, wish), among, known)
+            && let Err(refusal) = self.allows_recipients(&self.filled(template, wish), among, known)
         {
             Err(refusal)
         } else if wish.app_hash.as_ref().is_some_and(|asked| !known(asked)) {
@@ -83,15 +83,15 @@ impl Policy {
         }
     }
 
-    /// A request's own words with all in its place but the code: a last line may only come of that.
+    /// A request's own words with all in its place but the code: what browsers read may only come of that.
     fn filled(&self, template: &Template, wish: &Wish) -> Text {
         let given = |value: &Option<Text>| value.as_ref().map_or("", Text::expose).to_owned();
         let branded = template.as_str().replace("{brand}", &self.brand).replace("{minutes}", "5");
         Text::new(branded.replace("{payee}", &given(&wish.payee)).replace("{amount}", &given(&wish.amount)))
     }
 
-    /// Whether a request's own words may end like this. What the policy lists nothing of is left to the request.
-    fn allows_last_line(
+    /// Whether a request's own words may give their code to whom they name. What the policy lists nothing of is left to the request.
+    fn allows_recipients(
         &self,
         words: &Text,
         among: impl Fn(&Domain) -> bool,

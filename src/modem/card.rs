@@ -67,6 +67,10 @@ impl Actor {
             }
         }
         if self.trouble.is_some() || self.is_other_card(wire).await? {
+            if self.trouble.is_none() {
+                // Nothing can be sent with it yet, and a message that waits must not hurry what follows.
+                self.show(State::Starting);
+            }
             self.trouble = self.set_up_card(wire).await?;
         }
         Ok(())

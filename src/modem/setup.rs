@@ -5,6 +5,7 @@
 //! sending.
 
 use super::actor::{Actor, End};
+use super::health::State;
 use super::profile::Profile;
 use super::wire::{Wire, now};
 use crate::at::{Command, Field, Reply};
@@ -31,6 +32,7 @@ impl Actor {
         self.judge_card()?;
         if self.trouble.is_none() && !self.is_wanted() && self.takes_texts(wire).await? {
             tracing::warn!(modem.name = %self.name, "the modem has come up anew in text mode, and is set up again");
+            self.show(State::Starting);
             return self.set_up(wire).await;
         }
         self.ask_network(wire).await?;

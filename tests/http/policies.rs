@@ -341,7 +341,7 @@ async fn the_words_of_a_request_name_no_host_but_those_of_the_policy() {
     assert_eq!((answer.status.as_u16(), answer.problem().as_str()), (403, "forbidden_by_policy"));
     let error = &answer.json()["errors"][0];
     assert_eq!(error["field"], "template");
-    assert_eq!(error["message"], "a host in the last line is not among the policy's `domains`");
+    assert_eq!(error["message"], "a host that it names is not among the policy's `domains`");
     issue(&site, body("shop.example")).await;
 }
 

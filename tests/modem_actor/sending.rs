@@ -418,3 +418,20 @@ async fn a_refusal_in_text_mode_fails_no_message() {
     let outcome = world.submit().await;
     assert!(matches!(outcome, Outcome::Failed { class: FailureClass::Recipient, .. }), "{outcome:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_waits_does_not_hurry_a_modem_that_is_set_up_again() {
+    let world = World::ready().await;
+    world.scripted.answer("AT+CMGF?", "+CMGF: 1\r\n\r\nOK");
+    world.scripted.answer("AT+CMGF=0", "+CMS ERROR: 314");
+    world.heard_times("AT+CMGF=0", 2).await;
+    let outcome = world.submit().await;
+    assert!(
+        matches!(&outcome, Outcome::NotReady { reason } if !reason.contains("does not accept text messages")),
+        "{outcome:?}"
+    );
+    world.scripted.answer("AT+CMGF?", "+CMGF: 0\r\n\r\nOK");
+    world.scripted.answer("AT+CMGF=0", "OK");
+    world.until(|health| health.state.is_ready()).await;
+    assert_eq!(world.submit().await, sent(17));
+}
