@@ -10,9 +10,10 @@ use crate::message::FailureClass;
 
 /// So many messages in a row without an answer, or with one that blames the modem.
 const TOO_MANY: u8 = 3;
-/// How long a modem is left alone on which everything has been tried; it doubles each time.
+/// How long a modem is left alone on which everything has been tried; it doubles each time. A message in doubt is what the
+/// next try costs at worst, and so long a site of one modem stays out at most after whatever it was is over.
 const FIRST_REST: Duration = Duration::from_secs(60);
-const LONGEST_REST: Duration = Duration::from_secs(3600);
+const LONGEST_REST: Duration = Duration::from_secs(600);
 
 /// What is held against the modem since it last sent something.
 #[derive(Debug, Default)]
@@ -46,7 +47,7 @@ impl Sends {
 
     /// Nothing is left to be tried: the modem is left alone for a while, and longer the next time.
     pub(super) fn rest(&mut self, now: Instant) {
-        let rest = FIRST_REST.saturating_mul(1 << self.rests.min(6)).min(LONGEST_REST);
+        let rest = FIRST_REST.saturating_mul(1 << self.rests.min(4)).min(LONGEST_REST);
         self.rests += 1;
         self.until = Some(now + rest);
         // One more message then shows whether it sends again.
@@ -101,7 +102,7 @@ mod tests {
     #[test]
     fn each_rest_is_longer_and_ends_by_itself() {
         let (mut sends, mut now) = (Sends::default(), Instant::now());
-        for minutes in [1, 2, 4, 8, 16, 32, 60, 60] {
+        for minutes in [1, 2, 4, 8, 10, 10] {
             sends.rest(now);
             now += Duration::from_secs(minutes * 60) - Duration::from_secs(1);
             assert!(sends.resting_until(now).is_some(), "{minutes}");
