@@ -66,6 +66,8 @@ sets! {
     Open: HeaderTwice UnknownHost HeadTooLarge Internal Busy StoreUnavailable;
     /// What a call with a body can answer.
     WithBody: NotJson BodyIncomplete HeaderTwice SlowBody BodyTooLarge NotJsonType Invalid;
+    /// What a call that takes no body can answer when there is one.
+    WithoutBody: NotJson BodyIncomplete SlowBody BodyTooLarge Invalid;
     /// What a call with an `Idempotency-Key` can answer.
     Repeatable: Invalid KeyReused;
     /// What a call can answer when the recipient wants no messages any more.

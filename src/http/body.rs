@@ -38,11 +38,36 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for JsonBody<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        if is_encoded(request.headers()) {
+            return Err(Problem::new(Kind::NotJsonType).saying("Send the body as it is, without a `Content-Encoding`."));
+        }
         if !is_json(request.headers()) {
             return Err(Problem::new(Kind::NotJsonType));
         }
         let raw = read(request.into_body()).await?;
         Ok(Self { value: parse(&raw)?, raw })
+    }
+}
+
+/// The body of a call that takes none: nothing, `null`, or an object without fields, of whatever type.
+///
+/// Anything else would be passed over in silence: a length for a code that is sent again, or a code for an otp that is
+/// approved without looking at one.
+pub(super) struct NoBody;
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoFields {}
+
+impl<S: Sync> FromRequest<S> for NoBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let raw = read(request.into_body()).await?;
+        if !matches!(raw.trim_ascii(), b"" | b"null") {
+            parse::<NoFields>(&raw)?;
+        }
+        Ok(Self)
     }
 }
 
@@ -76,6 +101,12 @@ fn is_json(headers: &HeaderMap) -> bool {
         _ => true,
     };
     parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case("application/json")) && parts.all(in_utf_8)
+}
+
+/// Whether the body is compressed, or otherwise not what it will be read as (RFC 9110 §8.4).
+fn is_encoded(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(header::CONTENT_ENCODING).iter();
+    codings.any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 fn content_length(headers: &HeaderMap) -> Option<u64> {

@@ -16,10 +16,10 @@ use crate::clock::Timestamp;
 use crate::ids::AppName;
 use crate::store::{App, CallbackFilter, CallbackId, CallbackStatus, CallbackView, Scope};
 
-use super::answers::{EveryCall, NoSuch, Refusals, WithBody, WrongQuery};
+use super::answers::{EveryCall, NoSuch, Refusals, WithBody, WithoutBody, WrongQuery};
 use super::api::Shared;
 use super::auth::{self, Caller};
-use super::body::JsonBody;
+use super::body::{JsonBody, NoBody};
 use super::fields::Named;
 use super::openapi::example_event;
 use super::problem::{Kind, Problem};
@@ -179,13 +179,14 @@ fn filter(uri: &Uri, app: Option<AppName>) -> Result<CallbackFilter, Problem> {
     responses(
         (status = 202, description = "It will be tried", body = ReplayAnswer,
          example = json!({"replayed": 1, "next_cursor": null})),
-        Refusals<(EveryCall, NoSuch)>
+        Refusals<(EveryCall, NoSuch, WithoutBody)>
     )
 )]
 pub(super) async fn replay(
     State(shared): State<Shared>,
     caller: Caller<auth::Read>,
     Named(id): Named<CallbackId>,
+    _: NoBody,
 ) -> Result<(StatusCode, Json<ReplayAnswer>), Problem> {
     match shared.store().replay_callback(seen_by(&caller.app).as_ref(), id).await? {
         true => Ok((StatusCode::ACCEPTED, Json(ReplayAnswer { replayed: 1, next_cursor: None }))),

@@ -11,9 +11,10 @@ use crate::ids::{Iccid, Imei, Imsi, ModemName};
 use crate::limits::BudgetLeft;
 use crate::phone::PhoneNumber;
 
-use super::answers::{EveryCall, NoSuch, Refusals};
+use super::answers::{EveryCall, NoSuch, Refusals, WithoutBody};
 use super::api::Shared;
 use super::auth::{Admin, Caller, Read};
+use super::body::NoBody;
 use super::fields::Named;
 use super::problem::{Kind, Problem};
 
@@ -227,13 +228,14 @@ pub(super) struct Drain {
     responses(
         (status = 200, description = "It is out of use", body = Drain,
          example = json!({"name": "m1", "draining": true})),
-        Refusals<(EveryCall, NoSuch)>
+        Refusals<(EveryCall, NoSuch, WithoutBody)>
     )
 )]
 pub(super) async fn drain(
     State(shared): State<Shared>,
     caller: Caller<Admin>,
     Named(name): Named<ModemName>,
+    _: NoBody,
 ) -> Result<axum::Json<Drain>, Problem> {
     must_be_there(&shared, &name)?;
     if shared.store().drain(&name, &caller.app.name).await? {
@@ -250,13 +252,14 @@ pub(super) async fn drain(
     responses(
         (status = 200, description = "It is in use", body = Drain,
          example = json!({"name": "m1", "draining": false})),
-        Refusals<(EveryCall, NoSuch)>
+        Refusals<(EveryCall, NoSuch, WithoutBody)>
     )
 )]
 pub(super) async fn resume(
     State(shared): State<Shared>,
     caller: Caller<Admin>,
     Named(name): Named<ModemName>,
+    _: NoBody,
 ) -> Result<axum::Json<Drain>, Problem> {
     must_be_there(&shared, &name)?;
     if shared.store().resume(&name, &caller.app.name).await? {

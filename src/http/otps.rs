@@ -18,10 +18,11 @@ use crate::wording::Wish;
 
 use super::answers::{
     Ended, EveryCall, Limited, NoSuch, NotByPolicy, NotThere, Refusals, Repeatable, TooOften, Unwanted, WithBody,
+    WithoutBody,
 };
 use super::api::Shared;
 use super::auth::{self, Caller};
-use super::body::JsonBody;
+use super::body::{JsonBody, NoBody};
 use super::fields::{
     self, Bound, ClientAddress, Hash, Host, LanguageTag, Named, Number, OwnCode, OwnWords, Purpose, Receiver, TypedCode,
 };
@@ -422,13 +423,14 @@ async fn judge(
             ("approved" = (summary = "It was pending", value = json!(super::openapi::example_verdict("approved")))),
             ("used" = (summary = "It was verified before", value = json!(super::openapi::example_verdict("used"))))
         )),
-        Refusals<(EveryCall, NotByPolicy, NoSuch)>
+        Refusals<(EveryCall, NotByPolicy, NoSuch, WithoutBody)>
     )
 )]
 pub(super) async fn approve(
     State(shared): State<Shared>,
     caller: Caller<auth::Verify>,
     Named(id): Named<OtpId>,
+    _: NoBody,
 ) -> Result<Json<VerdictAnswer>, Problem> {
     if !shared.policy(&caller.app)?.manual_approve {
         return Err(Problem::new(Kind::ForbiddenByPolicy).saying(NOT_APPROVED));
@@ -449,7 +451,7 @@ pub(super) async fn approve(
     responses(
         (status = 202, description = "Queued once more", body = OtpAnswer,
          example = json!(super::openapi::example_otp("queued"))),
-        Refusals<(EveryCall, NoSuch, Ended, TooOften, Unwanted, Repeatable)>
+        Refusals<(EveryCall, NoSuch, Ended, TooOften, Unwanted, Repeatable, WithoutBody)>
     )
 )]
 pub(super) async fn resend(
@@ -457,6 +459,7 @@ pub(super) async fn resend(
     caller: Caller<auth::Issue>,
     Named(id): Named<OtpId>,
     key: IdempotencyKey,
+    _: NoBody,
 ) -> Result<(StatusCode, Json<OtpAnswer>), Problem> {
     let (app, idempotency) = (&caller.app.name, key.with_body(&[], shared.store().site_key()));
     if let Some(otp) = issue::resent(shared.store(), app, idempotency.as_ref()).await? {

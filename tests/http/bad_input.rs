@@ -78,6 +78,28 @@ async fn a_field_that_this_version_does_not_know_is_not_ignored() {
 }
 
 #[tokio::test]
+async fn a_call_that_takes_no_body_passes_over_nothing_that_is_in_one() {
+    let site = Site::start_with(Settings::default(), toml::from_str("manual-approve = true").unwrap()).await;
+    let issued = site.post("/v1/otp", &json!({"to": "+15551234567"})).await.json();
+    let otp = format!("/v1/otp/{}", issued["id"].as_str().unwrap());
+    let resend = format!("{otp}/resend");
+    assert_eq!(refused_field(&site, &resend, &json!({"length": 8})).await, "length");
+    assert_eq!(refused_field(&site, &resend, &json!(["length"])).await, "");
+    // Whoever sends a code along means to have it verified.
+    let approve = format!("{otp}/approve");
+    assert_eq!(refused_field(&site, &approve, &json!({"code": "123456"})).await, "code");
+    assert_eq!(site.get(&otp).await.json()["status"], "pending");
+    for body in ["code=123456", "{"] {
+        let reply = site.call(Method::POST, &approve, &[("x-api-key", KEY)], Some(body.to_owned())).await;
+        assert_eq!((reply.status.as_u16(), reply.problem().as_str()), (400, "not_json"), "{body}");
+    }
+    for body in ["", " ", "null", "{}"] {
+        let reply = site.call(Method::POST, &approve, &[("x-api-key", KEY)], Some(body.to_owned())).await;
+        assert_eq!(reply.status, 200, "{body:?}");
+    }
+}
+
+#[tokio::test]
 async fn no_number_code_or_text_comes_back_in_a_refusal() {
     let site = Site::start().await;
     for (path, body) in [
@@ -115,6 +137,13 @@ async fn a_body_that_cannot_be_read_says_why() {
             "{content_type}"
         );
     }
+    for coding in ["gzip", "identity, br"] {
+        let reply = call(&[key, ("content-encoding", coding)], "{\"to\":\"+15551234567\"}").await;
+        assert_eq!((reply.status.as_u16(), reply.problem().as_str()), (415, "unsupported_media_type"), "{coding}");
+        assert_eq!(reply.json()["detail"], "Send the body as it is, without a `Content-Encoding`.");
+    }
+    let reply = call(&[key, ("content-encoding", "Identity")], "{\"to\":\"+15551234567\"}").await;
+    assert_eq!(reply.status, 202);
     for content_type in ["Application/JSON; charset=utf-8", "application/json;Charset=\"UTF-8\"; v=1"] {
         let reply = call(&[key, ("content-type", content_type)], "{\"to\":\"+15551234567\"}").await;
         assert_eq!(reply.status, 202, "{content_type}");

@@ -213,18 +213,20 @@ async fn every_problem_that_a_call_can_answer_is_among_its_examples() {
     let known_caller = "header_twice no_key unknown_key missing_scope unknown_host head_too_large internal policy_missing busy \
                         outcome_unknown store_unavailable";
     let body = "not_json body_incomplete slow_body body_too_large unsupported_media_type invalid_request";
+    let no_body = "not_json body_incomplete slow_body body_too_large invalid_request";
     let guard = "country_not_allowed prefix_blocked premium_number prefix_stopped too_many_locks";
     for (call, more) in [
         ("get_otp", vec!["not_found"]),
         ("verify_otp", vec![body, "not_found"]),
         ("verify_by_number", vec![body, "not_found"]),
-        ("approve_otp", vec!["not_found forbidden_by_policy"]),
+        ("approve_otp", vec![no_body, "not_found forbidden_by_policy"]),
         (
             "resend_otp",
             vec![
+                no_body,
                 guard,
                 "not_found otp_ended policy_changed resend_too_early no_resends_left limit_reached recipient_opted_out",
-                "invalid_request idempotency_key_reused",
+                "idempotency_key_reused",
             ],
         ),
         (
