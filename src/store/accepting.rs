@@ -81,10 +81,7 @@ impl Store {
             let mut message = Message::load(work, seq)?;
             let all_wait = message.parts.iter().all(|part| part.status == Status::Queued);
             if !all_wait {
-                // No second copy of it goes out either.
-                if message.second_from.take().is_some() {
-                    message.save(work)?;
-                }
+                message.forgo_second_copy(work)?;
                 return Ok(Some(CancelOutcome::TooLate(listing::message_of(work.conn, seq)?)));
             }
             message.withdraw();

@@ -215,6 +215,14 @@ impl Message {
         Ok(())
     }
 
+    /// What a modem has had of it is not sent once more, now or later: neither after a doubt nor for want of a report.
+    pub(super) fn forgo_second_copy(mut self, work: &Work<'_>) -> Result<(), StoreError> {
+        let sql = "UPDATE message SET in_doubt = ?2, second_after = NULL WHERE seq = ?1";
+        work.conn.prepare_cached(sql)?.execute((self.seq, row::in_doubt(InDoubtPolicy::Hold)))?;
+        (self.doubt_until, self.second_from) = (None, None);
+        self.save(work)
+    }
+
     /// The network took a part now: if that is all of the message, another SIM may send it once more when no report comes.
     pub(super) fn await_report(&mut self, work: &Work<'_>) {
         if self.parts.len() == 1 {

@@ -198,6 +198,29 @@ async fn a_second_copy_that_is_withdrawn_or_comes_too_late_leaves_the_first_in_d
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_withdrawn_when_a_modem_has_had_it_does_not_go_out_once_more() {
+    for is_in_doubt in [false, true] {
+        let world = World::new().await;
+        let message = NewMessage { in_doubt: InDoubtPolicy::Resend, ..world.new_message(&alice()) };
+        let id = world.accept(message).await;
+        let attempt = world.claim().await;
+        if is_in_doubt {
+            world.in_doubt(&attempt).await;
+        }
+        let outcome = world.store.cancel_message(&app(), id).await.unwrap().unwrap();
+        let told = if is_in_doubt { Status::InDoubt } else { Status::Sending };
+        assert!(matches!(outcome, CancelOutcome::TooLate(view) if view.status == told));
+        if !is_in_doubt {
+            world.in_doubt(&attempt).await;
+        }
+        end_doubt(&world).await;
+        world.claim_nothing().await;
+        assert!(world.report(&alice(), 7, ReportOutcome::Delivered).await, "its report is still expected");
+        assert_eq!(world.status(id).await, Status::Delivered);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_first_copy_of_a_code_that_was_cancelled_meanwhile_stays_in_doubt_until_its_report() {
     let world = World::new().await;
     let otp = doubted(&world).await;
