@@ -3,7 +3,8 @@
 //! Pure: faults in, steps out, and the time is an argument.
 //!
 //! ```text
-//! not there, not to be opened     the port is tried again; power once, after a while
+//! not there                       the port is tried again; power once, after a while
+//! held by another, still starting the port is tried again
 //! deaf: no answer, no sense       reopen, reopen, restart, USB reset, power
 //! mute: answers, sends nothing    reopen, restart, USB reset, power
 //! does not read its card          restart, at most once an hour
@@ -212,7 +213,9 @@ impl Ladder {
             return self.reopen(LONGEST_PAUSE);
         }
         self.cycled_while_away = true;
-        self.take(Rung::PowerCycle, now)
+        self.cycled = Some(now);
+        // It has not climbed: whatever else is the matter when it is back finds every other rung unused.
+        self.start_anew(Rung::PowerCycle, now)
     }
 
     fn lost(&mut self, sending: bool, now: Instant) -> Step {
@@ -324,6 +327,16 @@ mod tests {
         assert!(!ladder.may_restart(now + seconds(3599)) && ladder.may_restart(now + seconds(3600)));
         // It has not climbed: what a deaf modem meets is not used up.
         assert_eq!(ladder.after(Fault::Deaf, now + seconds(61)).rung, Some(Reopen));
+    }
+
+    #[test]
+    fn the_power_cycle_of_a_modem_that_is_away_uses_up_no_other_rung() {
+        let (mut ladder, now) = (Ladder::new(ALL), Instant::now());
+        assert_eq!(ladder.after(Fault::Away, now).rung, None);
+        assert_eq!(ladder.after(Fault::Away, now + AWAY).rung, Some(PowerCycle));
+        let mut back = now + AWAY + STARTING;
+        let rungs = climb(&mut ladder, Fault::Deaf, &mut back, 5);
+        assert_eq!(rungs, [Some(Reopen), Some(Reopen), Some(Restart), Some(UsbReset), None]);
     }
 
     #[test]
