@@ -95,7 +95,7 @@ impl Lane {
     async fn turn(&mut self) -> Result<(), StoreError> {
         // Before anything is looked at, so that no change is missed.
         let sims = self.ready_sims.changed();
-        let only = self.unfinished.take().filter(|_| self.is_drained());
+        let only = self.unfinished.filter(|_| self.is_drained());
         let Some(sim) = self.ready(only.is_some()) else { return self.stand_aside(None).await };
         let (lowest, until) = match self.budgets.allowance(&sim, self.store.clock().now()) {
             Allowance::Anything => (Priority::Bulk, None),
@@ -226,16 +226,18 @@ impl Lane {
         let ready_sims = self.ready_sims.changed();
         let others = self.ready_sims.others(self.modem.name());
         let claim = Claim { modem: self.modem.name().clone(), sim: sim.clone(), lowest, others, only };
-        let taken = match self.unsettled.clone() {
-            Some(settlement) => self.store.settle_and_claim(settlement, claim.clone()).await,
-            None => Ok(Claimed::Nothing { next: None }),
+        let taken = match (self.unsettled.clone(), only) {
+            (Some(settlement), _) => self.store.settle_and_claim(settlement, claim.clone()).await,
+            (None, Some(_)) => self.store.claim(claim.clone()).await,
+            (None, None) => Ok(Claimed::Nothing { next: None }),
         };
         match taken {
-            Ok(Claimed::Part(assignment)) => {
-                self.unsettled = None;
-                return Ok(Some(assignment));
+            Ok(claimed) => {
+                (self.unsettled, self.unfinished) = (None, None);
+                if let Claimed::Part(assignment) = claimed {
+                    return Ok(Some(assignment));
+                }
             }
-            Ok(Claimed::Nothing { .. }) => self.unsettled = None,
             Err(StoreError::Gone) => return Err(StoreError::Gone),
             Err(error) => {
                 self.pause(&error).await;

@@ -27,7 +27,7 @@ const PASSED_OVER: usize = 32;
 
 pub(super) fn claim_next(work: &Work<'_>, claim: &Claim) -> Result<Claimed, StoreError> {
     if let Some(message) = claim.only {
-        let assigned = begun(work, message)?.map(|seq| queue::assign(work, seq, claim)).transpose()?.flatten();
+        let assigned = begun(work, message, claim.sim.as_str())?.map(|seq| queue::assign(work, seq, claim)).transpose()?.flatten();
         return Ok(assigned.map_or(Claimed::Nothing { next: None }, Claimed::Part));
     }
     let mut search = Search { claim, next: None, left: 0, strays: 0 };
@@ -183,10 +183,12 @@ impl Search<'_> {
     }
 }
 
-/// This message, if a part of it can be handed out now.
-fn begun(work: &Work<'_>, message: MessageId) -> Result<Option<i64>, StoreError> {
-    let sql = "SELECT seq FROM message WHERE id = ?1 AND queue >= 0 AND waiting_from <= ?2 AND deadline > ?2";
-    let found = work.conn.prepare_cached(sql)?.query_row((message.as_bytes(), work.now.as_millis()), |row| row.get(0));
+/// This message, if a part of it can be handed out now and the SIM that has begun it is this one still.
+fn begun(work: &Work<'_>, message: MessageId, sim: &str) -> Result<Option<i64>, StoreError> {
+    let sql =
+        "SELECT seq FROM message WHERE id = ?1 AND queue >= 0 AND waiting_from <= ?2 AND deadline > ?2 AND sim = ?3";
+    let here = (message.as_bytes(), work.now.as_millis(), sim);
+    let found = work.conn.prepare_cached(sql)?.query_row(here, |row| row.get(0));
     Ok(found.optional()?)
 }
 

@@ -221,22 +221,31 @@ async fn a_modem_that_is_taken_out_of_use_ends_what_it_has_and_takes_nothing_new
 
 #[tokio::test(start_paused = true)]
 async fn a_modem_that_is_taken_out_of_use_ends_the_message_it_has_begun() {
-    let mut world = World::new(2).await;
-    world.dispatch(&no_budget()).await;
-    let text = Text::new("a".repeat(400));
-    let id = MessageId::generate();
-    let text = world.store.site_key().seal(id.as_bytes(), &text, [1; 24]);
-    let id = world.accept(NewMessage { id, text, parts: 3, ..world.new_message(1) }).await;
-    world.until("the first part", async |world| world.detail(id).await.attempts.len() == 1).await;
-    let sender = world.sender(id).await;
-    world.store.drain(&sender.parse().unwrap(), &"caretaker".parse().unwrap()).await.unwrap();
-    world.until_all(&[id], Status::Sent).await;
-    let attempts = world.detail(id).await.attempts;
-    assert_eq!(attempts.len(), 3);
-    assert!(attempts.iter().all(|attempt| attempt.modem.as_str() == sender), "{attempts:?}");
-    let next = world.accept(world.new_message(2)).await;
-    world.until_all(&[next], Status::Sent).await;
-    assert_ne!(world.sender(next).await, sender);
+    for is_away_meanwhile in [false, true] {
+        let mut world = World::new(2).await;
+        world.dispatch(&no_budget()).await;
+        let text = Text::new("a".repeat(400));
+        let id = MessageId::generate();
+        let text = world.store.site_key().seal(id.as_bytes(), &text, [1; 24]);
+        let id = world.accept(NewMessage { id, text, parts: 3, ..world.new_message(1) }).await;
+        world.until("the first part", async |world| world.detail(id).await.attempts.len() == 1).await;
+        let sender = world.sender(id).await;
+        world.store.drain(&sender.parse().unwrap(), &"caretaker".parse().unwrap()).await.unwrap();
+        if is_away_meanwhile {
+            let slot = usize::from(sender == "m1");
+            world.slots[slot].device.register(Registration::Searching);
+            world.ready(slot, false).await;
+            world.pass(seconds(5)).await;
+            world.slots[slot].device.register(Registration::Home);
+        }
+        world.until_all(&[id], Status::Sent).await;
+        let attempts = world.detail(id).await.attempts;
+        assert_eq!(attempts.len(), 3);
+        assert!(attempts.iter().all(|attempt| attempt.modem.as_str() == sender), "{attempts:?}");
+        let next = world.accept(world.new_message(2)).await;
+        world.until_all(&[next], Status::Sent).await;
+        assert_ne!(world.sender(next).await, sender);
+    }
 }
 
 #[tokio::test(start_paused = true)]
