@@ -179,10 +179,8 @@ impl From<Share> for u64 {
 #[derive(Debug, Clone)]
 pub struct Budget {
     settings: BudgetSettings,
-    /// Oldest first, and no more than the wider of the hour's and the day's limit has to look back.
+    /// Oldest first, and no more than the widest limit has to look back.
     sent: VecDeque<Moment>,
-    /// These and what was refused, as far as the minute's limit has to look back.
-    tried: VecDeque<Moment>,
 }
 
 /// How many more parts a SIM may send now; `None` where there is no limit.
@@ -203,24 +201,16 @@ impl Budget {
     /// The budget of a SIM that has sent nothing yet.
     #[must_use]
     pub fn new(settings: &BudgetSettings) -> Self {
-        Self { settings: settings.clone(), sent: VecDeque::new(), tried: VecDeque::new() }
+        Self { settings: settings.clone(), sent: VecDeque::new() }
     }
 
     /// Takes note that a part was given to the SIM at `at`. The order of the calls does not matter.
     pub fn record(&mut self, at: Moment) {
-        insert(&mut self.sent, at, self.settings.per_hour.max(self.settings.per_day));
-        self.record_refused(at);
-    }
-
-    /// Takes note that the network refused the SIM a part at `at`. It was asked, so that counts for the minute; nothing went
-    /// out, so that is all.
-    pub fn record_refused(&mut self, at: Moment) {
-        insert(&mut self.tried, at, self.settings.per_minute);
-    }
-
-    /// What counts within this window.
-    fn within(&self, window: Duration) -> &VecDeque<Moment> {
-        if window == MINUTE { &self.tried } else { &self.sent }
+        self.sent.insert(self.sent.partition_point(|earlier| *earlier <= at), at);
+        let most = self.settings.windows().into_iter().map(|(limit, _)| limit).max().unwrap_or(0);
+        while self.sent.len() > most as usize {
+            self.sent.pop_front();
+        }
     }
 
     /// When the SIM may send the next part of this priority: `None` for now, or the exact moment.
@@ -228,9 +218,8 @@ impl Budget {
     pub fn next_free(&self, priority: Priority, now: Moment) -> Option<Moment> {
         let full_until = |(limit, window): (u32, Duration)| {
             let may = limit - self.settings.kept_from(priority, limit);
-            let counted = self.within(window);
-            let before = counted.len().checked_sub(may as usize).filter(|_| may > 0)?;
-            Some(*counted.get(before)? + window).filter(|free| *free > now)
+            let before = self.sent.len().checked_sub(may as usize).filter(|_| may > 0)?;
+            Some(*self.sent.get(before)? + window).filter(|free| *free > now)
         };
         self.settings.windows().into_iter().filter_map(full_until).max()
     }
@@ -239,19 +228,10 @@ impl Budget {
     #[must_use]
     pub fn left(&self, now: Moment) -> BudgetLeft {
         let [minute, hour, day] = self.settings.windows().map(|(limit, window)| {
-            let counted = self.within(window);
-            let used = counted.len() - counted.partition_point(|at| *at + window <= now);
+            let used = self.sent.len() - self.sent.partition_point(|at| *at + window <= now);
             (limit > 0).then(|| limit.saturating_sub(u32::try_from(used).unwrap_or(u32::MAX)))
         });
         BudgetLeft { minute, hour, day }
-    }
-}
-
-/// Keeps the moments in order, and the newest of them.
-fn insert(moments: &mut VecDeque<Moment>, at: Moment, most: u32) {
-    moments.insert(moments.partition_point(|earlier| *earlier <= at), at);
-    while moments.len() > most as usize {
-        moments.pop_front();
     }
 }
 

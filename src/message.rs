@@ -246,40 +246,36 @@ pub enum Next {
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// The pause before the same modem tries again what it failed at, and another may try at once; it doubles with each failure
-/// up to [`LONGEST_PAUSE`]. Longer than a modem that has failed is left alone, so that after its rest another message goes
-/// first.
+/// The pause before the same modem tries again what it failed at, and another may try at once; it doubles with each failure.
+/// Each is longer than a modem that has failed as often is left alone, so that after its rest another message goes first.
 const FIRST_MODEM_PAUSE: Duration = Duration::from_secs(2);
-/// The same for what its SIM was refused, of which each is six times the one before: the recipient may be the reason.
-const FIRST_SIM_PAUSE: Duration = Duration::from_secs(10);
-/// The longest of these.
-const LONGEST_SIM_PAUSE: Duration = Duration::from_secs(900);
+const LONGEST_MODEM_PAUSE: Duration = Duration::from_secs(120);
+/// The same for what the network does not let its SIM send. Whoever hands messages out has the recipient wait for longer when
+/// it happens again.
+const SIM_PAUSE: Duration = Duration::from_secs(10);
 /// The pause before the only try after a failure that cannot be told.
 const UNKNOWN_PAUSE: Duration = Duration::from_secs(5);
 
 /// What to do after a failure of this class, when the part had failed `failures_so_far` times before.
 ///
 /// Trouble in the network is waited out with pauses of 1 s, 2 s, 4 s and so on up to 60 s. What is the modem's or the
-/// SIM's trouble goes to another at once; back to the same modem after 2 s, 4 s and so on up to 60 s, to the same SIM after
-/// 10 s, 1 min, 6 min and so on up to 15 min. What cannot be told gets one more try, if it is the first failure. A try that
+/// SIM's trouble goes to another at once; back to the same modem after 2 s, 4 s and so on up to 2 min, to the same SIM after
+/// 10 s. What cannot be told gets one more try, if it is the first failure. A try that
 /// could only start at or after `deadline` is not made.
 #[must_use]
 pub fn after_failure(class: FailureClass, failures_so_far: u32, deadline: Moment, now: Moment) -> Next {
-    let growing = |first: Duration, by: u32, longest: Duration| {
-        first.saturating_mul(by.saturating_pow(failures_so_far)).min(longest)
-    };
+    let growing =
+        |first: Duration, longest: Duration| first.saturating_mul(2_u32.saturating_pow(failures_so_far)).min(longest);
     let pause = match class {
         FailureClass::Recipient | FailureClass::Message => return Next::Fail,
         FailureClass::Modem if now < deadline => {
-            return Next::OtherModem { again: now + growing(FIRST_MODEM_PAUSE, 2, LONGEST_PAUSE) };
+            return Next::OtherModem { again: now + growing(FIRST_MODEM_PAUSE, LONGEST_MODEM_PAUSE) };
         }
-        FailureClass::Sim if now < deadline => {
-            return Next::OtherModem { again: now + growing(FIRST_SIM_PAUSE, 6, LONGEST_SIM_PAUSE) };
-        }
+        FailureClass::Sim if now < deadline => return Next::OtherModem { again: now + SIM_PAUSE },
         FailureClass::Modem | FailureClass::Sim => return Next::Fail,
         FailureClass::Unknown if failures_so_far == 0 => UNKNOWN_PAUSE,
         FailureClass::Unknown => return Next::Fail,
-        FailureClass::Network => growing(FIRST_PAUSE, 2, LONGEST_PAUSE),
+        FailureClass::Network => growing(FIRST_PAUSE, LONGEST_PAUSE),
     };
     let at = now + pause;
     if at < deadline { Next::RetryAt(at) } else { Next::Fail }
@@ -420,7 +416,7 @@ mod tests {
             (FailureClass::Recipient, Next::Fail),
             (FailureClass::Message, Next::Fail),
             (FailureClass::Modem, other(FIRST_MODEM_PAUSE)),
-            (FailureClass::Sim, other(FIRST_SIM_PAUSE)),
+            (FailureClass::Sim, other(SIM_PAUSE)),
         ] {
             assert_eq!(after_failure(class, 0, NOW + LONGEST_PAUSE, NOW), next);
             assert_eq!(after_failure(class, 0, NOW, NOW), Next::Fail);
@@ -428,17 +424,17 @@ mod tests {
     }
 
     #[test]
-    fn the_same_modem_tries_again_after_growing_pauses() {
+    fn the_same_modem_tries_again_after_a_pause() {
         let pauses = |class| {
-            [0, 1, 2, 5, u32::MAX].map(|failures| {
+            [0, 1, 2, 5, 6, u32::MAX].map(|failures| {
                 match after_failure(class, failures, NOW + Duration::from_secs(3600), NOW) {
                     Next::OtherModem { again } => again.since(NOW).as_secs(),
                     other => panic!("{other:?}"),
                 }
             })
         };
-        assert_eq!(pauses(FailureClass::Modem), [2, 4, 8, 60, 60]);
-        assert_eq!(pauses(FailureClass::Sim), [10, 60, 360, 900, 900]);
+        assert_eq!(pauses(FailureClass::Modem), [2, 4, 8, 64, 120, 120]);
+        assert_eq!(pauses(FailureClass::Sim), [10; 6]);
     }
 
     #[test]

@@ -75,7 +75,7 @@ impl Site {
         };
         let id = send::send(&self.store, request).await.unwrap().id;
         let (modem, sim) = ("m1".parse().unwrap(), self.sim());
-        let claim = Claim { modem, sim, lowest: Priority::Bulk, others: Vec::new(), only: None };
+        let claim = Claim { modem, sim, lowest: Priority::Bulk, others: Vec::new(), denied: Vec::new(), only: None };
         let Claimed::Part(part) = self.store.claim(claim).await.unwrap() else { panic!("nothing waits") };
         let settled = Settlement { attempt: part.attempt, message: part.message, part: part.part, result };
         self.store.settle(settled).await.unwrap();

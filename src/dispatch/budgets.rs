@@ -35,11 +35,6 @@ impl Budgets {
         self.with(sim, |budget| budget.record(moment));
     }
 
-    /// Counts one part that the network refused this SIM.
-    pub(super) fn record_refused(&self, sim: &SimId, moment: Moment) {
-        self.with(sim, |budget| budget.record_refused(moment));
-    }
-
     /// What this SIM may send now.
     pub(super) fn allowance(&self, sim: &SimId, now: Moment) -> Allowance {
         self.with(sim, |budget| match (budget.next_free(Priority::Bulk, now), budget.next_free(Priority::Otp, now)) {

@@ -1,13 +1,16 @@
-//! How a modem has behaved lately, and how long its lane therefore leaves the queue to the others.
+//! How a modem has behaved lately, for how long its lane therefore leaves the queue to the others, and to whom its SIM sends
+//! nothing for now.
 //!
-//! Pure: outcomes in, rests out. Its one rule: a modem that sends is trusted again at once, and no single recipient can
+//! Pure: outcomes in, judgements out. Its one rule: a modem that sends is trusted again at once, and no single recipient can
 //! take a SIM from the others.
 
 use std::time::Duration;
 
+use crate::clock::Moment;
 use crate::message::FailureClass;
 use crate::modem::Outcome;
 use crate::phone::PhoneNumber;
+use crate::store::Denied;
 
 /// The first rest; it doubles with each one in a row.
 const FIRST_REST: Duration = Duration::from_secs(1);
@@ -18,19 +21,45 @@ const TOO_MANY: u32 = 3;
 /// So many messages in a row that the network refused are worth a word, though the modem goes on.
 const MANY_REFUSALS: u32 = 5;
 
-/// So many recipients are remembered whose messages a SIM was refused.
+/// So many recipients are remembered that a SIM may not send to.
 const MOST_REMEMBERED: usize = 64;
 
-/// What is held against a modem since it last sent something.
+/// For how long a SIM sends nothing to a recipient that the network does not let it send to; each time it is six times as
+/// long, up to the longest. Another SIM may send to it at once.
+const FIRST_DENIAL: Duration = Duration::from_secs(10);
+pub(super) const LONGEST_DENIAL: Duration = Duration::from_secs(900);
+
+/// What is held against a modem since it last sent something, and whom its SIM may not send to.
 #[derive(Debug, Default)]
 pub(super) struct Conduct {
     troubles: u32,
     rests: u32,
     refusals: u32,
-    /// How many recipients the SIM was not allowed to send to.
+    /// How often the network did not let the SIM send.
     denials: u32,
-    /// Which they were, and before something was sent to others: it tells nothing new of these.
-    denied: Vec<PhoneNumber>,
+    /// To how many recipients that it had let it send to before, as far as is remembered.
+    newly_denied: u32,
+    /// The recipients it does not let the SIM send to, the last one first. Something sent to another changes nothing for them.
+    denied: Vec<Denial>,
+}
+
+/// A recipient that the network does not let a SIM send to.
+#[derive(Debug)]
+struct Denial {
+    recipient: Denied,
+    times: u32,
+}
+
+/// What follows from what came of a message.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Judgement {
+    /// The modem must be left alone for a while.
+    pub(super) rest: Option<Rest>,
+    /// What the network said, when it has refused this message and many before it.
+    pub(super) refused: Option<String>,
+    /// It looks as if the network lets the SIM send to nobody: nothing was sent since it did not let it send to several
+    /// recipients, or many times.
+    pub(super) is_barred: bool,
 }
 
 /// For how long a modem must be left alone, and what to say of it. After it, one message shows whether all is well.
@@ -58,8 +87,9 @@ pub(super) enum Cause {
 }
 
 impl Cause {
-    /// The longest rest: nothing that was mended waits longer to show it. What may be the fault of recipients is tried more
-    /// often than somebody who asks for codes to ever new ones of their kind can be in the way.
+    /// The longest rest: after it a message shows whether the modem was mended. It is short for what may be the recipients'
+    /// fault, so that somebody who asks for codes to one barred number after the other keeps the others waiting for
+    /// seconds only.
     const fn longest_rest(self) -> Duration {
         match self {
             Self::Modem | Self::Card | Self::Unexplained | Self::Unclear => Duration::from_secs(60),
@@ -93,29 +123,36 @@ impl Cause {
 }
 
 impl Conduct {
-    /// What the network said, when it has refused this message and many before it. To be asked once for each outcome.
-    pub(super) fn refused<'a>(&mut self, outcome: &'a Outcome) -> Option<&'a str> {
+    /// Takes note of what came of a message to this recipient.
+    pub(super) fn note(&mut self, outcome: &Outcome, to: &PhoneNumber, now: Moment) -> Judgement {
         use FailureClass::{Network, Recipient, Sim};
-        let Outcome::Failed { class: Network | Recipient | Sim, reason, .. } = outcome else { return None };
-        self.refusals = self.refusals.saturating_add(1);
-        (self.refusals >= MANY_REFUSALS).then_some(reason)
+        let rest = self.rest_after(outcome, to, now);
+        let (refused, is_denied) = match outcome {
+            Outcome::Failed { class: class @ (Network | Recipient | Sim), of_modem: false, reason, .. } => {
+                self.refusals = self.refusals.saturating_add(1);
+                ((self.refusals >= MANY_REFUSALS).then(|| reason.clone()), *class == Sim)
+            }
+            _ => (None, false),
+        };
+        let is_barred = is_denied && (self.newly_denied >= TOO_MANY || self.denials >= MANY_REFUSALS);
+        Judgement { rest, refused, is_barred }
     }
 
-    /// Whether it looks as if the network lets the SIM send to nobody: nothing was sent since it refused it for several
-    /// recipients, or many times.
-    pub(super) fn is_barred(&self) -> bool {
-        self.denials >= TOO_MANY || (self.denials > 0 && self.refusals >= MANY_REFUSALS)
+    /// Whom the SIM is to send nothing to for now.
+    pub(super) fn denied(&self, now: Moment) -> Vec<Denied> {
+        let recipients = self.denied.iter().map(|denial| &denial.recipient);
+        recipients.filter(|recipient| now < recipient.until).cloned().collect()
     }
 
-    /// Takes note of what came of a message to this recipient. `Some` when the modem must be left alone.
+    /// The rest that this outcome is worth, if it is.
     ///
     /// Networks say of a SIM that it may not send what they mean of one recipient only: a barred kind of number, for
     /// instance. So only what is said of several recipients in a row is held against the SIM.
-    pub(super) fn after(&mut self, outcome: &Outcome, to: &PhoneNumber) -> Option<Rest> {
+    fn rest_after(&mut self, outcome: &Outcome, to: &PhoneNumber, now: Moment) -> Option<Rest> {
         let (cause, reason) = match outcome {
             Outcome::Sent { .. } => {
                 let mut denied = std::mem::take(&mut self.denied);
-                denied.retain(|denied| denied != to);
+                denied.retain(|denial| denial.recipient.to != *to);
                 *self = Self { denied, ..Self::default() };
                 return None;
             }
@@ -127,8 +164,11 @@ impl Conduct {
             // The message or the network is the reason: this says nothing about the modem.
             Outcome::Failed { .. } | Outcome::Expired => return None,
         };
-        let rests =
-            if cause == Cause::Sim { self.rests_after_denial(to) } else { self.rests_after_trouble(cause, outcome) };
+        let rests = if cause == Cause::Sim {
+            self.rests_after_denial(to, now)
+        } else {
+            self.rests_after_trouble(cause, outcome)
+        };
         let time = FIRST_REST.saturating_mul(1 << rests?.min(12)).min(cause.longest_rest());
         Some(Rest { time, cause, reason: cause.reason(reason) })
     }
@@ -145,16 +185,21 @@ impl Conduct {
         Some(self.rests - 1)
     }
 
-    /// The same of the SIM's not being allowed to send to this recipient, which is worth none when it is known.
-    fn rests_after_denial(&mut self, to: &PhoneNumber) -> Option<u32> {
-        if self.denied.contains(to) {
-            self.denials = self.denials.max(1);
+    /// The same of the SIM's not being allowed to send to this recipient. It is worth none when that is known: the recipient
+    /// waits then, ever longer, and nobody else.
+    fn rests_after_denial(&mut self, to: &PhoneNumber, now: Moment) -> Option<u32> {
+        self.denials = self.denials.saturating_add(1);
+        let known = self.denied.iter().position(|denial| denial.recipient.to == *to);
+        let times = known.map_or(0, |known| self.denied.remove(known).times);
+        let pause = FIRST_DENIAL.saturating_mul(6_u32.saturating_pow(times)).min(LONGEST_DENIAL);
+        self.denied.truncate(MOST_REMEMBERED - 1);
+        let recipient = Denied { to: to.clone(), until: now + pause };
+        self.denied.insert(0, Denial { recipient, times: times.saturating_add(1) });
+        if known.is_some() {
             return None;
         }
-        self.denied.truncate(MOST_REMEMBERED - 1);
-        self.denied.insert(0, to.clone());
-        self.denials = self.denials.saturating_add(1);
-        self.denials.checked_sub(TOO_MANY)
+        self.newly_denied = self.newly_denied.saturating_add(1);
+        self.newly_denied.checked_sub(TOO_MANY)
     }
 }
 
@@ -171,11 +216,16 @@ mod tests {
         PhoneNumber::parse(&format!("+1555123{index:04}")).unwrap()
     }
 
+    fn now() -> Moment {
+        Moment::from_millis(0)
+    }
+
     /// The rests after these, each to a recipient of its own.
     fn rests(outcomes: impl IntoIterator<Item = Outcome>) -> Vec<u64> {
         let mut conduct = Conduct::default();
         let each = outcomes.into_iter().enumerate();
-        each.map(|(to, outcome)| conduct.after(&outcome, &number(to)).map_or(0, |rest| rest.time.as_secs())).collect()
+        each.map(|(to, outcome)| conduct.note(&outcome, &number(to), now()).rest.map_or(0, |rest| rest.time.as_secs()))
+            .collect()
     }
 
     #[test]
@@ -201,7 +251,7 @@ mod tests {
     #[test]
     fn one_recipient_refused_however_often_rests_no_sim() {
         let mut conduct = Conduct::default();
-        let mut refused = |to| conduct.after(&failed(FailureClass::Sim), &number(to)).is_some();
+        let mut refused = |to| conduct.note(&failed(FailureClass::Sim), &number(to), now()).rest.is_some();
         assert_eq!([1, 1, 1, 1, 2, 1, 2, 2].map(&mut refused), [false; 8]);
         assert!(refused(3) && !refused(1) && refused(4));
     }
@@ -224,7 +274,7 @@ mod tests {
         let (class, reason) = (FailureClass::Sim, "it is barred".to_owned());
         let barred = Outcome::Failed { class, code: None, reason, of_modem: false };
         let mut conduct = Conduct::default();
-        let rest = (0..3).filter_map(|to| conduct.after(&barred, &number(to))).next().unwrap();
+        let rest = (0..3).filter_map(|to| conduct.note(&barred, &number(to), now()).rest).next().unwrap();
         assert_eq!(
             (rest.cause, rest.reason.as_str()),
             (Cause::Sim, "messages through this SIM are refused: it is barred")
@@ -237,10 +287,7 @@ mod tests {
     #[test]
     fn many_refusals_in_a_row_are_worth_a_word_until_something_is_sent() {
         let mut conduct = Conduct::default();
-        let mut told = |outcome: Outcome| {
-            conduct.after(&outcome, &number(1));
-            conduct.refused(&outcome).is_some()
-        };
+        let mut told = |outcome: Outcome| conduct.note(&outcome, &number(1), now()).refused.is_some();
         let network = || failed(FailureClass::Network);
         let four = [network(), failed(FailureClass::Recipient), Outcome::Expired, network(), network()];
         assert_eq!(four.map(&mut told), [false; 5]);
@@ -253,24 +300,66 @@ mod tests {
     }
 
     #[test]
+    fn what_the_modem_says_of_its_card_is_no_refusal_of_the_network() {
+        let (class, of_modem) = (FailureClass::Sim, true);
+        let no_card = || Outcome::Failed { class, code: None, reason: String::new(), of_modem };
+        let mut conduct = Conduct::default();
+        for to in 0..9 {
+            let Judgement { refused, is_barred, .. } = conduct.note(&no_card(), &number(to), now());
+            assert_eq!((refused, is_barred), (None, false));
+        }
+        assert_eq!(conduct.denied(now()), []);
+    }
+
+    #[test]
     fn a_sim_is_barred_after_three_recipients_or_five_tries_until_it_sends_again() {
         let mut conduct = Conduct::default();
         let mut after = |recipients: &[usize], sent_to: usize| {
             let mut barred_at = None;
             for (tries, to) in (1..).zip(recipients) {
-                conduct.after(&failed(FailureClass::Sim), &number(*to));
-                conduct.refused(&failed(FailureClass::Sim));
-                barred_at = barred_at.or(conduct.is_barred().then_some(tries));
+                let is_barred = conduct.note(&failed(FailureClass::Sim), &number(*to), now()).is_barred;
+                barred_at = barred_at.or(is_barred.then_some(tries));
             }
-            conduct.after(&Outcome::Sent { reference: MessageReference(1) }, &number(sent_to));
-            assert!(!conduct.is_barred());
+            conduct.note(&Outcome::Sent { reference: MessageReference(1) }, &number(sent_to), now());
             barred_at
         };
         assert_eq!(after(&[1, 2, 1, 2], 9), None);
         assert_eq!(after(&[1, 1, 1, 1, 1], 9), Some(5));
-        assert_eq!(after(&[1, 2, 3, 4, 5], 9), Some(4), "1 and 2 are known");
+        assert_eq!(after(&[1, 2, 3, 4, 5], 9), Some(5), "1 and 2 are known");
         assert_eq!(after(&[6, 7, 8], 8), Some(3));
         assert_eq!(after(&[8, 10, 11], 9), Some(3), "something was sent to the first since");
+    }
+
+    #[test]
+    fn what_else_was_refused_does_not_make_one_denial_a_barred_sim() {
+        let mut conduct = Conduct::default();
+        for class in [FailureClass::Network, FailureClass::Recipient, FailureClass::Network, FailureClass::Recipient] {
+            conduct.note(&failed(class), &number(1), now());
+        }
+        assert!(!conduct.note(&failed(FailureClass::Sim), &number(2), now()).is_barred);
+    }
+
+    #[test]
+    fn a_recipient_that_is_denied_waits_ever_longer_until_something_is_sent_to_it() {
+        let (mut conduct, mut now) = (Conduct::default(), now());
+        let mut pauses = Vec::new();
+        for _ in 0..5 {
+            conduct.note(&failed(FailureClass::Sim), &number(1), now);
+            let [Denied { to, until }] = &conduct.denied(now)[..] else { panic!("{conduct:?}") };
+            assert_eq!(*to, number(1));
+            pauses.push(until.since(now).as_secs());
+            now = *until;
+            assert_eq!(conduct.denied(now), []);
+            conduct.note(&Outcome::Sent { reference: MessageReference(1) }, &number(2), now);
+        }
+        assert_eq!(pauses, [10, 60, 360, 900, 900]);
+        conduct.note(&Outcome::Sent { reference: MessageReference(1) }, &number(1), now);
+        conduct.note(&failed(FailureClass::Sim), &number(1), now);
+        assert_eq!(conduct.denied(now)[0].until.since(now).as_secs(), 10);
+        for to in 2..100 {
+            conduct.note(&failed(FailureClass::Sim), &number(to), now);
+        }
+        assert_eq!(conduct.denied(now).len(), MOST_REMEMBERED);
     }
 
     #[test]

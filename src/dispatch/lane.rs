@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::budgets::{Allowance, Budgets};
-use super::conduct::{Cause, Conduct, Rest};
+use super::conduct::{Cause, Conduct, Judgement, LONGEST_DENIAL, Rest};
 use super::pool::{LaneState, Newcomer, Resting};
 use super::ready::ReadySims;
 use crate::clock::Moment;
@@ -19,8 +19,8 @@ use crate::store::{Assignment, Claim, Claimed, Settlement, Store, StoreError, Su
 /// How long a lane waits before it tries the store again, after the store could not write.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
-/// How long a SIM through which messages are refused is told as such, when nobody tries it any more.
-const BARRED_FOR: Duration = Duration::from_secs(300);
+/// How long a barred SIM is told as such after the last try: until the next one, as long as anything waits for it.
+const BARRED_FOR: Duration = LONGEST_DENIAL.saturating_add(Duration::from_secs(60));
 
 /// A network takes a message in some seconds. From then on its modem's SIM is not one to wait for.
 const HELD_UP_AFTER: Duration = Duration::from_secs(10);
@@ -96,11 +96,14 @@ impl Lane {
         // Before anything is looked at, so that no change is missed.
         let sims = self.ready_sims.changed();
         let only = self.unfinished.filter(|_| self.is_drained());
-        let Some(sim) = self.ready(only.is_some()) else { return self.stand_aside(None).await };
+        let Some(sim) = self.ready(only.is_some()) else { return self.stand_aside(None, None).await };
         let (lowest, until) = match self.budgets.allowance(&sim, self.store.clock().now()) {
             Allowance::Anything => (Priority::Bulk, None),
             Allowance::CodesOnly { until } => (Priority::Otp, Some(until)),
-            Allowance::Nothing { until } => return self.stand_aside(Some(until)).await,
+            Allowance::Nothing { until } => {
+                let barred = self.barred().map(|(_, resting)| resting);
+                return self.stand_aside(Some(until), barred).await;
+            }
         };
         if let Err(holder) = self.ready_sims.join(self.modem.name(), &sim, lowest == Priority::Bulk) {
             return self.wait_for_sim(&holder, sims).await;
@@ -129,9 +132,9 @@ impl Lane {
     }
 
     /// Waits until the modem or its budget may allow something again.
-    async fn stand_aside(&mut self, until: Option<Moment>) -> Result<(), StoreError> {
+    async fn stand_aside(&mut self, until: Option<Moment>, resting: Option<Resting>) -> Result<(), StoreError> {
         self.ready_sims.leave(self.modem.name());
-        self.show_rest(None);
+        self.show_rest(resting);
         self.settle().await?;
         self.until_changed(until).await;
         Ok(())
@@ -225,7 +228,8 @@ impl Lane {
     ) -> Result<Option<Assignment>, StoreError> {
         let ready_sims = self.ready_sims.changed();
         let others = self.ready_sims.others(self.modem.name());
-        let claim = Claim { modem: self.modem.name().clone(), sim: sim.clone(), lowest, others, only };
+        let denied = self.conduct.denied(self.store.clock().now());
+        let claim = Claim { modem: self.modem.name().clone(), sim: sim.clone(), lowest, others, denied, only };
         let taken = match (self.unsettled.clone(), only) {
             (Some(settlement), _) => self.store.settle_and_claim(settlement, claim.clone()).await,
             (None, Some(_)) => self.store.claim(claim.clone()).await,
@@ -324,15 +328,13 @@ impl Lane {
             never = meanwhile => match never {},
         };
         let now = self.store.clock().now();
-        let refused = self.conduct.refused(&outcome).map(str::to_owned);
-        self.rest = self.conduct.after(&outcome, &assignment.to);
+        let Judgement { rest, refused, is_barred } = self.conduct.note(&outcome, &assignment.to, now);
+        self.rest = rest;
         let sent = matches!(outcome, Outcome::Sent { .. });
-        self.note_barred(&outcome);
+        self.note_barred(&outcome, is_barred);
         let result = result(outcome, &assignment, now);
         if result.spends_budget() {
             self.budgets.record(sim, now);
-        } else if matches!(result, SubmitResult::Failed { class: FailureClass::Sim, code: Some(_), .. }) {
-            self.budgets.record_refused(sim, now);
         }
         self.show_outcome(sent, refused);
         let more_to_come = matches!(result, SubmitResult::Sent { .. }) && assignment.part + 1 < assignment.parts;
@@ -353,10 +355,10 @@ impl Lane {
     }
 
     /// Takes note of a SIM that the network lets send to nobody. It is tried all the time, and yet nothing goes out.
-    fn note_barred(&mut self, outcome: &Outcome) {
+    fn note_barred(&mut self, outcome: &Outcome, is_barred: bool) {
         match outcome {
             Outcome::Sent { .. } => self.barred = None,
-            Outcome::Failed { class: FailureClass::Sim, of_modem: false, reason, .. } if self.conduct.is_barred() => {
+            Outcome::Failed { reason, .. } if is_barred => {
                 let since = self.barred().map_or(self.store.clock().wall(), |(_, resting)| resting.since);
                 let (reason, advice) = (Cause::Sim.reason(reason), Cause::Sim.advice().to_owned());
                 let until = self.store.clock().now() + BARRED_FOR;
@@ -465,8 +467,10 @@ async fn tell_when_something_waits(
 fn result(outcome: Outcome, assignment: &Assignment, now: Moment) -> SubmitResult {
     match outcome {
         Outcome::Sent { reference } => SubmitResult::Sent { reference },
-        Outcome::Failed { class, code, reason, .. } => {
-            let next: Next = message::after_failure(class, assignment.failures, assignment.deadline, now);
+        Outcome::Failed { class, code, reason, of_modem } => {
+            // What the modem says of its card says nothing of the recipient.
+            let judged = if of_modem && class == FailureClass::Sim { FailureClass::Modem } else { class };
+            let next: Next = message::after_failure(judged, assignment.failures, assignment.deadline, now);
             SubmitResult::Failed { class, code, reason, next }
         }
         Outcome::InDoubt { reason } => SubmitResult::InDoubt { reason },

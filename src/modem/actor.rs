@@ -31,7 +31,7 @@ use super::verdict::{self, Statuses};
 use super::wire::{Gone, Wire, now};
 use crate::at::{CardNumber, OPENING_TRIES};
 use crate::clock::Clock;
-use crate::ids::ModemName;
+use crate::ids::{MessageId, ModemName};
 use crate::notify;
 
 /// How often a modem that cannot send, or has no room for reports, is asked how it stands: some do not tell by themselves.
@@ -297,9 +297,9 @@ impl Actor {
         self.is_ready() && !self.inbox.is_empty()
     }
 
-    /// Takes note of how a message fared.
-    pub(super) fn note(&mut self, outcome: &Outcome) {
-        self.sends.note(outcome);
+    /// Takes note of how this message fared.
+    pub(super) fn note(&mut self, message: MessageId, outcome: &Outcome) {
+        self.sends.note(message, outcome);
         if matches!(outcome, Outcome::Sent { .. }) {
             self.ladder.sent();
         }

@@ -67,7 +67,7 @@ impl Actor {
             modem.name = %self.name, message.id = %submission.message, part = submission.part, outcome = word(&outcome),
             "done with a part"
         );
-        self.note(&outcome);
+        self.note(submission.message, &outcome);
         // A caller that has gone needs no answer.
         let _ = answer.send(outcome);
         end?;

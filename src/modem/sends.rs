@@ -1,15 +1,21 @@
 //! How the last messages fared, as far as it tells whether the modem still sends at all.
 //!
-//! Pure. Some modems answer everything and hand no message to the network any more. One message without an answer says
-//! nothing; several in a row do.
+//! Pure. Some modems answer everything and hand no message to the network any more. One try without an answer says nothing,
+//! nor does one message that the modem fails at however often; several in a row do.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::submission::Outcome;
+use crate::ids::MessageId;
 use crate::message::FailureClass;
 
-/// So many messages in a row without an answer, or with one that blames the modem.
+/// So many tries in a row without an answer, or with one that blames the modem.
 const TOO_MANY: u8 = 3;
+/// So many failures of one message are counted: it may be the message that the modem cannot do.
+const OF_ONE: usize = 2;
+/// So many failures are remembered with their messages.
+const MOST_REMEMBERED: usize = 32;
 /// How long a modem is left alone on which everything has been tried; it doubles each time. A message in doubt is what the
 /// next try costs at worst, and so long a site of one modem stays out at most after whatever it was is over.
 const FIRST_REST: Duration = Duration::from_secs(60);
@@ -19,20 +25,29 @@ const LONGEST_REST: Duration = Duration::from_secs(600);
 #[derive(Debug, Default)]
 pub(super) struct Sends {
     unanswered: u8,
+    /// Whose failures were counted, the last one first.
+    failed: VecDeque<MessageId>,
     rests: u32,
     until: Option<Instant>,
 }
 
 impl Sends {
-    pub(super) fn note(&mut self, outcome: &Outcome) {
+    pub(super) fn note(&mut self, message: MessageId, outcome: &Outcome) {
         match outcome {
             Outcome::Sent { .. } => *self = Self::default(),
-            Outcome::InDoubt { .. } | Outcome::NotReady { .. } | Outcome::Failed { class: FailureClass::Modem, .. } => {
-                self.unanswered = self.unanswered.saturating_add(1)
-            }
+            Outcome::InDoubt { .. } | Outcome::NotReady { .. } => self.unanswered = self.unanswered.saturating_add(1),
+            Outcome::Failed { class: FailureClass::Modem, .. } => self.count_failure(message),
             // The network or the card refused it: the modem does its work.
-            Outcome::Failed { .. } => self.unanswered = 0,
+            Outcome::Failed { .. } => (self.unanswered, self.failed) = (0, VecDeque::new()),
             Outcome::Expired => {}
+        }
+    }
+
+    fn count_failure(&mut self, message: MessageId) {
+        if self.failed.iter().filter(|failed| **failed == message).count() < OF_ONE {
+            self.unanswered = self.unanswered.saturating_add(1);
+            self.failed.push_front(message);
+            self.failed.truncate(MOST_REMEMBERED);
         }
     }
 
@@ -92,11 +107,28 @@ mod tests {
             let mut sends = Sends::default();
             for outcome in [doubt(), between.clone(), doubt()] {
                 assert!(!sends.are_mute());
-                sends.note(&outcome);
+                sends.note(MessageId::generate(), &outcome);
             }
             assert_eq!(sends.are_mute(), mute, "{between:?}");
             assert!(!sends.are_mute());
         }
+    }
+
+    #[test]
+    fn one_message_makes_no_modem_mute_however_often_it_fails() {
+        let (mut sends, message) = (Sends::default(), MessageId::generate());
+        for _ in 0..9 {
+            sends.note(message, &failed(FailureClass::Modem));
+            assert!(!sends.are_mute());
+        }
+        sends.note(MessageId::generate(), &failed(FailureClass::Modem));
+        assert!(sends.are_mute());
+        // Everything has been tried: only another message than these tells something new.
+        sends.rest(Instant::now());
+        sends.note(message, &failed(FailureClass::Modem));
+        assert!(!sends.are_mute());
+        sends.note(MessageId::generate(), &doubt());
+        assert!(sends.are_mute());
     }
 
     #[test]
@@ -108,10 +140,10 @@ mod tests {
             assert!(sends.resting_until(now).is_some(), "{minutes}");
             now += Duration::from_secs(1);
             assert_eq!(sends.resting_until(now), None);
-            sends.note(&doubt());
+            sends.note(MessageId::generate(), &doubt());
             assert!(sends.are_mute());
         }
-        sends.note(&Outcome::Sent { reference: MessageReference(1) });
+        sends.note(MessageId::generate(), &Outcome::Sent { reference: MessageReference(1) });
         sends.rest(now);
         assert_eq!(sends.resting_until(now), Some(now + FIRST_REST));
     }

@@ -27,10 +27,12 @@ const PASSED_OVER: usize = 32;
 
 pub(super) fn claim_next(work: &Work<'_>, claim: &Claim) -> Result<Claimed, StoreError> {
     if let Some(message) = claim.only {
-        let assigned = begun(work, message, claim.sim.as_str())?.map(|seq| queue::assign(work, seq, claim)).transpose()?.flatten();
+        let assigned =
+            begun(work, message, claim.sim.as_str())?.map(|seq| queue::assign(work, seq, claim)).transpose()?.flatten();
         return Ok(assigned.map_or(Claimed::Nothing { next: None }, Claimed::Part));
     }
-    let mut search = Search { claim, next: None, left: 0, strays: 0 };
+    let denied = claim.denied.iter().map(|denied| (row::number(&denied.to), denied.until)).collect();
+    let mut search = Search { claim, denied, next: None, left: 0, strays: 0 };
     for priority in 0..=row::priority(claim.lowest) {
         while let Some(seq) = search.pick(work, priority)? {
             if let Some(assignment) = queue::assign(work, seq, claim)? {
@@ -80,6 +82,8 @@ pub(super) fn something_waits<'a>(
 /// A look through the queues for what one SIM may be given.
 struct Search<'a> {
     claim: &'a Claim,
+    /// Whom the SIM is to send nothing to, and until when.
+    denied: Vec<(i64, Moment)>,
     /// When the first of those that must wait may go.
     next: Option<Moment>,
     /// How many were left to other SIMs.
@@ -138,6 +142,9 @@ impl Search<'_> {
             }
             let waiting_from: i64 = row.get(1)?;
             let mut from = Moment::from_millis(waiting_from.max(row.get::<_, Option<i64>>(2)?.unwrap_or(0)));
+            if let Some(until) = self.denied_until(row.get(5)?) {
+                from = until.max(from);
+            }
             if from <= work.now
                 && let Some(again_from) = refused_until(work, row.get(6)?, self.claim)?
             {
@@ -155,6 +162,10 @@ impl Search<'_> {
             self.wait_until(from);
         }
         Ok(None)
+    }
+
+    fn denied_until(&self, number: i64) -> Option<Moment> {
+        self.denied.iter().find(|(denied, _)| *denied == number).map(|(_, until)| *until)
     }
 
     /// Until when a message is left to another SIM, if it is. Only the first try is: what failed goes to whoever is

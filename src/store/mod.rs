@@ -94,7 +94,7 @@ pub use messages::{
 };
 pub use optouts::{OptOut, OptOutPage};
 pub use otps::{IssueOutcome, NewCode, NewOtp, OtpView, ResendOutcome, ResendRefusal};
-pub use queue::{Assignment, AttemptId, Claim, Claimed, Neighbour, Settlement, SubmitResult};
+pub use queue::{Assignment, AttemptId, Claim, Claimed, Denied, Neighbour, Settlement, SubmitResult};
 pub use reports::{Report, ReportOutcome};
 pub use retention::{Days, Retention};
 pub use safelist::{SafeNumber, SafePage};

@@ -29,8 +29,19 @@ pub struct Claim {
     /// The other SIMs that could be given a message of any priority now. What belongs to one of them is left to it for
     /// a while: the recipient had the last message from it, or it has sent the first parts.
     pub others: Vec<Neighbour>,
+    /// Recipients that the SIM is to send nothing to for now.
+    pub denied: Vec<Denied>,
     /// Give it nothing but the next part of this message.
     pub only: Option<MessageId>,
+}
+
+/// A recipient that the network does not let a SIM send to, as it said a moment ago.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denied {
+    /// Who it is.
+    pub to: PhoneNumber,
+    /// From when on the SIM tries again.
+    pub until: Moment,
 }
 
 /// Another modem and the SIM that it sends with.
@@ -134,13 +145,15 @@ pub enum SubmitResult {
 }
 
 impl SubmitResult {
-    /// Whether the network may have taken something on, which is what a SIM's budget counts for the hour and the day. What the
-    /// modem would not do, or the network does not let the SIM do, is none: otherwise a SIM that is barred for a while, and
-    /// tried meanwhile, would have nothing left when it works again. [`Store::recent_submissions`] tells of the same ones.
+    /// Whether the network may have taken something on, which is what a SIM's budget counts. What the modem would not do, or
+    /// the network does not let the SIM do, is none: otherwise a SIM that is barred for a while, and tried meanwhile, would
+    /// have nothing left when it works again. [`Store::recent_submissions`] tells of the same ones.
     #[must_use]
     pub const fn spends_budget(&self) -> bool {
         let may_be_taken = match self {
-            Self::Failed { code, next, .. } => code.is_some() && !matches!(next, Next::OtherModem { .. }),
+            Self::Failed { class, code, .. } => {
+                code.is_some() && !matches!(class, FailureClass::Modem | FailureClass::Sim)
+            }
             _ => false,
         };
         self.outcome().spends_budget(may_be_taken)

@@ -8,7 +8,7 @@ use super::queue::{AttemptId, SubmitResult};
 use super::writer::Work;
 use super::{reports, second};
 use crate::ids::MessageReference;
-use crate::message::{Event, Next, Status};
+use crate::message::{Event, FailureClass, Next, Status};
 
 /// Settles an attempt, once: one that is settled already, or is no longer its part's, stays as it is.
 pub(super) fn settle(work: &Work<'_>, attempt: AttemptId, result: SubmitResult) -> Result<(), StoreError> {
@@ -89,6 +89,8 @@ fn record(work: &Work<'_>, attempt: AttemptId, result: &SubmitResult) -> Result<
     };
     let again = match result {
         SubmitResult::Failed { next: Next::OtherModem { again }, .. } => Some(again.as_millis()),
+        // Too late to be given to anybody again. That it is set says whose fault it was: the budget does not count it.
+        SubmitResult::Failed { class: FailureClass::Modem | FailureClass::Sim, .. } => Some(work.now.as_millis()),
         _ => None,
     };
     work.conn

@@ -183,6 +183,7 @@ mod tests {
             sim: crate::ids::SimId::from_stored("a".to_owned()),
             lowest: Priority::Bulk,
             others: Vec::new(),
+            denied: Vec::new(),
             only: None,
         };
         (Waiting { claim, answer }, standing)

@@ -115,6 +115,7 @@ impl Site {
             sim: SimId::from_stored("a".to_owned()),
             lowest: Priority::Otp,
             others: Vec::new(),
+            denied: Vec::new(),
             only: None,
         };
         let Claimed::Part(part) = self.store.claim(claim).await.unwrap() else { panic!("nothing waits") };

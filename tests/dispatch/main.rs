@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test whose scaffolding fails has failed")]
 
 mod budget;
+mod denied;
 mod failover;
 mod pool;
 mod retries;

@@ -399,6 +399,7 @@ async fn an_otp_shows_how_long_its_message_took_and_why_one_will_not_arrive() {
             sim: SimId::from_stored("a".to_owned()),
             lowest: Priority::Bulk,
             others: Vec::new(),
+            denied: Vec::new(),
             only: None,
         };
         let Claimed::Part(part) = site.store.claim(claim).await.unwrap() else { panic!("nothing waits") };

@@ -126,7 +126,7 @@ async fn issue(site: &Site) -> Value {
 async fn send(site: &Site) {
     let modem: ModemName = "m1".parse().unwrap();
     let sim = SimId::from_stored("8988211000000000001".to_owned());
-    let claim = Claim { modem, sim, lowest: Priority::Bulk, others: Vec::new(), only: None };
+    let claim = Claim { modem, sim, lowest: Priority::Bulk, others: Vec::new(), denied: Vec::new(), only: None };
     let Claimed::Part(part) = site.store.claim(claim).await.unwrap() else { panic!("nothing waits") };
     let result = SubmitResult::Sent { reference: Default::default() };
     let settlement = Settlement { attempt: part.attempt, message: part.message, part: part.part, result };

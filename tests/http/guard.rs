@@ -48,6 +48,7 @@ async fn pump(site: &Site, numbers: std::ops::Range<usize>) -> Vec<String> {
         sim: SimId::from_stored("8988211000000000001".to_owned()),
         lowest: Priority::Bulk,
         others: Vec::new(),
+        denied: Vec::new(),
         only: None,
     };
     while let Claimed::Part(part) = site.store.claim(claim.clone()).await.unwrap() {

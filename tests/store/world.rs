@@ -194,7 +194,14 @@ impl World {
 }
 
 pub(crate) fn claim(sim_name: &str) -> Claim {
-    Claim { modem: "m1".parse().unwrap(), sim: sim(sim_name), lowest: Priority::Bulk, others: Vec::new(), only: None }
+    Claim {
+        modem: "m1".parse().unwrap(),
+        sim: sim(sim_name),
+        lowest: Priority::Bulk,
+        others: Vec::new(),
+        denied: Vec::new(),
+        only: None,
+    }
 }
 
 pub(crate) fn settlement(assignment: &Assignment, result: SubmitResult) -> Settlement {

@@ -100,6 +100,7 @@ impl Site {
             sim: SimId::from_stored("8988211000000000001".to_owned()),
             lowest: Priority::Bulk,
             others: Vec::new(),
+            denied: Vec::new(),
             only: None,
         };
         let Claimed::Part(part) = self.store.claim(claim).await.unwrap() else { return None };

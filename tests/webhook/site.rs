@@ -256,6 +256,7 @@ pub(crate) async fn send_and_report(store: &Store, to: &str, outcome: ReportOutc
         sim: sim.clone(),
         lowest: Priority::Bulk,
         others: Vec::new(),
+        denied: Vec::new(),
         only: None,
     };
     let Claimed::Part(part) = store.claim(claim).await.unwrap() else { panic!("nothing waits") };

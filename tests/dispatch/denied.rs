@@ -1,0 +1,200 @@
+//! What the network does not let a SIM send, or a modem fails at: who waits for it, what is said of the SIM, and what it costs.
+
+use smsotpd::limits::BudgetSettings;
+use smsotpd::message::Status;
+use smsotpd::sim::Fault;
+
+use crate::world::{World, no_budget, number, seconds};
+
+#[tokio::test(start_paused = true)]
+async fn many_messages_to_one_recipient_that_is_denied_keep_no_other_waiting() {
+    for messages in [12, 60] {
+        let mut world = World::new(1).await;
+        world.carrier.bar(&number(0), 10);
+        world.dispatch(&BudgetSettings::default()).await;
+        for _ in 0..messages {
+            world.accept(world.new_message(0)).await;
+        }
+        world.pass(seconds(8)).await;
+        let begun = world.clock.now();
+        let good = world.accept(world.new_message(9)).await;
+        world.until_all(&[good], Status::Sent).await;
+        let waited = world.clock.now().since(begun);
+        assert!(waited < seconds(3), "{messages}: the good message waited {waited:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn codes_to_recipients_that_are_denied_keep_no_other_code_waiting() {
+    let mut world = World::new(1).await;
+    (0..2).for_each(|to| world.carrier.bar(&number(to), 10));
+    world.dispatch(&BudgetSettings::default()).await;
+    for index in 0..16 {
+        world.code(index % 2, seconds(300)).await;
+    }
+    world.pass(seconds(10)).await;
+    for to in 100..106 {
+        let begun = world.clock.now();
+        let good = world.code(to, seconds(300)).await;
+        world.until_all(&[good], Status::Sent).await;
+        let waited = world.clock.now().since(begun);
+        assert!(waited < seconds(5), "a good code waited {waited:?}");
+        world.pass(seconds(5)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_network_says_of_single_recipients_or_of_itself_bars_no_sim() {
+    let wrong_numbers = async |world: &World| (0..4).for_each(|to| world.carrier.bar(&number(to), 28));
+    let congestion =
+        async |world: &World| world.slots[0].device.faults().queue(Fault::NetworkRefuses { code: 42, sends: 4 });
+    for is_congested in [false, true] {
+        let mut world = World::new(1).await;
+        world.carrier.bar(&number(4), 10);
+        world.dispatch(&no_budget()).await;
+        match is_congested {
+            true => congestion(&world).await,
+            false => wrong_numbers(&world).await,
+        }
+        for to in 0..5 {
+            world.accept(world.new_message(to)).await;
+            world.pass(seconds(5)).await;
+        }
+        world.pass(seconds(60)).await;
+        assert_eq!(world.lane(0).resting, None);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_recipient_asked_for_again_and_again_bars_no_sim() {
+    let mut world = World::new(1).await;
+    world.carrier.bar(&number(0), 10);
+    world.dispatch(&no_budget()).await;
+    for _ in 0..20 {
+        world.accept(world.new_message(0)).await;
+        world.pass(seconds(2)).await;
+    }
+    assert_eq!(world.lane(0).resting, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_barred_sim_is_told_as_such_all_the_time_and_until_it_sends() {
+    for recipients in [2, 4] {
+        let mut world = World::new(1).await;
+        (0..recipients).for_each(|to| world.carrier.bar(&number(to), 8));
+        world.dispatch(&BudgetSettings::default()).await;
+        for index in 0..30 {
+            world.accept(world.new_message(index % recipients)).await;
+        }
+        world.until("it to be told", async |world| world.lane(0).resting.is_some()).await;
+        for ten_seconds in 0..300 {
+            world.pass(seconds(10)).await;
+            assert!(world.lane(0).resting.is_some(), "{recipients}: told as ready after {ten_seconds} times 10 s");
+        }
+        let good = world.accept(world.new_message(9)).await;
+        world.until_all(&[good], Status::Sent).await;
+        assert_eq!(world.lane(0).resting, None);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_barred_sim_beside_a_good_one_is_tried_rarely() {
+    let mut world = World::new(2).await;
+    world.slots[0].device.faults().queue(Fault::NetworkRefuses { code: 8, sends: 10_000 });
+    world.dispatch(&no_budget()).await;
+    let mut tries = 0;
+    for _ in 0..40 {
+        let mut ids = Vec::new();
+        for to in 0..10 {
+            ids.push(world.accept(world.new_message(to)).await);
+        }
+        world.until_all(&ids, Status::Sent).await;
+        world.pass(seconds(10)).await;
+        for id in &ids {
+            let attempts = world.detail(*id).await.attempts;
+            tries += attempts.iter().filter(|attempt| attempt.modem.as_str() == "m0").count();
+        }
+    }
+    // Each recipient at once, after 10 s, a minute and six.
+    assert!(tries <= 40, "{tries} of 400 messages were tried through the barred SIM");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_trouble_that_passes_costs_no_code_its_life() {
+    // A congested network, and then a word against the SIM.
+    let mut world = World::new(1).await;
+    world.slots[0].device.faults().queue(Fault::NetworkRefuses { code: 42, sends: 2 });
+    world.dispatch(&no_budget()).await;
+    let code = world.code(1, seconds(300)).await;
+    let tried_twice = async |world: &World| {
+        let detail = world.detail(code).await;
+        detail.attempts.len() == 2 && detail.message.status == Status::Queued
+    };
+    world.until("two tries", tried_twice).await;
+    world.slots[0].device.faults().queue(Fault::CmsError(8));
+    world.pass(seconds(60)).await;
+    assert_eq!(world.status(code).await, Status::Sent);
+
+    // The card is not read three times.
+    let mut world = World::new(1).await;
+    for _ in 0..3 {
+        world.slots[0].device.faults().queue(Fault::CmsError(313));
+    }
+    world.dispatch(&no_budget()).await;
+    let code = world.code(1, seconds(300)).await;
+    world.pass(seconds(60)).await;
+    assert_eq!(world.status(code).await, Status::Sent);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_the_modem_fails_at_keeps_no_other_waiting() {
+    for code in [300, 81] {
+        let mut world = World::new(1).await;
+        world.carrier.bar(&number(0), code);
+        world.dispatch(&no_budget()).await;
+        world.accept(world.new_message(0)).await;
+        world.pass(seconds(900)).await;
+        let begun = world.clock.now();
+        let good = world.accept(world.new_message(9)).await;
+        world.until_all(&[good], Status::Sent).await;
+        let waited = world.clock.now().since(begun);
+        assert!(waited <= seconds(62), "{code}: {waited:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_network_does_not_let_the_sim_send_and_what_the_modem_would_not_is_not_counted() {
+    let at_its_end = std::time::Duration::from_millis(400);
+    for (fault, life, counted) in
+        [(8, seconds(300), 0), (8, at_its_end, 0), (313, seconds(300), 0), (313, at_its_end, 0), (28, seconds(300), 1)]
+    {
+        let mut world = World::new(1).await;
+        world.slots[0].device.faults().queue(Fault::CmsError(fault));
+        world.dispatch(&BudgetSettings::default()).await;
+        let id = world.code(1, life).await;
+        let is_over =
+            async |world: &World| world.detail(id).await.attempts.first().is_some_and(|first| first.ended_at.is_some());
+        world.until("the refusal", is_over).await;
+        let left = world.left(0);
+        assert_eq!((left.minute, left.day), (Some(15 - counted), Some(1000 - counted)), "{fault} within {life:?}");
+        world.stop().await;
+        world.dispatch(&BudgetSettings::default()).await;
+        assert_eq!(world.left(0), left, "{fault} within {life:?}, after a restart");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bad_card_is_not_told_as_a_network_that_refuses() {
+    let mut world = World::new(1).await;
+    for _ in 0..5 {
+        world.slots[0].device.faults().queue(Fault::CmsError(313));
+    }
+    world.dispatch(&no_budget()).await;
+    for to in 0..8 {
+        world.accept(world.new_message(to)).await;
+    }
+    for _ in 0..100 {
+        world.pass(seconds(1)).await;
+        assert_eq!(world.lane(0).refused, None);
+    }
+}
