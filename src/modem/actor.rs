@@ -338,6 +338,7 @@ impl Actor {
         });
         if state.is_ready() {
             self.ladder.ready(now());
+            self.nudges.radio_is_on();
             self.end_rung(true);
         }
         self.show(state);

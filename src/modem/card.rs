@@ -43,7 +43,7 @@ impl Actor {
         if let Err(error) = self.ask_patiently(wire, &Command::pdu_mode()).await? {
             return Ok(Some(verdict::no_messages(error)));
         }
-        let format = self.ask(wire, &Command::message_format()).await?;
+        let format = self.ask_patiently(wire, &Command::message_format()).await?;
         self.tells_format = format.is_ok_and(|reply| reply.text() == Some("0"));
         self.route_reports(wire).await?;
         self.storages = self.report_storages(wire).await?;

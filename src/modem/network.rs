@@ -47,6 +47,11 @@ impl Nudges {
         self.since = None;
     }
 
+    /// It can send, so its radio is on: one that is off after this was switched off anew.
+    pub(super) fn radio_is_on(&mut self) {
+        self.switched_on = None;
+    }
+
     fn due(&mut self, registered: bool, now: Instant) -> Option<Nudge> {
         if registered {
             self.since = None;

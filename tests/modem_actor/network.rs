@@ -165,3 +165,19 @@ async fn a_radio_that_was_left_off_is_switched_on() {
     world.scripted.say("+CREG: 0");
     world.heard_times("AT+CFUN=1", 2).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_radio_that_was_on_meanwhile_is_switched_on_again_at_once() {
+    let scripted = Scripted::new();
+    scripted.answer("AT+CFUN?", "+CFUN: 4\r\n\r\nOK");
+    let world = World::start(scripted);
+    world.heard("AT+CFUN=1").await;
+    world.until(|health| health.state.is_ready()).await;
+    // Somebody moves the modem to another socket, and it comes up in flight mode as before.
+    world.scripted.plug(false);
+    world.until(|health| !health.state.is_ready()).await;
+    world.scripted.plug(true);
+    let begun = tokio::time::Instant::now();
+    world.heard_times("AT+CFUN=1", 2).await;
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+}

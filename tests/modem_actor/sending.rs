@@ -415,8 +415,24 @@ async fn a_refusal_in_text_mode_fails_no_message() {
     world.heard_times("AT+CMGF?", 3).await;
     world.scripted.answer("AT+CMGF?", "+CMGF: 0\r\n\r\nOK");
     world.heard_times("AT+CMGF=0", 2).await;
+    world.until(|health| health.state.is_ready()).await;
     let outcome = world.submit().await;
     assert!(matches!(outcome, Outcome::Failed { class: FailureClass::Recipient, .. }), "{outcome:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_modem_that_was_busy_when_it_was_asked_for_its_format_is_still_found_in_text_mode() {
+    let scripted = Scripted::new();
+    scripted.answer("AT+CMGF?", "+CMS ERROR: 314");
+    let world = World::start(scripted);
+    world.heard("AT+CMGF?").await;
+    world.scripted.answer("AT+CMGF?", "+CMGF: 0\r\n\r\nOK");
+    world.until(|health| health.state.is_ready()).await;
+    world.scripted.answer("AT+CMGF?", "+CMGF: 1\r\n\r\nOK");
+    world.scripted.on_submit(OnSubmit::Refuse("+CMS ERROR: 28"));
+    let outcome = world.submit().await;
+    let Outcome::Failed { class: FailureClass::Modem, reason, .. } = &outcome else { panic!("{outcome:?}") };
+    assert!(reason.contains("takes texts"), "{reason}");
 }
 
 #[tokio::test(start_paused = true)]
