@@ -156,6 +156,10 @@ pub async fn issue(store: &Store, policy: &Policy, request: Request) -> Result<O
     let packed = code(policy, request.code, request.length, wish, &request.to)?;
     let rules = rules(store, policy, &request.to, &request.app, request.client_address);
     let life = Life { left: lifetime, expires: store.clock().now() + lifetime };
+    let written = write(policy, &packed, &request.to, &life)?;
+    if packed.wish.template.is_some() {
+        policy.allows_recipients(&written.text, &packed.code)?;
+    }
     let otp = NewOtp {
         id,
         app: request.app.clone(),
@@ -171,7 +175,7 @@ pub async fn issue(store: &Store, policy: &Policy, request: Request) -> Result<O
         resend_after: Duration::from_secs(policy.resend_after_seconds.into()),
         message: NewMessage {
             callback: request.callback,
-            ..message(key, policy, &packed, request.app, request.to, &life)?
+            ..message(key, policy, written, request.app, request.to, &life)
         },
     };
     answer(store.issue(otp, rules, request.idempotency).await?)
@@ -316,7 +320,7 @@ pub async fn resend(
     }
     let life = Life { left: otp.expires.since(store.clock().now()), expires: otp.expires };
     let rules = rules(store, policy, &otp.to, app, None);
-    let message = message(key, policy, &packed, otp.app, otp.to, &life)?;
+    let message = message(key, policy, write(policy, &packed, &otp.to, &life)?, otp.app, otp.to, &life);
     came_to(store.resend(app, id, message, new_code, rules, idempotency).await?.ok_or(ResendError::NotFound)?)
 }
 
@@ -338,19 +342,28 @@ struct Life {
     expires: Moment,
 }
 
+/// What the message with the code says.
+fn write<'a>(
+    policy: &'a Policy,
+    packed: &'a Packed,
+    to: &PhoneNumber,
+    life: &Life,
+) -> Result<Written<'a>, WordingError> {
+    policy.style().write(&packed.wish, Some(to), &packed.code, words::minutes(life.left))
+}
+
 /// The message that carries the code, to be sent before the code expires. Sent again, it takes the place of the one before
 /// on the handset, where the policy has a slot for that.
 fn message(
     key: &SiteKey,
     policy: &Policy,
-    Packed { code, wish, .. }: &Packed,
+    Written { text, measure, .. }: Written<'_>,
     app: AppName,
     to: PhoneNumber,
     life: &Life,
-) -> Result<NewMessage, WordingError> {
+) -> NewMessage {
     let id = MessageId::generate();
-    let Written { text, measure, .. } = policy.style().write(wish, Some(&to), code, words::minutes(life.left))?;
-    Ok(NewMessage {
+    NewMessage {
         id,
         app,
         to,
@@ -365,7 +378,7 @@ fn message(
         in_doubt: policy.code_in_doubt,
         second_after: policy.second_copy_after(life.left),
         callback: None,
-    })
+    }
 }
 
 /// What it takes to send the code again.

@@ -66,46 +66,39 @@ impl Policy {
     /// # Errors
     /// [`NotAllowed`] names what it may not ask for.
     pub fn allows(&self, wish: &Wish) -> Result<(), NotAllowed> {
-        let among = |asked: &Domain| self.domain.iter().chain(&self.domains).any(|known| known == asked);
-        let known = |asked: &AppHash| self.app_hash.iter().chain(&self.app_hashes).any(|known| known == asked);
         if wish.template.is_some() && !self.template_per_request {
             Err(NotAllowed::Template)
-        } else if wish.domain.as_ref().is_some_and(|asked| !among(asked)) {
+        } else if wish.domain.as_ref().is_some_and(|asked| !self.lists(asked)) {
             Err(NotAllowed::Domain)
-        } else if let Some(template) = &wish.template
-            && let Err(refusal) = self.allows_recipients(&self.filled(template, wish), among, known)
-        {
-            Err(refusal)
-        } else if wish.app_hash.as_ref().is_some_and(|asked| !known(asked)) {
+        } else if wish.app_hash.as_ref().is_some_and(|asked| !self.lists_hash(asked)) {
             Err(NotAllowed::AppHash)
         } else {
             Ok(())
         }
     }
 
-    /// A request's own words with all in its place but the code: what browsers read may only come of that.
-    fn filled(&self, template: &Template, wish: &Wish) -> Text {
-        let given = |value: &Option<Text>| value.as_ref().map_or("", Text::expose).to_owned();
-        let branded = template.as_str().replace("{brand}", &self.brand).replace("{minutes}", "5");
-        Text::new(branded.replace("{payee}", &given(&wish.payee)).replace("{amount}", &given(&wish.amount)))
-    }
-
-    /// Whether a request's own words may give their code to whom they name. What the policy lists nothing of is left to the request.
-    fn allows_recipients(
-        &self,
-        words: &Text,
-        among: impl Fn(&Domain) -> bool,
-        known: impl Fn(&AppHash) -> bool,
-    ) -> Result<(), NotAllowed> {
-        let are_known = named_hosts(words.expose()).all(|host| host.parse().is_ok_and(|host| among(&host)));
-        if self.names_hosts() && !are_known {
+    /// Whether a message in a request's own words, as it is sent, gives its code to those alone whom the policy lists: places
+    /// that were filled in and look-alikes that were replaced have made of the words what they are now. What the policy
+    /// lists nothing of is left to the request.
+    pub(super) fn allows_recipients(&self, message: &Text, code: &Code) -> Result<(), NotAllowed> {
+        let (message, code) = (message.expose(), code.expose());
+        let is_listed = |host: &str| host.parse().is_ok_and(|host| self.lists(&host));
+        if self.names_hosts() && !named_hosts(message, code).all(is_listed) {
             return Err(NotAllowed::OwnHost);
         }
         let names_hashes = self.app_hash.is_some() || !self.app_hashes.is_empty();
-        if names_hashes && own_hash(words.expose()).is_some_and(|hash| !known(&hash)) {
+        if names_hashes && own_hash(message).is_some_and(|hash| !self.lists_hash(&hash)) {
             return Err(NotAllowed::OwnHash);
         }
         Ok(())
+    }
+
+    fn lists(&self, host: &Domain) -> bool {
+        self.domain.iter().chain(&self.domains).any(|listed| listed == host)
+    }
+
+    fn lists_hash(&self, hash: &AppHash) -> bool {
+        self.app_hash.iter().chain(&self.app_hashes).any(|listed| listed == hash)
     }
 
     /// Whether this code can be the one of such a message: browsers fill in only some.
@@ -381,33 +374,59 @@ mod tests {
             assert_eq!(open.allows(&wish).err(), refused_by_open);
             assert!(strict.allows(&wish).is_err());
         }
-        for (line, allowed) in [
-            ("@A.example #{code}", Ok(())),
-            ("@b.example #{code} @a.example FA+9qCX9VSu", Ok(())),
-            ("@evil.example #{code}", Err(NotAllowed::OwnHost)),
-            ("@a.example #{code} @evil.example", Err(NotAllowed::OwnHost)),
-            ("@a.example #{code} @", Err(NotAllowed::OwnHost)),
-            ("@a.example #{code} FA+9qCX9VSv", Err(NotAllowed::OwnHash)),
-            ("FA+9qCX9VSv", Err(NotAllowed::OwnHash)),
-            ("Springfield knows", Ok(())),
+        assert_eq!(strict.allows(&Wish { locale: Some("de".parse().unwrap()), ..Wish::default() }), Ok(()));
+    }
+
+    /// Whether a request may have its code, 123456, sent in these words of its own, with ten minutes to go.
+    fn may_say(policy: &Policy, template: &str, payee: &str) -> Result<(), NotAllowed> {
+        let payee = Some(Text::new(payee.to_owned()));
+        let (wish, code) =
+            (Wish { template: template.parse().ok(), payee, ..Wish::default() }, Code::new("123456".to_owned()));
+        let written =
+            policy.style().write(&wish, None, &code, 10).unwrap_or_else(|error| panic!("{template}: {error}"));
+        policy.allows_recipients(&written.text, &code)
+    }
+
+    #[test]
+    fn words_of_the_request_give_the_code_to_nobody_else() {
+        let open = read(
+            "brand = \"\"\ndomains = [\"a.example\", \"b.example\"]\napp-hashes = [\"FA+9qCX9VSu\"]\ntemplate-per-request = true",
+        );
+        let (host, hash) = (Err(NotAllowed::OwnHost), Err(NotAllowed::OwnHash));
+        for (template, payee, allowed) in [
+            ("{code}\n@A.example #{code}", "", Ok(())),
+            ("{code}\n@b.example #{code} @a.example FA+9qCX9VSu", "", Ok(())),
+            ("{code}\n@evil.example #{code}", "", host),
+            ("{code}\n@a.example #{code} @evil.example", "", host),
+            ("{code}\n@a.example #{code} @", "", host),
+            ("{code} is your code @evil.example #{code}", "", host),
+            ("{code}\n{payee} #{code}", "@evil.example", host),
+            ("{code}\n{brand}@evil.example #{code}", "", host),
+            // They are sent as `@` and `#`.
+            ("{code}\n\u{ff20}evil.example \u{ff03}{code}", "", host),
+            ("{code}\n\u{200b}@evil.example #{code}", "", host),
+            ("{code} is your code. Follow @shop #sale", "", Ok(())),
+            ("{code}\n@a.example #{code} FA+9qCX9VSv", "", hash),
         ] {
-            let template = format!("{{code}}\n{line}").parse().ok();
-            assert_eq!(open.allows(&Wish { template, ..Wish::default() }), allowed, "{line}");
+            assert_eq!(may_say(&open, template, payee), allowed, "{template}");
         }
-        for (template, payee) in [
-            ("{code}\n{payee} #{code}", "@evil.example"),
-            ("{code}\n{payee}", "FA+9qCX9VSv"),
-            ("{code}\n{brand}@evil.example #{code}", ""),
-            ("{code}\n{brand} FA+9qCX9VSv", ""),
-            ("{code} is your code @evil.example #{code}", ""),
+        let open = read("brand = \"\"\napp-hashes = [\"FA+9qCX9VSu\"]\ntemplate-per-request = true");
+        for (template, payee, allowed) in [
+            ("{code}\n@evil.example #{code} FA+9qCX9VSu", "", Ok(())),
+            ("{code}\nFA+9qCX9VSv", "", hash),
+            ("Your code: {code} FA+9qCX9VSv", "", hash),
+            ("{code}\n{payee}", "FA+9qCX9VSv", hash),
+            ("{code}\n{brand} FA+9qCX9VSv", "", hash),
+            ("{code}\nFA+9qCX9V{minutes}", "", hash),
+            ("{code}\n\u{ff26}A+9qCX9VSv", "", hash),
+            ("{code} is your code in Springfield", "", hash),
+            ("{code}\nSpringfield knows", "", Ok(())),
         ] {
-            let (template, payee) = (template.parse().ok(), Some(Text::new(payee.to_owned())));
-            assert!(open.allows(&Wish { template, payee, ..Wish::default() }).is_err());
+            assert_eq!(may_say(&open, template, payee), allowed, "{template}");
         }
         let any = read("template-per-request = true");
-        let template = "{code}\n@any.example #{code} FA+9qCX9VSv".parse().ok();
-        assert_eq!(any.allows(&Wish { template, ..Wish::default() }), Ok(()), "the policy names no host");
-        assert_eq!(strict.allows(&Wish { locale: Some("de".parse().unwrap()), ..Wish::default() }), Ok(()));
+        let template = "{code}\n@any.example #{code} FA+9qCX9VSv";
+        assert_eq!(may_say(&any, template, ""), Ok(()), "the policy names no host");
     }
 
     #[test]

@@ -125,30 +125,26 @@ pub fn own_host(template: &str) -> Result<Option<Domain>, LastLineError> {
     }
 }
 
-/// The hosts that a text names as those of its code, as they stand there: before a word that begins with `#`, where some
-/// browsers take them from any line, and on the last line, if it looks like one for browsers, also those of pages that
-/// may be shown inside one of the first, which get the code as well.
-pub fn named_hosts(text: &str) -> impl Iterator<Item = &str> {
-    let last = last_line(text);
+/// The hosts that a message names as those of its code, as they stand there: before a word that begins with `#` and holds
+/// the code, where some browsers take them from any line, and on the last line, if it looks like one for browsers, also those
+/// of pages that may be shown inside one of the first, which get the code as well.
+pub fn named_hosts<'a>(message: &'a str, code: &'a str) -> impl Iterator<Item = &'a str> {
+    let last = last_line(message);
     let on_last = last.starts_with('@').then(|| last.split_whitespace()).into_iter().flatten();
-    let next = text.split_whitespace().skip(1);
+    let words = message.split_whitespace();
     let before_codes =
-        text.split_whitespace().zip(next).filter(|(_, next)| next.starts_with('#')).map(|(word, _)| word);
-    on_last.chain(before_codes).filter_map(|word| word.strip_prefix('@'))
+        words.clone().zip(words.skip(1)).filter(move |(_, next)| next.starts_with('#') && next.contains(code));
+    on_last.chain(before_codes.map(|(word, _)| word)).filter_map(|word| word.strip_prefix('@'))
 }
 
 fn last_line(text: &str) -> &str {
     text.trim_end().rsplit('\n').next().unwrap_or_default().trim_start()
 }
 
-/// The hash with which a template ends, where it stands as it is to be written: alone on the last line, or behind the code on
-/// one for browsers. Anywhere else eleven letters are a word.
+/// The hash with which a message ends, if its last word could be one: eleven letters could.
 #[must_use]
-pub fn own_hash(template: &str) -> Option<AppHash> {
-    let line = last_line(template);
-    let last = line.split_whitespace().next_back()?;
-    let is_its_place = last == line || line.starts_with('@');
-    last.parse().ok().filter(|_| is_its_place)
+pub fn own_hash(message: &str) -> Option<AppHash> {
+    message.split_whitespace().next_back()?.parse().ok()
 }
 
 impl FromStr for Domain {
@@ -301,23 +297,24 @@ mod tests {
     }
 
     #[test]
-    fn whoever_else_gets_the_code_by_a_template_is_found() {
-        let hosts = |template: &'static str| named_hosts(template).collect::<Vec<_>>();
+    fn whoever_else_gets_the_code_by_a_message_is_found() {
+        let hosts = |message: &'static str| named_hosts(message, "123456").collect::<Vec<_>>();
         assert_eq!(
-            hosts("{code}\n @a.example #{code} @b.example FA+9qCX9VSu @c"),
+            hosts("123456\n @a.example #123456 @b.example FA+9qCX9VSu @c"),
             ["a.example", "b.example", "c", "a.example"]
         );
-        assert_eq!(hosts("{code} @b.example"), [""; 0]);
-        assert_eq!(hosts("Hello @b.example #{code}\nThank you"), ["b.example"]);
-        for (template, hash) in [
-            ("{code}\n@a.example #{code} FA+9qCX9VSu", Some("FA+9qCX9VSu")),
-            ("{code}\nFA+9qCX9VSu\n", Some("FA+9qCX9VSu")),
-            ("Code {code}, Kundenkonto", None),
-            ("{code} FA+9qCX9VSu", None),
-            ("{code}\nFA+9qCX9VSu.", None),
+        assert_eq!(hosts("123456 @b.example"), [""; 0]);
+        assert_eq!(hosts("Hello @b.example #123456\nThank you, @shop #sale"), ["b.example"]);
+        for (message, hash) in [
+            ("123456\n@a.example #123456 FA+9qCX9VSu", Some("FA+9qCX9VSu")),
+            ("123456\nFA+9qCX9VSu\n", Some("FA+9qCX9VSu")),
+            ("123456 FA+9qCX9VSu", Some("FA+9qCX9VSu")),
+            ("Code 123456, Kundenkonto", Some("Kundenkonto")),
+            ("Code 123456, Kundenkonto.", None),
+            ("Kundenkonto 123456", None),
             ("", None),
         ] {
-            assert_eq!(own_hash(template).as_ref().map(AppHash::as_str), hash, "{template:?}");
+            assert_eq!(own_hash(message).as_ref().map(AppHash::as_str), hash, "{message:?}");
         }
     }
 
