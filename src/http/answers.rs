@@ -17,6 +17,7 @@ use utoipa::openapi::{ObjectBuilder, Ref, RefOr};
 
 use crate::guard::Rule;
 
+use super::auth::Needs;
 use super::problem::{Kind, Problem};
 
 /// All that one call can be refused with: a set, or a tuple of sets.
@@ -58,10 +59,19 @@ macro_rules! sets {
     )*};
 }
 
+/// What any call can answer that needs the scope `N`.
+pub(super) struct EveryCall<N>(PhantomData<N>);
+
+impl<N: Needs> Set for EveryCall<N> {
+    fn kinds() -> Vec<Kind> {
+        [Keyed::kinds(), vec![Kind::MissingScope(N::SCOPE)]].concat()
+    }
+}
+
 sets! {
-    /// What any call with a key can answer.
-    EveryCall: HeaderTwice NoKey UnknownKey MissingScope UnknownHost HeadTooLarge Internal PolicyMissing Busy
-        OutcomeUnknown StoreUnavailable;
+    /// What a call with a key can answer, whoever has it.
+    Keyed: HeaderTwice NoKey UnknownKey UnknownHost HeadTooLarge Internal PolicyMissing Busy OutcomeUnknown
+        StoreUnavailable;
     /// What a call without a key can answer.
     Open: HeaderTwice UnknownHost HeadTooLarge Internal Busy StoreUnavailable;
     /// What a call with a body can answer.
@@ -109,7 +119,7 @@ fn response(status: u16, kinds: &[Kind]) -> Response {
     let examples = kinds.iter().map(|kind| (kind.code(), RefOr::T(example(*kind))));
     let schema = Ref::from_schema_name("Problem");
     let content = ContentBuilder::new().schema(Some(schema)).examples_from_iter(examples).build();
-    let described: Vec<&str> = kinds.iter().map(|kind| kind.detail()).collect();
+    let described: Vec<_> = kinds.iter().map(|kind| kind.detail()).collect();
     let mut response =
         ResponseBuilder::new().description(described.join(" Or: ")).content("application/problem+json", content);
     if matches!(status, 429 | 503) {
@@ -131,7 +141,7 @@ fn example(kind: Kind) -> Example {
     let problem = match kind {
         Kind::Invalid => Problem::invalid("to", "write the number with its country code, for example +15551234567"),
         Kind::ForbiddenByPolicy => Problem::forbidden("domain", "this host is not among the policy's `domains`"),
-        Kind::LimitReached => Problem::new(kind).by("per-number-hour").retry_after(Duration::from_secs(30)),
+        Kind::LimitReached => Problem::new(kind).by(Rule::PerPrefixHour.as_str()).retry_after(Duration::from_secs(30)),
         Kind::ResendTooEarly => Problem::new(kind).retry_after(Duration::from_secs(30)),
         Kind::CountryNotAllowed => Problem::new(kind).by(Rule::Countries.as_str()),
         Kind::PrefixBlocked => Problem::new(kind).by(Rule::BlockPrefixes.as_str()),

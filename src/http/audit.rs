@@ -51,7 +51,7 @@ pub(super) struct ListAnswer {
         (status = 200, description = "A page of the audit", body = ListAnswer, example = json!(
             {"events": [super::openapi::example_rotated(), super::openapi::example_event()], "next_cursor": "c2a"}
         )),
-        Refusals<(EveryCall, WrongQuery)>
+        Refusals<(EveryCall<auth::Admin>, WrongQuery)>
     )
 )]
 pub(super) async fn list(

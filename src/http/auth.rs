@@ -69,8 +69,7 @@ impl<N: Needs> FromRequestParts<Shared> for Caller<N> {
         let who = who(parts, shared)?;
         let app = shared.app(who).await?;
         if !app.scopes.contains(&N::SCOPE) && !app.scopes.contains(&Scope::Admin) {
-            let detail = format!("This call needs the scope `{}`, which the app does not have.", N::SCOPE.as_str());
-            return Err(Problem::new(Kind::MissingScope).saying(detail));
+            return Err(Problem::new(Kind::MissingScope(N::SCOPE)));
         }
         Ok(Self { app, who, scope: PhantomData })
     }

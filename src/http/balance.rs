@@ -62,7 +62,7 @@ impl From<Balance> for BalanceAnswer {
     responses(
         (status = 200, description = "The balance of each modem's SIM", body = ListAnswer,
          example = json!({"balances": [super::openapi::example_balance()]})),
-        Refusals<EveryCall>
+        Refusals<EveryCall<auth::Read>>
     )
 )]
 pub(super) async fn list(State(shared): State<Shared>, _: Caller<auth::Read>) -> Json<ListAnswer> {

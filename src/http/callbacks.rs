@@ -140,7 +140,7 @@ fn seen_by(app: &App) -> Option<AppName> {
     responses(
         (status = 200, description = "A page of callbacks", body = ListAnswer,
          example = json!({"callbacks": [super::openapi::example_callback()], "next_cursor": null})),
-        Refusals<(EveryCall, WrongQuery)>
+        Refusals<(EveryCall<auth::Read>, WrongQuery)>
     )
 )]
 pub(super) async fn list(
@@ -179,7 +179,7 @@ fn filter(uri: &Uri, app: Option<AppName>) -> Result<CallbackFilter, Problem> {
     responses(
         (status = 202, description = "It will be tried", body = ReplayAnswer,
          example = json!({"replayed": 1, "next_cursor": null})),
-        Refusals<(EveryCall, NoSuch, WithoutBody)>
+        Refusals<(EveryCall<auth::Read>, NoSuch, WithoutBody)>
     )
 )]
 pub(super) async fn replay(
@@ -202,7 +202,7 @@ pub(super) async fn replay(
     responses(
         (status = 202, description = "They will be tried", body = ReplayAnswer,
          example = json!({"replayed": 17, "next_cursor": null})),
-        Refusals<(EveryCall, WithBody)>
+        Refusals<(EveryCall<auth::Read>, WithBody)>
     )
 )]
 pub(super) async fn replay_all(
@@ -213,7 +213,7 @@ pub(super) async fn replay_all(
     let app = match (seen_by(&caller.app), body.app) {
         (Some(own), Some(other)) if own != other => {
             let detail = "`app`: only an app with the scope `admin` can name another.";
-            return Err(Problem::new(Kind::MissingScope).saying(detail));
+            return Err(Problem::new(Kind::MissingScope(Scope::Admin)).saying(detail));
         }
         (own, named) => own.or(named),
     };

@@ -103,7 +103,7 @@ impl Drop for Place {
         (status = 200, description = "The stream", body = String, content_type = "text/event-stream", examples(
             ("event" = (summary = "One event", value = json!(super::openapi::example_stream())))
         )),
-        Refusals<(EveryCall, WrongQuery, Crowded)>
+        Refusals<(EveryCall<auth::Read>, WrongQuery, Crowded)>
     )
 )]
 pub(super) async fn listen(

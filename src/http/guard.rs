@@ -147,7 +147,7 @@ impl From<OfPrefix> for PrefixFigures {
     responses(
         (status = 200, description = "What it sees", body = GuardAnswer,
          example = json!(super::openapi::example_guard())),
-        Refusals<EveryCall>
+        Refusals<EveryCall<auth::Admin>>
     )
 )]
 pub(super) async fn show(State(shared): State<Shared>, _: Caller<auth::Admin>) -> Result<Json<GuardAnswer>, Problem> {
@@ -205,7 +205,7 @@ pub(super) struct CheckAnswer {
     responses(
         (status = 200, description = "What would come of it", body = CheckAnswer,
          example = json!(super::openapi::example_check())),
-        Refusals<(EveryCall, WithBody)>
+        Refusals<(EveryCall<auth::Issue>, WithBody)>
     )
 )]
 pub(super) async fn check(
@@ -240,7 +240,7 @@ pub(super) async fn check(
 #[utoipa::path(
     delete, path = "/v1/guard/prefixes/{prefix}", operation_id = "lift_prefix", tag = "guard",
     params(BlockInPath),
-    responses((status = 204, description = "It is not stopped any more"), Refusals<(EveryCall, NoSuch, WrongQuery)>)
+    responses((status = 204, description = "It is not stopped any more"), Refusals<(EveryCall<auth::Admin>, NoSuch, WrongQuery)>)
 )]
 pub(super) async fn lift(
     State(shared): State<Shared>,

@@ -84,7 +84,7 @@ impl InboxAnswer {
     responses(
         (status = 200, description = "A page of the inbox", body = ListAnswer,
          example = json!({"messages": [super::openapi::example_inbox()], "next_cursor": null})),
-        Refusals<(EveryCall, WrongQuery)>
+        Refusals<(EveryCall<auth::Read>, WrongQuery)>
     )
 )]
 pub(super) async fn list(
@@ -124,7 +124,7 @@ fn sender(text: &str) -> Sender {
 #[utoipa::path(
     delete, path = "/v1/inbox/{id}", operation_id = "remove_inbox_message", tag = "inbox",
     params(Named<InboxId>),
-    responses((status = 204, description = "It is gone"), Refusals<(EveryCall, NoSuch)>)
+    responses((status = 204, description = "It is gone"), Refusals<(EveryCall<auth::Admin>, NoSuch)>)
 )]
 pub(super) async fn remove(
     State(shared): State<Shared>,

@@ -243,7 +243,7 @@ impl From<SendError> for Problem {
             ("get" = (operation_id = "get_message", parameters(("id" = "$response.body#/id")))),
             ("cancel" = (operation_id = "cancel_message", parameters(("id" = "$response.body#/id")))),
         ), example = json!(super::openapi::example_accepted())),
-        Refusals<(EveryCall, NotThere, WithBody, Repeatable, Unwanted)>
+        Refusals<(EveryCall<auth::Send>, NotThere, WithBody, Repeatable, Unwanted)>
     )
 )]
 pub(super) async fn send(
@@ -284,7 +284,7 @@ pub(super) async fn send(
     responses(
         (status = 200, description = "The message", body = DetailAnswer,
          example = json!(super::openapi::example_detail())),
-        Refusals<(EveryCall, NoSuch)>
+        Refusals<(EveryCall<auth::Read>, NoSuch)>
     )
 )]
 pub(super) async fn get(
@@ -311,7 +311,7 @@ pub(super) async fn get(
     responses(
         (status = 200, description = "A page of messages", body = ListAnswer,
          example = json!({"messages": [super::openapi::example_detail()], "next_cursor": "c1f"})),
-        Refusals<(EveryCall, WrongQuery)>
+        Refusals<(EveryCall<auth::Read>, WrongQuery)>
     )
 )]
 pub(super) async fn list(
@@ -365,7 +365,7 @@ fn status_named(name: &str) -> Option<Status> {
     responses(
         (status = 200, description = "The message, `cancelled`", body = MessageAnswer,
          example = json!(super::openapi::example_message())),
-        Refusals<(EveryCall, NoSuch, Sent)>
+        Refusals<(EveryCall<auth::Send>, NoSuch, Sent)>
     )
 )]
 pub(super) async fn cancel(

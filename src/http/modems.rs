@@ -203,7 +203,7 @@ pub(super) struct Modems {
     responses(
         (status = 200, description = "All modems: those of the configuration in its order, then those found", body = Modems,
          example = json!({"modems": [super::openapi::example_modem()]})),
-        Refusals<EveryCall>
+        Refusals<EveryCall<Read>>
     )
 )]
 pub(super) async fn list(State(shared): State<Shared>, _: Caller<Read>) -> axum::Json<Modems> {
@@ -228,7 +228,7 @@ pub(super) struct Drain {
     responses(
         (status = 200, description = "It is out of use", body = Drain,
          example = json!({"name": "m1", "draining": true})),
-        Refusals<(EveryCall, NoSuch, WithoutBody)>
+        Refusals<(EveryCall<Admin>, NoSuch, WithoutBody)>
     )
 )]
 pub(super) async fn drain(
@@ -252,7 +252,7 @@ pub(super) async fn drain(
     responses(
         (status = 200, description = "It is in use", body = Drain,
          example = json!({"name": "m1", "draining": false})),
-        Refusals<(EveryCall, NoSuch, WithoutBody)>
+        Refusals<(EveryCall<Admin>, NoSuch, WithoutBody)>
     )
 )]
 pub(super) async fn resume(

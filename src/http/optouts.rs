@@ -65,7 +65,7 @@ impl From<OptOut> for OptOutAnswer {
     responses(
         (status = 200, description = "A page of the list", body = ListAnswer,
          example = json!({"opt_outs": [super::openapi::example_opt_out()], "next_cursor": null})),
-        Refusals<(EveryCall, WrongQuery)>
+        Refusals<(EveryCall<auth::Admin>, WrongQuery)>
     )
 )]
 pub(super) async fn list(
@@ -97,7 +97,7 @@ pub(super) async fn list(
     responses(
         (status = 200, description = "It is on the list", body = OptOutAnswer,
          example = json!(super::openapi::example_opt_out())),
-        Refusals<(EveryCall, WrongQuery)>
+        Refusals<(EveryCall<auth::Admin>, WrongQuery)>
     )
 )]
 pub(super) async fn put(
@@ -114,7 +114,7 @@ pub(super) async fn put(
 #[utoipa::path(
     delete, path = "/v1/opt-outs/{number}", operation_id = "opt_in", tag = "inbox",
     params(NumberInPath),
-    responses((status = 204, description = "It is not on the list any more"), Refusals<(EveryCall, NoSuch, WrongQuery)>)
+    responses((status = 204, description = "It is not on the list any more"), Refusals<(EveryCall<auth::Admin>, NoSuch, WrongQuery)>)
 )]
 pub(super) async fn remove(
     State(shared): State<Shared>,

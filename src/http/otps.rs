@@ -257,7 +257,7 @@ impl From<Verdict> for VerdictAnswer {
             ("resend" = (operation_id = "resend_otp", parameters(("id" = "$response.body#/id")))),
             ("cancel" = (operation_id = "cancel_otp", parameters(("id" = "$response.body#/id")))),
         ), example = json!(super::openapi::example_otp("queued"))),
-        Refusals<(EveryCall, WithBody, Repeatable, Unwanted, NotByPolicy, NotThere, Limited)>
+        Refusals<(EveryCall<auth::Issue>, WithBody, Repeatable, Unwanted, NotByPolicy, NotThere, Limited)>
     )
 )]
 pub(super) async fn issue(
@@ -316,7 +316,7 @@ pub(super) async fn issue(
     responses(
         (status = 200, description = "The otp", body = OtpAnswer,
          example = json!(super::openapi::example_otp("delivered"))),
-        Refusals<(EveryCall, NoSuch)>
+        Refusals<(EveryCall<auth::Read>, NoSuch)>
     )
 )]
 pub(super) async fn get(
@@ -350,7 +350,7 @@ pub(super) async fn get(
             ("wrong" = (summary = "A wrong code", value = json!(super::openapi::example_verdict("wrong")))),
             ("context" = (summary = "For something else", value = json!(super::openapi::example_verdict("context"))))
         )),
-        Refusals<(EveryCall, WithBody, NoSuch)>
+        Refusals<(EveryCall<auth::Verify>, WithBody, NoSuch)>
     )
 )]
 pub(super) async fn verify(
@@ -384,7 +384,7 @@ pub(super) async fn verify(
             ("right" = (summary = "The right code", value = json!(super::openapi::example_verdict("right")))),
             ("used" = (summary = "The right code once more", value = json!(super::openapi::example_verdict("used"))))
         )),
-        Refusals<(EveryCall, WithBody, NoSuch)>
+        Refusals<(EveryCall<auth::Verify>, WithBody, NoSuch)>
     )
 )]
 pub(super) async fn verify_by_number(
@@ -423,7 +423,7 @@ async fn judge(
             ("approved" = (summary = "It was pending", value = json!(super::openapi::example_verdict("approved")))),
             ("used" = (summary = "It was verified before", value = json!(super::openapi::example_verdict("used"))))
         )),
-        Refusals<(EveryCall, NotByPolicy, NoSuch, WithoutBody)>
+        Refusals<(EveryCall<auth::Verify>, NotByPolicy, NoSuch, WithoutBody)>
     )
 )]
 pub(super) async fn approve(
@@ -451,7 +451,7 @@ pub(super) async fn approve(
     responses(
         (status = 202, description = "Queued once more", body = OtpAnswer,
          example = json!(super::openapi::example_otp("queued"))),
-        Refusals<(EveryCall, NoSuch, Ended, TooOften, Unwanted, Repeatable, WithoutBody)>
+        Refusals<(EveryCall<auth::Issue>, NoSuch, Ended, TooOften, Unwanted, Repeatable, WithoutBody)>
     )
 )]
 pub(super) async fn resend(
@@ -481,7 +481,7 @@ pub(super) async fn resend(
     responses(
         (status = 200, description = "The otp as it is now", body = OtpAnswer,
          example = json!(super::openapi::example_otp("cancelled"))),
-        Refusals<(EveryCall, NoSuch)>
+        Refusals<(EveryCall<auth::Issue>, NoSuch)>
     )
 )]
 pub(super) async fn cancel(

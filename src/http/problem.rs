@@ -12,7 +12,7 @@ use std::time::Duration;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::store::StoreError;
+use crate::store::{Scope, StoreError};
 
 /// The kinds of refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(super) enum Kind {
     HeaderTwice,
     NoKey,
     UnknownKey,
-    MissingScope,
+    MissingScope(Scope),
     ForbiddenByPolicy,
     CallbackNotAllowed,
     NoSuchPath,
@@ -61,7 +61,7 @@ impl Kind {
         match self {
             Self::NotJson | Self::BodyIncomplete | Self::HeaderTwice => StatusCode::BAD_REQUEST,
             Self::NoKey | Self::UnknownKey => StatusCode::UNAUTHORIZED,
-            Self::MissingScope
+            Self::MissingScope(_)
             | Self::ForbiddenByPolicy
             | Self::CallbackNotAllowed
             | Self::CountryNotAllowed
@@ -95,7 +95,7 @@ impl Kind {
             Self::HeaderTwice => "header_twice",
             Self::NoKey => "no_key",
             Self::UnknownKey => "unknown_key",
-            Self::MissingScope => "missing_scope",
+            Self::MissingScope(_) => "missing_scope",
             Self::ForbiddenByPolicy => "forbidden_by_policy",
             Self::CallbackNotAllowed => "callback_not_allowed",
             Self::NoSuchPath => "no_such_path",
@@ -130,8 +130,8 @@ impl Kind {
     }
 
     /// What is said when there is nothing more to say.
-    pub(super) const fn detail(self) -> &'static str {
-        match self {
+    pub(super) fn detail(self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
             Self::NotJson => "The body is not valid JSON.",
             Self::BodyIncomplete => "The body ended before it was complete.",
             Self::HeaderTwice => {
@@ -143,7 +143,9 @@ impl Kind {
             Self::UnknownKey => {
                 "No app has this key. `smsotpd app list` shows the apps, `smsotpd app rotate` gives a new key."
             }
-            Self::MissingScope => "This call needs the scope `issue`, which the app does not have.",
+            Self::MissingScope(scope) => {
+                return format!("This call needs the scope `{scope}`, which the app does not have.").into();
+            }
             Self::ForbiddenByPolicy => "The app's policy does not leave this to the request; `errors` says what.",
             Self::CallbackNotAllowed => {
                 "`callback_url`: the app's policy takes none; `callback-per-request = true` would."
@@ -181,7 +183,7 @@ impl Kind {
                 "Hardly any code is verified in this block of numbers, so new numbers in it get none now."
             }
             Self::TooManyLocks => "Codes for this number were locked by wrong guesses too often in the last 24 hours.",
-            Self::LimitReached => "The limit per-number-hour is reached for this number.",
+            Self::LimitReached => "A limit is reached; `rule` names it, and `retry_after` says when to try again.",
             Self::ResendTooEarly => "It is too early to send this code again.",
             Self::NoResendsLeft => {
                 "This code was sent as often as the policy allows, and waiting does not help; a new code must be issued."
@@ -199,7 +201,7 @@ impl Kind {
                  before it."
             }
             Self::StoreUnavailable => "The database cannot be written now; the daemon's log says why.",
-        }
+        })
     }
 }
 
@@ -256,7 +258,7 @@ impl Problem {
             Kind::StoreUnavailable | Kind::TooManyStreams => Some(Duration::from_secs(5)),
             _ => None,
         };
-        Self { kind, detail: Cow::Borrowed(kind.detail()), retry_after, rule: None, errors: Vec::new() }
+        Self { kind, detail: kind.detail(), retry_after, rule: None, errors: Vec::new() }
     }
 
     /// One field is not as it should be.

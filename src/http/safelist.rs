@@ -57,7 +57,7 @@ impl From<SafeNumber> for SafeAnswer {
     responses(
         (status = 200, description = "A page of the list", body = ListAnswer,
          example = json!({"numbers": [super::openapi::example_safe_number()], "next_cursor": null})),
-        Refusals<(EveryCall, WrongQuery)>
+        Refusals<(EveryCall<auth::Admin>, WrongQuery)>
     )
 )]
 pub(super) async fn list(
@@ -88,7 +88,7 @@ pub(super) async fn list(
     params(NumberInPath),
     responses(
         (status = 200, description = "It is", body = SafeAnswer, example = json!(super::openapi::example_safe_number())),
-        Refusals<(EveryCall, NoSuch, WrongQuery)>
+        Refusals<(EveryCall<auth::Admin>, NoSuch, WrongQuery)>
     )
 )]
 pub(super) async fn get(
@@ -110,7 +110,7 @@ pub(super) async fn get(
     responses(
         (status = 200, description = "It is on the list", body = SafeAnswer,
          example = json!(super::openapi::example_safe_number())),
-        Refusals<(EveryCall, WrongQuery)>
+        Refusals<(EveryCall<auth::Admin>, WrongQuery)>
     )
 )]
 pub(super) async fn put(
@@ -127,7 +127,7 @@ pub(super) async fn put(
 #[utoipa::path(
     delete, path = "/v1/safe-list/{number}", operation_id = "remove_safe_number", tag = "guard",
     params(NumberInPath),
-    responses((status = 204, description = "It is not on the list any more"), Refusals<(EveryCall, NoSuch, WrongQuery)>)
+    responses((status = 204, description = "It is not on the list any more"), Refusals<(EveryCall<auth::Admin>, NoSuch, WrongQuery)>)
 )]
 pub(super) async fn remove(
     State(shared): State<Shared>,

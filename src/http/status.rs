@@ -134,7 +134,7 @@ pub(super) async fn readyz(State(shared): State<Shared>) -> Response {
     get, path = "/v1/status", operation_id = "site_status", tag = "site",
     responses(
         (status = 200, description = "How it is", body = Status, example = json!(super::openapi::example_status())),
-        Refusals<EveryCall>
+        Refusals<EveryCall<auth::Read>>
     )
 )]
 pub(super) async fn status(State(shared): State<Shared>, _: Caller<auth::Read>) -> Result<Json<Status>, Problem> {

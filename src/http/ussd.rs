@@ -121,7 +121,7 @@ impl IntoParams for QuestionOf {
     responses(
         (status = 202, description = "It will be asked", body = UssdAnswer,
          example = json!(super::openapi::example_ussd("pending"))),
-        Refusals<(EveryCall, WithBody, NoSuch)>
+        Refusals<(EveryCall<auth::Admin>, WithBody, NoSuch)>
     )
 )]
 pub(super) async fn ask(
@@ -142,7 +142,7 @@ pub(super) async fn ask(
     responses(
         (status = 200, description = "The question", body = UssdAnswer,
          example = json!(super::openapi::example_ussd("done"))),
-        Refusals<(EveryCall, NoSuch)>
+        Refusals<(EveryCall<auth::Admin>, NoSuch)>
     )
 )]
 pub(super) async fn get(

@@ -248,6 +248,40 @@ async fn every_problem_that_a_call_can_answer_is_among_its_examples() {
     }
 }
 
+/// The example of this problem that stands at a call.
+fn example<'a>(operation: &'a Value, status: &str, problem: &str) -> &'a Value {
+    &operation["responses"][status]["content"]["application/problem+json"]["examples"][problem]["value"]
+}
+
+#[tokio::test]
+async fn every_call_is_described_with_the_scope_that_it_asks_for() {
+    let site = Site::start().await;
+    site.add_app("idle", "may-do-nothing", &[]).await;
+    for (path, method, operation) in operations(&document(&site).await) {
+        let asked = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
+        let refused = site.call(asked, &path.replace(['{', '}'], ""), &[("x-api-key", "may-do-nothing")], None).await;
+        let is_open = operation["security"] == json!([{}]);
+        assert_eq!(refused.status == 403, !is_open, "{method} {path}: {refused:?}");
+        if !is_open {
+            let detail = &example(&operation, "403", "missing_scope")["detail"];
+            assert_eq!(&refused.json()["detail"], detail, "{method} {path}");
+            let described = operation["responses"]["403"]["description"].as_str().unwrap();
+            assert!(described.contains(detail.as_str().unwrap()), "{method} {path}: {described}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_said_of_every_limit_names_none() {
+    let site = Site::start().await;
+    let document = document(&site).await;
+    for path in ["/v1/otp", "/v1/otp/{id}/resend"] {
+        let example = example(&document["paths"][path]["post"], "429", "limit_reached");
+        let (rule, detail) = (example["rule"].as_str().unwrap(), example["detail"].as_str().unwrap());
+        assert!(!detail.contains(rule), "{path}: {detail}");
+    }
+}
+
 #[tokio::test]
 async fn a_key_can_be_reused_only_where_one_is_taken() {
     let site = Site::start().await;
