@@ -4,19 +4,21 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::Serialize;
+use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use crate::ids::ModemName;
 use crate::limits::BudgetSettings;
 use crate::route::{Bound, Routes};
-use crate::store::{App, CallbackCounts, Store};
+use crate::store::{App, CallbackCounts, StoreError};
 use crate::ussd::Balance;
 
+use super::api::Shared;
 use super::budget;
 use super::modems::{ModemState, ModemView, UnusableView};
 use super::waiting::{can_send, why_closed};
 
-/// How long the store may take to show that it can write. Well within what an answer may take.
+/// How long the store may take to say how the site is, and to show that it can write. Well within what an answer may take.
 const STORE_WITHIN: Duration = Duration::from_millis(500);
 /// So many policies that are missing are told of.
 const MOST_POLICIES: usize = 10;
@@ -50,24 +52,38 @@ pub(super) struct Reason {
 
 /// Whether the store can do its part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum StoreState {
+enum StoreState {
     Good,
     NotWritable,
-    Silent,
-}
-
-impl StoreState {
-    pub(super) async fn of(store: &Store) -> Self {
-        match tokio::time::timeout(STORE_WITHIN, store.writable()).await {
-            Ok(true) => Self::Good,
-            // What waits for another program that holds the database is no more written than what is refused.
-            Ok(false) | Err(_) => Self::NotWritable,
-        }
-    }
+    Unreadable,
 }
 
 impl Readiness {
-    pub(super) fn of(
+    /// How it is now, with these modems. Known within [`STORE_WITHIN`], whatever the store does.
+    pub(super) async fn now(shared: &Shared, modems: &[ModemView]) -> Self {
+        let store = shared.store();
+        let read = async { tokio::try_join!(store.callback_counts(), shared.lost_apps()) };
+        let (read, is_writable) = tokio::join!(timeout(STORE_WITHIN, read), timeout(STORE_WITHIN, store.writable()));
+        // A store that takes longer is busy, as far as anybody can tell.
+        let read = read.unwrap_or(Err(StoreError::Full));
+        let state = match (&read, is_writable) {
+            (Err(error), _) => {
+                tracing::error!(error = %error, "the store does not say how the site is");
+                StoreState::Unreadable
+            }
+            (Ok(_), Ok(true)) => StoreState::Good,
+            // What waits for another program that holds the database is no more written than what is refused.
+            (Ok(_), Ok(false) | Err(_)) => StoreState::NotWritable,
+        };
+        let (callbacks, lost) = read.unwrap_or_default();
+        Self::of(modems, &shared.unusable(), shared.budget(), &store.routes(), state)
+            .with_balances(&shared.ussd().balances())
+            .with_callbacks(&callbacks)
+            .with_lost(&lost)
+            .with_reload(shared.policies().are_outdated())
+    }
+
+    fn of(
         modems: &[ModemView],
         unusable: &[UnusableView],
         budget: &BudgetSettings,
@@ -78,7 +94,7 @@ impl Readiness {
         let wrong = match store {
             StoreState::Good => None,
             StoreState::NotWritable => Some("The database cannot be written, and nothing is accepted."),
-            StoreState::Silent => Some("The database does not answer."),
+            StoreState::Unreadable => Some("The database cannot be read."),
         };
         reasons.extend(wrong.map(|reason| Reason {
             code: "store",
@@ -100,6 +116,62 @@ impl Readiness {
             reasons.extend(why_none_sends(modems, unusable));
         }
         Self { ready: reasons.is_empty(), reasons, warnings }
+    }
+
+    /// The same with a warning for each SIM that has little left to spend, or of which that is not known.
+    fn with_balances(mut self, balances: &[Balance]) -> Self {
+        self.warnings.extend(balances.iter().filter_map(why_it_may_be_spent));
+        self
+    }
+
+    /// The same with a warning for each policy of these apps, which can issue and send nothing since it is not there.
+    /// Which apps they are is not told to everybody.
+    fn with_lost(mut self, apps: &[App]) -> Self {
+        let policies: BTreeSet<&str> = apps.iter().map(|app| app.policy.as_str()).collect();
+        self.warnings.extend(policies.into_iter().take(MOST_POLICIES).map(|policy| Reason {
+            code: "policy",
+            modem: None,
+            reason: format!("An app goes by the policy {policy}, which is not in the configuration."),
+            advice: Some(format!(
+                "Put [policy.{policy}] into it and reload the daemon, or remove the app (`smsotpd app list` tells which)."
+            )),
+        }));
+        self
+    }
+
+    /// The same with a warning when the configuration file could not be taken on. Why is not told to everybody.
+    fn with_reload(mut self, outdated: bool) -> Self {
+        self.warnings.extend(outdated.then(|| Reason {
+            code: "config",
+            modem: None,
+            reason:
+                "The configuration file was changed and could not be taken on; the one before is in force.".to_owned(),
+            advice: Some("The daemon's log says why. Mend the file, and reload the daemon again.".to_owned()),
+        }));
+        self
+    }
+
+    /// The same with a warning for callbacks that do not arrive.
+    fn with_callbacks(mut self, counts: &CallbackCounts) -> Self {
+        let failing = counts.failing.as_ref().map(|(receiver, reason)| {
+            (
+                format!("Callbacks to {receiver} have failed for more than ten minutes: {reason}."),
+                "They are tried for a day. `GET /v1/callbacks?status=waiting` shows them.",
+            )
+        });
+        let dead = (counts.dead_lately > 0).then(|| {
+            (
+                format!("{} callbacks were given up in the last day.", counts.dead_lately),
+                "`GET /v1/callbacks?status=dead` shows them, `POST /v1/callbacks/replay` with the body {} tries them again.",
+            )
+        });
+        self.warnings.extend([failing, dead].into_iter().flatten().map(|(reason, advice)| Reason {
+            code: "callbacks",
+            modem: None,
+            reason,
+            advice: Some(advice.to_owned()),
+        }));
+        self
     }
 }
 
@@ -123,70 +195,6 @@ fn closed_routes(modems: &[ModemView], routes: &Routes) -> Vec<Reason> {
         }),
     };
     closed.map(reason).collect()
-}
-
-impl Readiness {
-    /// The same with a warning for each SIM that has little left to spend, or of which that is not known.
-    pub(super) fn with_balances(mut self, balances: &[Balance]) -> Self {
-        self.warnings.extend(balances.iter().filter_map(why_it_may_be_spent));
-        self
-    }
-}
-
-impl Readiness {
-    /// The same with a warning for each policy of these apps, which can issue and send nothing since it is not there.
-    /// Which apps they are is not told to everybody.
-    pub(super) fn with_lost(mut self, apps: &[App]) -> Self {
-        let policies: BTreeSet<&str> = apps.iter().map(|app| app.policy.as_str()).collect();
-        self.warnings.extend(policies.into_iter().take(MOST_POLICIES).map(|policy| Reason {
-            code: "policy",
-            modem: None,
-            reason: format!("An app goes by the policy {policy}, which is not in the configuration."),
-            advice: Some(format!(
-                "Put [policy.{policy}] into it and reload the daemon, or remove the app (`smsotpd app list` tells which)."
-            )),
-        }));
-        self
-    }
-}
-
-impl Readiness {
-    /// The same with a warning when the configuration file could not be taken on. Why is not told to everybody.
-    pub(super) fn with_reload(mut self, outdated: bool) -> Self {
-        self.warnings.extend(outdated.then(|| Reason {
-            code: "config",
-            modem: None,
-            reason:
-                "The configuration file was changed and could not be taken on; the one before is in force.".to_owned(),
-            advice: Some("The daemon's log says why. Mend the file, and reload the daemon again.".to_owned()),
-        }));
-        self
-    }
-}
-
-impl Readiness {
-    /// The same with a warning for callbacks that do not arrive.
-    pub(super) fn with_callbacks(mut self, counts: &CallbackCounts) -> Self {
-        let failing = counts.failing.as_ref().map(|(receiver, reason)| {
-            (
-                format!("Callbacks to {receiver} have failed for more than ten minutes: {reason}."),
-                "They are tried for a day. `GET /v1/callbacks?status=waiting` shows them.",
-            )
-        });
-        let dead = (counts.dead_lately > 0).then(|| {
-            (
-                format!("{} callbacks were given up in the last day.", counts.dead_lately),
-                "`GET /v1/callbacks?status=dead` shows them, `POST /v1/callbacks/replay` with the body {} tries them again.",
-            )
-        });
-        self.warnings.extend([failing, dead].into_iter().flatten().map(|(reason, advice)| Reason {
-            code: "callbacks",
-            modem: None,
-            reason,
-            advice: Some(advice.to_owned()),
-        }));
-        self
-    }
 }
 
 /// Without the carrier's words and the amount, which are not for everybody.
@@ -458,7 +466,7 @@ mod tests {
     #[test]
     fn a_store_that_cannot_do_its_part_is_a_reason() {
         let ready = [modem("m1", ModemState::Ready, 200)];
-        for store in [StoreState::Silent, StoreState::NotWritable] {
+        for store in [StoreState::Unreadable, StoreState::NotWritable] {
             let readiness = Readiness::of(&ready, &[], &BudgetSettings::default(), &Routes::default(), store);
             assert_eq!((readiness.ready, readiness.reasons[0].code), (false, "store"), "{store:?}");
         }

@@ -19,7 +19,7 @@ use super::auth::{self, Caller};
 use super::gate::NotReady;
 use super::modems::{ModemState, ModemView};
 use super::problem::{Document, Problem};
-use super::readiness::{Readiness, StoreState};
+use super::readiness::Readiness;
 
 /// What a load balancer is told to wait before it asks again, in seconds.
 const ASK_AGAIN: &str = "5";
@@ -109,16 +109,7 @@ pub(super) async fn healthz() -> Json<Alive> {
     )
 )]
 pub(super) async fn readyz(State(shared): State<Shared>) -> Response {
-    let store = match shared.store().counts().await {
-        Ok(_) => StoreState::of(shared.store()).await,
-        Err(_) => StoreState::Silent,
-    };
-    let readiness =
-        Readiness::of(&shared.modems(), &shared.unusable(), shared.budget(), &shared.store().routes(), store)
-            .with_balances(&shared.ussd().balances())
-            .with_callbacks(&shared.store().callback_counts().await.unwrap_or_default())
-            .with_lost(&shared.lost_apps().await.unwrap_or_default())
-            .with_reload(shared.policies().are_outdated());
+    let readiness = Readiness::now(&shared, &shared.modems()).await;
     if readiness.ready {
         Json(readiness).into_response()
     } else {
@@ -139,8 +130,6 @@ pub(super) async fn readyz(State(shared): State<Shared>) -> Response {
 )]
 pub(super) async fn status(State(shared): State<Shared>, _: Caller<auth::Read>) -> Result<Json<Status>, Problem> {
     let counts = shared.store().counts().await?;
-    let store = StoreState::of(shared.store()).await;
-    let callbacks = shared.store().callback_counts().await?;
     let modems = shared.modems();
     Ok(Json(Status {
         version: env!("CARGO_PKG_VERSION"),
@@ -148,11 +137,7 @@ pub(super) async fn status(State(shared): State<Shared>, _: Caller<auth::Read>) 
         now: shared.store().clock().wall(),
         queue: Queue { queued: counts.queued, sending: counts.sending, in_doubt: counts.in_doubt },
         pending_otps: counts.pending_otps,
-        readiness: Readiness::of(&modems, &shared.unusable(), shared.budget(), &shared.store().routes(), store)
-            .with_balances(&shared.ussd().balances())
-            .with_callbacks(&callbacks)
-            .with_lost(&shared.lost_apps().await?)
-            .with_reload(shared.policies().are_outdated()),
+        readiness: Readiness::now(&shared, &modems).await,
         modems: modems.into_iter().map(ModemSummary::from).collect(),
     }))
 }

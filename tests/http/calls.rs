@@ -506,3 +506,15 @@ async fn a_site_whose_database_cannot_be_written_is_not_ready_until_it_can() {
     while ready().await.status != 200 {}
     assert_eq!(site.post("/v1/otp", &json!({"to": TO})).await.status, 202);
 }
+
+#[tokio::test]
+async fn a_site_whose_database_cannot_be_read_is_not_ready() {
+    for table in ["delivery", "app"] {
+        let site = Site::start().await;
+        let other = rusqlite::Connection::open(site.folder.path().join("state").join("smsotpd.db")).unwrap();
+        other.execute_batch(&format!("ALTER TABLE {table} RENAME TO lost")).unwrap();
+        let ready = site.call(Method::GET, "/readyz", &[], None).await;
+        assert_eq!(ready.status, 503, "{table}: {ready:?}");
+        assert_eq!(ready.json()["reasons"][0]["reason"], "The database cannot be read.", "{table}");
+    }
+}
