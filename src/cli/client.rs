@@ -1,9 +1,10 @@
 //! The API from the shell: one request to the running daemon, over its unix socket or over TCP.
 
-use std::io::ErrorKind;
+use std::fmt;
+use std::io::{self, ErrorKind};
 use std::path::PathBuf;
+use std::time::Duration;
 
-use anyhow::Context as _;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Bytes;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
@@ -21,6 +22,9 @@ use crate::secret::ApiKey;
 
 /// An answer of the API is far smaller than this; whatever is not is not the API.
 const LARGEST_ANSWER: usize = 1 << 20;
+
+/// How long a request may take, from the connection to the whole answer. The daemon answers within a second.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// What is said to who has no key. The daemon's own words are for those who write requests.
 const NO_KEY: &str = "there is no key: put an app's key into the variable SMSOTPD_KEY, or its file after --key-file; \
@@ -101,12 +105,21 @@ pub(super) enum Place {
     Address(String),
 }
 
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Socket(path) => path.display().fmt(f),
+            Self::Address(address) => address.fmt(f),
+        }
+    }
+}
+
 impl Caller {
     /// Sends one request and returns the JSON of the answer.
     ///
     /// # Errors
-    /// [`Failure::Unreachable`] when nobody answers, [`Failure::Key`] without a key or with one that is refused,
-    /// [`Failure::Refused`] when the daemon says no.
+    /// [`Failure::Unreachable`] when no daemon answers within ten seconds, [`Failure::Key`] without a key or with one
+    /// that is refused, [`Failure::Refused`] when the daemon says no.
     pub(super) async fn request(&self, method: Method, path: &str, body: Option<Value>) -> anyhow::Result<Value> {
         let mut request = Request::builder().method(method).uri(path).header(HOST, "localhost");
         if let Some(key) = &self.key {
@@ -123,48 +136,68 @@ impl Caller {
         // All but the key is of our making.
         let bad_key = |_| Failure::Key("the key has characters that no key has".to_owned());
         let request = request.body(Full::new(body)).map_err(bad_key)?;
-        let (status, answer) = self.exchange(request).await?;
+        let (status, answer) = self.exchange_within(ANSWER_WITHIN, request).await?;
         refuse(status, &answer)?;
         Ok(answer)
     }
 
-    async fn exchange(&self, request: Request<Full<Bytes>>) -> anyhow::Result<(StatusCode, Value)> {
-        match &self.place {
+    async fn exchange_within(
+        &self,
+        limit: Duration,
+        request: Request<Full<Bytes>>,
+    ) -> Result<(StatusCode, Value), Failure> {
+        let late = |_| {
+            let said = format!("no answer within {} s", limit.as_secs_f64());
+            unreachable(&self.place, &io::Error::new(ErrorKind::TimedOut, said))
+        };
+        tokio::time::timeout(limit, self.exchange(request)).await.map_err(late)?
+    }
+
+    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<(StatusCode, Value), Failure> {
+        let place = &self.place;
+        match place {
             Place::Socket(path) => match UnixStream::connect(path).await {
-                Ok(stream) => exchange(stream, request).await,
-                Err(error) => Err(unreachable(path.display(), &error)),
+                Ok(stream) => exchange(place, stream, request).await,
+                Err(error) => Err(unreachable(place, &error)),
             },
             Place::Address(address) => match TcpStream::connect(address).await {
-                Ok(stream) => exchange(stream, request).await,
-                Err(error) => Err(unreachable(address, &error)),
+                Ok(stream) => exchange(place, stream, request).await,
+                Err(error) => Err(unreachable(place, &error)),
             },
         }
     }
 }
 
-fn unreachable(place: impl std::fmt::Display, error: &std::io::Error) -> anyhow::Error {
+fn unreachable(place: &Place, error: &io::Error) -> Failure {
     let advice = match error.kind() {
         ErrorKind::PermissionDenied => {
             "Only root and the group of the socket may open it; without `--socket` the request goes over TCP"
         }
         ErrorKind::InvalidInput => "Write it as host:port, for example 127.0.0.1:8687",
+        ErrorKind::TimedOut => "Is it smsotpd that listens there? `systemctl status smsotpd` tells whether it runs",
         _ => "Is it running? `systemctl status smsotpd` tells",
     };
-    Failure::Unreachable(format!("the daemon does not answer on {place}: {error}. {advice}")).into()
+    Failure::Unreachable(format!("the daemon does not answer on {place}: {error}. {advice}"))
 }
 
-async fn exchange<T>(stream: T, request: Request<Full<Bytes>>) -> anyhow::Result<(StatusCode, Value)>
+async fn exchange<T>(place: &Place, stream: T, request: Request<Full<Bytes>>) -> Result<(StatusCode, Value), Failure>
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let stranger = || Failure::Unreachable(format!("whatever answers on {place} is not smsotpd"));
+    let closed = |error: hyper::Error| match error.is_parse() {
+        true => stranger(),
+        false => Failure::Unreachable(format!("the daemon on {place} closed the connection: {error}")),
+    };
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(closed)?;
     let connection = tokio::spawn(connection);
-    let answer = sender.send_request(request).await.context("the daemon closed the connection")?;
+    let answer = sender.send_request(request).await.map_err(closed)?;
     let status = answer.status();
     let body = Limited::new(answer.into_body(), LARGEST_ANSWER).collect().await;
-    let body = body.map_err(|error| anyhow::anyhow!("the answer broke off: {error}"))?.to_bytes();
+    let broke_off = |error| Failure::Unreachable(format!("the answer from {place} broke off: {error}"));
+    let body = body.map_err(broke_off)?.to_bytes();
     connection.abort();
-    let body = serde_json::from_slice(&body).context("whatever answers there is not smsotpd")?;
+    let body = serde_json::from_slice(&body).map_err(|_| stranger())?;
     Ok((status, body))
 }
 
@@ -188,4 +221,21 @@ fn refuse(status: StatusCode, answer: &Value) -> Result<(), Failure> {
             None => Failure::Refused(said),
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_takes_the_connection_and_says_nothing_is_not_waited_for_for_ever() {
+        // The system takes the connection; nobody ever reads from it.
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let caller = Caller { place: Place::Address(address.clone()), key: None };
+        let request = Request::new(Full::default());
+        let failure = caller.exchange_within(Duration::from_millis(10), request).await.unwrap_err();
+        let Failure::Unreachable(said) = failure else { panic!("{failure:?}") };
+        assert!(said.contains(&address) && said.contains("no answer within 0.01 s"), "{said}");
+    }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::support::{Site, signal, soon};
 use rustix::process::Signal;
 use smsotpd::sim::CarrierSettings;
-use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout};
 
 /// Every command that does something.
@@ -129,6 +129,33 @@ async fn a_daemon_that_does_not_run_is_exit_code_69_and_says_how_to_see() {
         let (code, said) = one_sentence(&format!("otp issue +15550100123 {place}")).await;
         assert_eq!(code, 69, "{said}");
         assert!(said.contains("does not answer on") && said.contains("systemctl status smsotpd"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_at_which_no_daemon_answers_is_exit_code_69() {
+    for (answer, told) in [
+        ("", "closed the connection"),
+        ("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello", "is not smsotpd"),
+        ("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhel", "broke off"),
+        ("220 mail.example.org ESMTP\r\n", "is not smsotpd"),
+    ] {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let answering = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            // Closed while something is unread, it would be reset, and the answer lost.
+            let mut request = [0; 4096];
+            let mut read = 0;
+            while !request[..read].ends_with(b"}") {
+                read += stream.read(&mut request[read..]).await.unwrap();
+            }
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        });
+        let (code, said) = one_sentence(&format!("otp issue +15550100123 --address {address}")).await;
+        assert_eq!(code, 69, "{said}");
+        assert!(said.contains(told) && said.contains(&address.to_string()), "{said}");
+        answering.await.unwrap();
     }
 }
 
