@@ -42,8 +42,8 @@ const BREATH: Duration = Duration::from_millis(10);
 /// When nothing happens for so long, a comment says that the stream lives.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// How many streams there are at once, and how many of one app.
-const MOST: usize = 32;
-const MOST_OF_ONE: usize = 8;
+pub(super) const MOST: usize = 32;
+pub(super) const MOST_OF_ONE: usize = 8;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 

@@ -26,10 +26,10 @@ use super::problem::{Kind, Problem};
 pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 
 /// The longest head that is served: address, header names and values together, in octets.
-const LONGEST_HEAD: usize = 16 * 1024;
+pub(super) const LONGEST_HEAD: usize = 16 * 1024;
 
 /// Headers of which there is one at most: of two, another program on the way might have believed the other.
-const ONCE: [HeaderName; 5] = [
+pub(super) const ONCE: [HeaderName; 5] = [
     header::HOST,
     header::AUTHORIZATION,
     header::CONTENT_TYPE,

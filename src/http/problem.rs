@@ -14,6 +14,10 @@ use axum::response::{IntoResponse, Response};
 
 use crate::store::{Scope, StoreError};
 
+use super::body::LONGEST_BODY;
+use super::events::{MOST, MOST_OF_ONE};
+use super::gate::LONGEST_HEAD;
+
 /// The kinds of refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -159,7 +163,7 @@ impl Kind {
                 "By the policy, which has changed since, the message cannot be written any more; issue a new code."
             }
             Self::NotWithdrawn => "The message was given to a modem or has ended, and cannot be withdrawn.",
-            Self::BodyTooLarge => "A body has at most 16384 bytes.",
+            Self::BodyTooLarge => return format!("A body has at most {LONGEST_BODY} bytes.").into(),
             Self::NotJsonType => "Send JSON in UTF-8, with `Content-Type: application/json`.",
             Self::UnknownHost => {
                 "The daemon does not know itself by the name in `Host`; the setting `hosts` in `[http]` can add it."
@@ -188,8 +192,16 @@ impl Kind {
             Self::NoResendsLeft => {
                 "This code was sent as often as the policy allows, and waiting does not help; a new code must be issued."
             }
-            Self::TooManyStreams => "An app listens 8 times at once at most, and all apps together 32 times.",
-            Self::HeadTooLarge => "The address and headers of a request have at most 16384 bytes together.",
+            Self::TooManyStreams => {
+                return format!(
+                    "An app listens {MOST_OF_ONE} times at once at most, and all apps together {MOST} times."
+                )
+                .into();
+            }
+            Self::HeadTooLarge => {
+                return format!("The address and headers of a request have at most {LONGEST_HEAD} bytes together.")
+                    .into();
+            }
             Self::Internal => "Something is wrong inside; the daemon's log says what.",
             Self::PolicyMissing => {
                 "The daemon goes by no policy of the app's; an administrator must add it to the configuration and reload it."
@@ -343,6 +355,16 @@ fn whole_seconds(time: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::gate::ONCE;
+
+    #[test]
+    fn every_header_that_may_come_once_only_is_named() {
+        let said = Kind::HeaderTwice.detail().to_lowercase();
+        assert_eq!(said.matches('`').count(), 2 * ONCE.len(), "{said}");
+        for name in ONCE {
+            assert!(said.contains(&format!("`{name}`")), "{name}: {said}");
+        }
+    }
 
     #[test]
     fn the_time_to_wait_is_in_body_and_header_and_rounded_up() {
