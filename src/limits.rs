@@ -134,8 +134,9 @@ impl BudgetSettings {
         windows.into_iter().all(|(left, limit)| left.is_none_or(|left| left > self.kept_from(priority, limit)))
     }
 
-    /// How much of a limit is kept for others.
-    fn kept_from(&self, priority: Priority, limit: u32) -> u32 {
+    /// How much of a limit is kept from messages of this priority, for others.
+    #[must_use]
+    pub fn kept_from(&self, priority: Priority, limit: u32) -> u32 {
         match priority {
             Priority::Otp => 0,
             Priority::Transactional | Priority::Bulk => self.codes_share_percent.of(limit),
