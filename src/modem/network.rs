@@ -176,7 +176,7 @@ impl Actor {
         self.denial = if self.statuses.registration() != Registration::Denied {
             None
         } else if let Some(meaning) = cause.and_then(verdict::of_refusal_cause) {
-            Some(meaning.to_owned())
+            Some(meaning)
         } else {
             let said = self.ask(wire, &Command::last_refusal()).await?.ok();
             said.and_then(|reply| reply.text().map(printable)).map(|text| format!("the modem says: {text}"))

@@ -98,18 +98,20 @@ pub(super) fn of_registration(registration: Registration, roaming: bool, denial:
     }
 }
 
-/// The causes with which a network refuses (3GPP TS 24.008 §10.5.3.6, 24.301 §9.9.3.9).
-pub(super) fn of_refusal_cause(cause: u32) -> Option<&'static str> {
-    Some(match cause {
-        2 => "it does not know this SIM (cause 2)",
-        3 => "it does not accept this SIM (cause 3)",
-        5 | 6 => "it has blocked this modem (cause 6)",
-        7 | 8 | 14 => "it does not serve this SIM for data (cause 7, 8 or 14)",
-        11 => "this SIM has no contract with it (cause 11)",
-        12 | 13 | 15 => "this SIM has no contract with it here (cause 12, 13 or 15)",
-        17 | 22 => "it is out of order or congested (cause 17 or 22)",
+/// What the causes mean with which a network refuses (3GPP TS 24.008 §10.5.3.6, 24.301 §9.9.3.9).
+pub(super) fn of_refusal_cause(cause: u32) -> Option<String> {
+    let means = match cause {
+        2 => "it does not know this SIM",
+        3 => "it does not accept this SIM",
+        5 | 6 => "it has blocked this modem",
+        7 | 14 => "it does not serve this SIM for data",
+        8 => "it serves this SIM neither for calls and messages nor for data",
+        11 => "this SIM has no contract with it",
+        12 | 13 | 15 => "this SIM has no contract with it here",
+        17 | 22 => "it is out of order or congested",
         _ => return None,
-    })
+    };
+    Some(format!("{means} (cause {cause})"))
 }
 
 /// What `+CPIN?` says; `None` when the card is ready.

@@ -263,7 +263,12 @@ pub(super) fn assign(work: &Work<'_>, seq: i64, claim: &Claim) -> Result<Option<
     message.begin_second_copy(work)?;
     message.take_over(work, claim.sim.as_str())?;
     let Some(number) = message.parts.iter().position(|part| part.status == Status::Queued) else {
-        return Err(StoreError::Damaged("a message waits of which no part waits".to_owned()));
+        tracing::error!(
+            message.seq = seq,
+            "a message waits of which no part waits; from now on it is what its parts are"
+        );
+        message.save(work)?;
+        return Ok(None);
     };
     work.conn
         .prepare_cached(

@@ -10,7 +10,7 @@ use super::{reports, second};
 use crate::ids::MessageReference;
 use crate::message::{Event, FailureClass, Next, Status};
 
-/// Settles an attempt, once: one that is settled already, or is no longer its part's, stays as it is.
+/// Settles an attempt, once: one that is settled already stays as it is, and so does a part that knows nothing of it.
 pub(super) fn settle(work: &Work<'_>, attempt: AttemptId, result: SubmitResult) -> Result<(), StoreError> {
     let found = work
         .conn
@@ -24,10 +24,15 @@ pub(super) fn settle(work: &Work<'_>, attempt: AttemptId, result: SubmitResult) 
     let Some((seq, number, to)) = found else { return Ok(()) };
     let mut message = Message::load(work, seq)?;
     let is_its_own = |part: &&mut super::life::Part| part.attempt == Some(attempt.0) && part.status == Status::Sending;
-    if message.parts.get_mut(number).filter(is_its_own).is_none() {
-        return Err(StoreError::Damaged("an attempt is under way that its part knows nothing of".to_owned()));
-    }
+    let knows_of_it = message.parts.get_mut(number).filter(is_its_own).is_some();
     record(work, attempt, &result)?;
+    if !knows_of_it {
+        tracing::error!(
+            message.seq = seq,
+            "a part knows nothing of the attempt at it; from now on the message is what its parts are"
+        );
+        return message.save(work);
+    }
     if !second::go_back_unless_taken(work, &mut message, &result)? {
         come_to(work, &mut message, number, result);
     }

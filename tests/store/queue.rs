@@ -504,3 +504,24 @@ async fn the_one_resend_is_not_repeated_after_a_crash() {
     world.claim_nothing().await;
     assert_eq!(world.status(otp.message.id).await, Status::InDoubt);
 }
+
+/// No program of ours leaves such rows behind; a disk, or somebody with `sqlite3`, may.
+#[tokio::test(start_paused = true)]
+async fn a_message_that_does_not_go_with_its_parts_stops_no_other() {
+    let world = World::new().await;
+    let (odd, good) =
+        (world.accept(world.new_message(&alice())).await, world.accept(world.new_message(&alice())).await);
+    let change = |sql: &str| {
+        let conn = rusqlite::Connection::open(world.folder.path().join("smsotpd.db")).unwrap();
+        assert_eq!(conn.execute(sql, ()).unwrap(), 1);
+    };
+    change("UPDATE part SET status = 'delivered' WHERE message = 1");
+    let assignment = world.claim().await;
+    assert_eq!(assignment.message, good, "the odd one is passed over");
+    assert_eq!(world.status(odd).await, Status::Delivered, "it is what its parts are");
+    // And one whose part was settled by somebody else while a modem was at it.
+    change("UPDATE part SET status = 'delivered' WHERE message = 2");
+    world.settle(&assignment, SubmitResult::Sent { reference: MessageReference(7) }).await;
+    let next = world.accept(world.new_message(&alice())).await;
+    assert_eq!(world.claim().await.message, next);
+}
