@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
+use tokio::task::JoinError;
 
 use super::error::StoreError;
 use super::schema;
@@ -50,7 +51,12 @@ impl Readers {
             answer
         };
         match self.threads {
-            Threads::Own => tokio::task::spawn_blocking(read).await.map_err(|_| StoreError::Gone)?,
+            Threads::Own => match tokio::task::spawn_blocking(read).await.map_err(JoinError::try_into_panic) {
+                Ok(answer) => answer,
+                // A fault in a query is one of whoever asks, and is no secret to him.
+                Err(Ok(panic)) => std::panic::resume_unwind(panic),
+                Err(Err(_)) => Err(StoreError::Gone),
+            },
             Threads::None => read(),
         }
     }
@@ -62,5 +68,22 @@ impl Readers {
             self.free.close();
         }
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Store;
+
+    #[tokio::test]
+    async fn a_query_that_panics_takes_whoever_asks_with_it_and_nobody_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), None).await.unwrap();
+        for _ in 0..super::READERS {
+            let asking = store.clone();
+            let asked = tokio::spawn(async move { asking.query::<()>(|_| panic!("a fault in a query")).await });
+            assert!(asked.await.unwrap_err().is_panic());
+        }
+        assert_eq!(store.apps().await.unwrap().len(), 0);
     }
 }
