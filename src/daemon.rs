@@ -39,7 +39,7 @@ use crate::store::Store;
 use crate::ussd::Ussd;
 use crate::webhook::Webhook;
 use crate::{intake, notify};
-use modems::{Discovery, Modems, NewModem, configured};
+use modems::{Discovery, Modems, configured};
 use tasks::Tasks;
 use views::Views;
 
@@ -79,7 +79,6 @@ pub struct Daemon {
     pub store: Store,
     /// The policies that codes are issued by.
     pub policies: Policies,
-    found: mpsc::Sender<NewModem>,
     tasks: Tasks,
     stop_sending: CancellationToken,
     stop_http: CancellationToken,
@@ -124,7 +123,7 @@ impl Daemon {
         // Where modems are named, others are nobody's business.
         let unusable = discovery.as_ref().filter(|_| config.adopts_modems()).map(Discovery::unusable);
         if let Some(discovery) = discovery {
-            tasks.spawn_endless("discovery", discovery.run(found.clone(), stop_modems.clone()));
+            tasks.spawn_endless("discovery", discovery.run(found, stop_modems.clone()));
         }
 
         let views = Views::new(&pool, &store);
@@ -146,13 +145,7 @@ impl Daemon {
         tasks.spawn("webhook", webhook.run(stop_http.clone()));
         tasks.spawn_endless("views", views.follow(stop_modems.clone()));
         tasks.spawn_endless("http", http::serve(listeners, http::router(api), stop_http.clone()));
-        Ok(Self { address, socket, pool, store, policies, found, tasks, stop_sending, stop_http, stop_modems })
-    }
-
-    /// Adds a modem while the daemon serves. One whose name is taken is left alone.
-    pub async fn add_modem(&self, settings: modem::Settings, connector: Box<dyn Connector>) {
-        // A daemon that is stopping needs no more modems.
-        let _ = self.found.send((settings, connector)).await;
+        Ok(Self { address, socket, pool, store, policies, tasks, stop_sending, stop_http, stop_modems })
     }
 
     /// Serves until `stop` is done, then stops everything in order. What a modem has been given by then may take

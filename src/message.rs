@@ -32,9 +32,6 @@ pub enum Status {
     InDoubt,
 }
 
-/// Where one part of a message is. A part goes through the same states as the message; [`whole`] puts them together.
-pub type PartStatus = Status;
-
 impl Status {
     /// Every state.
     pub const ALL: [Self; 9] = [
@@ -70,12 +67,6 @@ impl Status {
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.as_str() == name)
     }
-
-    /// Whether nothing more will be sent and no report is waited for.
-    #[must_use]
-    pub const fn is_final(self) -> bool {
-        matches!(self, Self::Delivered | Self::Undelivered | Self::Expired | Self::Failed | Self::Cancelled)
-    }
 }
 
 /// Who goes first when several messages wait.
@@ -105,8 +96,7 @@ impl Priority {
 }
 
 /// What a failure is about, and so what to do next (facts: 3GPP TS 24.011 and 27.005 causes, vendors' lists).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FailureClass {
     /// Permanent for this recipient.
     Recipient,
@@ -120,21 +110,6 @@ pub enum FailureClass {
     Sim,
     /// Cannot be told: one more try after a pause.
     Unknown,
-}
-
-impl FailureClass {
-    /// The class's name in the API and in the database.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Recipient => "recipient",
-            Self::Message => "message",
-            Self::Network => "network",
-            Self::Modem => "modem",
-            Self::Sim => "sim",
-            Self::Unknown => "unknown",
-        }
-    }
 }
 
 /// What happens to one part of a message.
@@ -204,12 +179,12 @@ pub const fn transition(from: Status, event: Event) -> Result<Status, Impossible
     })
 }
 
-/// The state of a message whose parts are in these states.
+/// The state of a message whose parts are in these states; a part goes through the same ones as a message.
 ///
 /// A part that ended badly makes the message unreadable, so it decides. Then what is in doubt, then what is under
 /// way; a message is `sent` or `delivered` only when all of it is.
 #[must_use]
-pub fn whole(parts: impl IntoIterator<Item = PartStatus>) -> Status {
+pub fn whole(parts: impl IntoIterator<Item = Status>) -> Status {
     parts.into_iter().reduce(both).unwrap_or(Status::Queued)
 }
 

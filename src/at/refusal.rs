@@ -64,12 +64,6 @@ impl Refusal {
         known.map_or(NO_REASON, |(.., class, meaning)| (*class, *meaning))
     }
 
-    /// Whose trouble it is, by the standard alone.
-    #[must_use]
-    pub fn class(self) -> FailureClass {
-        self.read(Codes::NONE).0
-    }
-
     /// What it means by the standard alone, in a few plain words.
     #[must_use]
     pub fn meaning(self) -> &'static str {
@@ -301,6 +295,11 @@ const CME_TEXTS: &[(&str, u16)] = &[
 mod tests {
     use super::*;
 
+    /// By the standard alone.
+    fn class(refusal: Refusal) -> FailureClass {
+        refusal.read(Codes::NONE).0
+    }
+
     #[test]
     fn every_number_keeps_itself_and_has_its_class() {
         let cases = [
@@ -321,19 +320,19 @@ mod tests {
             (500, Unknown),
             (65535, Unknown),
         ];
-        for (code, class) in cases {
+        for (code, expected) in cases {
             let refusal = Refusal::cms(&code.to_string());
-            assert_eq!((refusal, refusal.class()), (Refusal::Cms(Some(code)), class), "{code}");
+            assert_eq!((refusal, class(refusal)), (Refusal::Cms(Some(code)), expected), "{code}");
         }
-        assert_eq!(Refusal::cme("10").class(), Sim);
-        assert_eq!(Refusal::cme("30").class(), Network);
-        assert_eq!(Refusal::Error.class(), Unknown);
+        assert_eq!(class(Refusal::cme("10")), Sim);
+        assert_eq!(class(Refusal::cme("30")), Network);
+        assert_eq!(class(Refusal::Error), Unknown);
     }
 
     #[test]
     fn without_the_maker_the_makers_own_codes_say_nothing() {
         for code in (256..300).chain(350..374).chain(501..1000) {
-            assert_eq!(Refusal::Cms(Some(code)).class(), Unknown, "{code}");
+            assert_eq!(class(Refusal::Cms(Some(code))), Unknown, "{code}");
         }
     }
 

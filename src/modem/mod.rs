@@ -60,6 +60,6 @@ pub use pin::PinBook;
 pub use port::{Appearing, Connecting, Connector, Io, Resetting, SerialConnector};
 pub use profile::{Acknowledgement, Profile};
 pub use settings::{Settings, SettingsFault};
-pub use submission::{Outcome, Patience, Submission};
+pub use submission::{Outcome, Submission};
 pub use tcp::{AddressError, TcpAddress, TcpConnector};
 pub use ussd::{UssdAnswer, UssdError};

@@ -9,10 +9,6 @@ use crate::pdu::Encoding;
 use crate::phone::PhoneNumber;
 use crate::secret::Text;
 
-/// Whether something else waits for the modem. While it is `true` the modem waits 60 s for the network's answer
-/// instead of 180 s. It may change while a message is under way.
-pub type Patience = watch::Receiver<bool>;
-
 /// One part of one message, to be given to the network now.
 #[derive(Debug, Clone)]
 pub struct Submission {
@@ -37,8 +33,9 @@ pub struct Submission {
     pub class0: bool,
     /// Replaces the last message of the same type, 1 to 7, from the same sender (TP-PID 0x41 to 0x47).
     pub replace: Option<u8>,
-    /// Whether something else waits for this modem.
-    pub patience: Patience,
+    /// Whether something else waits for this modem. While it is `true` the modem waits 60 s for the network's answer
+    /// instead of 180 s. It may change while the message is under way.
+    pub patience: watch::Receiver<bool>,
 }
 
 /// What became of a [`Submission`].

@@ -110,12 +110,6 @@ impl Address {
         }
     }
 
-    /// The numbering plan, 0 to 15; 1 is the telephone network's (E.164), 0 is not known.
-    #[must_use]
-    pub const fn numbering_plan(&self) -> u8 {
-        self.kind & 0x0F
-    }
-
     /// The whole number without `+`; none when it is a name. Only for matching; never for a log or an answer.
     #[must_use]
     pub fn digits(&self) -> Option<&str> {
@@ -299,7 +293,6 @@ mod tests {
         for (wire, number_type, text) in cases {
             let address = decode(wire).unwrap();
             assert_eq!((address.number_type(), address.text().as_str()), (number_type, text));
-            assert_eq!(address.numbering_plan(), wire[1] & 0x0F);
             assert_eq!(octets(&address), wire, "{text}");
         }
     }

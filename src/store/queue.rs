@@ -7,7 +7,7 @@ use super::messages::AttemptOutcome;
 use super::writer::Work;
 use super::{claiming, row, settling};
 use crate::clock::Moment;
-use crate::ids::{MessageId, MessageReference, ModemName, OtpId, SimId};
+use crate::ids::{MessageId, MessageReference, ModemName, SimId};
 use crate::message::{Event, FailureClass, Next, Priority, Status};
 use crate::pdu::Encoding;
 use crate::phone::PhoneNumber;
@@ -72,8 +72,6 @@ pub struct Assignment {
     pub attempt: AttemptId,
     /// The message.
     pub message: MessageId,
-    /// The otp whose code it carries.
-    pub otp: Option<OtpId>,
     /// To whom.
     pub to: PhoneNumber,
     /// The whole text of the message, opened.
@@ -92,8 +90,6 @@ pub struct Assignment {
     pub class0: bool,
     /// The replace type, 1 to 7.
     pub replace: Option<u8>,
-    /// Its priority.
-    pub priority: Priority,
     /// How often this part has failed before.
     pub failures: u32,
 }
@@ -311,11 +307,7 @@ fn open(
     message: &Message,
 ) -> Result<Option<Assignment>, StoreError> {
     work.conn
-        .prepare_cached(
-            "SELECT id, (SELECT otp.id FROM otp WHERE otp.seq = message.otp) AS otp, number, text, encoding, class0,
-                    replace_type, priority
-             FROM message WHERE seq = ?1",
-        )?
+        .prepare_cached("SELECT id, number, text, encoding, class0, replace_type FROM message WHERE seq = ?1")?
         .query_row([seq], |row| {
             let id: [u8; 16] = row.get("id")?;
             let sealed = SealedText::from_bytes(row.get::<_, Option<Vec<u8>>>("text")?.unwrap_or_default());
@@ -324,7 +316,6 @@ fn open(
                 Ok(Some(Assignment {
                     attempt,
                     message: MessageId::from_bytes(id),
-                    otp: row.get::<_, Option<[u8; 16]>>("otp")?.map(OtpId::from_bytes),
                     to: row::number_from(row.get("number")?)?,
                     text,
                     encoding: row::encoding_from(&row.get::<_, String>("encoding")?)?,
@@ -335,7 +326,6 @@ fn open(
                     deadline: message.deadline,
                     class0: row.get("class0")?,
                     replace: row.get("replace_type")?,
-                    priority: row::priority_from(row.get("priority")?)?,
                     failures: message.parts[number].failures,
                 }))
             };

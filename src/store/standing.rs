@@ -161,7 +161,6 @@ mod tests {
         Assignment {
             attempt: AttemptId(1),
             message: MessageId::generate(),
-            otp: None,
             to: PhoneNumber::parse("+15551234567").unwrap(),
             text: Text::new("Hello".to_owned()),
             encoding: Encoding::Gsm7,
@@ -171,7 +170,6 @@ mod tests {
             deadline: Moment::from_millis(1),
             class0: false,
             replace: None,
-            priority: Priority::Bulk,
             failures: 0,
         }
     }

@@ -91,7 +91,8 @@ impl Play {
             }
             ["failed", wanted] => match self.outcome.take() {
                 Some(Outcome::Failed { class, reason, .. }) => {
-                    assert!(class.as_str() == *wanted && reason.contains(words), "{}: {class:?} {reason}", self.at);
+                    let is_wanted = format!("{class:?}").eq_ignore_ascii_case(wanted) && reason.contains(words);
+                    assert!(is_wanted, "{}: {class:?} {reason}", self.at);
                 }
                 other => panic!("{}: {other:?}", self.at),
             },

@@ -46,7 +46,7 @@ async fn an_assignment_holds_what_the_modem_needs() {
     let view = world.issue(smsotpd::store::NewOtp { message, ..otp }).await;
     let assignment = world.claim().await;
     assert_eq!(assignment.text.expose(), TEXT);
-    assert_eq!((assignment.otp, assignment.to.clone()), (Some(view.id), alice()));
+    assert_eq!((assignment.message, assignment.to.clone()), (view.message.id, alice()));
     assert_eq!((assignment.part, assignment.parts, assignment.failures), (0, 1, 0));
     assert_eq!((assignment.class0, assignment.replace, assignment.deadline), (true, Some(3), view.expires));
     assert_eq!(world.status(view.message.id).await, Status::Sending);

@@ -35,7 +35,7 @@ async fn a_message_reaches_the_modem_as_it_was_written() {
     assert_eq!(message.to.to_string(), "+1555***4567");
     assert_eq!(message.deadline.since(site.store.clock().now()), Duration::from_secs(24 * 3600));
     let sent = site.sent().await.unwrap();
-    assert_eq!((sent.text.expose(), sent.class0, sent.otp), (text, true, None));
+    assert_eq!((sent.text.expose(), sent.class0, site.otp_of(&sent).await), (text, true, None));
     assert_eq!((sent.message, sent.deadline), (message.id, message.deadline));
 }
 

@@ -110,6 +110,11 @@ impl Site {
         Some(part)
     }
 
+    /// The otp whose code a message carries.
+    pub(crate) async fn otp_of(&self, sent: &Assignment) -> Option<OtpId> {
+        self.store.message(&self.app, sent.message).await.unwrap().unwrap().otp
+    }
+
     pub(crate) async fn sent_text(&self) -> Option<String> {
         self.sent().await.map(|part| part.text.expose().to_owned())
     }
