@@ -5,6 +5,8 @@
 mod api;
 #[path = "support/log.rs"]
 mod log;
+#[path = "support/outgoing.rs"]
+mod outgoing;
 
 use api::{KEY, Site};
 use hyper::Method;

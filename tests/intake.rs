@@ -2,6 +2,8 @@
 //! in-memory port to the simulated modem.
 #![allow(clippy::unwrap_used, reason = "a test whose scaffolding fails has failed")]
 
+#[path = "support/outgoing.rs"]
+mod outgoing;
 #[path = "support/port.rs"]
 mod port;
 
@@ -13,11 +15,9 @@ use smsotpd::dispatch::Dispatcher;
 use smsotpd::ids::MessageId;
 use smsotpd::intake;
 use smsotpd::limits::BudgetSettings;
-use smsotpd::message::{InDoubtPolicy, Priority, Status};
+use smsotpd::message::Status;
 use smsotpd::modem::{self, PinBook, Surroundings};
-use smsotpd::pdu::Languages;
 use smsotpd::phone::PhoneNumber;
-use smsotpd::secret::Text;
 use smsotpd::send;
 use smsotpd::sim::{
     Carrier, CarrierSettings, Device, DeviceSettings, Event, EventKind, Fault, StorageName, UssdAnswer, UssdForm,
@@ -64,24 +64,7 @@ async fn a_report_that_could_not_be_stored_stays_on_the_modem_and_is_taken_by_th
     pool.add(modem);
     let dispatcher = tokio::spawn(dispatcher.run());
 
-    let accepted = send::send(
-        &store,
-        send::Request {
-            app: "shop".parse().unwrap(),
-            to: PhoneNumber::parse("+15550100123").unwrap(),
-            text: Text::new("The door is open.".to_owned()),
-            priority: Priority::Transactional,
-            deadline: None,
-            class0: false,
-            simplify: true,
-            in_doubt: InDoubtPolicy::Hold,
-            national_tables: Languages::NONE,
-            callback: None,
-            idempotency: None,
-        },
-    )
-    .await
-    .unwrap();
+    let accepted = send::send(&store, outgoing::request("+15550100123")).await.unwrap();
     let mut happens = device.events();
     when(&mut happens, |kind| matches!(kind, EventKind::Answered { .. })).await;
     let mut changes = store.changes();

@@ -2,6 +2,8 @@
 //! modem task and intake, over an in-memory port to a scripted modem.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test whose scaffolding fails has failed")]
 
+#[path = "support/outgoing.rs"]
+mod outgoing;
 #[allow(dead_code, reason = "the other tests of the modem's task use the rest")]
 #[path = "modem_actor/scripted.rs"]
 mod scripted;
@@ -9,12 +11,9 @@ mod scripted;
 use scripted::World;
 use smsotpd::ids::{MessageId, MessageReference, SimId};
 use smsotpd::intake;
-use smsotpd::message::{InDoubtPolicy, Priority, Status};
-use smsotpd::pdu::Languages;
-use smsotpd::phone::PhoneNumber;
-use smsotpd::secret::Text;
+use smsotpd::message::Status;
 use smsotpd::send;
-use smsotpd::store::{Claim, Claimed, InboxFilter, Settlement, Store, SubmitResult};
+use smsotpd::store::{InboxFilter, Store, SubmitResult};
 
 /// Digits as they stand in an address, the low half of each octet first.
 fn swapped(digits: &str) -> String {
@@ -60,25 +59,8 @@ impl Site {
 
     /// Gives the modem a message to this number, which comes to this.
     async fn submit(&self, to: &str, result: SubmitResult) -> MessageId {
-        let request = send::Request {
-            app: "shop".parse().unwrap(),
-            to: PhoneNumber::parse(to).unwrap(),
-            text: Text::new("The door is open.".to_owned()),
-            priority: Priority::Transactional,
-            deadline: None,
-            class0: false,
-            simplify: true,
-            in_doubt: InDoubtPolicy::Hold,
-            national_tables: Languages::NONE,
-            callback: None,
-            idempotency: None,
-        };
-        let id = send::send(&self.store, request).await.unwrap().id;
-        let (modem, sim) = ("m1".parse().unwrap(), self.sim());
-        let claim = Claim { modem, sim, lowest: Priority::Bulk, others: Vec::new(), denied: Vec::new(), only: None };
-        let Claimed::Part(part) = self.store.claim(claim).await.unwrap() else { panic!("nothing waits") };
-        let settled = Settlement { attempt: part.attempt, message: part.message, part: part.part, result };
-        self.store.settle(settled).await.unwrap();
+        let id = send::send(&self.store, outgoing::request(to)).await.unwrap().id;
+        outgoing::submit(&self.store, self.sim(), result).await.unwrap();
         id
     }
 

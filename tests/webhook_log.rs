@@ -4,6 +4,8 @@
 
 #[path = "support/log.rs"]
 mod log;
+#[path = "support/outgoing.rs"]
+mod outgoing;
 #[path = "support/power.rs"]
 mod power;
 #[allow(dead_code, reason = "the other tests of callbacks use the rest")]

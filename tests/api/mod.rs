@@ -18,13 +18,12 @@ use serde_json::Value;
 use smsotpd::callback;
 use smsotpd::clock::Clock;
 use smsotpd::http::{self, Api, ModemState, ModemView, Registration, Settings, SimView};
-use smsotpd::ids::{AppName, MessageReference, OtpId, SimId};
+use smsotpd::ids::{AppName, OtpId};
 use smsotpd::issue::{Policies, Policy};
 use smsotpd::limits::{self, BudgetLeft, BudgetSettings};
-use smsotpd::message::Priority;
 use smsotpd::phone::PhoneNumber;
 use smsotpd::secret::ApiKey;
-use smsotpd::store::{Claim, Claimed, NewApp, Scope, Settlement, Store, SubmitResult};
+use smsotpd::store::{NewApp, Scope, Store};
 use smsotpd::webhook::Counters;
 use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -32,6 +31,8 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+
+use crate::outgoing;
 
 /// The key of the app `shop`, which may do everything that an app may.
 pub(crate) const KEY: &str = "the-key-of-the-shop";
@@ -110,18 +111,7 @@ impl Site {
 
     /// What the modem is given next; the network takes it.
     pub(crate) async fn sent_text(&self) -> String {
-        let claim = Claim {
-            modem: "m1".parse().unwrap(),
-            sim: SimId::from_stored("a".to_owned()),
-            lowest: Priority::Otp,
-            others: Vec::new(),
-            denied: Vec::new(),
-            only: None,
-        };
-        let Claimed::Part(part) = self.store.claim(claim).await.unwrap() else { panic!("nothing waits") };
-        let result = SubmitResult::Sent { reference: MessageReference(1) };
-        let settlement = Settlement { attempt: part.attempt, message: part.message, part: 0, result };
-        self.store.settle(settlement).await.unwrap();
+        let part = outgoing::take(&self.store, 1).await.unwrap();
         part.text.expose().to_owned()
     }
 

@@ -5,6 +5,10 @@
 //! one kind, a row for each: [`row::Row`] says what a row means, [`row::trial`] how it is tried.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+#[path = "../support/memory.rs"]
+mod memory;
+#[path = "../support/outgoing.rs"]
+mod outgoing;
 #[path = "../support/port.rs"]
 mod port;
 

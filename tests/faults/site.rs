@@ -11,11 +11,9 @@ use smsotpd::http::{ModemState, ModemView};
 use smsotpd::ids::{AppName, MessageId};
 use smsotpd::intake;
 use smsotpd::limits::BudgetLeft;
-use smsotpd::message::{InDoubtPolicy, Priority, Status};
+use smsotpd::message::{InDoubtPolicy, Status};
 use smsotpd::modem::{self, Modem, PinBook, Settings, Surroundings};
-use smsotpd::pdu::Languages;
 use smsotpd::phone::PhoneNumber;
-use smsotpd::secret::Text;
 use smsotpd::send;
 use smsotpd::sim::{Carrier, CarrierSettings, Device, DeviceSettings, Fault, MemoryPort, Submitted, Timed};
 use smsotpd::store::{InboxFilter, MessageDetail, Store};
@@ -24,6 +22,7 @@ use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::port::Port;
+use crate::{memory, outgoing};
 
 /// Whatever is waited for happens before this has passed, or never: a modem whose SIM was refused is tried once an hour.
 const PATIENCE: Duration = Duration::from_secs(2 * 3600);
@@ -68,17 +67,10 @@ pub(crate) fn settings() -> Settings {
     Settings::at_port("m1".parse().unwrap(), "in memory")
 }
 
-/// In memory where there is such a folder: nothing of it is to last.
-fn folder() -> TempDir {
-    let memory = std::path::Path::new("/dev/shm");
-    let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
-    made.unwrap()
-}
-
 impl Site {
     /// A modem that is ready and a daemon that has nothing to do.
     pub(crate) async fn new(device: DeviceSettings, settings: Settings) -> Self {
-        let (folder, clock) = (folder(), Clock::simulated());
+        let (folder, clock) = (memory::folder(), Clock::simulated());
         let carrier = Carrier::with_clock(CarrierSettings::default(), clock.clone());
         let device = Device::new(device, carrier.clone());
         let port = MemoryPort::new(device.clone());
@@ -147,19 +139,7 @@ impl Site {
 
     /// Sends a message; a day is left for it.
     pub(crate) async fn send(&self, to: u32, in_doubt: InDoubtPolicy) -> MessageId {
-        let request = send::Request {
-            app: app(),
-            to: number(to),
-            text: Text::new("The door is open.".to_owned()),
-            priority: Priority::Transactional,
-            deadline: None,
-            class0: false,
-            simplify: true,
-            in_doubt,
-            national_tables: Languages::NONE,
-            callback: None,
-            idempotency: None,
-        };
+        let request = send::Request { in_doubt, ..outgoing::request(&number(to).e164()) };
         send::send(&self.store, request).await.unwrap().id
     }
 

@@ -1,16 +1,14 @@
 //! What an app does with the API, over real connections and a real store.
 
 use crate::api::{KEY, Reply, Site, app_name, exchange, mode, modem};
+use crate::outgoing;
 use hyper::Method;
 use serde_json::{Value, json};
 use smsotpd::http::{self, HttpError, ModemState, Settings};
-use smsotpd::ids::{MessageReference, SimId};
 use smsotpd::issue::Policy;
 use smsotpd::limits::BudgetLeft;
-use smsotpd::message::Priority;
-use smsotpd::phone::PhoneNumber;
 use smsotpd::route::{Route, Routes};
-use smsotpd::store::{Claim, Claimed, Report, ReportOutcome, Scope, Settlement, SubmitResult};
+use smsotpd::store::{ReportOutcome, Scope};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpStream, UnixStream};
 
@@ -393,25 +391,8 @@ async fn a_message_that_waits_for_its_sims_budget_says_so() {
 #[tokio::test]
 async fn an_otp_shows_how_long_its_message_took_and_why_one_will_not_arrive() {
     let site = Site::start().await;
-    let send = async |reference: u8| {
-        let claim = Claim {
-            modem: "m1".parse().unwrap(),
-            sim: SimId::from_stored("a".to_owned()),
-            lowest: Priority::Bulk,
-            others: Vec::new(),
-            denied: Vec::new(),
-            only: None,
-        };
-        let Claimed::Part(part) = site.store.claim(claim).await.unwrap() else { panic!("nothing waits") };
-        let result = SubmitResult::Sent { reference: MessageReference(reference) };
-        let settlement = Settlement { attempt: part.attempt, message: part.message, part: 0, result };
-        site.store.settle(settlement).await.unwrap();
-    };
-    let report = async |reference: u8, outcome, status_octet| {
-        let (sim, to) = (SimId::from_stored("a".to_owned()), PhoneNumber::parse(TO).unwrap());
-        let report = Report { sim, to, reference: MessageReference(reference), outcome, status_octet };
-        assert!(site.store.settle_report(vec![report]).await.unwrap().is_some());
-    };
+    let send = async |reference| outgoing::take(&site.store, reference).await.unwrap();
+    let report = async |reference, outcome, octet| outgoing::report(&site.store, TO, reference, outcome, octet).await;
     let shown = async |issued: &Value| {
         let otp = site.get(&format!("/v1/otp/{}", id(issued))).await.json()["message"].clone();
         let message = site.get(&format!("/v1/messages/{}", id(&otp))).await.json();

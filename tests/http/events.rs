@@ -3,16 +3,14 @@
 use std::time::Duration;
 
 use crate::api::{KEY, Site, app_name};
+use crate::outgoing;
 use http_body_util::BodyExt;
 use hyper::body::{Bytes, Incoming};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
-use smsotpd::ids::{ModemName, SimId};
-use smsotpd::message::Priority;
-use smsotpd::phone::PhoneNumber;
 use smsotpd::secret::ApiKey;
-use smsotpd::store::{Claim, Claimed, Kind, Report, ReportOutcome, Scope, Settlement, SubmitResult};
+use smsotpd::store::{Kind, ReportOutcome, Scope};
 use tokio::net::TcpStream;
 
 const TO: &str = "+15551234567";
@@ -124,13 +122,7 @@ async fn issue(site: &Site) -> Value {
 
 /// What waits goes to the network.
 async fn send(site: &Site) {
-    let modem: ModemName = "m1".parse().unwrap();
-    let sim = SimId::from_stored("8988211000000000001".to_owned());
-    let claim = Claim { modem, sim, lowest: Priority::Bulk, others: Vec::new(), denied: Vec::new(), only: None };
-    let Claimed::Part(part) = site.store.claim(claim).await.unwrap() else { panic!("nothing waits") };
-    let result = SubmitResult::Sent { reference: Default::default() };
-    let settlement = Settlement { attempt: part.attempt, message: part.message, part: part.part, result };
-    site.store.settle(settlement).await.unwrap();
+    outgoing::take(&site.store, 0).await.unwrap();
 }
 
 #[tokio::test]
@@ -168,14 +160,7 @@ async fn an_app_hears_at_once_that_its_code_will_not_arrive() {
     let mut stream = Stream::listen(&site, "/v1/events?types=otp.undelivered", KEY, None).await;
     let otp = issue(&site).await;
     send(&site).await;
-    let report = Report {
-        sim: SimId::from_stored("8988211000000000001".to_owned()),
-        to: PhoneNumber::parse(TO).unwrap(),
-        reference: Default::default(),
-        outcome: ReportOutcome::Undelivered,
-        status_octet: 0x45,
-    };
-    assert!(site.store.settle_report(vec![report]).await.unwrap().is_some());
+    outgoing::report(&site.store, TO, 0, ReportOutcome::Undelivered, 0x45).await;
     let (_, kind, data) = stream.event().await;
     let (told, message) = (&data["data"]["otp"], &data["data"]["message"]);
     assert_eq!((kind.as_str(), &told["id"], &told["status"]), ("otp.undelivered", &otp["id"], &json!("pending")));

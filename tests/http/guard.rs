@@ -1,13 +1,12 @@
 //! The guard through the API: what a refused app is told, and what an administrator sees and can do.
 
 use crate::api::{KEY, Reply, Site};
+use crate::outgoing;
 use hyper::Method;
 use serde_json::{Value, json};
 use smsotpd::http::Settings;
-use smsotpd::ids::{MessageReference, SimId};
 use smsotpd::issue::Policy;
-use smsotpd::message::Priority;
-use smsotpd::store::{Claim, Claimed, Scope, Settlement, SubmitResult};
+use smsotpd::store::Scope;
 
 const TO: &str = "+15551234567";
 const ADMIN: &str = "the-key-of-the-caretaker";
@@ -43,19 +42,7 @@ async fn pump(site: &Site, numbers: std::ops::Range<usize>) -> Vec<String> {
         assert_eq!(issued.status, 202, "{issued:?}");
         ids.push(issued.json()["id"].as_str().unwrap().to_owned());
     }
-    let claim = Claim {
-        modem: "m1".parse().unwrap(),
-        sim: SimId::from_stored("8988211000000000001".to_owned()),
-        lowest: Priority::Bulk,
-        others: Vec::new(),
-        denied: Vec::new(),
-        only: None,
-    };
-    while let Claimed::Part(part) = site.store.claim(claim.clone()).await.unwrap() {
-        let result = SubmitResult::Sent { reference: MessageReference(1) };
-        let settlement = Settlement { attempt: part.attempt, message: part.message, part: part.part, result };
-        site.store.settle(settlement).await.unwrap();
-    }
+    while outgoing::take(&site.store, 1).await.is_some() {}
     ids
 }
 

@@ -4,6 +4,8 @@
 
 #[path = "../api/mod.rs"]
 mod api;
+#[path = "../support/outgoing.rs"]
+mod outgoing;
 #[allow(dead_code, reason = "the other tests of the modem's task use the rest")]
 #[path = "../modem_actor/scripted.rs"]
 mod scripted;

@@ -6,6 +6,8 @@
 mod api;
 #[path = "../support/bench.rs"]
 mod bench;
+#[path = "../support/outgoing.rs"]
+mod outgoing;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use crate::bench::{Bench, file_with, soon};
+use crate::bench::{Bench, file_with};
+use crate::support::soon;
 use smsotpd::sim::Family;
 
 #[tokio::test]

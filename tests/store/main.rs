@@ -10,6 +10,8 @@ mod folder;
 mod inbox;
 mod messages;
 mod otps;
+#[path = "../support/outgoing.rs"]
+mod outgoing;
 #[path = "../support/power.rs"]
 mod power;
 mod queue;

@@ -4,7 +4,8 @@ use smsotpd::ids::MessageReference;
 use smsotpd::message::{FailureClass, InDoubtPolicy, Next, Priority, Status};
 use smsotpd::store::{AttemptOutcome, Claim, Claimed, Neighbour, NewMessage, SubmitResult};
 
-use crate::world::{CODE, TEXT, World, alice, app, claim, number, part, seconds, settlement, sim};
+use crate::outgoing::settlement;
+use crate::world::{CODE, TEXT, World, alice, app, claim, number, part, seconds, sim};
 
 fn failed(next: Next) -> SubmitResult {
     SubmitResult::Failed {

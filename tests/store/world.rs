@@ -14,10 +14,11 @@ use smsotpd::phone::PhoneNumber;
 use smsotpd::secret::{Code, Text};
 use smsotpd::store::{
     AcceptOutcome, Assignment, Claim, Claimed, IssueOutcome, NewMessage, NewOtp, OtpView, Report, ReportOutcome, Rules,
-    Settlement, Store, SubmitResult, Which,
+    Store, SubmitResult, Which,
 };
 use tempfile::TempDir;
 
+use crate::outgoing;
 use crate::power;
 
 pub(crate) const CODE: &str = "482913";
@@ -151,7 +152,7 @@ impl World {
     }
 
     pub(crate) async fn settle(&self, assignment: &Assignment, result: SubmitResult) {
-        self.store.settle(settlement(assignment, result)).await.unwrap();
+        self.store.settle(outgoing::settlement(assignment, result)).await.unwrap();
     }
 
     pub(crate) async fn sent(&self, assignment: &Assignment, reference: u8) {
@@ -194,18 +195,7 @@ impl World {
 }
 
 pub(crate) fn claim(sim_name: &str) -> Claim {
-    Claim {
-        modem: "m1".parse().unwrap(),
-        sim: sim(sim_name),
-        lowest: Priority::Bulk,
-        others: Vec::new(),
-        denied: Vec::new(),
-        only: None,
-    }
-}
-
-pub(crate) fn settlement(assignment: &Assignment, result: SubmitResult) -> Settlement {
-    Settlement { attempt: assignment.attempt, message: assignment.message, part: assignment.part, result }
+    outgoing::claim(sim(sim_name))
 }
 
 pub(crate) fn part(claimed: Claimed) -> Assignment {

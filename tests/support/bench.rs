@@ -9,8 +9,7 @@ use smsotpd::phone::PhoneNumber;
 use smsotpd::sim::{Bay, Carrier, CarrierSettings, Device, DeviceSettings, Family, Handset};
 use tokio::process::{Child, Command};
 
-/// Whatever a test waits for comes long before this, or never.
-const PATIENCE: Duration = Duration::from_secs(120);
+use crate::support::soon;
 
 pub(crate) struct Bench {
     pub(crate) device: Device,
@@ -63,14 +62,6 @@ impl Bench {
         command.args(arguments).current_dir(self.folder.path()).env("LC_ALL", "C.UTF-8");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command.kill_on_drop(true).spawn().unwrap()
-    }
-}
-
-/// Waits for something that must happen.
-pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(PATIENCE, future).await {
-        Ok(value) => value,
-        Err(_) => panic!("waited in vain for {what}"),
     }
 }
 

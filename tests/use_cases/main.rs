@@ -5,6 +5,8 @@
 
 mod guard;
 mod issue;
+#[path = "../support/outgoing.rs"]
+mod outgoing;
 mod send;
 mod site;
 mod verify;

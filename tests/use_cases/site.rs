@@ -3,18 +3,17 @@
 use std::time::Duration;
 
 use smsotpd::clock::Clock;
-use smsotpd::ids::{AppName, MessageReference, OtpId, SimId};
+use smsotpd::ids::{AppName, OtpId};
 use smsotpd::issue::{IssueError, Policy, Request, ResendError, issue, resend};
 use smsotpd::limits;
-use smsotpd::message::Priority;
 use smsotpd::otp::Verdict;
 use smsotpd::phone::PhoneNumber;
 use smsotpd::secret::Code;
-use smsotpd::store::{
-    Assignment, Claim, Claimed, Idempotency, OtpView, Settlement, Store, StoreError, SubmitResult, Which,
-};
+use smsotpd::store::{Assignment, Idempotency, OtpView, Store, StoreError, Which};
 use smsotpd::verify::verify;
 use smsotpd::wording::Wish;
+
+use crate::outgoing;
 
 pub(crate) const ALICE: &str = "+15551234567";
 pub(crate) const BOB: &str = "+15559876543";
@@ -95,19 +94,7 @@ impl Site {
 
     /// What the modem is given next, if anything waits. The network takes it.
     pub(crate) async fn sent(&self) -> Option<Assignment> {
-        let claim = Claim {
-            modem: "m1".parse().unwrap(),
-            sim: SimId::from_stored("8988211000000000001".to_owned()),
-            lowest: Priority::Bulk,
-            others: Vec::new(),
-            denied: Vec::new(),
-            only: None,
-        };
-        let Claimed::Part(part) = self.store.claim(claim).await.unwrap() else { return None };
-        let result = SubmitResult::Sent { reference: MessageReference(part.part as u8) };
-        let settlement = Settlement { attempt: part.attempt, message: part.message, part: part.part, result };
-        self.store.settle(settlement).await.unwrap();
-        Some(part)
+        outgoing::take(&self.store, 1).await
     }
 
     /// The otp whose code a message carries.

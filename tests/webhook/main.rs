@@ -8,6 +8,8 @@ mod calls;
 mod lines;
 mod moods;
 mod order;
+#[path = "../support/outgoing.rs"]
+mod outgoing;
 #[path = "../support/power.rs"]
 mod power;
 mod reach;

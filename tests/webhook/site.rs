@@ -5,22 +5,22 @@ use std::time::Duration;
 use smsotpd::callback::{self, CallbackUrl, Source, Target};
 use smsotpd::clock::Clock;
 use smsotpd::guard::Checks;
-use smsotpd::ids::{AppName, MessageId, MessageReference, OtpId, SimId};
+use smsotpd::ids::{AppName, MessageId, OtpId};
 use smsotpd::limits;
 use smsotpd::message::{InDoubtPolicy, Priority};
 use smsotpd::pdu::Encoding;
 use smsotpd::phone::PhoneNumber;
 use smsotpd::secret::{ApiKey, Code, Text};
 use smsotpd::store::{
-    CallbackFilter, CallbackStatus, CallbackView, Claim, Claimed, IssueOutcome, Kind, NewApp, NewMessage, NewOtp,
-    Report, ReportOutcome, Rules, Scope, Settlement, Store, StoreError, SubmitResult, Which,
+    CallbackFilter, CallbackStatus, CallbackView, IssueOutcome, Kind, NewApp, NewMessage, NewOtp, ReportOutcome, Rules,
+    Scope, Store, StoreError, Which,
 };
 use smsotpd::webhook::{Counters, Webhook};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::power;
+use crate::{outgoing, power};
 
 const CODE: &str = "482913";
 
@@ -250,24 +250,8 @@ impl Site {
 
 /// The message that waits is sent, and reported like this.
 pub(crate) async fn send_and_report(store: &Store, to: &str, outcome: ReportOutcome) {
-    let sim = SimId::from_stored("a".to_owned());
-    let claim = Claim {
-        modem: "m1".parse().unwrap(),
-        sim: sim.clone(),
-        lowest: Priority::Bulk,
-        others: Vec::new(),
-        denied: Vec::new(),
-        only: None,
-    };
-    let Claimed::Part(part) = store.claim(claim).await.unwrap() else { panic!("nothing waits") };
-    let reference = MessageReference(7);
-    let result = SubmitResult::Sent { reference };
-    let settlement = Settlement { attempt: part.attempt, message: part.message, part: part.part, result };
-    store.settle(settlement).await.unwrap();
-    let to = PhoneNumber::parse(to).unwrap();
-    assert!(
-        store.settle_report(vec![Report { sim, to, reference, outcome, status_octet: 0 }]).await.unwrap().is_some()
-    );
+    outgoing::take(store, 7).await.unwrap();
+    outgoing::report(store, to, 7, outcome, 0).await;
 }
 
 /// Waits for something that must happen while time stands still.

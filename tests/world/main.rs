@@ -46,6 +46,8 @@ mod dice;
 mod judge;
 mod ledger;
 mod life;
+#[path = "../support/memory.rs"]
+mod memory;
 mod people;
 mod pumping;
 mod site;

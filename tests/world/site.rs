@@ -20,6 +20,7 @@ use crate::cable::Socket;
 use crate::dice::Dice;
 use crate::ledger::Ledger;
 use crate::life::{Ground, Life};
+use crate::memory;
 
 /// The PIN of every SIM that asks for one.
 pub(crate) const PIN: &str = "2468";
@@ -102,7 +103,7 @@ impl Site {
         let socket = |(index, device): (usize, &Device)| Socket::new(device.clone(), dice.of("cable", index));
         let sockets = devices.iter().enumerate().map(socket).collect();
         let (ended, endings) = mpsc::unbounded_channel();
-        let folder = folder();
+        let folder = memory::folder();
         std::fs::write(folder.path().join("pin"), PIN).unwrap();
         let ledger = Ledger { misleads, ..Ledger::default() };
         let modems = devices.len();
@@ -270,13 +271,6 @@ impl Site {
     pub(crate) fn moment(&self, at: Instant) -> Moment {
         self.clock.now() - at.elapsed()
     }
-}
-
-/// In memory where there is such a folder: a world writes a lot, and none of it is to last.
-fn folder() -> TempDir {
-    let memory = std::path::Path::new("/dev/shm");
-    let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
-    made.unwrap()
 }
 
 fn modem(index: u16, dice: &mut Dice) -> DeviceSettings {
