@@ -9,7 +9,6 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use smsotpd::config::Config;
-use smsotpd::modem::Settings;
 
 const RULES: &str = include_str!("../udev/78-smsotpd.rules");
 const HARDWARE: &str = include_str!("../hardware.md");
@@ -203,12 +202,16 @@ fn example_with_all_set() -> String {
     EXAMPLE.lines().map(set).collect::<Vec<_>>().join("\n")
 }
 
-/// The configuration that the daemon reads out of a file with this text.
-fn config(text: &str) -> Config {
+/// The configuration that the daemon reads out of a file with this text, or what it says against it.
+fn load(text: &str) -> Result<Config, String> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("smsotpd.toml");
     std::fs::write(&path, text).unwrap();
-    Config::load(Some(&path)).unwrap_or_else(|fault| panic!("{fault}"))
+    Config::load(Some(&path)).map_err(|fault| fault.to_string())
+}
+
+fn config(text: &str) -> Config {
+    load(text).unwrap_or_else(|fault| panic!("{fault}"))
 }
 
 #[test]
@@ -233,6 +236,7 @@ fn what_the_example_configuration_shows_in_comments_is_the_default() {
     if let Some(policy) = shown.policy.get_mut("default") {
         assert!(policy.replace.take().is_some());
         assert!(policy.guard.premium.take().is_some());
+        assert!(policy.default_region.take().is_some());
         assert!(policy.callback.take().is_some());
         assert_eq!(std::mem::take(&mut policy.brand), "Example");
         assert!(policy.template.take().is_some() && policy.domain.take().is_some() && policy.app_hash.take().is_some());
@@ -243,16 +247,46 @@ fn what_the_example_configuration_shows_in_comments_is_the_default() {
 
 #[test]
 fn the_example_configuration_shows_every_key() {
-    let keys = |text: String| -> BTreeSet<String> { all_keys("", &text.parse().unwrap()) };
-    let shown = keys(example_with_all_set());
-    let config = config(&example_with_all_set().replace("www-data", "33"));
-    let known = keys(toml::to_string(&config).unwrap());
-    assert_eq!(shown.into_iter().map(|key| key.replace("www-data", "33")).collect::<BTreeSet<_>>(), known);
-    // What has no default is not written when it is not set. A key that is new does not compile here.
-    let [first, second] = config.modem.as_slice() else { panic!("two modems") };
-    let Settings { name: _, port, imei: _, baud: _, pin_file, roaming: _, service_centre, power_cycle } = first;
-    assert!(port.is_some() && pin_file.is_some() && service_centre.is_some() && !power_cycle.is_empty());
-    assert!(second.imei.is_some());
+    let example = example_with_all_set().replace("www-data", "33").parse().unwrap();
+    assert_eq!(all_keys("", &example), known_keys(&example, ""));
+}
+
+/// The tables in which every name is the operator's own.
+const MAPS: [&str; 3] = ["http.socket-users", "policy", "policy.default.templates"];
+
+/// Every key that may stand in this table of the example, and in those inside it: those that the daemon names when it finds
+/// one that it does not know. So those are among them, too, that have no default.
+fn known_keys(example: &toml::Table, inside: &str) -> BTreeSet<String> {
+    let mut asked = example.clone();
+    let table = table_in(&mut asked, inside);
+    let mut names: Vec<String> = table.keys().cloned().collect();
+    if !MAPS.contains(&inside) {
+        table.insert("zzzzzz".to_owned(), true.into());
+        let told = load(&asked.to_string()).unwrap_err();
+        let (_, known) = told.split_once("unknown key `zzzzzz`; known here: ").unwrap_or_else(|| panic!("{told}"));
+        names = known.lines().next().unwrap().split(", ").map(|name| name.trim_matches('`').to_owned()).collect();
+    }
+    let dot = if inside.is_empty() { "" } else { "." };
+    let of = |name: String| {
+        let key = format!("{inside}{dot}{name}");
+        match table_in(&mut example.clone(), inside).get(&name) {
+            Some(toml::Value::Table(_)) => known_keys(example, &key),
+            Some(toml::Value::Array(values)) if values.iter().any(toml::Value::is_table) => {
+                known_keys(example, &format!("{key}[]"))
+            }
+            _ => BTreeSet::from([key]),
+        }
+    };
+    names.into_iter().flat_map(of).collect()
+}
+
+/// The table with this name; of several, the first.
+fn table_in<'a>(tree: &'a mut toml::Table, name: &str) -> &'a mut toml::Table {
+    let names = name.split('.').filter(|name| !name.is_empty());
+    names.fold(tree, |table, name| match name.strip_suffix("[]") {
+        Some(list) => table[list][0].as_table_mut().unwrap(),
+        None => table[name].as_table_mut().unwrap(),
+    })
 }
 
 fn all_keys(prefix: &str, table: &toml::Table) -> BTreeSet<String> {
