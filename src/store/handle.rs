@@ -412,60 +412,6 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_statement_of_the_busy_ways_looks_at_a_whole_table() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path(), None).await.unwrap();
-        let scans = store.change(|work| whole_table_scans(work.conn)).await.unwrap();
-        assert_eq!(scans, Vec::<String>::new());
-    }
-
-    /// The statements in the files of this room for which SQLite would read a whole table that grows.
-    fn whole_table_scans(conn: &Connection) -> Result<Vec<String>, StoreError> {
-        let busy = [
-            include_str!("accepting.rs"),
-            include_str!("claiming.rs"),
-            include_str!("deliveries.rs"),
-            include_str!("events.rs"),
-            include_str!("guarding.rs"),
-            include_str!("idempotency.rs"),
-            include_str!("issuing.rs"),
-            include_str!("life.rs"),
-            include_str!("listing.rs"),
-            include_str!("queue.rs"),
-            include_str!("recent.rs"),
-            include_str!("reports.rs"),
-            include_str!("retention.rs"),
-            include_str!("routing.rs"),
-            include_str!("settling.rs"),
-            include_str!("sweep.rs"),
-            include_str!("verifying.rs"),
-        ];
-        let statements = busy.iter().flat_map(|file| file.split('"').skip(1).step_by(2)).filter(|text| {
-            ["SELECT ", "UPDATE ", "DELETE "].iter().any(|verb| text.starts_with(verb)) && !text.contains('{')
-        });
-        let (mut scans, mut seen) = (Vec::new(), 0);
-        for sql in statements {
-            seen += 1;
-            let mut plan = conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
-            let parameters = vec![rusqlite::types::Null; plan.parameter_count()];
-            let steps = plan.query_map(rusqlite::params_from_iter(parameters), |row| row.get::<_, String>(3))?;
-            for step in steps {
-                let step = step?;
-                // Walks along the row numbers that end soon, and tables of a few rows.
-                let short = ["ORDER BY seq LIMIT", "ORDER BY id DESC"].iter().any(|order| sql.contains(order))
-                    || ["SCAN CONSTANT ROW", "SCAN app", "SCAN site", "SCAN early_report", "SCAN stopped_prefix"]
-                        .contains(&step.as_str());
-                let whole = step.starts_with("SCAN") && !step.contains("USING") && !short;
-                if whole || step.contains("TEMP B-TREE") {
-                    scans.push(format!("{step}: {sql}"));
-                }
-            }
-        }
-        assert!(seen > 25, "only {seen} statements were found");
-        Ok(scans)
-    }
-
-    #[tokio::test]
     async fn a_full_disk_refuses_commands_and_the_store_goes_on_when_there_is_room_again() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path(), None).await.unwrap();

@@ -12,6 +12,7 @@ mod messages;
 mod otps;
 #[path = "../support/outgoing.rs"]
 mod outgoing;
+mod plans;
 #[path = "../support/power.rs"]
 mod power;
 mod queue;
