@@ -3,7 +3,8 @@
 //! A fault is told with file, line and column, what was expected and the nearest right name. What stands in the file is
 //! never repeated: a line may hold a secret, and what is printed here lands in the journal.
 //!
-//! It decides nothing. What a key means and which values it can have is said by the room it belongs to.
+//! What a key means and which values it can have is said by the room it belongs to; here only what keys of several rooms
+//! mean together.
 //!
 //! Its one rule: a file with a fault anywhere is not used at all.
 

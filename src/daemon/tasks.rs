@@ -36,7 +36,7 @@ impl Tasks {
         });
     }
 
-    /// By what each can be asked whether it is run.
+    /// The pulse of each task, by which the watchdog asks whether it still runs.
     pub(super) fn pulses(&self) -> Vec<Pulse> {
         self.pulses.clone()
     }

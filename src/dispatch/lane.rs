@@ -374,8 +374,7 @@ impl Lane {
 
     /// What came of a part, to be brought into the store next.
     fn came_to(&mut self, assignment: &Assignment, result: SubmitResult) {
-        let Assignment { attempt, message, part, .. } = *assignment;
-        self.unsettled = Some(Settlement { attempt, message, part, result });
+        self.unsettled = Some(Settlement { attempt: assignment.attempt, result });
     }
 
     /// After a fault of the modem, gives the message back at once and leaves the queue to the other lanes for a while.

@@ -11,9 +11,9 @@
 //!               cards.rs    which card is which      storages.rs  what has gathered on the modem
 //!               sends.rs    whether it still sends
 //!               pin.rs      PINs not to try again    rarely.rs   what it does not repeat in the log
-//! it asks        card.rs, with its PIN by unlock.rs  network.rs  routing.rs  bearer.rs  and the network by ussd.rs
-//! in the way of  profile/     the modem's family
-//! it speaks by  wire.rs over port.rs (a serial port) or tcp.rs (a serial server)
+//! it asks        card.rs (its PIN: unlock.rs)  network.rs  routing.rs  bearer.rs  ussd.rs
+//! what differs  profile/    by the modem's family
+//! it speaks     wire.rs, over port.rs (a serial port) or tcp.rs (a serial server)
 //! its port      discovery/  which modem is where     holder.rs  who else has a port open
 //! ```
 //!

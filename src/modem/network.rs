@@ -87,8 +87,8 @@ impl Calls {
 }
 
 impl Actor {
-    /// Switches the radio on when somebody has left it off, or with its SIM: nothing else can be done with it then. Not
-    /// again at once: a switch or a pin of the modem may hold it off, or it may start anew for it.
+    /// Switches the radio on when it was left off, alone (`+CFUN: 4`) or with the SIM (`+CFUN: 0`): without it nothing else
+    /// works. Not again at once: a switch or a pin of the modem may hold it off, or the modem may restart when told.
     pub(super) async fn switch_on(&mut self, wire: &mut Wire) -> Result<(), End> {
         if self.nudges.switched_on.is_some_and(|last| now() < last + NEXT_SWITCH) {
             return Ok(());

@@ -16,8 +16,8 @@ const TOO_MANY: u8 = 3;
 const OF_ONE: usize = 2;
 /// So many failures are remembered with their messages.
 const MOST_REMEMBERED: usize = 32;
-/// How long a modem is left alone on which everything has been tried; it doubles each time. A message in doubt is what the
-/// next try costs at worst, and so long a site of one modem stays out at most after whatever it was is over.
+/// How long a modem is left alone on which everything has been tried; it doubles each time. At worst a try costs a message in
+/// doubt. A site with one modem sends again this long after the cause is gone, at the latest.
 const FIRST_REST: Duration = Duration::from_secs(60);
 const LONGEST_REST: Duration = Duration::from_secs(600);
 

@@ -1,4 +1,5 @@
-//! An open port with a conversation on it: moves bytes and keeps time, and decides nothing.
+//! An open port with a conversation on it: moves bytes and keeps time. It decides one thing, when what comes over the port
+//! makes so little sense that it is given up.
 
 use std::io;
 use std::time::{Duration, Instant};

@@ -99,10 +99,6 @@ pub struct Assignment {
 pub struct Settlement {
     /// The attempt, as it was claimed.
     pub attempt: AttemptId,
-    /// The message, as it was claimed.
-    pub message: MessageId,
-    /// The part, as it was claimed.
-    pub part: usize,
     /// What the modem said.
     pub result: SubmitResult,
 }
@@ -198,7 +194,7 @@ impl Store {
     /// # Errors
     /// When the store cannot do it; nothing is changed then.
     pub async fn settle(&self, settlement: Settlement) -> Result<(), StoreError> {
-        self.change(move |work| write_down(work, settlement)).await
+        self.change(move |work| settling::settle(work, settlement.attempt, settlement.result)).await
     }
 
     /// [`Store::settle`] and [`Store::claim`] in one transaction: between two messages on one modem there is one fsync.
@@ -207,7 +203,7 @@ impl Store {
     /// When the store cannot do it; nothing is changed then.
     pub async fn settle_and_claim(&self, settlement: Settlement, claim: Claim) -> Result<Claimed, StoreError> {
         self.change(move |work| {
-            write_down(work, settlement)?;
+            settling::settle(work, settlement.attempt, settlement.result)?;
             claiming::claim_next(work, &claim)
         })
         .await
@@ -241,12 +237,6 @@ impl Store {
         })
         .await
     }
-}
-
-fn write_down(work: &Work<'_>, settlement: Settlement) -> Result<(), StoreError> {
-    let Settlement { attempt, message, part, result } = settlement;
-    tracing::debug!(message.id = %message, part, outcome = result.outcome().as_str(), "an attempt is over");
-    settling::settle(work, attempt, result)
 }
 
 /// Writes the attempt down. `None` when the message is not to be sent any more, or could not be read and has failed.

@@ -57,9 +57,11 @@ impl ReportOutcome {
 }
 
 impl Store {
-    /// Takes a status report on. It is about the newest part with its SIM, recipient and TP-MR; failing that, about
-    /// the part for that SIM and recipient that is in doubt, or was before it was to go out once more, if it can be about
-    /// no other. One that comes before its part is settled is kept until then. The same report twice changes nothing.
+    /// Takes a status report on.
+    ///
+    /// It is about the newest part with its SIM, recipient and TP-MR. If there is none, it is about the part for that SIM and
+    /// recipient that is in doubt (or was, and waits to go out once more), but only if there is exactly one. A report that
+    /// comes before its part is settled is kept until then. The same report twice changes nothing.
     ///
     /// When it is not sure whose number it names, each of these is one reading of it, the likeliest first; one under whose
     /// TP-MR a part went out goes before all others. Returns the number it was about, if it was about anything.

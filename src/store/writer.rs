@@ -154,7 +154,7 @@ where
     }
 }
 
-/// The same, already taken for a change of whatever kind.
+/// As [`change`], for a command that carries its change in a variant of its own.
 pub(super) fn boxed_change<T, F>(work: F) -> (Box<dyn Change>, oneshot::Receiver<Result<T, StoreError>>)
 where
     T: Send + 'static,

@@ -44,7 +44,7 @@ pub(crate) fn claim(sim: SimId) -> Claim {
 }
 
 pub(crate) fn settlement(assignment: &Assignment, result: SubmitResult) -> Settlement {
-    Settlement { attempt: assignment.attempt, message: assignment.message, part: assignment.part, result }
+    Settlement { attempt: assignment.attempt, result }
 }
 
 /// The modem with this SIM is given what is next, and this comes of it. Nothing if nothing waits.
