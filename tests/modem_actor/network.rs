@@ -181,3 +181,20 @@ async fn a_radio_that_was_on_meanwhile_is_switched_on_again_at_once() {
     world.heard_times("AT+CFUN=1", 2).await;
     assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_radio_that_stays_off_is_told_to_go_on_every_ten_minutes() {
+    let scripted = Scripted::new();
+    scripted.answer("AT+CFUN?", "+CFUN: 4\r\n\r\nOK");
+    scripted.answer("AT+CREG?", "+CREG: 2,0\r\n\r\nOK");
+    scripted.answer("AT+CGREG?", "+CGREG: 2,0\r\n\r\nOK");
+    scripted.answer("AT+CEREG?", "+CEREG: 2,0\r\n\r\nOK");
+    let world = World::start(scripted);
+    let begun = tokio::time::Instant::now();
+    world.heard("AT+CFUN=1").await;
+    // Beside that the radio is switched once in the hour, after ten minutes, since the modem finds no network.
+    for (seconds, told) in [(550, 1), (1150, 3), (1350, 4)] {
+        tokio::time::sleep_until(begun + Duration::from_secs(seconds)).await;
+        assert_eq!(world.scripted.count("AT+CFUN=1"), told, "after {seconds} s");
+    }
+}
