@@ -80,27 +80,6 @@ async fn a_modem_that_refuses_everything_without_a_reason_does_not_fail_what_ano
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_only_sim_is_refused_is_tried_again_after_growing_pauses() {
-    // The operator has barred it; or no SIM is inserted, of which no recipient can be the reason.
-    for (code, expected) in [(8, [10, 60]), (310, [2, 4])] {
-        let mut world = World::new(1).await;
-        for _ in 0..2 {
-            world.slots[0].device.faults().queue(Fault::CmsError(code));
-        }
-        world.dispatch(&no_budget()).await;
-        let id = world.accept(world.new_message(1)).await;
-        world.until_all(&[id], Status::Sent).await;
-        let attempts = world.detail(id).await.attempts;
-        let pauses: Vec<i128> = attempts
-            .windows(2)
-            .map(|pair| pair[0].ended_at.unwrap().duration_until(pair[1].started_at).as_millis())
-            .collect();
-        let seconds: Vec<i128> = pauses.into_iter().map(|pause| (pause + 500) / 1000).collect();
-        assert_eq!(seconds, expected, "{code}");
-    }
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_recipient_hears_from_the_same_sim_while_its_modem_is_well() {
     let mut world = World::new(3).await;
     world.dispatch(&no_budget()).await;
