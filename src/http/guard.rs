@@ -18,6 +18,7 @@ use super::auth::{self, Caller};
 use super::body::JsonBody;
 use super::fields::{BlockInPath, ClientAddress, Number};
 use super::problem::{Kind, Problem};
+use super::refusals::reached;
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
@@ -225,10 +226,7 @@ pub(super) async fn check(
     let (allowed, retry_after, explanation) = match against {
         None => (true, None, None),
         Some(Refused::OptedOut) => (false, None, Some("The recipient wants no messages from here.".to_owned())),
-        Some(Refused::Limit(refusal)) => {
-            let explanation = format!("The limit {} is reached for this number.", refusal.limit.as_str());
-            (false, Some(refusal.retry_after), Some(explanation))
-        }
+        Some(Refused::Limit(refusal)) => (false, Some(refusal.retry_after), Some(reached(refusal.limit))),
         Some(Refused::Guard(refusal)) => (mode != Mode::Enforce, refusal.retry_after, Some(refusal.explanation)),
     };
     Ok(Json(CheckAnswer { country, allowed, rule, retry_after: retry_after.map(seconds), explanation }))

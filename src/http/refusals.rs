@@ -24,12 +24,8 @@ impl From<IssueError> for Problem {
             IssueError::NotAllowed(what) => Self::forbidden(what.field(), what.to_string()),
             IssueError::Wording(error) => unwritable(&error),
             IssueError::Limited(refusal) => {
-                let whom = match refusal.limit {
-                    Limit::PerNumberHour | Limit::PerNumberDay => "this number",
-                    Limit::PerPrefixHour => "this block of numbers (all that differ only in the last four digits)",
-                };
-                let detail = format!("The limit {} is reached for {whom}.", refusal.limit.as_str());
-                Self::new(Kind::LimitReached).saying(detail).by(refusal.limit.as_str()).retry_after(refusal.retry_after)
+                let problem = Self::new(Kind::LimitReached).saying(reached(refusal.limit));
+                problem.by(refusal.limit.as_str()).retry_after(refusal.retry_after)
             }
             IssueError::Guarded(refusal) => refusal.into(),
             IssueError::KeyReused => Self::new(Kind::KeyReused),
@@ -67,6 +63,15 @@ impl From<ResendError> for Problem {
             ResendError::Store(error) => error.into(),
         }
     }
+}
+
+/// That this limit is reached, and for whom, in a sentence.
+pub(super) fn reached(limit: Limit) -> String {
+    let whom = match limit {
+        Limit::PerNumberHour | Limit::PerNumberDay => "this number",
+        Limit::PerPrefixHour => "this block of numbers (all that differ only in the last four digits)",
+    };
+    format!("The limit {} is reached for {whom}.", limit.as_str())
 }
 
 /// The words of the operator always fit, so it is those of the request, or what it puts into them.

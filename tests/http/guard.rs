@@ -197,6 +197,8 @@ async fn a_block_of_numbers_has_its_codes_counted_and_those_of_safe_numbers_are_
     let refused = issue(&site, &neighbour(10)).await;
     assert_eq!((refused.problem().as_str(), &refused.json()["rule"]), ("limit_reached", &json!("per-prefix-hour")));
     assert!((3500..=3600).contains(&refused.json()["retry_after"].as_u64().unwrap()), "{refused:?}");
+    let asked = site.post("/v1/guard/check", &json!({"to": neighbour(10)})).await.json();
+    assert_eq!(asked["explanation"], refused.json()["detail"], "who asks beforehand is told the same");
     assert_eq!(issue(&site, &safe).await.status, 202);
     assert_eq!(issue(&site, "+4915112350000").await.status, 202, "another block");
 }
