@@ -174,7 +174,10 @@ fn unreachable(place: &Place, error: &io::Error) -> Failure {
             "Only root and the group of the socket may open it; without `--socket` the request goes over TCP"
         }
         ErrorKind::InvalidInput => "Write it as host:port, for example 127.0.0.1:8687",
-        ErrorKind::TimedOut => "Is it smsotpd that listens there? `systemctl status smsotpd` tells whether it runs",
+        ErrorKind::TimedOut => {
+            "What was asked for may have been done all the same. Is it smsotpd that listens there? `systemctl status \
+             smsotpd` tells whether it runs"
+        }
         _ => "Is it running? `systemctl status smsotpd` tells",
     };
     Failure::Unreachable(format!("the daemon does not answer on {place}: {error}. {advice}"))
