@@ -37,6 +37,21 @@ enum Unsendable {
     Payload,
 }
 
+/// What came of giving a message to the modem once.
+enum HandedOver {
+    /// It was not given to it.
+    Not(Outcome),
+    /// This is what the modem said, or how it left off.
+    Answered(Delivery),
+}
+
+/// Whether the message says until when it is valid (TP-VP).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ValidityPeriod {
+    Stated,
+    LeftOut,
+}
+
 impl Actor {
     /// Carries one part through, whatever becomes of its caller, and answers.
     pub(super) async fn send(&mut self, wire: &mut Wire, job: Job) -> Result<(), End> {
@@ -82,70 +97,78 @@ impl Actor {
     }
 
     async fn submit(&mut self, wire: &mut Wire, submission: &Submission) -> (Outcome, Result<(), End>) {
-        let (mut settled, mut end) = self.hand_over(wire, submission, true).await;
-        if let (Err(Delivery::Refused(refusal) | Delivery::NotTaken(refusal)), Ok(())) = (&settled, &end) {
-            let with_validity = match refusal {
-                // A service centre that takes no validity period gets the message once more without one.
-                Refusal::Cms(Some(198 | 199)) => Ok(Some(false)),
-                // Some cards lose their service centre's number while they are in use.
-                Refusal::Cms(Some(330)) => {
-                    self.restore_service_centre(wire).await.map(|is_back| is_back.then_some(true))
-                }
-                // A modem that finds the PDU wrong may have lost a byte of it or of its length, or taken the command for the
-                // message at a prompt left open.
-                Refusal::Cms(Some(304)) => Ok(Some(true)),
-                _ => Ok(None),
-            };
-            match with_validity {
-                Ok(Some(with_validity)) => (settled, end) = self.hand_over(wire, submission, with_validity).await,
+        let (mut handed, mut end) = self.hand_over(wire, submission, ValidityPeriod::Stated).await;
+        if let (HandedOver::Answered(Delivery::Refused(refusal) | Delivery::NotTaken(refusal)), Ok(())) =
+            (&handed, &end)
+        {
+            match self.once_more(wire, *refusal).await {
+                Ok(Some(validity)) => (handed, end) = self.hand_over(wire, submission, validity).await,
                 Ok(None) => {}
                 Err(other) => end = Err(other),
             }
         }
-        let mut outcome = settled.unwrap_or_else(|delivery| self.outcome(delivery));
+        let mut outcome = match handed {
+            HandedOver::Not(outcome) => outcome,
+            HandedOver::Answered(delivery) => self.outcome(delivery),
+        };
         if end.is_ok() && may_be_of_text_mode(&outcome) {
-            match self.takes_texts(wire).await {
-                Ok(true) => {
-                    self.look = true;
-                    if let Outcome::Failed { class, reason, of_modem, .. } = &mut outcome {
-                        *reason = "it has come up anew, and takes texts in place of PDUs".to_owned();
-                        (*class, *of_modem) = (FailureClass::Modem, true);
-                    }
-                }
-                Ok(false) => {}
-                Err(other) => end = Err(other),
-            }
+            end = self.look_for_text_mode(wire, &mut outcome).await;
         }
         (outcome, end)
     }
 
-    /// Gives the message to the modem once: what it said, or what became of it without its word.
+    /// How a message that was refused like this is given to the modem once more at once, if it is.
+    async fn once_more(&mut self, wire: &mut Wire, refusal: Refusal) -> Result<Option<ValidityPeriod>, End> {
+        Ok(match refusal {
+            // The service centre takes no validity period.
+            Refusal::Cms(Some(198 | 199)) => Some(ValidityPeriod::LeftOut),
+            // Some cards lose their service centre's number while they are in use.
+            Refusal::Cms(Some(330)) => self.restore_service_centre(wire).await?.then_some(ValidityPeriod::Stated),
+            // A modem that finds the PDU wrong may have lost a byte of it or of its length, or taken the command for the
+            // message at a prompt left open.
+            Refusal::Cms(Some(304)) => Some(ValidityPeriod::Stated),
+            _ => None,
+        })
+    }
+
+    /// Makes a refusal the modem's when it has come up anew and takes texts: what it refused was no PDU to it.
+    async fn look_for_text_mode(&mut self, wire: &mut Wire, outcome: &mut Outcome) -> Result<(), End> {
+        if self.takes_texts(wire).await? {
+            self.look = true;
+            if let Outcome::Failed { class, reason, of_modem, .. } = outcome {
+                *reason = "it has come up anew, and takes texts in place of PDUs".to_owned();
+                (*class, *of_modem) = (FailureClass::Modem, true);
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the message to the modem once. The second is why the port had to be left, if it had.
     async fn hand_over(
         &mut self,
         wire: &mut Wire,
         submission: &Submission,
-        with_validity: bool,
-    ) -> (Result<Outcome, Delivery>, Result<(), End>) {
+        validity: ValidityPeriod,
+    ) -> (HandedOver, Result<(), End>) {
         let now_here = self.clock.now();
         if now_here >= submission.deadline {
-            return (Ok(Outcome::Expired), Ok(()));
+            return (HandedOver::Not(Outcome::Expired), Ok(()));
         }
-        let (length, payload) = match encode(submission, with_validity.then_some(now_here)) {
+        let (length, payload) = match encode(submission, (validity == ValidityPeriod::Stated).then_some(now_here)) {
             Ok(encoded) => encoded,
             Err(error) => {
                 let reason = error.to_string();
                 let (class, of_modem) = (FailureClass::Message, false);
-                return (Ok(Outcome::Failed { class, code: None, reason, of_modem }), Ok(()));
+                return (HandedOver::Not(Outcome::Failed { class, code: None, reason, of_modem }), Ok(()));
             }
         };
         let limit = limit(*submission.patience.borrow());
         if wire.session.handle_send(length, payload, limit, now()).is_err() {
-            return (Ok(Outcome::NotReady { reason: "the modem is busy".to_owned() }), Ok(()));
+            return (HandedOver::Not(Outcome::NotReady { reason: "the modem is busy".to_owned() }), Ok(()));
         }
         match self.follow(wire, submission).await {
-            Ok((_, true)) => (Ok(Outcome::Expired), Ok(())),
-            Ok((delivery, false)) => (Err(delivery), Ok(())),
-            Err(end) => (Err(give_up(wire).await), Err(end)),
+            Ok(handed) => (handed, Ok(())),
+            Err(end) => (HandedOver::Answered(give_up(wire).await), Err(end)),
         }
     }
 
@@ -216,8 +239,8 @@ impl Actor {
         Ok(None)
     }
 
-    /// Waits for what becomes of it, and tells whether it was given up because its deadline passed.
-    async fn follow(&mut self, wire: &mut Wire, submission: &Submission) -> Result<(Delivery, bool), End> {
+    /// Waits for what becomes of it; until the modem has it whole, no longer than to its deadline.
+    async fn follow(&mut self, wire: &mut Wire, submission: &Submission) -> Result<HandedOver, End> {
         let clock = self.clock.clone();
         let deadline = clock.sleep_until(submission.deadline);
         tokio::pin!(deadline);
@@ -228,7 +251,8 @@ impl Actor {
             tokio::select! {
                 biased;
                 turn = self.turn(wire, false) => if let Turn::Settled(delivery) = turn? {
-                    return Ok((delivery, expired && delivery == Delivery::NotSent));
+                    let in_vain = expired && delivery == Delivery::NotSent;
+                    return Ok(if in_vain { HandedOver::Not(Outcome::Expired) } else { HandedOver::Answered(delivery) });
                 },
                 changed = patience.changed(), if watched => {
                     watched = changed.is_ok();
