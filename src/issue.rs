@@ -156,10 +156,7 @@ pub async fn issue(store: &Store, policy: &Policy, request: Request) -> Result<O
     let packed = code(policy, request.code, request.length, wish, &request.to)?;
     let rules = rules(store, policy, &request.to, &request.app, request.client_address);
     let life = Life { left: lifetime, expires: store.clock().now() + lifetime };
-    let written = write(policy, &packed, &request.to, &life)?;
-    if packed.wish.template.is_some() {
-        policy.allows_recipients(&written.text, &packed.code)?;
-    }
+    let written = write::<IssueError>(policy, &packed, &request.to, &life)?;
     let otp = NewOtp {
         id,
         app: request.app.clone(),
@@ -264,6 +261,9 @@ pub enum ResendError {
     /// The policy has changed, and by it the message cannot be written any more.
     #[error(transparent)]
     Wording(#[from] WordingError),
+    /// The policy has changed, or the minutes that are left have, and by it the request's own words cannot be sent any more.
+    #[error(transparent)]
+    NotAllowed(#[from] NotAllowed),
     /// The guard does not let it through.
     #[error(transparent)]
     Guarded(#[from] guard::Refusal),
@@ -320,7 +320,8 @@ pub async fn resend(
     }
     let life = Life { left: otp.expires.since(store.clock().now()), expires: otp.expires };
     let rules = rules(store, policy, &otp.to, app, None);
-    let message = message(key, policy, write(policy, &packed, &otp.to, &life)?, otp.app, otp.to, &life);
+    let written = write::<ResendError>(policy, &packed, &otp.to, &life)?;
+    let message = message(key, policy, written, otp.app, otp.to, &life);
     came_to(store.resend(app, id, message, new_code, rules, idempotency).await?.ok_or(ResendError::NotFound)?)
 }
 
@@ -342,14 +343,18 @@ struct Life {
     expires: Moment,
 }
 
-/// What the message with the code says.
-fn write<'a>(
+/// What the message with the code says. In words of the request it may say less than in the operator's own.
+fn write<'a, E: From<WordingError> + From<NotAllowed>>(
     policy: &'a Policy,
     packed: &'a Packed,
     to: &PhoneNumber,
     life: &Life,
-) -> Result<Written<'a>, WordingError> {
-    policy.style().write(&packed.wish, Some(to), &packed.code, words::minutes(life.left))
+) -> Result<Written<'a>, E> {
+    let written = policy.style().write(&packed.wish, Some(to), &packed.code, words::minutes(life.left))?;
+    if packed.wish.template.is_some() {
+        policy.allows_recipients(&written.text, &packed.code)?;
+    }
+    Ok(written)
 }
 
 /// The message that carries the code, to be sent before the code expires. Sent again, it takes the place of the one before

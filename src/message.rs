@@ -225,9 +225,11 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// Each is longer than a modem that has failed as often is left alone, so that after its rest another message goes first.
 const FIRST_MODEM_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_MODEM_PAUSE: Duration = Duration::from_secs(120);
-/// The same for what the network does not let its SIM send. Whoever hands messages out has the recipient wait for longer when
-/// it happens again.
-const SIM_PAUSE: Duration = Duration::from_secs(10);
+/// The same for what the network does not let its SIM send, of which each is six times the one before: the recipient may be
+/// the reason.
+const FIRST_SIM_PAUSE: Duration = Duration::from_secs(10);
+/// The longest of these.
+pub const LONGEST_SIM_PAUSE: Duration = Duration::from_secs(900);
 /// The pause before the only try after a failure that cannot be told.
 const UNKNOWN_PAUSE: Duration = Duration::from_secs(5);
 
@@ -235,22 +237,26 @@ const UNKNOWN_PAUSE: Duration = Duration::from_secs(5);
 ///
 /// Trouble in the network is waited out with pauses of 1 s, 2 s, 4 s and so on up to 60 s. What is the modem's or the
 /// SIM's trouble goes to another at once; back to the same modem after 2 s, 4 s and so on up to 2 min, to the same SIM after
-/// 10 s. What cannot be told gets one more try, if it is the first failure. A try that
+/// 10 s, 1 min, 6 min and so on up to 15 min, but no later than after a third of what is left to the deadline. What cannot be told gets one more try, if it is the first failure. A try that
 /// could only start at or after `deadline` is not made.
 #[must_use]
 pub fn after_failure(class: FailureClass, failures_so_far: u32, deadline: Moment, now: Moment) -> Next {
-    let growing =
-        |first: Duration, longest: Duration| first.saturating_mul(2_u32.saturating_pow(failures_so_far)).min(longest);
+    let growing = |first: Duration, by: u32, longest: Duration| {
+        first.saturating_mul(by.saturating_pow(failures_so_far)).min(longest)
+    };
     let pause = match class {
         FailureClass::Recipient | FailureClass::Message => return Next::Fail,
         FailureClass::Modem if now < deadline => {
-            return Next::OtherModem { again: now + growing(FIRST_MODEM_PAUSE, LONGEST_MODEM_PAUSE) };
+            return Next::OtherModem { again: now + growing(FIRST_MODEM_PAUSE, 2, LONGEST_MODEM_PAUSE) };
         }
-        FailureClass::Sim if now < deadline => return Next::OtherModem { again: now + SIM_PAUSE },
+        FailureClass::Sim if now < deadline => {
+            let longest = (deadline.since(now) / 3).min(LONGEST_SIM_PAUSE);
+            return Next::OtherModem { again: now + growing(FIRST_SIM_PAUSE, 6, longest) };
+        }
         FailureClass::Modem | FailureClass::Sim => return Next::Fail,
         FailureClass::Unknown if failures_so_far == 0 => UNKNOWN_PAUSE,
         FailureClass::Unknown => return Next::Fail,
-        FailureClass::Network => growing(FIRST_PAUSE, LONGEST_PAUSE),
+        FailureClass::Network => growing(FIRST_PAUSE, 2, LONGEST_PAUSE),
     };
     let at = now + pause;
     if at < deadline { Next::RetryAt(at) } else { Next::Fail }
@@ -391,7 +397,7 @@ mod tests {
             (FailureClass::Recipient, Next::Fail),
             (FailureClass::Message, Next::Fail),
             (FailureClass::Modem, other(FIRST_MODEM_PAUSE)),
-            (FailureClass::Sim, other(SIM_PAUSE)),
+            (FailureClass::Sim, other(FIRST_SIM_PAUSE)),
         ] {
             assert_eq!(after_failure(class, 0, NOW + LONGEST_PAUSE, NOW), next);
             assert_eq!(after_failure(class, 0, NOW, NOW), Next::Fail);
@@ -409,7 +415,9 @@ mod tests {
             })
         };
         assert_eq!(pauses(FailureClass::Modem), [2, 4, 8, 64, 120, 120]);
-        assert_eq!(pauses(FailureClass::Sim), [10; 6]);
+        assert_eq!(pauses(FailureClass::Sim), [10, 60, 360, 900, 900, 900]);
+        let of_a_code = after_failure(FailureClass::Sim, 5, NOW + Duration::from_secs(300), NOW);
+        assert_eq!(of_a_code, Next::OtherModem { again: NOW + Duration::from_secs(100) });
     }
 
     #[test]

@@ -21,13 +21,19 @@ const TOO_MANY: u32 = 3;
 /// So many messages in a row that the network refused are worth a word, though the modem goes on.
 const MANY_REFUSALS: u32 = 5;
 
-/// So many recipients are remembered that a SIM may not send to.
-const MOST_REMEMBERED: usize = 64;
+/// For how long a SIM sends nothing to a recipient that the network did not let it send to just now, and when that was so
+/// before as well. Another SIM may send to it at once.
+const FIRST_HOLD: Duration = Duration::from_secs(10);
+const NEXT_HOLD: Duration = Duration::from_secs(60);
+/// So long after that it is remembered, and of so many recipients.
+const REMEMBERED: Duration = Duration::from_secs(900);
+const MOST_REMEMBERED: usize = 1024;
 
-/// For how long a SIM sends nothing to a recipient that the network does not let it send to; each time it is six times as
-/// long, up to the longest. Another SIM may send to it at once.
-const FIRST_DENIAL: Duration = Duration::from_secs(10);
-pub(super) const LONGEST_DENIAL: Duration = Duration::from_secs(900);
+/// The longest rest: after it a message shows whether the modem was mended.
+const LONGEST_REST: Duration = Duration::from_secs(60);
+/// The longest of a SIM that nobody can stand in for, when the recipients may be the reason: somebody who asks for codes to
+/// one barred number after the other must not keep the others waiting.
+const LONGEST_REST_ALONE: Duration = Duration::from_secs(1);
 
 /// What is held against a modem since it last sent something, and whom its SIM may not send to.
 #[derive(Debug, Default)]
@@ -37,17 +43,18 @@ pub(super) struct Conduct {
     refusals: u32,
     /// How often the network did not let the SIM send.
     denials: u32,
-    /// To how many recipients that it had let it send to before, as far as is remembered.
-    newly_denied: u32,
-    /// The recipients it does not let the SIM send to, the last one first. Something sent to another changes nothing for them.
+    /// How often of that the recipient was not among those remembered.
+    new_denials: u32,
+    /// The recipients it did not let the SIM send to, the last one first. Something sent to another changes nothing for them.
     denied: Vec<Denial>,
 }
 
-/// A recipient that the network does not let a SIM send to.
+/// A recipient that the network did not let a SIM send to.
 #[derive(Debug)]
 struct Denial {
     recipient: Denied,
-    times: u32,
+    /// Nothing was sent to anybody since.
+    is_latest: bool,
 }
 
 /// What follows from what came of a message.
@@ -87,16 +94,6 @@ pub(super) enum Cause {
 }
 
 impl Cause {
-    /// The longest rest: after it a message shows whether the modem was mended. It is short for what may be the recipients'
-    /// fault, so that somebody who asks for codes to one barred number after the other keeps the others waiting for
-    /// seconds only.
-    const fn longest_rest(self) -> Duration {
-        match self {
-            Self::Modem | Self::Card | Self::Unexplained | Self::Unclear => Duration::from_secs(60),
-            Self::Sim => Duration::from_secs(5),
-        }
-    }
-
     /// What is the matter, in one sentence, when the modem or the network said this.
     pub(super) fn reason(self, said: &str) -> String {
         match self {
@@ -123,10 +120,10 @@ impl Cause {
 }
 
 impl Conduct {
-    /// Takes note of what came of a message to this recipient.
-    pub(super) fn note(&mut self, outcome: &Outcome, to: &PhoneNumber, now: Moment) -> Judgement {
+    /// Takes note of what came of a message to this recipient. `is_alone` when no other SIM could have sent it.
+    pub(super) fn note(&mut self, outcome: &Outcome, to: &PhoneNumber, is_alone: bool, now: Moment) -> Judgement {
         use FailureClass::{Network, Recipient, Sim};
-        let rest = self.rest_after(outcome, to, now);
+        let rest = self.rest_after(outcome, to, is_alone, now);
         let (refused, is_denied) = match outcome {
             Outcome::Failed { class: class @ (Network | Recipient | Sim), of_modem: false, reason, .. } => {
                 self.refusals = self.refusals.saturating_add(1);
@@ -134,7 +131,8 @@ impl Conduct {
             }
             _ => (None, false),
         };
-        let is_barred = is_denied && (self.newly_denied >= TOO_MANY || self.denials >= MANY_REFUSALS);
+        let recipients = self.denied.iter().filter(|denial| denial.is_latest).count();
+        let is_barred = is_denied && (recipients >= 3 || (recipients == 2 && self.denials >= MANY_REFUSALS));
         Judgement { rest, refused, is_barred }
     }
 
@@ -148,12 +146,16 @@ impl Conduct {
     ///
     /// Networks say of a SIM that it may not send what they mean of one recipient only: a barred kind of number, for
     /// instance. So only what is said of several recipients in a row is held against the SIM.
-    fn rest_after(&mut self, outcome: &Outcome, to: &PhoneNumber, now: Moment) -> Option<Rest> {
+    fn rest_after(&mut self, outcome: &Outcome, to: &PhoneNumber, is_alone: bool, now: Moment) -> Option<Rest> {
         let (cause, reason) = match outcome {
             Outcome::Sent { .. } => {
-                let mut denied = std::mem::take(&mut self.denied);
-                denied.retain(|denial| denial.recipient.to != *to);
-                *self = Self { denied, ..Self::default() };
+                self.denied.retain(|denial| denial.recipient.to != *to);
+                *self = Self { denied: self.take_denied(), ..Self::default() };
+                return None;
+            }
+            Outcome::Failed { class: FailureClass::Recipient, .. } => {
+                // The network has looked at the recipient, so it serves the SIM.
+                (self.denied, self.denials, self.new_denials) = (self.take_denied(), 0, 0);
                 return None;
             }
             Outcome::Failed { class: FailureClass::Sim, of_modem: true, reason, .. } => (Cause::Card, reason),
@@ -169,7 +171,8 @@ impl Conduct {
         } else {
             self.rests_after_trouble(cause, outcome)
         };
-        let time = FIRST_REST.saturating_mul(1 << rests?.min(12)).min(cause.longest_rest());
+        let longest = if cause == Cause::Sim && is_alone { LONGEST_REST_ALONE } else { LONGEST_REST };
+        let time = FIRST_REST.saturating_mul(1 << rests?.min(12)).min(longest);
         Some(Rest { time, cause, reason: cause.reason(reason) })
     }
 
@@ -186,20 +189,28 @@ impl Conduct {
     }
 
     /// The same of the SIM's not being allowed to send to this recipient. It is worth none when that is known: the recipient
-    /// waits then, ever longer, and nobody else.
+    /// is held then, and nobody else.
     fn rests_after_denial(&mut self, to: &PhoneNumber, now: Moment) -> Option<u32> {
         self.denials = self.denials.saturating_add(1);
+        self.denied.retain(|denial| now < denial.recipient.until + REMEMBERED);
         let known = self.denied.iter().position(|denial| denial.recipient.to == *to);
-        let times = known.map_or(0, |known| self.denied.remove(known).times);
-        let pause = FIRST_DENIAL.saturating_mul(6_u32.saturating_pow(times)).min(LONGEST_DENIAL);
+        let hold = if known.is_some() { NEXT_HOLD } else { FIRST_HOLD };
+        known.map(|known| self.denied.remove(known));
         self.denied.truncate(MOST_REMEMBERED - 1);
-        let recipient = Denied { to: to.clone(), until: now + pause };
-        self.denied.insert(0, Denial { recipient, times: times.saturating_add(1) });
+        let recipient = Denied { to: to.clone(), until: now + hold };
+        self.denied.insert(0, Denial { recipient, is_latest: true });
         if known.is_some() {
             return None;
         }
-        self.newly_denied = self.newly_denied.saturating_add(1);
-        self.newly_denied.checked_sub(TOO_MANY)
+        self.new_denials = self.new_denials.saturating_add(1);
+        self.new_denials.checked_sub(TOO_MANY)
+    }
+
+    /// Those who were denied, of whom none was since something was sent.
+    fn take_denied(&mut self) -> Vec<Denial> {
+        let mut denied = std::mem::take(&mut self.denied);
+        denied.iter_mut().for_each(|denial| denial.is_latest = false);
+        denied
     }
 }
 
@@ -222,10 +233,16 @@ mod tests {
 
     /// The rests after these, each to a recipient of its own.
     fn rests(outcomes: impl IntoIterator<Item = Outcome>) -> Vec<u64> {
+        rests_of(outcomes, false)
+    }
+
+    fn rests_of(outcomes: impl IntoIterator<Item = Outcome>, is_alone: bool) -> Vec<u64> {
         let mut conduct = Conduct::default();
         let each = outcomes.into_iter().enumerate();
-        each.map(|(to, outcome)| conduct.note(&outcome, &number(to), now()).rest.map_or(0, |rest| rest.time.as_secs()))
-            .collect()
+        each.map(|(to, outcome)| {
+            conduct.note(&outcome, &number(to), is_alone, now()).rest.map_or(0, |rest| rest.time.as_secs())
+        })
+        .collect()
     }
 
     #[test]
@@ -237,8 +254,9 @@ mod tests {
 
     #[test]
     fn a_sim_rests_once_it_was_refused_for_three_recipients_in_a_row() {
-        let faults = (0..10).map(|_| failed(FailureClass::Sim));
-        assert_eq!(rests(faults), [0, 0, 1, 2, 4, 5, 5, 5, 5, 5]);
+        let faults = || (0..10).map(|_| failed(FailureClass::Sim));
+        assert_eq!(rests(faults()), [0, 0, 1, 2, 4, 8, 16, 32, 60, 60]);
+        assert_eq!(rests_of(faults(), true), [0, 0, 1, 1, 1, 1, 1, 1, 1, 1]);
     }
 
     #[test]
@@ -251,7 +269,7 @@ mod tests {
     #[test]
     fn one_recipient_refused_however_often_rests_no_sim() {
         let mut conduct = Conduct::default();
-        let mut refused = |to| conduct.note(&failed(FailureClass::Sim), &number(to), now()).rest.is_some();
+        let mut refused = |to| conduct.note(&failed(FailureClass::Sim), &number(to), true, now()).rest.is_some();
         assert_eq!([1, 1, 1, 1, 2, 1, 2, 2].map(&mut refused), [false; 8]);
         assert!(refused(3) && !refused(1) && refused(4));
     }
@@ -274,7 +292,7 @@ mod tests {
         let (class, reason) = (FailureClass::Sim, "it is barred".to_owned());
         let barred = Outcome::Failed { class, code: None, reason, of_modem: false };
         let mut conduct = Conduct::default();
-        let rest = (0..3).filter_map(|to| conduct.note(&barred, &number(to), now()).rest).next().unwrap();
+        let rest = (0..3).filter_map(|to| conduct.note(&barred, &number(to), true, now()).rest).next().unwrap();
         assert_eq!(
             (rest.cause, rest.reason.as_str()),
             (Cause::Sim, "messages through this SIM are refused: it is barred")
@@ -287,7 +305,7 @@ mod tests {
     #[test]
     fn many_refusals_in_a_row_are_worth_a_word_until_something_is_sent() {
         let mut conduct = Conduct::default();
-        let mut told = |outcome: Outcome| conduct.note(&outcome, &number(1), now()).refused.is_some();
+        let mut told = |outcome: Outcome| conduct.note(&outcome, &number(1), true, now()).refused.is_some();
         let network = || failed(FailureClass::Network);
         let four = [network(), failed(FailureClass::Recipient), Outcome::Expired, network(), network()];
         assert_eq!(four.map(&mut told), [false; 5]);
@@ -305,61 +323,59 @@ mod tests {
         let no_card = || Outcome::Failed { class, code: None, reason: String::new(), of_modem };
         let mut conduct = Conduct::default();
         for to in 0..9 {
-            let Judgement { refused, is_barred, .. } = conduct.note(&no_card(), &number(to), now());
+            let Judgement { refused, is_barred, .. } = conduct.note(&no_card(), &number(to), true, now());
             assert_eq!((refused, is_barred), (None, false));
         }
         assert_eq!(conduct.denied(now()), []);
     }
 
     #[test]
-    fn a_sim_is_barred_after_three_recipients_or_five_tries_until_it_sends_again() {
+    fn a_sim_is_barred_after_three_recipients_or_five_tries_at_two_until_it_sends_again() {
         let mut conduct = Conduct::default();
         let mut after = |recipients: &[usize], sent_to: usize| {
             let mut barred_at = None;
             for (tries, to) in (1..).zip(recipients) {
-                let is_barred = conduct.note(&failed(FailureClass::Sim), &number(*to), now()).is_barred;
+                let is_barred = conduct.note(&failed(FailureClass::Sim), &number(*to), true, now()).is_barred;
                 barred_at = barred_at.or(is_barred.then_some(tries));
             }
-            conduct.note(&Outcome::Sent { reference: MessageReference(1) }, &number(sent_to), now());
+            conduct.note(&Outcome::Sent { reference: MessageReference(1) }, &number(sent_to), true, now());
             barred_at
         };
         assert_eq!(after(&[1, 2, 1, 2], 9), None);
-        assert_eq!(after(&[1, 1, 1, 1, 1], 9), Some(5));
-        assert_eq!(after(&[1, 2, 3, 4, 5], 9), Some(5), "1 and 2 are known");
+        assert_eq!(after(&[1, 1, 1, 1, 1, 1], 9), None, "one recipient may be the reason");
+        assert_eq!(after(&[1, 2, 1, 2, 1], 9), Some(5));
+        assert_eq!(after(&[1, 2, 3], 9), Some(3));
         assert_eq!(after(&[6, 7, 8], 8), Some(3));
-        assert_eq!(after(&[8, 10, 11], 9), Some(3), "something was sent to the first since");
     }
 
     #[test]
     fn what_else_was_refused_does_not_make_one_denial_a_barred_sim() {
         let mut conduct = Conduct::default();
         for class in [FailureClass::Network, FailureClass::Recipient, FailureClass::Network, FailureClass::Recipient] {
-            conduct.note(&failed(class), &number(1), now());
+            conduct.note(&failed(class), &number(1), true, now());
         }
-        assert!(!conduct.note(&failed(FailureClass::Sim), &number(2), now()).is_barred);
+        assert!(!conduct.note(&failed(FailureClass::Sim), &number(2), true, now()).is_barred);
     }
 
     #[test]
-    fn a_recipient_that_is_denied_waits_ever_longer_until_something_is_sent_to_it() {
+    fn a_recipient_that_is_denied_is_held_until_something_is_sent_to_it_or_it_is_long_ago() {
         let (mut conduct, mut now) = (Conduct::default(), now());
-        let mut pauses = Vec::new();
-        for _ in 0..5 {
-            conduct.note(&failed(FailureClass::Sim), &number(1), now);
+        let sent = || Outcome::Sent { reference: MessageReference(1) };
+        let held = |conduct: &mut Conduct, now: Moment| {
+            conduct.note(&failed(FailureClass::Sim), &number(1), true, now);
             let [Denied { to, until }] = &conduct.denied(now)[..] else { panic!("{conduct:?}") };
-            assert_eq!(*to, number(1));
-            pauses.push(until.since(now).as_secs());
-            now = *until;
-            assert_eq!(conduct.denied(now), []);
-            conduct.note(&Outcome::Sent { reference: MessageReference(1) }, &number(2), now);
+            assert_eq!((to, conduct.denied(*until)), (&number(1), Vec::new()));
+            until.since(now).as_secs()
+        };
+        for expected in [10, 60, 60] {
+            assert_eq!(held(&mut conduct, now), expected);
+            now = now + NEXT_HOLD;
+            conduct.note(&sent(), &number(2), true, now);
         }
-        assert_eq!(pauses, [10, 60, 360, 900, 900]);
-        conduct.note(&Outcome::Sent { reference: MessageReference(1) }, &number(1), now);
-        conduct.note(&failed(FailureClass::Sim), &number(1), now);
-        assert_eq!(conduct.denied(now)[0].until.since(now).as_secs(), 10);
-        for to in 2..100 {
-            conduct.note(&failed(FailureClass::Sim), &number(to), now);
-        }
-        assert_eq!(conduct.denied(now).len(), MOST_REMEMBERED);
+        conduct.note(&sent(), &number(1), true, now);
+        assert_eq!(held(&mut conduct, now), 10);
+        assert_eq!(held(&mut conduct, now + REMEMBERED), 60);
+        assert_eq!(held(&mut conduct, now + REMEMBERED + NEXT_HOLD + REMEMBERED), 10);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::budgets::{Allowance, Budgets};
-use super::conduct::{Cause, Conduct, Judgement, LONGEST_DENIAL, Rest};
+use super::conduct::{Cause, Conduct, Judgement, Rest};
 use super::pool::{LaneState, Newcomer, Resting};
 use super::ready::ReadySims;
 use crate::clock::Moment;
@@ -20,7 +20,7 @@ use crate::store::{Assignment, Claim, Claimed, Settlement, Store, StoreError, Su
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
 /// How long a barred SIM is told as such after the last try: until the next one, as long as anything waits for it.
-const BARRED_FOR: Duration = LONGEST_DENIAL.saturating_add(Duration::from_secs(60));
+const BARRED_FOR: Duration = message::LONGEST_SIM_PAUSE.saturating_add(Duration::from_secs(60));
 
 /// A network takes a message in some seconds. From then on its modem's SIM is not one to wait for.
 const HELD_UP_AFTER: Duration = Duration::from_secs(10);
@@ -328,7 +328,8 @@ impl Lane {
             never = meanwhile => match never {},
         };
         let now = self.store.clock().now();
-        let Judgement { rest, refused, is_barred } = self.conduct.note(&outcome, &assignment.to, now);
+        let is_alone = self.ready_sims.others(self.modem.name()).is_empty();
+        let Judgement { rest, refused, is_barred } = self.conduct.note(&outcome, &assignment.to, is_alone, now);
         self.rest = rest;
         let sent = matches!(outcome, Outcome::Sent { .. });
         self.note_barred(&outcome, is_barred);

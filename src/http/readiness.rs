@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::ids::ModemName;
 use crate::limits::BudgetSettings;
 use crate::route::{Bound, Routes};
-use crate::store::{App, CallbackCounts, StoreError};
+use crate::store::{App, CallbackCounts};
 use crate::ussd::Balance;
 
 use super::api::Shared;
@@ -56,6 +56,7 @@ enum StoreState {
     Good,
     NotWritable,
     Unreadable,
+    Slow,
 }
 
 impl Readiness {
@@ -64,18 +65,17 @@ impl Readiness {
         let store = shared.store();
         let read = async { tokio::try_join!(store.callback_counts(), shared.lost_apps()) };
         let (read, is_writable) = tokio::join!(timeout(STORE_WITHIN, read), timeout(STORE_WITHIN, store.writable()));
-        // A store that takes longer is busy, as far as anybody can tell.
-        let read = read.unwrap_or(Err(StoreError::Full));
         let state = match (&read, is_writable) {
-            (Err(error), _) => {
+            (Err(_), _) => StoreState::Slow,
+            (Ok(Err(error)), _) => {
                 tracing::error!(error = %error, "the store does not say how the site is");
                 StoreState::Unreadable
             }
-            (Ok(_), Ok(true)) => StoreState::Good,
+            (Ok(Ok(_)), Ok(true)) => StoreState::Good,
             // What waits for another program that holds the database is no more written than what is refused.
-            (Ok(_), Ok(false) | Err(_)) => StoreState::NotWritable,
+            (Ok(Ok(_)), Ok(false) | Err(_)) => StoreState::NotWritable,
         };
-        let (callbacks, lost) = read.unwrap_or_default();
+        let (callbacks, lost) = read.ok().and_then(Result::ok).unwrap_or_default();
         Self::of(modems, &shared.unusable(), shared.budget(), &store.routes(), state)
             .with_balances(&shared.ussd().balances())
             .with_callbacks(&callbacks)
@@ -95,6 +95,7 @@ impl Readiness {
             StoreState::Good => None,
             StoreState::NotWritable => Some("The database cannot be written, and nothing is accepted."),
             StoreState::Unreadable => Some("The database cannot be read."),
+            StoreState::Slow => Some("The database does not answer in time."),
         };
         reasons.extend(wrong.map(|reason| Reason {
             code: "store",

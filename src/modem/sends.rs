@@ -1,9 +1,8 @@
 //! How the last messages fared, as far as it tells whether the modem still sends at all.
 //!
-//! Pure. Some modems answer everything and hand no message to the network any more. One try without an answer says nothing,
-//! nor does one message that the modem fails at however often; several in a row do.
+//! Pure. Some modems answer everything and hand no message to the network any more. One try without an answer says nothing;
+//! several in a row do.
 
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::submission::Outcome;
@@ -12,10 +11,6 @@ use crate::message::FailureClass;
 
 /// So many tries in a row without an answer, or with one that blames the modem.
 const TOO_MANY: u8 = 3;
-/// So many failures of one message are counted: it may be the message that the modem cannot do.
-const OF_ONE: usize = 2;
-/// So many failures are remembered with their messages.
-const MOST_REMEMBERED: usize = 32;
 /// How long a modem is left alone on which everything has been tried; it doubles each time. At worst a try costs a message in
 /// doubt. A site with one modem sends again this long after the cause is gone, at the latest.
 const FIRST_REST: Duration = Duration::from_secs(60);
@@ -25,8 +20,9 @@ const LONGEST_REST: Duration = Duration::from_secs(600);
 #[derive(Debug, Default)]
 pub(super) struct Sends {
     unanswered: u8,
-    /// Whose failures were counted, the last one first.
-    failed: VecDeque<MessageId>,
+    /// The message that the last of these tries was at, and whether all were at this one and answered.
+    message: Option<MessageId>,
+    all_of_one: bool,
     rests: u32,
     until: Option<Instant>,
 }
@@ -35,20 +31,19 @@ impl Sends {
     pub(super) fn note(&mut self, message: MessageId, outcome: &Outcome) {
         match outcome {
             Outcome::Sent { .. } => *self = Self::default(),
-            Outcome::InDoubt { .. } | Outcome::NotReady { .. } => self.unanswered = self.unanswered.saturating_add(1),
-            Outcome::Failed { class: FailureClass::Modem, .. } => self.count_failure(message),
+            Outcome::InDoubt { .. } | Outcome::NotReady { .. } => self.count(message, false),
+            Outcome::Failed { class: FailureClass::Modem, .. } => self.count(message, true),
             // The network or the card refused it: the modem does its work.
-            Outcome::Failed { .. } => (self.unanswered, self.failed) = (0, VecDeque::new()),
+            Outcome::Failed { .. } => (self.unanswered, self.message) = (0, None),
             Outcome::Expired => {}
         }
     }
 
-    fn count_failure(&mut self, message: MessageId) {
-        if self.failed.iter().filter(|failed| **failed == message).count() < OF_ONE {
-            self.unanswered = self.unanswered.saturating_add(1);
-            self.failed.push_front(message);
-            self.failed.truncate(MOST_REMEMBERED);
-        }
+    /// One more came to nothing. Silence is the modem's; what it answers it may answer to this message alone.
+    fn count(&mut self, message: MessageId, answers: bool) {
+        self.unanswered = self.unanswered.saturating_add(1);
+        let before = self.message.replace(message);
+        self.all_of_one = answers && before.is_none_or(|before| before == message && self.all_of_one);
     }
 
     /// Whether so many messages came to nothing that something must be done. Says so once for these.
@@ -60,8 +55,12 @@ impl Sends {
         mute
     }
 
-    /// Nothing is left to be tried: the modem is left alone for a while, and longer the next time.
+    /// Nothing is left to be tried: the modem is left alone for a while, and longer the next time. Not when it answered and it
+    /// was always one message: it may be this that the modem cannot do, and another must not wait for it.
     pub(super) fn rest(&mut self, now: Instant) {
+        if self.message.is_some() && self.all_of_one {
+            return;
+        }
         let rest = FIRST_REST.saturating_mul(1 << self.rests.min(4)).min(LONGEST_REST);
         self.rests += 1;
         self.until = Some(now + rest);
@@ -115,25 +114,29 @@ mod tests {
     }
 
     #[test]
-    fn one_message_makes_no_modem_mute_however_often_it_fails() {
-        let (mut sends, message) = (Sends::default(), MessageId::generate());
-        for _ in 0..9 {
-            sends.note(message, &failed(FailureClass::Modem));
-            assert!(!sends.are_mute());
+    fn for_one_message_no_modem_is_left_alone_however_often_it_fails() {
+        let (mut sends, message, now) = (Sends::default(), MessageId::generate(), Instant::now());
+        for _ in 0..4 {
+            for _ in 0..3 {
+                assert!(!sends.are_mute());
+                sends.note(message, &failed(FailureClass::Modem));
+            }
+            assert!(sends.are_mute(), "something is done about it all the same");
+            sends.rest(now);
+            assert_eq!(sends.resting_until(now), None);
         }
-        sends.note(MessageId::generate(), &failed(FailureClass::Modem));
-        assert!(sends.are_mute());
-        // Everything has been tried: only another message than these tells something new.
-        sends.rest(Instant::now());
-        sends.note(message, &failed(FailureClass::Modem));
-        assert!(!sends.are_mute());
-        sends.note(MessageId::generate(), &doubt());
-        assert!(sends.are_mute());
+        for message in [message, MessageId::generate(), message] {
+            sends.note(message, &failed(FailureClass::Modem));
+        }
+        sends.rest(now);
+        assert_eq!(sends.resting_until(now), Some(now + FIRST_REST));
     }
 
     #[test]
     fn each_rest_is_longer_and_ends_by_itself() {
         let (mut sends, mut now) = (Sends::default(), Instant::now());
+        sends.note(MessageId::generate(), &doubt());
+        sends.note(MessageId::generate(), &doubt());
         for minutes in [1, 2, 4, 8, 10, 10] {
             sends.rest(now);
             now += Duration::from_secs(minutes * 60) - Duration::from_secs(1);
@@ -144,6 +147,8 @@ mod tests {
             assert!(sends.are_mute());
         }
         sends.note(MessageId::generate(), &Outcome::Sent { reference: MessageReference(1) });
+        sends.note(MessageId::generate(), &doubt());
+        sends.note(MessageId::generate(), &doubt());
         sends.rest(now);
         assert_eq!(sends.resting_until(now), Some(now + FIRST_REST));
     }

@@ -131,6 +131,11 @@ impl Carrier {
         self.lock().barred.insert(number.clone(), cause);
     }
 
+    /// Lets it take what goes to this number again.
+    pub fn unbar(&self, number: &PhoneNumber) {
+        self.lock().barred.remove(number);
+    }
+
     /// Every part that the network takes from a modem or refuses from now on, as it says so.
     #[must_use]
     pub fn submitted(&self) -> broadcast::Receiver<Submitted> {

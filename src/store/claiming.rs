@@ -1,5 +1,6 @@
 //! What a modem is given next: the search through the queues.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension};
@@ -21,6 +22,8 @@ const STICKY: Duration = Duration::from_secs(5);
 const ACQUAINTANCE: Duration = Duration::from_secs(24 * 3600);
 /// After leaving so many messages to other SIMs a claim takes the next, whosever it is: those others are behind.
 const LEFT_TO_OTHERS: usize = 32;
+/// After so many messages that this SIM has failed at before a claim looks no further for one that it has not.
+const MOST_RETRIES: usize = 128;
 /// After passing over so many messages that wait by routes that are no more, a claim looks no further in a queue: they
 /// are being moved, and then everybody looks again.
 const PASSED_OVER: usize = 32;
@@ -79,11 +82,20 @@ pub(super) fn something_waits<'a>(
     Ok(false)
 }
 
+/// A message that the SIM may be given now. The least goes first.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Picked {
+    /// This SIM has failed at it before: those that it has not go first.
+    is_retry: bool,
+    deadline: i64,
+    seq: i64,
+}
+
 /// A look through the queues for what one SIM may be given.
 struct Search<'a> {
     claim: &'a Claim,
     /// Whom the SIM is to send nothing to, and until when.
-    denied: Vec<(i64, Moment)>,
+    denied: BTreeMap<i64, Moment>,
     /// When the first of those that must wait may go.
     next: Option<Moment>,
     /// How many were left to other SIMs.
@@ -101,12 +113,12 @@ impl Search<'_> {
             let picked = self.pick_on(work, route, priority)?;
             first = [first, picked].into_iter().flatten().min();
         }
-        Ok(first.map(|(_, seq)| seq))
+        Ok(first.map(|picked| picked.seq))
     }
 
     /// The second copy of a message that another SIM has sent, if one is due.
     fn second_copy(&mut self, work: &Work<'_>) -> Result<Option<Assignment>, StoreError> {
-        while let Some((seq, from)) = second::first_for(work, self.claim)? {
+        while let Some((seq, from)) = second::first_for(work, self.claim, &self.denied)? {
             if from > work.now {
                 self.wait_until(from);
                 break;
@@ -122,8 +134,9 @@ impl Search<'_> {
         self.next = Some(self.next.map_or(from, |earlier| earlier.min(from)));
     }
 
-    /// The first on one route, after its deadline.
-    fn pick_on(&mut self, work: &Work<'_>, route: usize, priority: i64) -> Result<Option<(i64, i64)>, StoreError> {
+    /// The first on one route: what this SIM or modem has failed at behind what it has not, and then by deadline.
+    fn pick_on(&mut self, work: &Work<'_>, route: usize, priority: i64) -> Result<Option<Picked>, StoreError> {
+        let (mut retry, mut retries) = (None, 0);
         let mut statement = work.conn.prepare_cached(
             "SELECT seq, waiting_from, iif(sim <> ?3, iif(taken_over, deadline, coalesce(sim_until, 0)), 0), sim, deadline,
                     number, attempt
@@ -142,30 +155,29 @@ impl Search<'_> {
             }
             let waiting_from: i64 = row.get(1)?;
             let mut from = Moment::from_millis(waiting_from.max(row.get::<_, Option<i64>>(2)?.unwrap_or(0)));
-            if let Some(until) = self.denied_until(row.get(5)?) {
-                from = until.max(from);
+            if let Some(until) = self.denied.get(&row.get(5)?) {
+                from = from.max(*until);
             }
-            if from <= work.now
-                && let Some(again_from) = refused_until(work, row.get(6)?, self.claim)?
-            {
-                from = again_from.max(from);
-            }
+            let refused_until = if from <= work.now { refused_until(work, row.get(6)?, self.claim)? } else { None };
+            from = refused_until.map_or(from, |again_from| again_from.max(from));
             if from <= work.now {
                 let (seq, sim) = (row.get(0)?, row.get::<_, Option<String>>(3)?);
                 let waits_from = Moment::from_millis(waiting_from);
                 let Some(until) = self.left_to_others(work, (seq, route), sim.as_deref(), waits_from)? else {
-                    return Ok(Some((row.get(4)?, seq)));
+                    let picked = Picked { is_retry: refused_until.is_some(), deadline: row.get(4)?, seq };
+                    if !picked.is_retry || retries == MOST_RETRIES {
+                        return Ok(Some(retry.filter(|_| picked.is_retry).unwrap_or(picked)));
+                    }
+                    retries += 1;
+                    retry.get_or_insert(picked);
+                    continue;
                 };
                 self.left += 1;
                 from = until;
             }
             self.wait_until(from);
         }
-        Ok(None)
-    }
-
-    fn denied_until(&self, number: i64) -> Option<Moment> {
-        self.denied.iter().find(|(denied, _)| *denied == number).map(|(_, until)| *until)
+        Ok(retry)
     }
 
     /// Until when a message is left to another SIM, if it is. Only the first try is: what failed goes to whoever is

@@ -43,7 +43,7 @@ pub(super) struct Message {
     doubt_until: Option<Moment>,
     pub(super) resent: bool,
     /// How long after it was sent another SIM may send it once more.
-    second_after: Option<Duration>,
+    pub(super) second_after: Option<Duration>,
     /// From when on another SIM may.
     pub(super) second_from: Option<Moment>,
     /// The attempt that sent it first, once another SIM was given the second copy.
@@ -215,7 +215,7 @@ impl Message {
         Ok(())
     }
 
-    /// What a modem has had of it is not sent once more, now or later: neither after a doubt nor for want of a report.
+    /// Once the network has it, or may have it, it is not sent once more: neither after a doubt nor for want of a report.
     pub(super) fn forgo_second_copy(mut self, work: &Work<'_>) -> Result<(), StoreError> {
         let sql = "UPDATE message SET in_doubt = ?2, second_after = NULL WHERE seq = ?1";
         work.conn.prepare_cached(sql)?.execute((self.seq, row::in_doubt(InDoubtPolicy::Hold)))?;

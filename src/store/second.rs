@@ -6,6 +6,8 @@
 //! Its one rule: the first copy is never given up for the second. Whichever is reported as delivered, the message is; and a
 //! second copy of which nothing good is known leaves it as it was.
 
+use std::collections::BTreeMap;
+
 use super::error::StoreError;
 use super::life::Message;
 use super::queue::{Claim, SubmitResult};
@@ -15,8 +17,13 @@ use crate::clock::Moment;
 use crate::message::{Event, Next, Status};
 use crate::pdu::DeliveryStatus;
 
-/// The first message of which the SIM may send the second copy, and from when on.
-pub(super) fn first_for(work: &Work<'_>, claim: &Claim) -> Result<Option<(i64, Moment)>, StoreError> {
+/// The first message of which the SIM may send the second copy, and from when on. To those who are denied it sends nothing
+/// before the moment beside them.
+pub(super) fn first_for(
+    work: &Work<'_>,
+    claim: &Claim,
+    denied: &BTreeMap<i64, Moment>,
+) -> Result<Option<(i64, Moment)>, StoreError> {
     let mut statement = work.conn.prepare_cached(
         "SELECT message.seq, message.second_from, message.number, message.attempt
          FROM message CROSS JOIN part ON part.message = message.seq
@@ -32,7 +39,8 @@ pub(super) fn first_for(work: &Work<'_>, claim: &Claim) -> Result<Option<(i64, M
         }
         if work.routes.lets(routing::route_of_message(work, seq, row.get(2)?)?, &claim.modem) {
             let again_from = claiming::refused_until(work, row.get(3)?, claim)?;
-            let from = again_from.map_or(second_from, |again| again.max(second_from));
+            let denied_until = denied.get(&row.get(2)?).copied();
+            let from = [again_from, denied_until].into_iter().flatten().fold(second_from, Moment::max);
             if first.is_none_or(|(_, earlier)| from < earlier) {
                 first = Some((seq, from));
             }
@@ -74,7 +82,8 @@ pub(super) fn go_back_unless_taken(
         reports::remember_second(work, message.seq, attempt, sim)?;
     }
     message.go_back_to(work, first)?;
-    message.let_another_sim(work, again);
+    // It may have been withdrawn while the modem was at it.
+    message.let_another_sim(work, again.filter(|_| message.second_after.is_some()));
     Ok(true)
 }
 

@@ -4,7 +4,7 @@ use smsotpd::limits::BudgetSettings;
 use smsotpd::message::Status;
 use smsotpd::sim::Fault;
 
-use crate::world::{World, no_budget, number, seconds};
+use crate::world::{World, app, no_budget, number, seconds};
 
 #[tokio::test(start_paused = true)]
 async fn many_messages_to_one_recipient_that_is_denied_keep_no_other_waiting() {
@@ -133,8 +133,8 @@ async fn a_trouble_that_passes_costs_no_code_its_life() {
     };
     world.until("two tries", tried_twice).await;
     world.slots[0].device.faults().queue(Fault::CmsError(8));
-    world.pass(seconds(60)).await;
-    assert_eq!(world.status(code).await, Status::Sent);
+    world.pass(seconds(110)).await;
+    assert_eq!(world.status(code).await, Status::Sent, "it waits for a third of what is left at most");
 
     // The card is not read three times.
     let mut world = World::new(1).await;
@@ -197,5 +197,96 @@ async fn a_bad_card_is_not_told_as_a_network_that_refuses() {
     for _ in 0..100 {
         world.pass(seconds(1)).await;
         assert_eq!(world.lane(0).refused, None);
+    }
+}
+
+/// Codes to one barred number after the other: what was refused goes behind what nobody has tried.
+#[tokio::test(start_paused = true)]
+async fn codes_to_many_recipients_that_are_denied_keep_a_good_one_waiting_for_their_first_tries_alone() {
+    let mut world = World::new(1).await;
+    (0..20).for_each(|to| world.carrier.bar(&number(to), 10));
+    world.dispatch(&BudgetSettings::default()).await;
+    for to in 0..20 {
+        world.code(to, seconds(300)).await;
+    }
+    world.pass(seconds(60)).await;
+    for to in 100..103 {
+        let begun = world.clock.now();
+        let good = world.code(to, seconds(300)).await;
+        world.until_all(&[good], Status::Sent).await;
+        let waited = world.clock.now().since(begun);
+        assert!(waited < seconds(4), "{waited:?}");
+        world.pass(seconds(20)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_recipients_that_are_denied_than_a_claim_looks_past_starve_nobody() {
+    let mut world = World::new(1).await;
+    (0..150).for_each(|to| world.carrier.bar(&number(to), 8));
+    world.dispatch(&no_budget()).await;
+    for to in 0..150 {
+        world.accept(world.new_message(to)).await;
+    }
+    let good = world.accept(world.new_message(900)).await;
+    world.pass(seconds(600)).await;
+    assert_eq!(world.status(good).await, Status::Sent);
+}
+
+/// Its credit ran out, and somebody has topped it up.
+#[tokio::test(start_paused = true)]
+async fn a_sim_that_works_again_soon_sends_to_those_whom_it_was_not_let_send_to() {
+    let mut world = World::new(1).await;
+    for to in 0..4 {
+        world.carrier.bar(&number(to), 8);
+    }
+    world.dispatch(&BudgetSettings::default()).await;
+    for _ in 0..9 {
+        for to in 0..4 {
+            world.code(to, seconds(300)).await;
+        }
+        world.pass(seconds(200)).await;
+    }
+    assert!(world.lane(0).resting.is_some());
+    (0..4).for_each(|to| world.carrier.unbar(&number(to)));
+    for to in 0..4 {
+        let begun = world.clock.now();
+        let code = world.code(to, seconds(300)).await;
+        world.until_all(&[code], Status::Sent).await;
+        assert!(world.clock.now().since(begun) <= seconds(62));
+    }
+    assert_eq!(world.lane(0).resting, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_passing_refusal_costs_a_code_its_life_not_even_when_there_were_more_long_ago() {
+    let mut world = World::new(1).await;
+    for _ in 0..3 {
+        world.slots[0].device.faults().queue(Fault::CmsError(8));
+    }
+    world.dispatch(&no_budget()).await;
+    let first = world.accept(world.new_message(0)).await;
+    world.pass(seconds(600)).await;
+    assert_eq!(world.status(first).await, Status::Sent);
+    world.slots[0].device.faults().queue(Fault::CmsError(8));
+    let code = world.code(0, seconds(300)).await;
+    world.until_all(&[code], Status::Sent).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_copy_that_is_denied_is_tried_rarely_and_not_at_all_when_it_was_withdrawn() {
+    for is_withdrawn in [false, true] {
+        let mut world = World::new(2).await;
+        world.dispatch(&no_budget()).await;
+        let id = world.issue_with(0, Some(seconds(20))).await;
+        world.until_all(&[id], Status::Sent).await;
+        world.carrier.bar(&number(0), 8);
+        world.until("the second copy", async |world| world.detail(id).await.attempts.len() == 2).await;
+        if is_withdrawn {
+            world.store.cancel_message(&app(), id).await.unwrap();
+        }
+        world.pass(seconds(920)).await;
+        let tries = world.detail(id).await.attempts.len() - 1;
+        assert!(if is_withdrawn { tries == 1 } else { (2..=5).contains(&tries) }, "{is_withdrawn}: {tries}");
     }
 }

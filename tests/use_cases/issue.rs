@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use smsotpd::issue::{IssueError, ResendError, issue, resend};
+use smsotpd::issue::{IssueError, NotAllowed, ResendError, issue, resend};
 use smsotpd::limits::{Limit, Refusal, Settings};
 use smsotpd::message;
 use smsotpd::otp::{Alphabet, CodeLength, Reason, Status};
@@ -90,6 +90,22 @@ async fn codes_are_made_of_the_policys_alphabet_and_differ() {
         }
         assert!(codes.len() > 1);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_s_own_words_are_judged_again_when_they_are_sent_again() {
+    let site = Site::open_with(|policy| {
+        policy.template_per_request = true;
+        policy.app_hashes = vec!["FA+9qCX9VSu".parse().unwrap()];
+    })
+    .await;
+    let mut request = site.request(ALICE);
+    request.lifetime = Some(Duration::from_secs(600));
+    // With ten minutes to go this is a character too long for a hash.
+    request.wish.template = Some("{code}\nFA+9qCX9VS{minutes}".parse().unwrap());
+    let otp = site.ask(request).await.unwrap();
+    pass(61).await;
+    assert!(matches!(site.resend(otp.id).await, Err(ResendError::NotAllowed(NotAllowed::OwnHash))));
 }
 
 #[tokio::test(start_paused = true)]
