@@ -21,6 +21,10 @@ const TOO_MANY: u32 = 3;
 /// So many messages in a row that the network refused are worth a word, though the modem goes on.
 const MANY_REFUSALS: u32 = 5;
 
+/// So many recipients in a row whom the network did not let a SIM send to show that it is barred; or so many tries, at two.
+const BARRED_RECIPIENTS: usize = 3;
+const BARRED_TRIES: u32 = 5;
+
 /// For how long a SIM sends nothing to a recipient that the network did not let it send to just now, and when that was so
 /// before as well. Another SIM may send to it at once.
 const FIRST_HOLD: Duration = Duration::from_secs(10);
@@ -132,7 +136,8 @@ impl Conduct {
             _ => (None, false),
         };
         let recipients = self.denied.iter().filter(|denial| denial.is_latest).count();
-        let is_barred = is_denied && (recipients >= 3 || (recipients == 2 && self.denials >= MANY_REFUSALS));
+        let is_barred =
+            is_denied && (recipients >= BARRED_RECIPIENTS || (recipients == 2 && self.denials >= BARRED_TRIES));
         Judgement { rest, refused, is_barred }
     }
 
