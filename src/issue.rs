@@ -320,6 +320,7 @@ pub async fn resend(
     }
     let life = Life { left: otp.expires.since(store.clock().now()), expires: otp.expires };
     let rules = rules(store, policy, &otp.to, app, None);
+    policy.allows(&packed.wish)?;
     let written = write::<ResendError>(policy, &packed, &otp.to, &life)?;
     let message = message(key, policy, written, otp.app, otp.to, &life);
     came_to(store.resend(app, id, message, new_code, rules, idempotency).await?.ok_or(ResendError::NotFound)?)

@@ -225,20 +225,22 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// Each is longer than a modem that has failed as often is left alone, so that after its rest another message goes first.
 const FIRST_MODEM_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_MODEM_PAUSE: Duration = Duration::from_secs(120);
-/// The same for what the network does not let its SIM send, of which each is six times the one before: the recipient may be
-/// the reason.
+/// The pause before the same SIM tries again what the network did not let it send; each is six times the one before, since the
+/// recipient may be the reason.
 const FIRST_SIM_PAUSE: Duration = Duration::from_secs(10);
 /// The longest of these.
 pub const LONGEST_SIM_PAUSE: Duration = Duration::from_secs(900);
 /// The pause before the only try after a failure that cannot be told.
 const UNKNOWN_PAUSE: Duration = Duration::from_secs(5);
 
-/// What to do after a failure of this class, when the part had failed `failures_so_far` times before.
+/// What to do after a failure of this class, when there were `failures_so_far` before: of the part, or for the class
+/// [`FailureClass::Sim`] of this SIM with this recipient.
 ///
 /// Trouble in the network is waited out with pauses of 1 s, 2 s, 4 s and so on up to 60 s. What is the modem's or the
-/// SIM's trouble goes to another at once; back to the same modem after 2 s, 4 s and so on up to 2 min, to the same SIM after
-/// 10 s, 1 min, 6 min and so on up to 15 min, but no later than after a third of what is left to the deadline. What cannot be told gets one more try, if it is the first failure. A try that
-/// could only start at or after `deadline` is not made.
+/// SIM's trouble goes to another at once. It goes back to the same modem after 2 s, 4 s and so on up to 2 min; to the same
+/// SIM after 10 s, 1 min, 6 min and so on up to 15 min, but after a third of what is left to the deadline at the latest.
+/// What cannot be told gets one more try, if it is the first failure. A try that could only start at or after `deadline` is
+/// not made.
 #[must_use]
 pub fn after_failure(class: FailureClass, failures_so_far: u32, deadline: Moment, now: Moment) -> Next {
     let growing = |first: Duration, by: u32, longest: Duration| {

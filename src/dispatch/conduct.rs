@@ -29,15 +29,18 @@ const BARRED_TRIES: u32 = 5;
 /// before as well. Another SIM may send to it at once.
 const FIRST_HOLD: Duration = Duration::from_secs(10);
 const NEXT_HOLD: Duration = Duration::from_secs(60);
-/// So long after that it is remembered, and of so many recipients.
+/// So long after that the others go first.
+const BEHIND: Duration = Duration::from_secs(120);
+/// So long after the hold it is remembered, and of so many recipients.
 const REMEMBERED: Duration = Duration::from_secs(900);
 const MOST_REMEMBERED: usize = 1024;
 
 /// The longest rest: after it a message shows whether the modem was mended.
 const LONGEST_REST: Duration = Duration::from_secs(60);
-/// The longest of a SIM that nobody can stand in for, when the recipients may be the reason: somebody who asks for codes to
+/// The longest when the recipients may be the reason, of a SIM beside others and of one alone: somebody who asks for codes to
 /// one barred number after the other must not keep the others waiting.
-const LONGEST_REST_ALONE: Duration = Duration::from_secs(1);
+const LONGEST_SIM_REST: Duration = Duration::from_secs(15);
+const LONGEST_SIM_REST_ALONE: Duration = Duration::from_secs(3);
 
 /// What is held against a modem since it last sent something, and whom its SIM may not send to.
 #[derive(Debug, Default)]
@@ -47,8 +50,6 @@ pub(super) struct Conduct {
     refusals: u32,
     /// How often the network did not let the SIM send.
     denials: u32,
-    /// How often of that the recipient was not among those remembered.
-    new_denials: u32,
     /// The recipients it did not let the SIM send to, the last one first. Something sent to another changes nothing for them.
     denied: Vec<Denial>,
 }
@@ -57,8 +58,18 @@ pub(super) struct Conduct {
 #[derive(Debug)]
 struct Denial {
     recipient: Denied,
+    times: u32,
     /// Nothing was sent to anybody since.
     is_latest: bool,
+}
+
+/// A message that was tried.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tried<'a> {
+    pub(super) to: &'a PhoneNumber,
+    pub(super) deadline: Moment,
+    /// No other SIM could have been given it.
+    pub(super) is_alone: bool,
 }
 
 /// What follows from what came of a message.
@@ -68,9 +79,11 @@ pub(super) struct Judgement {
     pub(super) rest: Option<Rest>,
     /// What the network said, when it has refused this message and many before it.
     pub(super) refused: Option<String>,
-    /// It looks as if the network lets the SIM send to nobody: nothing was sent since it did not let it send to several
-    /// recipients, or many times.
+    /// It looks as if the network lets the SIM send to nobody: nothing was sent since it did not let it send to three
+    /// recipients, or five times to two.
     pub(super) is_barred: bool,
+    /// How often in a row the network did not let the SIM send to this recipient.
+    pub(super) denials: u32,
 }
 
 /// For how long a modem must be left alone, and what to say of it. After it, one message shows whether all is well.
@@ -124,10 +137,10 @@ impl Cause {
 }
 
 impl Conduct {
-    /// Takes note of what came of a message to this recipient. `is_alone` when no other SIM could have sent it.
-    pub(super) fn note(&mut self, outcome: &Outcome, to: &PhoneNumber, is_alone: bool, now: Moment) -> Judgement {
+    /// Takes note of what came of a message.
+    pub(super) fn note(&mut self, outcome: &Outcome, tried: Tried<'_>, now: Moment) -> Judgement {
         use FailureClass::{Network, Recipient, Sim};
-        let rest = self.rest_after(outcome, to, is_alone, now);
+        let rest = self.rest_after(outcome, tried, now);
         let (refused, is_denied) = match outcome {
             Outcome::Failed { class: class @ (Network | Recipient | Sim), of_modem: false, reason, .. } => {
                 self.refusals = self.refusals.saturating_add(1);
@@ -135,32 +148,38 @@ impl Conduct {
             }
             _ => (None, false),
         };
-        let recipients = self.denied.iter().filter(|denial| denial.is_latest).count();
+        let recipients = self.latest();
         let is_barred =
             is_denied && (recipients >= BARRED_RECIPIENTS || (recipients == 2 && self.denials >= BARRED_TRIES));
-        Judgement { rest, refused, is_barred }
+        let denials = self.denied.first().filter(|_| is_denied).map_or(0, |denial| denial.times);
+        Judgement { rest, refused, is_barred, denials }
     }
 
-    /// Whom the SIM is to send nothing to for now.
+    /// Whom the SIM is to send nothing to for now, or only when nothing else waits.
     pub(super) fn denied(&self, now: Moment) -> Vec<Denied> {
         let recipients = self.denied.iter().map(|denial| &denial.recipient);
-        recipients.filter(|recipient| now < recipient.until).cloned().collect()
+        recipients.filter(|recipient| now < recipient.behind_until).cloned().collect()
+    }
+
+    /// How many recipients were denied since something was sent.
+    fn latest(&self) -> usize {
+        self.denied.iter().filter(|denial| denial.is_latest).count()
     }
 
     /// The rest that this outcome is worth, if it is.
     ///
     /// Networks say of a SIM that it may not send what they mean of one recipient only: a barred kind of number, for
     /// instance. So only what is said of several recipients in a row is held against the SIM.
-    fn rest_after(&mut self, outcome: &Outcome, to: &PhoneNumber, is_alone: bool, now: Moment) -> Option<Rest> {
+    fn rest_after(&mut self, outcome: &Outcome, tried: Tried<'_>, now: Moment) -> Option<Rest> {
         let (cause, reason) = match outcome {
             Outcome::Sent { .. } => {
-                self.denied.retain(|denial| denial.recipient.to != *to);
+                self.denied.retain(|denial| denial.recipient.to != *tried.to);
                 *self = Self { denied: self.take_denied(), ..Self::default() };
                 return None;
             }
             Outcome::Failed { class: FailureClass::Recipient, .. } => {
                 // The network has looked at the recipient, so it serves the SIM.
-                (self.denied, self.denials, self.new_denials) = (self.take_denied(), 0, 0);
+                (self.denied, self.denials) = (self.take_denied(), 0);
                 return None;
             }
             Outcome::Failed { class: FailureClass::Sim, of_modem: true, reason, .. } => (Cause::Card, reason),
@@ -172,11 +191,15 @@ impl Conduct {
             Outcome::Failed { .. } | Outcome::Expired => return None,
         };
         let rests = if cause == Cause::Sim {
-            self.rests_after_denial(to, now)
+            self.rests_after_denial(tried, now)
         } else {
             self.rests_after_trouble(cause, outcome)
         };
-        let longest = if cause == Cause::Sim && is_alone { LONGEST_REST_ALONE } else { LONGEST_REST };
+        let longest = match (cause, tried.is_alone) {
+            (Cause::Sim, true) => LONGEST_SIM_REST_ALONE,
+            (Cause::Sim, false) => LONGEST_SIM_REST,
+            _ => LONGEST_REST,
+        };
         let time = FIRST_REST.saturating_mul(1 << rests?.min(12)).min(longest);
         Some(Rest { time, cause, reason: cause.reason(reason) })
     }
@@ -195,20 +218,21 @@ impl Conduct {
 
     /// The same of the SIM's not being allowed to send to this recipient. It is worth none when that is known: the recipient
     /// is held then, and nobody else.
-    fn rests_after_denial(&mut self, to: &PhoneNumber, now: Moment) -> Option<u32> {
+    fn rests_after_denial(&mut self, Tried { to, deadline, .. }: Tried<'_>, now: Moment) -> Option<u32> {
         self.denials = self.denials.saturating_add(1);
-        self.denied.retain(|denial| now < denial.recipient.until + REMEMBERED);
+        self.denied.retain(|denial| now < denial.recipient.held_until + REMEMBERED);
         let known = self.denied.iter().position(|denial| denial.recipient.to == *to);
-        let hold = if known.is_some() { NEXT_HOLD } else { FIRST_HOLD };
-        known.map(|known| self.denied.remove(known));
+        let times = known.map_or(0, |known| self.denied.remove(known).times);
+        // As with the message's own pause, no more than a third of what is left of it.
+        let longest = (deadline.since(now) / 3).clamp(FIRST_HOLD, NEXT_HOLD);
+        let held_until = now + if known.is_some() { longest } else { FIRST_HOLD };
         self.denied.truncate(MOST_REMEMBERED - 1);
-        let recipient = Denied { to: to.clone(), until: now + hold };
-        self.denied.insert(0, Denial { recipient, is_latest: true });
+        let recipient = Denied { to: to.clone(), held_until, behind_until: held_until + BEHIND };
+        self.denied.insert(0, Denial { recipient, times: times.saturating_add(1), is_latest: true });
         if known.is_some() {
             return None;
         }
-        self.new_denials = self.new_denials.saturating_add(1);
-        self.new_denials.checked_sub(TOO_MANY)
+        u32::try_from(self.latest()).unwrap_or(u32::MAX).checked_sub(TOO_MANY)
     }
 
     /// Those who were denied, of whom none was since something was sent.
@@ -236,6 +260,12 @@ mod tests {
         Moment::from_millis(0)
     }
 
+    /// What came of a message to this recipient, through a SIM that is alone.
+    fn note(conduct: &mut Conduct, outcome: &Outcome, to: usize, now: Moment) -> Judgement {
+        let tried = Tried { to: &number(to), deadline: now + Duration::from_secs(3600), is_alone: true };
+        conduct.note(outcome, tried, now)
+    }
+
     /// The rests after these, each to a recipient of its own.
     fn rests(outcomes: impl IntoIterator<Item = Outcome>) -> Vec<u64> {
         rests_of(outcomes, false)
@@ -245,7 +275,8 @@ mod tests {
         let mut conduct = Conduct::default();
         let each = outcomes.into_iter().enumerate();
         each.map(|(to, outcome)| {
-            conduct.note(&outcome, &number(to), is_alone, now()).rest.map_or(0, |rest| rest.time.as_secs())
+            let tried = Tried { to: &number(to), deadline: now() + Duration::from_secs(3600), is_alone };
+            conduct.note(&outcome, tried, now()).rest.map_or(0, |rest| rest.time.as_secs())
         })
         .collect()
     }
@@ -260,8 +291,8 @@ mod tests {
     #[test]
     fn a_sim_rests_once_it_was_refused_for_three_recipients_in_a_row() {
         let faults = || (0..10).map(|_| failed(FailureClass::Sim));
-        assert_eq!(rests(faults()), [0, 0, 1, 2, 4, 8, 16, 32, 60, 60]);
-        assert_eq!(rests_of(faults(), true), [0, 0, 1, 1, 1, 1, 1, 1, 1, 1]);
+        assert_eq!(rests(faults()), [0, 0, 1, 2, 4, 8, 15, 15, 15, 15]);
+        assert_eq!(rests_of(faults(), true), [0, 0, 1, 2, 3, 3, 3, 3, 3, 3]);
     }
 
     #[test]
@@ -274,7 +305,7 @@ mod tests {
     #[test]
     fn one_recipient_refused_however_often_rests_no_sim() {
         let mut conduct = Conduct::default();
-        let mut refused = |to| conduct.note(&failed(FailureClass::Sim), &number(to), true, now()).rest.is_some();
+        let mut refused = |to| note(&mut conduct, &failed(FailureClass::Sim), to, now()).rest.is_some();
         assert_eq!([1, 1, 1, 1, 2, 1, 2, 2].map(&mut refused), [false; 8]);
         assert!(refused(3) && !refused(1) && refused(4));
     }
@@ -297,7 +328,7 @@ mod tests {
         let (class, reason) = (FailureClass::Sim, "it is barred".to_owned());
         let barred = Outcome::Failed { class, code: None, reason, of_modem: false };
         let mut conduct = Conduct::default();
-        let rest = (0..3).filter_map(|to| conduct.note(&barred, &number(to), true, now()).rest).next().unwrap();
+        let rest = (0..3).filter_map(|to| note(&mut conduct, &barred, to, now()).rest).next().unwrap();
         assert_eq!(
             (rest.cause, rest.reason.as_str()),
             (Cause::Sim, "messages through this SIM are refused: it is barred")
@@ -310,7 +341,7 @@ mod tests {
     #[test]
     fn many_refusals_in_a_row_are_worth_a_word_until_something_is_sent() {
         let mut conduct = Conduct::default();
-        let mut told = |outcome: Outcome| conduct.note(&outcome, &number(1), true, now()).refused.is_some();
+        let mut told = |outcome: Outcome| note(&mut conduct, &outcome, 1, now()).refused.is_some();
         let network = || failed(FailureClass::Network);
         let four = [network(), failed(FailureClass::Recipient), Outcome::Expired, network(), network()];
         assert_eq!(four.map(&mut told), [false; 5]);
@@ -328,7 +359,7 @@ mod tests {
         let no_card = || Outcome::Failed { class, code: None, reason: String::new(), of_modem };
         let mut conduct = Conduct::default();
         for to in 0..9 {
-            let Judgement { refused, is_barred, .. } = conduct.note(&no_card(), &number(to), true, now());
+            let Judgement { refused, is_barred, .. } = note(&mut conduct, &no_card(), to, now());
             assert_eq!((refused, is_barred), (None, false));
         }
         assert_eq!(conduct.denied(now()), []);
@@ -340,10 +371,10 @@ mod tests {
         let mut after = |recipients: &[usize], sent_to: usize| {
             let mut barred_at = None;
             for (tries, to) in (1..).zip(recipients) {
-                let is_barred = conduct.note(&failed(FailureClass::Sim), &number(*to), true, now()).is_barred;
+                let is_barred = note(&mut conduct, &failed(FailureClass::Sim), *to, now()).is_barred;
                 barred_at = barred_at.or(is_barred.then_some(tries));
             }
-            conduct.note(&Outcome::Sent { reference: MessageReference(1) }, &number(sent_to), true, now());
+            note(&mut conduct, &Outcome::Sent { reference: MessageReference(1) }, sent_to, now());
             barred_at
         };
         assert_eq!(after(&[1, 2, 1, 2], 9), None);
@@ -357,30 +388,33 @@ mod tests {
     fn what_else_was_refused_does_not_make_one_denial_a_barred_sim() {
         let mut conduct = Conduct::default();
         for class in [FailureClass::Network, FailureClass::Recipient, FailureClass::Network, FailureClass::Recipient] {
-            conduct.note(&failed(class), &number(1), true, now());
+            note(&mut conduct, &failed(class), 1, now());
         }
-        assert!(!conduct.note(&failed(FailureClass::Sim), &number(2), true, now()).is_barred);
+        assert!(!note(&mut conduct, &failed(FailureClass::Sim), 2, now()).is_barred);
     }
 
     #[test]
     fn a_recipient_that_is_denied_is_held_until_something_is_sent_to_it_or_it_is_long_ago() {
         let (mut conduct, mut now) = (Conduct::default(), now());
         let sent = || Outcome::Sent { reference: MessageReference(1) };
-        let held = |conduct: &mut Conduct, now: Moment| {
-            conduct.note(&failed(FailureClass::Sim), &number(1), true, now);
-            let [Denied { to, until }] = &conduct.denied(now)[..] else { panic!("{conduct:?}") };
-            assert_eq!((to, conduct.denied(*until)), (&number(1), Vec::new()));
-            until.since(now).as_secs()
+        // For how long, and how often it was denied in a row.
+        let held = |conduct: &mut Conduct, now: Moment, left: u64| {
+            let tried = Tried { to: &number(1), deadline: now + Duration::from_secs(left), is_alone: true };
+            let denials = conduct.note(&failed(FailureClass::Sim), tried, now).denials;
+            let [Denied { to, held_until, behind_until }] = &conduct.denied(now)[..] else { panic!("{conduct:?}") };
+            assert_eq!((to, conduct.denied(*behind_until)), (&number(1), Vec::new()));
+            assert_eq!(behind_until.since(*held_until), BEHIND);
+            (held_until.since(now).as_secs(), denials)
         };
-        for expected in [10, 60, 60] {
-            assert_eq!(held(&mut conduct, now), expected);
+        for (left, expected) in [(300, (10, 1)), (290, (60, 2)), (120, (40, 3)), (20, (10, 4))] {
+            assert_eq!(held(&mut conduct, now, left), expected);
             now = now + NEXT_HOLD;
-            conduct.note(&sent(), &number(2), true, now);
+            note(&mut conduct, &sent(), 2, now);
         }
-        conduct.note(&sent(), &number(1), true, now);
-        assert_eq!(held(&mut conduct, now), 10);
-        assert_eq!(held(&mut conduct, now + REMEMBERED), 60);
-        assert_eq!(held(&mut conduct, now + REMEMBERED + NEXT_HOLD + REMEMBERED), 10);
+        note(&mut conduct, &sent(), 1, now);
+        assert_eq!(held(&mut conduct, now, 3600), (10, 1));
+        assert_eq!(held(&mut conduct, now + REMEMBERED, 3600), (60, 2));
+        assert_eq!(held(&mut conduct, now + REMEMBERED + NEXT_HOLD + REMEMBERED, 3600), (10, 1));
     }
 
     #[test]

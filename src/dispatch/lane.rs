@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::budgets::{Allowance, Budgets};
-use super::conduct::{Cause, Conduct, Judgement, Rest};
+use super::conduct::{Cause, Conduct, Judgement, Rest, Tried};
 use super::pool::{LaneState, Newcomer, Resting};
 use super::ready::ReadySims;
 use crate::clock::Moment;
@@ -329,11 +329,12 @@ impl Lane {
         };
         let now = self.store.clock().now();
         let is_alone = self.ready_sims.others(self.modem.name()).is_empty();
-        let Judgement { rest, refused, is_barred } = self.conduct.note(&outcome, &assignment.to, is_alone, now);
+        let tried = Tried { to: &assignment.to, deadline: assignment.deadline, is_alone };
+        let Judgement { rest, refused, is_barred, denials } = self.conduct.note(&outcome, tried, now);
         self.rest = rest;
         let sent = matches!(outcome, Outcome::Sent { .. });
         self.note_barred(&outcome, is_barred);
-        let result = result(outcome, &assignment, now);
+        let result = result(outcome, &assignment, denials, now);
         if result.spends_budget() {
             self.budgets.record(sim, now);
         }
@@ -358,7 +359,8 @@ impl Lane {
     /// Takes note of a SIM that the network lets send to nobody. It is tried all the time, and yet nothing goes out.
     fn note_barred(&mut self, outcome: &Outcome, is_barred: bool) {
         match outcome {
-            Outcome::Sent { .. } => self.barred = None,
+            // Of a wrong number, too, it is the network that says so.
+            Outcome::Sent { .. } | Outcome::Failed { class: FailureClass::Recipient, .. } => self.barred = None,
             Outcome::Failed { reason, .. } if is_barred => {
                 let since = self.barred().map_or(self.store.clock().wall(), |(_, resting)| resting.since);
                 let (reason, advice) = (Cause::Sim.reason(reason), Cause::Sim.advice().to_owned());
@@ -464,13 +466,18 @@ async fn tell_when_something_waits(
     }
 }
 
-fn result(outcome: Outcome, assignment: &Assignment, now: Moment) -> SubmitResult {
+/// What is written down of it. `denials` is how often in a row the network did not let the SIM send to the recipient.
+fn result(outcome: Outcome, assignment: &Assignment, denials: u32, now: Moment) -> SubmitResult {
     match outcome {
         Outcome::Sent { reference } => SubmitResult::Sent { reference },
         Outcome::Failed { class, code, reason, of_modem } => {
             // What the modem says of its card says nothing of the recipient.
-            let judged = if of_modem && class == FailureClass::Sim { FailureClass::Modem } else { class };
-            let next: Next = message::after_failure(judged, assignment.failures, assignment.deadline, now);
+            let (judged, before) = match class {
+                FailureClass::Sim if of_modem => (FailureClass::Modem, assignment.failures),
+                FailureClass::Sim => (class, denials.saturating_sub(1)),
+                _ => (class, assignment.failures),
+            };
+            let next: Next = message::after_failure(judged, before, assignment.deadline, now);
             SubmitResult::Failed { class, code, reason, next }
         }
         Outcome::InDoubt { reason } => SubmitResult::InDoubt { reason },

@@ -66,7 +66,10 @@ impl Readiness {
         let read = async { tokio::try_join!(store.callback_counts(), shared.lost_apps()) };
         let (read, is_writable) = tokio::join!(timeout(STORE_WITHIN, read), timeout(STORE_WITHIN, store.writable()));
         let state = match (&read, is_writable) {
-            (Err(_), _) => StoreState::Slow,
+            (Err(_), _) => {
+                tracing::warn!(within = ?STORE_WITHIN, "the store has not said in time how the site is");
+                StoreState::Slow
+            }
             (Ok(Err(error)), _) => {
                 tracing::error!(error = %error, "the store does not say how the site is");
                 StoreState::Unreadable

@@ -50,8 +50,13 @@ impl From<ResendError> for Problem {
             ResendError::KeyReused => Self::new(Kind::KeyReused),
             ResendError::NoneLeft => Self::new(Kind::NoResendsLeft).by("resends"),
             ResendError::OptedOut => Self::new(Kind::RecipientOptedOut),
-            ResendError::Wording(error) => unwritable_now(&error),
-            ResendError::NotAllowed(error) => unwritable_now(&error),
+            ResendError::Wording(error) => {
+                let detail =
+                    format!("By the policy, which has changed since, the message cannot be written any more: {error}.");
+                Self::new(Kind::PolicyChanged).saying(detail)
+            }
+            ResendError::NotAllowed(error) => Self::new(Kind::PolicyChanged)
+                .saying(format!("By the policy as it is, the request's own words cannot be sent now: {error}.")),
             ResendError::Guarded(refusal) => refusal.into(),
             ResendError::Unreadable(error) => {
                 tracing::error!(error = %error, "a code cannot be sent again");
@@ -69,11 +74,6 @@ pub(super) fn reached(limit: Limit) -> String {
         Limit::PerPrefixHour => "this block of numbers (all that differ only in the last four digits)",
     };
     format!("The limit {} is reached for {whom}.", limit.as_str())
-}
-
-fn unwritable_now(error: &dyn std::error::Error) -> Problem {
-    let detail = format!("By the policy, which has changed since, the message cannot be written any more: {error}.");
-    Problem::new(Kind::PolicyChanged).saying(detail)
 }
 
 /// The words of the operator always fit, so it is those of the request, or what it puts into them.

@@ -58,7 +58,7 @@ impl Sends {
     /// Nothing is left to be tried: the modem is left alone for a while, and longer the next time. Not when it answered and it
     /// was always one message: it may be this that the modem cannot do, and another must not wait for it.
     pub(super) fn rest(&mut self, now: Instant) {
-        if self.message.is_some() && self.all_of_one {
+        if self.all_of_one {
             return;
         }
         let rest = FIRST_REST.saturating_mul(1 << self.rests.min(4)).min(LONGEST_REST);

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::error::StoreError;
 use super::handle::Store;
-use super::queue::{self, Assignment, Claim, Claimed, Neighbour};
+use super::queue::{self, Assignment, Claim, Claimed, Denied, Neighbour};
 use super::writer::Work;
 use super::{routing, row, second};
 use crate::clock::Moment;
@@ -22,8 +22,6 @@ const STICKY: Duration = Duration::from_secs(5);
 const ACQUAINTANCE: Duration = Duration::from_secs(24 * 3600);
 /// After leaving so many messages to other SIMs a claim takes the next, whosever it is: those others are behind.
 const LEFT_TO_OTHERS: usize = 32;
-/// After so many messages that this SIM has failed at before a claim looks no further for one that it has not.
-const MOST_RETRIES: usize = 128;
 /// After passing over so many messages that wait by routes that are no more, a claim looks no further in a queue: they
 /// are being moved, and then everybody looks again.
 const PASSED_OVER: usize = 32;
@@ -34,7 +32,7 @@ pub(super) fn claim_next(work: &Work<'_>, claim: &Claim) -> Result<Claimed, Stor
             begun(work, message, claim.sim.as_str())?.map(|seq| queue::assign(work, seq, claim)).transpose()?.flatten();
         return Ok(assigned.map_or(Claimed::Nothing { next: None }, Claimed::Part));
     }
-    let denied = claim.denied.iter().map(|denied| (row::number(&denied.to), denied.until)).collect();
+    let denied = claim.denied.iter().map(|denied| (row::number(&denied.to), denied)).collect();
     let mut search = Search { claim, denied, next: None, left: 0, strays: 0 };
     for priority in 0..=row::priority(claim.lowest) {
         while let Some(seq) = search.pick(work, priority)? {
@@ -85,8 +83,8 @@ pub(super) fn something_waits<'a>(
 /// A message that the SIM may be given now. The least goes first.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Picked {
-    /// This SIM has failed at it before: those that it has not go first.
-    is_retry: bool,
+    /// The network did not let this SIM send to its recipient lately: the others go first.
+    is_behind: bool,
     deadline: i64,
     seq: i64,
 }
@@ -94,8 +92,8 @@ struct Picked {
 /// A look through the queues for what one SIM may be given.
 struct Search<'a> {
     claim: &'a Claim,
-    /// Whom the SIM is to send nothing to, and until when.
-    denied: BTreeMap<i64, Moment>,
+    /// Whom the network did not let the SIM send to lately.
+    denied: BTreeMap<i64, &'a Denied>,
     /// When the first of those that must wait may go.
     next: Option<Moment>,
     /// How many were left to other SIMs.
@@ -134,12 +132,12 @@ impl Search<'_> {
         self.next = Some(self.next.map_or(from, |earlier| earlier.min(from)));
     }
 
-    /// The first on one route: what this SIM or modem has failed at behind what it has not, and then by deadline.
+    /// The first on one route: what goes to those who were denied lately behind the rest, and then by deadline.
     fn pick_on(&mut self, work: &Work<'_>, route: usize, priority: i64) -> Result<Option<Picked>, StoreError> {
-        let (mut retry, mut retries) = (None, 0);
+        let mut behind = None;
         let mut statement = work.conn.prepare_cached(
             "SELECT seq, waiting_from, iif(sim <> ?3, iif(taken_over, deadline, coalesce(sim_until, 0)), 0), sim, deadline,
-                    number, attempt
+                    number, attempt, (SELECT again_from IS NOT NULL FROM attempt WHERE attempt.id = message.attempt)
              FROM message
              WHERE queue = ?1 AND deadline > ?2 ORDER BY deadline, seq",
         )?;
@@ -155,21 +153,29 @@ impl Search<'_> {
             }
             let waiting_from: i64 = row.get(1)?;
             let mut from = Moment::from_millis(waiting_from.max(row.get::<_, Option<i64>>(2)?.unwrap_or(0)));
-            if let Some(until) = self.denied.get(&row.get(5)?) {
-                from = from.max(*until);
+            let denied = self.denied.get(&row.get(5)?);
+            from = denied.map_or(from, |denied| denied.held_until.max(from));
+            let is_behind = denied.is_some_and(|denied| work.now < denied.behind_until);
+            if is_behind && behind.is_some() && from <= work.now {
+                continue;
             }
-            let refused_until = if from <= work.now { refused_until(work, row.get(6)?, self.claim)? } else { None };
-            from = refused_until.map_or(from, |again_from| again_from.max(from));
+            if from <= work.now
+                && let Some(again_from) = refused_until(work, row.get(6)?, self.claim)?
+            {
+                from = again_from.max(from);
+            }
             if from <= work.now {
                 let (seq, sim) = (row.get(0)?, row.get::<_, Option<String>>(3)?);
+                let was_refused = row.get::<_, Option<bool>>(7)?.unwrap_or_default();
+                // Where its SIM was not let send the rest, it is not left to it.
+                let sim = sim.filter(|_| !was_refused);
                 let waits_from = Moment::from_millis(waiting_from);
                 let Some(until) = self.left_to_others(work, (seq, route), sim.as_deref(), waits_from)? else {
-                    let picked = Picked { is_retry: refused_until.is_some(), deadline: row.get(4)?, seq };
-                    if !picked.is_retry || retries == MOST_RETRIES {
-                        return Ok(Some(retry.filter(|_| picked.is_retry).unwrap_or(picked)));
+                    let picked = Picked { is_behind, deadline: row.get(4)?, seq };
+                    if !is_behind {
+                        return Ok(Some(picked));
                     }
-                    retries += 1;
-                    retry.get_or_insert(picked);
+                    behind = Some(picked);
                     continue;
                 };
                 self.left += 1;
@@ -177,7 +183,7 @@ impl Search<'_> {
             }
             self.wait_until(from);
         }
-        Ok(retry)
+        Ok(behind)
     }
 
     /// Until when a message is left to another SIM, if it is. Only the first try is: what failed goes to whoever is

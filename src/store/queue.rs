@@ -29,19 +29,21 @@ pub struct Claim {
     /// The other SIMs that could be given a message of any priority now. What belongs to one of them is left to it for
     /// a while: the recipient had the last message from it, or it has sent the first parts.
     pub others: Vec<Neighbour>,
-    /// Recipients that the SIM is to send nothing to for now.
+    /// Recipients that the network did not let the SIM send to lately.
     pub denied: Vec<Denied>,
     /// Give it nothing but the next part of this message.
     pub only: Option<MessageId>,
 }
 
-/// A recipient that the network does not let a SIM send to, as it said a moment ago.
+/// A recipient that the network did not let a SIM send to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Denied {
     /// Who it is.
     pub to: PhoneNumber,
-    /// From when on the SIM tries again.
-    pub until: Moment,
+    /// Before this moment the SIM sends nothing to it.
+    pub held_until: Moment,
+    /// And before this one only what is left when nothing else of the same priority waits.
+    pub behind_until: Moment,
 }
 
 /// Another modem and the SIM that it sends with.

@@ -10,19 +10,19 @@ use std::collections::BTreeMap;
 
 use super::error::StoreError;
 use super::life::Message;
-use super::queue::{Claim, SubmitResult};
+use super::queue::{Claim, Denied, SubmitResult};
 use super::writer::Work;
 use super::{claiming, reports, routing, row};
 use crate::clock::Moment;
 use crate::message::{Event, Next, Status};
 use crate::pdu::DeliveryStatus;
 
-/// The first message of which the SIM may send the second copy, and from when on. To those who are denied it sends nothing
-/// before the moment beside them.
+/// The first message of which the SIM may send the second copy, and from when on. Those who were denied
+/// lately are held.
 pub(super) fn first_for(
     work: &Work<'_>,
     claim: &Claim,
-    denied: &BTreeMap<i64, Moment>,
+    denied: &BTreeMap<i64, &Denied>,
 ) -> Result<Option<(i64, Moment)>, StoreError> {
     let mut statement = work.conn.prepare_cached(
         "SELECT message.seq, message.second_from, message.number, message.attempt
@@ -39,8 +39,8 @@ pub(super) fn first_for(
         }
         if work.routes.lets(routing::route_of_message(work, seq, row.get(2)?)?, &claim.modem) {
             let again_from = claiming::refused_until(work, row.get(3)?, claim)?;
-            let denied_until = denied.get(&row.get(2)?).copied();
-            let from = [again_from, denied_until].into_iter().flatten().fold(second_from, Moment::max);
+            let held_until = denied.get(&row.get(2)?).map(|denied| denied.held_until);
+            let from = [again_from, held_until].into_iter().flatten().fold(second_from, Moment::max);
             if first.is_none_or(|(_, earlier)| from < earlier) {
                 first = Some((seq, from));
             }

@@ -506,6 +506,19 @@ async fn the_one_resend_is_not_repeated_after_a_crash() {
     assert_eq!(world.status(otp.message.id).await, Status::InDoubt);
 }
 
+#[tokio::test(start_paused = true)]
+async fn the_rest_of_a_message_is_not_left_to_a_sim_that_was_not_let_send_it() {
+    let world = World::new().await;
+    let message = world.accept(NewMessage { parts: 3, ..world.new_message(&alice()) }).await;
+    world.sent(&part(world.claim_with("a").await), 1).await;
+    let second = part(world.claim_with("a").await);
+    let next = Next::OtherModem { again: world.clock.now() + seconds(10) };
+    let (class, code) = (FailureClass::Sim, Some("+CMS ERROR: 8".to_owned()));
+    world.settle(&second, SubmitResult::Failed { class, code, reason: "it is barred".to_owned(), next }).await;
+    let by_b = part(world.store.claim(beside("b", &["a"])).await.unwrap());
+    assert_eq!((by_b.message, by_b.part), (message, 0), "all parts start again on the other SIM");
+}
+
 /// No program of ours leaves such rows behind; a disk, or somebody with `sqlite3`, may.
 #[tokio::test(start_paused = true)]
 async fn a_message_that_does_not_go_with_its_parts_stops_no_other() {
