@@ -261,7 +261,8 @@ pub enum ResendError {
     /// The policy has changed, and by it the message cannot be written any more.
     #[error(transparent)]
     Wording(#[from] WordingError),
-    /// The policy has changed, or the minutes that are left have, and by it the request's own words cannot be sent any more.
+    /// What the request for the code asked for is not allowed any more: the policy has changed, or its own words have with the
+    /// minutes that are left.
     #[error(transparent)]
     NotAllowed(#[from] NotAllowed),
     /// The guard does not let it through.

@@ -68,7 +68,7 @@ struct Denial {
 pub(super) struct Tried<'a> {
     pub(super) to: &'a PhoneNumber,
     pub(super) deadline: Moment,
-    /// No other SIM could have been given it.
+    /// No other SIM is free to stand in for this one, as far as routes let it.
     pub(super) is_alone: bool,
 }
 
@@ -155,7 +155,7 @@ impl Conduct {
         Judgement { rest, refused, is_barred, denials }
     }
 
-    /// Whom the SIM is to send nothing to for now, or only when nothing else waits.
+    /// Whom the SIM is to send nothing to for now, or only behind others.
     pub(super) fn denied(&self, now: Moment) -> Vec<Denied> {
         let recipients = self.denied.iter().map(|denial| &denial.recipient);
         recipients.filter(|recipient| now < recipient.behind_until).cloned().collect()
@@ -223,7 +223,7 @@ impl Conduct {
         self.denied.retain(|denial| now < denial.recipient.held_until + REMEMBERED);
         let known = self.denied.iter().position(|denial| denial.recipient.to == *to);
         let times = known.map_or(0, |known| self.denied.remove(known).times);
-        // As with the message's own pause, no more than a third of what is left of it.
+        // As with the message's own pause, about a third of what is left of it at most.
         let longest = (deadline.since(now) / 3).clamp(FIRST_HOLD, NEXT_HOLD);
         let held_until = now + if known.is_some() { longest } else { FIRST_HOLD };
         self.denied.truncate(MOST_REMEMBERED - 1);
@@ -232,7 +232,11 @@ impl Conduct {
         if known.is_some() {
             return None;
         }
-        u32::try_from(self.latest()).unwrap_or(u32::MAX).checked_sub(TOO_MANY)
+        if self.latest() < BARRED_RECIPIENTS {
+            return None;
+        }
+        self.rests = self.rests.saturating_add(1);
+        Some(self.rests - 1)
     }
 
     /// Those who were denied, of whom none was since something was sent.

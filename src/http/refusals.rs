@@ -56,7 +56,7 @@ impl From<ResendError> for Problem {
                 Self::new(Kind::PolicyChanged).saying(detail)
             }
             ResendError::NotAllowed(error) => Self::new(Kind::PolicyChanged)
-                .saying(format!("By the policy as it is, the request's own words cannot be sent now: {error}.")),
+                .saying(format!("What the request for the code asked for is not allowed any more: {error}.")),
             ResendError::Guarded(refusal) => refusal.into(),
             ResendError::Unreadable(error) => {
                 tracing::error!(error = %error, "a code cannot be sent again");

@@ -42,7 +42,7 @@ pub struct Denied {
     pub to: PhoneNumber,
     /// Before this moment the SIM sends nothing to it.
     pub held_until: Moment,
-    /// And before this one only what is left when nothing else of the same priority waits.
+    /// And before this one messages to others go first, if they have the same priority and can go now.
     pub behind_until: Moment,
 }
 

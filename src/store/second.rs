@@ -17,8 +17,8 @@ use crate::clock::Moment;
 use crate::message::{Event, Next, Status};
 use crate::pdu::DeliveryStatus;
 
-/// The first message of which the SIM may send the second copy, and from when on. Those who were denied
-/// lately are held.
+/// The first message of which the SIM may send the second copy, and from when on. To those who
+/// were denied nothing goes before their hold is over.
 pub(super) fn first_for(
     work: &Work<'_>,
     claim: &Claim,

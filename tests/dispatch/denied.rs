@@ -203,7 +203,7 @@ async fn a_bad_card_is_not_told_as_a_network_that_refuses() {
     }
 }
 
-/// Codes to one barred number after the other: what was refused goes behind what nobody has tried.
+/// Codes to one barred number after the other: those who were denied go behind the others.
 #[tokio::test(start_paused = true)]
 async fn codes_to_many_recipients_that_were_denied_keep_no_good_one_waiting() {
     let mut world = World::new(1).await;
@@ -292,5 +292,24 @@ async fn a_second_copy_that_is_denied_is_tried_rarely_and_not_at_all_when_it_was
         world.pass(seconds(920)).await;
         let tries = world.detail(id).await.attempts.len() - 1;
         assert!(if is_withdrawn { tries == 1 } else { (2..=5).contains(&tries) }, "{is_withdrawn}: {tries}");
+    }
+}
+
+/// A modem that is never idle, and a network that did not let it send to one recipient for a moment.
+#[tokio::test(start_paused = true)]
+async fn a_code_goes_behind_others_but_not_until_its_life_is_over() {
+    for life in [60, 120, 300] {
+        let mut world = World::new(1).await;
+        world.dispatch(&no_budget()).await;
+        world.slots[0].device.faults().queue(Fault::CmsError(8));
+        let code = world.code(0, seconds(life)).await;
+        for second in 0..life {
+            // More than it can send: something else always waits.
+            for other in 0..2 {
+                world.code(usize::try_from(1000 + 2 * second + other).unwrap(), seconds(3600)).await;
+            }
+            world.pass(seconds(1)).await;
+        }
+        assert_eq!(world.status(code).await, Status::Sent, "a life of {life} s");
     }
 }
