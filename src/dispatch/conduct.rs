@@ -68,7 +68,7 @@ struct Denial {
 pub(super) struct Tried<'a> {
     pub(super) to: &'a PhoneNumber,
     pub(super) deadline: Moment,
-    /// No other SIM is free to stand in for this one, as far as routes let it.
+    /// No other SIM is free to stand in for this one. Whether routes would let another is not asked.
     pub(super) is_alone: bool,
 }
 
