@@ -106,7 +106,11 @@ pub enum FailureClass {
     Network,
     /// The modem's state or a fault of it: the message goes to another modem.
     Modem,
-    /// The SIM or its account: an operator must act; the message goes to another modem.
+    /// The card in the modem, as the modem sees it, whoever the message is to: it is missing, locked or broken. The message
+    /// goes to another modem.
+    Card,
+    /// The network does not let the SIM send this: its account, its contract, or this recipient. The message goes to another
+    /// modem.
     Sim,
     /// Cannot be told: one more try after a pause.
     Unknown,
@@ -236,8 +240,8 @@ const UNKNOWN_PAUSE: Duration = Duration::from_secs(5);
 /// What to do after a failure of this class, when there were `failures_so_far` before: of the part, or for the class
 /// [`FailureClass::Sim`] of this SIM with this recipient.
 ///
-/// Trouble in the network is waited out with pauses of 1 s, 2 s, 4 s and so on up to 60 s. What is the modem's or the
-/// SIM's trouble goes to another at once. It goes back to the same modem after 2 s, 4 s and so on up to 2 min; to the same
+/// Trouble in the network is waited out with pauses of 1 s, 2 s, 4 s and so on up to 60 s. What is the modem's, its
+/// card's or the SIM's trouble goes to another at once. It goes back to the same modem after 2 s, 4 s and so on up to 2 min; to the same
 /// SIM after 10 s, 1 min, 6 min and so on up to 15 min, but after a third of what is left to the deadline at the latest.
 /// What cannot be told gets one more try, if it is the first failure. A try that could only start at or after `deadline` is
 /// not made.
@@ -248,14 +252,14 @@ pub fn after_failure(class: FailureClass, failures_so_far: u32, deadline: Moment
     };
     let pause = match class {
         FailureClass::Recipient | FailureClass::Message => return Next::Fail,
-        FailureClass::Modem if now < deadline => {
+        FailureClass::Modem | FailureClass::Card if now < deadline => {
             return Next::OtherModem { again: now + growing(FIRST_MODEM_PAUSE, 2, LONGEST_MODEM_PAUSE) };
         }
         FailureClass::Sim if now < deadline => {
             let longest = (deadline.since(now) / 3).min(LONGEST_SIM_PAUSE);
             return Next::OtherModem { again: now + growing(FIRST_SIM_PAUSE, 6, longest) };
         }
-        FailureClass::Modem | FailureClass::Sim => return Next::Fail,
+        FailureClass::Modem | FailureClass::Card | FailureClass::Sim => return Next::Fail,
         FailureClass::Unknown if failures_so_far == 0 => UNKNOWN_PAUSE,
         FailureClass::Unknown => return Next::Fail,
         FailureClass::Network => growing(FIRST_PAUSE, 2, LONGEST_PAUSE),
@@ -399,6 +403,7 @@ mod tests {
             (FailureClass::Recipient, Next::Fail),
             (FailureClass::Message, Next::Fail),
             (FailureClass::Modem, other(FIRST_MODEM_PAUSE)),
+            (FailureClass::Card, other(FIRST_MODEM_PAUSE)),
             (FailureClass::Sim, other(FIRST_SIM_PAUSE)),
         ] {
             assert_eq!(after_failure(class, 0, NOW + LONGEST_PAUSE, NOW), next);

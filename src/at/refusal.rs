@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-use crate::message::FailureClass::{self, Message, Modem, Network, Recipient, Sim, Unknown};
+use crate::message::FailureClass::{self, Card, Message, Modem, Network, Recipient, Sim, Unknown};
 
 /// Why a modem did not do as it was told. It prints as the modem said it, with the number in place of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
@@ -173,19 +173,19 @@ const CMS: &[Code] = &[
     (303, 303, Message, "the modem does not support it"),
     (304, 304, Message, "the modem does not accept the PDU"),
     (305, 305, Message, "the modem does not accept the text"),
-    (310, 310, Sim, "no SIM is inserted; with a weak power supply it can look the same"),
-    (311, 311, Sim, "the SIM asks for its PIN"),
-    (312, 312, Sim, "the modem is locked to another SIM or network"),
-    (313, 313, Sim, "the SIM failed"),
+    (310, 310, Card, "no SIM is inserted; with a weak power supply it can look the same"),
+    (311, 311, Card, "the SIM asks for its PIN"),
+    (312, 312, Card, "the modem is locked to another SIM or network"),
+    (313, 313, Card, "the SIM failed"),
     (314, 314, Modem, "the SIM is busy"),
-    (315, 315, Sim, "the SIM is the wrong one"),
-    (316, 316, Sim, "the SIM asks for its PUK"),
-    (317, 318, Sim, "the SIM asks for its PIN2 or PUK2"),
+    (315, 315, Card, "the SIM is the wrong one"),
+    (316, 316, Card, "the SIM asks for its PUK"),
+    (317, 318, Card, "the SIM asks for its PIN2 or PUK2"),
     (320, 320, Modem, "the memory failed"),
     (321, 321, Message, "there is no message in this place"),
     (322, 322, Modem, "the memory is full"),
     (323, 325, Message, "the modem does not accept the input"),
-    (330, 330, Sim, "the SIM holds no service centre number; ask the operator for it and set it as service-centre"),
+    (330, 330, Card, "the SIM holds no service centre number; ask the operator for it and set it as service-centre"),
     (331, 331, Network, "there is no network"),
     (332, 332, Network, "the network did not answer in time"),
     (340, 340, Unknown, "no acknowledgement was expected"),
@@ -196,23 +196,23 @@ const CME: &[Code] = &[
     (0, 2, Modem, "the modem failed"),
     (3, 3, Unknown, "the modem does not allow it now; it may be in flight mode or its SIM not ready"),
     (4, 4, Unknown, "the modem does not support it"),
-    (5, 7, Sim, "the modem is locked to another SIM"),
-    (10, 10, Sim, "no SIM is inserted; with a weak power supply it can look the same"),
-    (11, 11, Sim, "the SIM asks for its PIN"),
-    (12, 12, Sim, "the SIM asks for its PUK"),
+    (5, 7, Card, "the modem is locked to another SIM"),
+    (10, 10, Card, "no SIM is inserted; with a weak power supply it can look the same"),
+    (11, 11, Card, "the SIM asks for its PIN"),
+    (12, 12, Card, "the SIM asks for its PUK"),
     (13, 13, Modem, "the SIM failed"),
     (14, 14, Modem, "the SIM is busy"),
-    (15, 15, Sim, "the SIM is the wrong one"),
-    (16, 16, Sim, "the password is wrong"),
-    (17, 18, Sim, "the SIM asks for its PIN2 or PUK2"),
+    (15, 15, Card, "the SIM is the wrong one"),
+    (16, 16, Card, "the password is wrong"),
+    (17, 18, Card, "the SIM asks for its PIN2 or PUK2"),
     (20, 20, Modem, "the memory is full"),
     (21, 21, Message, "there is nothing in this place"),
     (23, 23, Modem, "the memory failed"),
     (24, 27, Message, "the modem does not accept the text"),
     (30, 30, Network, "there is no network"),
     (31, 31, Network, "the network did not answer in time"),
-    (32, 32, Sim, "the network allows emergency calls only"),
-    (40, 48, Sim, "the modem is locked to another network"),
+    (32, 32, Card, "the network allows emergency calls only"),
+    (40, 48, Card, "the modem is locked to another network"),
     (50, 50, Message, "the modem does not accept the parameters"),
     (51, 52, Modem, "the modem broke the command off"),
     (53, 55, Network, "the modem is not attached to the network"),
@@ -314,7 +314,7 @@ mod tests {
             (197, Message),
             (255, Unknown),
             (304, Message),
-            (311, Sim),
+            (311, Card),
             (314, Modem),
             (331, Network),
             (500, Unknown),
@@ -324,7 +324,7 @@ mod tests {
             let refusal = Refusal::cms(&code.to_string());
             assert_eq!((refusal, class(refusal)), (Refusal::Cms(Some(code)), expected), "{code}");
         }
-        assert_eq!(class(Refusal::cme("10")), Sim);
+        assert_eq!(class(Refusal::cme("10")), Card);
         assert_eq!(class(Refusal::cme("30")), Network);
         assert_eq!(class(Refusal::Error), Unknown);
     }

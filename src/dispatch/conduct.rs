@@ -182,7 +182,7 @@ impl Conduct {
                 (self.denied, self.denials) = (self.take_denied(), 0);
                 return None;
             }
-            Outcome::Failed { class: FailureClass::Sim, of_modem: true, reason, .. } => (Cause::Card, reason),
+            Outcome::Failed { class: FailureClass::Card, reason, .. } => (Cause::Card, reason),
             Outcome::Failed { class: FailureClass::Sim, reason, .. } => (Cause::Sim, reason),
             Outcome::Failed { class: FailureClass::Modem, reason, .. } => (Cause::Modem, reason),
             Outcome::Failed { class: FailureClass::Unknown, reason, .. } => (Cause::Unexplained, reason),
@@ -301,9 +301,7 @@ mod tests {
 
     #[test]
     fn a_card_that_the_modem_finds_wrong_rests_it_at_once() {
-        let (class, of_modem) = (FailureClass::Sim, true);
-        let no_card = || Outcome::Failed { class, code: None, reason: String::new(), of_modem };
-        assert_eq!(rests([no_card(), no_card()]), [1, 2]);
+        assert_eq!(rests([failed(FailureClass::Card), failed(FailureClass::Card)]), [1, 2]);
     }
 
     #[test]
@@ -359,11 +357,9 @@ mod tests {
 
     #[test]
     fn what_the_modem_says_of_its_card_is_no_refusal_of_the_network() {
-        let (class, of_modem) = (FailureClass::Sim, true);
-        let no_card = || Outcome::Failed { class, code: None, reason: String::new(), of_modem };
         let mut conduct = Conduct::default();
         for to in 0..9 {
-            let Judgement { refused, is_barred, .. } = note(&mut conduct, &no_card(), to, now());
+            let Judgement { refused, is_barred, .. } = note(&mut conduct, &failed(FailureClass::Card), to, now());
             assert_eq!((refused, is_barred), (None, false));
         }
         assert_eq!(conduct.denied(now()), []);

@@ -470,14 +470,9 @@ async fn tell_when_something_waits(
 fn result(outcome: Outcome, assignment: &Assignment, denials: u32, now: Moment) -> SubmitResult {
     match outcome {
         Outcome::Sent { reference } => SubmitResult::Sent { reference },
-        Outcome::Failed { class, code, reason, of_modem } => {
-            // What the modem says of its card says nothing of the recipient.
-            let (judged, before) = match class {
-                FailureClass::Sim if of_modem => (FailureClass::Modem, assignment.failures),
-                FailureClass::Sim => (class, denials.saturating_sub(1)),
-                _ => (class, assignment.failures),
-            };
-            let next: Next = message::after_failure(judged, before, assignment.deadline, now);
+        Outcome::Failed { class, code, reason, .. } => {
+            let before = if class == FailureClass::Sim { denials.saturating_sub(1) } else { assignment.failures };
+            let next: Next = message::after_failure(class, before, assignment.deadline, now);
             SubmitResult::Failed { class, code, reason, next }
         }
         Outcome::InDoubt { reason } => SubmitResult::InDoubt { reason },

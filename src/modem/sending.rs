@@ -183,9 +183,10 @@ impl Actor {
             Delivery::Refused(Refusal::Cms(Some(197))) => self.outcome(Delivery::Sent(self.reference.wrapping_add(1))),
             Delivery::Refused(refusal) => {
                 let (class, meaning) = refusal.read(self.profile.manners.codes);
+                let of_modem = refusal.is_of_modem() || class == FailureClass::Card;
                 // What the modem says of itself or of its card shows as well when it is asked how it stands.
-                self.look |= refusal.is_of_modem() && class != FailureClass::Message;
-                let (code, of_modem) = (Some(refusal.to_string()), refusal.is_of_modem());
+                self.look |= of_modem && class != FailureClass::Message;
+                let code = Some(refusal.to_string());
                 Outcome::Failed { class, code, reason: meaning.to_owned(), of_modem }
             }
             // Whatever it says of the message: it has not seen it.

@@ -146,7 +146,7 @@ impl SubmitResult {
     pub const fn spends_budget(&self) -> bool {
         let may_be_taken = match self {
             Self::Failed { class, code, .. } => {
-                code.is_some() && !matches!(class, FailureClass::Modem | FailureClass::Sim)
+                code.is_some() && !matches!(class, FailureClass::Modem | FailureClass::Card | FailureClass::Sim)
             }
             _ => false,
         };

@@ -95,7 +95,9 @@ fn record(work: &Work<'_>, attempt: AttemptId, result: &SubmitResult) -> Result<
     let again = match result {
         SubmitResult::Failed { next: Next::OtherModem { again }, .. } => Some(again.as_millis()),
         // Too late to be given to anybody again. That it is set says whose fault it was: the budget does not count it.
-        SubmitResult::Failed { class: FailureClass::Modem | FailureClass::Sim, .. } => Some(work.now.as_millis()),
+        SubmitResult::Failed { class: FailureClass::Modem | FailureClass::Card | FailureClass::Sim, .. } => {
+            Some(work.now.as_millis())
+        }
         _ => None,
     };
     work.conn

@@ -387,8 +387,25 @@ async fn a_refusal_that_blames_the_card_has_the_card_looked_at_at_once() {
         world.scripted.on_submit(refusal);
         let before = world.clock.now();
         let outcome = world.submit().await;
-        assert!(matches!(outcome, Outcome::Failed { class: FailureClass::Sim, of_modem: true, .. }), "{outcome:?}");
+        assert!(matches!(outcome, Outcome::Failed { class: FailureClass::Card, .. }), "{outcome:?}");
         world.says("no SIM is in the modem").await;
+        assert!(world.clock.now().since(before) < Duration::from_secs(1));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_maker_says_of_the_card_in_numbers_of_its_own_is_no_refusal_of_the_network() {
+    for (maker, refusal) in [("WAVECOM MODEM", "+CMS ERROR: 526"), ("Cinterion", "+CMS ERROR: 262")] {
+        let scripted = Scripted::new();
+        scripted.answer("AT+CGMI", &format!("{maker}\r\n\r\nOK"));
+        let world = World::start(scripted);
+        world.until(|health| health.state.is_ready()).await;
+        world.scripted.answer("AT+CPIN?", "+CPIN: SIM PUK\r\n\r\nOK");
+        world.scripted.on_submit(OnSubmit::Refuse(refusal));
+        let before = world.clock.now();
+        let outcome = world.submit().await;
+        assert!(matches!(outcome, Outcome::Failed { class: FailureClass::Card, of_modem: true, .. }), "{outcome:?}");
+        world.says("PUK").await;
         assert!(world.clock.now().since(before) < Duration::from_secs(1));
     }
 }

@@ -2,7 +2,7 @@
 //! name the maker's manual for each, and for Wavecom from lists in Ruby's and Python's old drivers.
 
 use crate::at::Codes;
-use crate::message::FailureClass::{Message, Modem, Network, Recipient, Sim, Unknown};
+use crate::message::FailureClass::{Card, Message, Modem, Network, Recipient, Sim, Unknown};
 
 /// Quectel EC25 manual §21.6, SIM800 manual: both descend from one maker of chips.
 pub(super) const QUECTEL_AND_SIMCOM: Codes = Codes {
@@ -39,7 +39,7 @@ pub(super) const CINTERION: Codes = Codes {
         (258, 259, Modem, "the modem is busy"),
         (260, 260, Message, "the modem does not accept the number"),
         (261, 261, Unknown, "the modem did not carry it out"),
-        (262, 262, Sim, "the SIM is blocked"),
+        (262, 262, Card, "the SIM is blocked"),
         (263, 263, Message, "the modem does not accept the message"),
         (512, 512, Modem, "the modem broke it off"),
         (513, 513, Modem, "the modem could not store the message"),
@@ -53,7 +53,7 @@ pub(super) const CINTERION: Codes = Codes {
         (549, 554, Message, "the modem does not accept the PDU"),
         (615, 616, Network, "the network failed"),
         (769, 769, Modem, "the modem has no control over it"),
-        (770, 770, Sim, "the SIM is not valid"),
+        (770, 770, Card, "the SIM is not valid"),
         (772, 772, Modem, "the SIM has no power"),
     ],
     cme: &[(257, 257, Sim, "the call is barred")],
@@ -128,7 +128,7 @@ pub(super) const WAVECOM: Codes = Codes {
         (517, 517, Modem, "the SIM's own program is in the way"),
         (519, 519, Modem, "the modem must be restarted"),
         (520, 520, Modem, "the modem broke its search for a network off"),
-        (526, 526, Sim, "the SIM asks for its PIN"),
+        (526, 526, Card, "the SIM asks for its PIN"),
         (527, 527, Network, "the radio is busy"),
         (528, 529, Network, "the modem could not register with the network"),
         (531, 531, Sim, "the SIM allows its fixed numbers only"),
