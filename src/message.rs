@@ -242,7 +242,7 @@ const UNKNOWN_PAUSE: Duration = Duration::from_secs(5);
 ///
 /// Trouble in the network is waited out with pauses of 1 s, 2 s, 4 s and so on up to 60 s. What is the modem's, its
 /// card's or the SIM's trouble goes to another at once. It goes back to the same modem after 2 s, 4 s and so on up to 2 min; to the same
-/// SIM after 10 s, 1 min, 6 min and so on up to 15 min, but after a third of what is left to the deadline at the latest.
+/// SIM after 10 s, 1 min, 6 min and so on up to 15 min, where only the first is longer than a third of what is left to the deadline.
 /// What cannot be told gets one more try, if it is the first failure. A try that could only start at or after `deadline` is
 /// not made.
 #[must_use]
@@ -256,7 +256,7 @@ pub fn after_failure(class: FailureClass, failures_so_far: u32, deadline: Moment
             return Next::OtherModem { again: now + growing(FIRST_MODEM_PAUSE, 2, LONGEST_MODEM_PAUSE) };
         }
         FailureClass::Sim if now < deadline => {
-            let longest = (deadline.since(now) / 3).min(LONGEST_SIM_PAUSE);
+            let longest = (deadline.since(now) / 3).clamp(FIRST_SIM_PAUSE, LONGEST_SIM_PAUSE);
             return Next::OtherModem { again: now + growing(FIRST_SIM_PAUSE, 6, longest) };
         }
         FailureClass::Modem | FailureClass::Card | FailureClass::Sim => return Next::Fail,

@@ -1,16 +1,14 @@
-//! How a modem has behaved lately, for how long its lane therefore leaves the queue to the others, and to whom its SIM sends
-//! nothing for now.
+//! How a modem has behaved lately, and for how long its lane therefore leaves the queue to the others.
 //!
-//! Pure: outcomes in, judgements out. Its one rule: a modem that sends is trusted again at once, and no single recipient can
-//! take a SIM from the others.
+//! Pure: outcomes in, judgements out. Its one rule: a modem that sends is trusted again at once.
 
 use std::time::Duration;
 
+use super::denials::{Denials, Noted};
 use crate::clock::Moment;
 use crate::message::FailureClass;
 use crate::modem::Outcome;
 use crate::phone::PhoneNumber;
-use crate::store::Denied;
 
 /// The first rest; it doubles with each one in a row.
 const FIRST_REST: Duration = Duration::from_secs(1);
@@ -20,20 +18,6 @@ const TOO_MANY: u32 = 3;
 
 /// So many messages in a row that the network refused are worth a word, though the modem goes on.
 const MANY_REFUSALS: u32 = 5;
-
-/// So many recipients in a row whom the network did not let a SIM send to show that it is barred; or so many tries, at two.
-const BARRED_RECIPIENTS: usize = 3;
-const BARRED_TRIES: u32 = 5;
-
-/// For how long a SIM sends nothing to a recipient that the network did not let it send to just now, and when that was so
-/// before as well. Another SIM may send to it at once.
-const FIRST_HOLD: Duration = Duration::from_secs(10);
-const NEXT_HOLD: Duration = Duration::from_secs(60);
-/// So long after that the others go first.
-const BEHIND: Duration = Duration::from_secs(120);
-/// So long after the hold it is remembered, and of so many recipients.
-const REMEMBERED: Duration = Duration::from_secs(900);
-const MOST_REMEMBERED: usize = 1024;
 
 /// The longest rest: after it a message shows whether the modem was mended.
 const LONGEST_REST: Duration = Duration::from_secs(60);
@@ -48,39 +32,25 @@ pub(super) struct Conduct {
     troubles: u32,
     rests: u32,
     refusals: u32,
-    /// How often the network did not let the SIM send.
-    denials: u32,
-    /// The recipients it did not let the SIM send to, the last one first. Something sent to another changes nothing for them.
-    denied: Vec<Denial>,
-}
-
-/// A recipient that the network did not let a SIM send to.
-#[derive(Debug)]
-struct Denial {
-    recipient: Denied,
-    times: u32,
-    /// Nothing was sent to anybody since.
-    is_latest: bool,
+    pub(super) denials: Denials,
 }
 
 /// A message that was tried.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Tried<'a> {
     pub(super) to: &'a PhoneNumber,
-    pub(super) deadline: Moment,
     /// No other SIM is free to stand in for this one. Whether routes would let another is not asked.
     pub(super) is_alone: bool,
 }
 
 /// What follows from what came of a message.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Judgement {
     /// The modem must be left alone for a while.
     pub(super) rest: Option<Rest>,
     /// What the network said, when it has refused this message and many before it.
     pub(super) refused: Option<String>,
-    /// It looks as if the network lets the SIM send to nobody: nothing was sent since it did not let it send to three
-    /// recipients, or five times to two.
+    /// It looks as if the network lets the SIM send to nobody.
     pub(super) is_barred: bool,
     /// How often in a row the network did not let the SIM send to this recipient.
     pub(super) denials: u32,
@@ -139,111 +109,62 @@ impl Cause {
 impl Conduct {
     /// Takes note of what came of a message.
     pub(super) fn note(&mut self, outcome: &Outcome, tried: Tried<'_>, now: Moment) -> Judgement {
-        use FailureClass::{Network, Recipient, Sim};
-        let rest = self.rest_after(outcome, tried, now);
-        let (refused, is_denied) = match outcome {
-            Outcome::Failed { class: class @ (Network | Recipient | Sim), of_modem: false, reason, .. } => {
-                self.refusals = self.refusals.saturating_add(1);
-                ((self.refusals >= MANY_REFUSALS).then(|| reason.clone()), *class == Sim)
-            }
-            _ => (None, false),
-        };
-        let recipients = self.latest();
-        let is_barred =
-            is_denied && (recipients >= BARRED_RECIPIENTS || (recipients == 2 && self.denials >= BARRED_TRIES));
-        let denials = self.denied.first().filter(|_| is_denied).map_or(0, |denial| denial.times);
-        Judgement { rest, refused, is_barred, denials }
-    }
-
-    /// Whom the SIM is to send nothing to for now, or only behind others.
-    pub(super) fn denied(&self, now: Moment) -> Vec<Denied> {
-        let recipients = self.denied.iter().map(|denial| &denial.recipient);
-        recipients.filter(|recipient| now < recipient.behind_until).cloned().collect()
-    }
-
-    /// How many recipients were denied since something was sent.
-    fn latest(&self) -> usize {
-        self.denied.iter().filter(|denial| denial.is_latest).count()
-    }
-
-    /// The rest that this outcome is worth, if it is.
-    ///
-    /// Networks say of a SIM that it may not send what they mean of one recipient only: a barred kind of number, for
-    /// instance. So only what is said of several recipients in a row is held against the SIM.
-    fn rest_after(&mut self, outcome: &Outcome, tried: Tried<'_>, now: Moment) -> Option<Rest> {
-        let (cause, reason) = match outcome {
+        match outcome {
             Outcome::Sent { .. } => {
-                self.denied.retain(|denial| denial.recipient.to != *tried.to);
-                *self = Self { denied: self.take_denied(), ..Self::default() };
-                return None;
+                *self = Self { denials: std::mem::take(&mut self.denials), ..Self::default() };
+                self.denials.sent_to(tried.to);
+                Judgement::default()
             }
-            Outcome::Failed { class: FailureClass::Recipient, .. } => {
-                // The network has looked at the recipient, so it serves the SIM.
-                (self.denied, self.denials) = (self.take_denied(), 0);
-                return None;
+            Outcome::Failed { class: FailureClass::Sim, reason, .. } => self.denied(reason, tried, now),
+            Outcome::Failed { class: FailureClass::Recipient, reason, .. } => {
+                self.denials.served();
+                self.refused(reason)
             }
-            Outcome::Failed { class: FailureClass::Card, reason, .. } => (Cause::Card, reason),
-            Outcome::Failed { class: FailureClass::Sim, reason, .. } => (Cause::Sim, reason),
-            Outcome::Failed { class: FailureClass::Modem, reason, .. } => (Cause::Modem, reason),
-            Outcome::Failed { class: FailureClass::Unknown, reason, .. } => (Cause::Unexplained, reason),
-            Outcome::InDoubt { reason } | Outcome::NotReady { reason } => (Cause::Unclear, reason),
-            // The message or the network is the reason: this says nothing about the modem.
-            Outcome::Failed { .. } | Outcome::Expired => return None,
-        };
-        let rests = if cause == Cause::Sim {
-            self.rests_after_denial(tried, now)
-        } else {
-            self.rests_after_trouble(cause, outcome)
-        };
-        let longest = match (cause, tried.is_alone) {
-            (Cause::Sim, true) => LONGEST_SIM_REST_ALONE,
-            (Cause::Sim, false) => LONGEST_SIM_REST,
-            _ => LONGEST_REST,
-        };
-        let time = FIRST_REST.saturating_mul(1 << rests?.min(12)).min(longest);
-        Some(Rest { time, cause, reason: cause.reason(reason) })
+            Outcome::Failed { class: FailureClass::Network, reason, of_modem: false, .. } => self.refused(reason),
+            Outcome::Failed { class: FailureClass::Card, reason, .. } => self.trouble(Cause::Card, reason, true),
+            Outcome::Failed { class: FailureClass::Modem, reason, .. } => self.trouble(Cause::Modem, reason, true),
+            Outcome::Failed { class: FailureClass::Unknown, reason, .. } => {
+                self.trouble(Cause::Unexplained, reason, false)
+            }
+            Outcome::NotReady { reason } => self.trouble(Cause::Unclear, reason, true),
+            Outcome::InDoubt { reason } => self.trouble(Cause::Unclear, reason, false),
+            // The message is the reason, or that there is no network: this says nothing about the modem.
+            Outcome::Failed { class: FailureClass::Message | FailureClass::Network, .. } | Outcome::Expired => {
+                Judgement::default()
+            }
+        }
     }
 
-    /// How many rests there were before the one that this trouble is worth, if it is.
-    fn rests_after_trouble(&mut self, cause: Cause, outcome: &Outcome) -> Option<u32> {
+    /// The network did not let the SIM send it.
+    fn denied(&mut self, reason: &str, tried: Tried<'_>, now: Moment) -> Judgement {
+        let Noted { times, rests_before } = self.denials.note(tried.to, now);
+        let longest = if tried.is_alone { LONGEST_SIM_REST_ALONE } else { LONGEST_SIM_REST };
+        let rest = rests_before.map(|before| Rest::after(before, longest, Cause::Sim, reason));
+        Judgement { rest, is_barred: self.denials.bar_sim(), denials: times, ..self.refused(reason) }
+    }
+
+    /// The network did not take it.
+    fn refused(&mut self, reason: &str) -> Judgement {
+        self.refusals = self.refusals.saturating_add(1);
+        let refused = (self.refusals >= MANY_REFUSALS).then(|| reason.to_owned());
+        Judgement { refused, ..Judgement::default() }
+    }
+
+    /// It came to nothing here, and perhaps, or surely, the modem is to blame.
+    fn trouble(&mut self, cause: Cause, reason: &str, surely: bool) -> Judgement {
         self.troubles = self.troubles.saturating_add(1);
-        let surely_the_modem =
-            matches!(cause, Cause::Card | Cause::Modem) || matches!(outcome, Outcome::NotReady { .. });
-        if !surely_the_modem && self.troubles < TOO_MANY {
-            return None;
-        }
-        self.rests = self.rests.saturating_add(1);
-        Some(self.rests - 1)
+        let must_rest = surely || self.troubles >= TOO_MANY;
+        let rest = must_rest.then(|| Rest::after(self.rests, LONGEST_REST, cause, reason));
+        self.rests = self.rests.saturating_add(must_rest.into());
+        Judgement { rest, ..Judgement::default() }
     }
+}
 
-    /// The same of the SIM's not being allowed to send to this recipient. It is worth none when that is known: the recipient
-    /// is held then, and nobody else.
-    fn rests_after_denial(&mut self, Tried { to, deadline, .. }: Tried<'_>, now: Moment) -> Option<u32> {
-        self.denials = self.denials.saturating_add(1);
-        self.denied.retain(|denial| now < denial.recipient.held_until + REMEMBERED);
-        let known = self.denied.iter().position(|denial| denial.recipient.to == *to);
-        let times = known.map_or(0, |known| self.denied.remove(known).times);
-        // As with the message's own pause, about a third of what is left of it at most.
-        let longest = (deadline.since(now) / 3).clamp(FIRST_HOLD, NEXT_HOLD);
-        let held_until = now + if known.is_some() { longest } else { FIRST_HOLD };
-        self.denied.truncate(MOST_REMEMBERED - 1);
-        let recipient = Denied { to: to.clone(), held_until, behind_until: held_until + BEHIND };
-        self.denied.insert(0, Denial { recipient, times: times.saturating_add(1), is_latest: true });
-        if known.is_some() {
-            return None;
-        }
-        if self.latest() < BARRED_RECIPIENTS {
-            return None;
-        }
-        self.rests = self.rests.saturating_add(1);
-        Some(self.rests - 1)
-    }
-
-    /// Those who were denied, of whom none was since something was sent.
-    fn take_denied(&mut self) -> Vec<Denial> {
-        let mut denied = std::mem::take(&mut self.denied);
-        denied.iter_mut().for_each(|denial| denial.is_latest = false);
-        denied
+impl Rest {
+    /// One that follows so many others.
+    fn after(others: u32, longest: Duration, cause: Cause, said: &str) -> Self {
+        let time = FIRST_REST.saturating_mul(1 << others.min(12)).min(longest);
+        Self { time, cause, reason: cause.reason(said) }
     }
 }
 
@@ -266,7 +187,7 @@ mod tests {
 
     /// What came of a message to this recipient, through a SIM that is alone.
     fn note(conduct: &mut Conduct, outcome: &Outcome, to: usize, now: Moment) -> Judgement {
-        let tried = Tried { to: &number(to), deadline: now + Duration::from_secs(3600), is_alone: true };
+        let tried = Tried { to: &number(to), is_alone: true };
         conduct.note(outcome, tried, now)
     }
 
@@ -279,7 +200,7 @@ mod tests {
         let mut conduct = Conduct::default();
         let each = outcomes.into_iter().enumerate();
         each.map(|(to, outcome)| {
-            let tried = Tried { to: &number(to), deadline: now() + Duration::from_secs(3600), is_alone };
+            let tried = Tried { to: &number(to), is_alone };
             conduct.note(&outcome, tried, now()).rest.map_or(0, |rest| rest.time.as_secs())
         })
         .collect()
@@ -302,14 +223,6 @@ mod tests {
     #[test]
     fn a_card_that_the_modem_finds_wrong_rests_it_at_once() {
         assert_eq!(rests([failed(FailureClass::Card), failed(FailureClass::Card)]), [1, 2]);
-    }
-
-    #[test]
-    fn one_recipient_refused_however_often_rests_no_sim() {
-        let mut conduct = Conduct::default();
-        let mut refused = |to| note(&mut conduct, &failed(FailureClass::Sim), to, now()).rest.is_some();
-        assert_eq!([1, 1, 1, 1, 2, 1, 2, 2].map(&mut refused), [false; 8]);
-        assert!(refused(3) && !refused(1) && refused(4));
     }
 
     #[test]
@@ -362,26 +275,7 @@ mod tests {
             let Judgement { refused, is_barred, .. } = note(&mut conduct, &failed(FailureClass::Card), to, now());
             assert_eq!((refused, is_barred), (None, false));
         }
-        assert_eq!(conduct.denied(now()), []);
-    }
-
-    #[test]
-    fn a_sim_is_barred_after_three_recipients_or_five_tries_at_two_until_it_sends_again() {
-        let mut conduct = Conduct::default();
-        let mut after = |recipients: &[usize], sent_to: usize| {
-            let mut barred_at = None;
-            for (tries, to) in (1..).zip(recipients) {
-                let is_barred = note(&mut conduct, &failed(FailureClass::Sim), *to, now()).is_barred;
-                barred_at = barred_at.or(is_barred.then_some(tries));
-            }
-            note(&mut conduct, &Outcome::Sent { reference: MessageReference(1) }, sent_to, now());
-            barred_at
-        };
-        assert_eq!(after(&[1, 2, 1, 2], 9), None);
-        assert_eq!(after(&[1, 1, 1, 1, 1, 1], 9), None, "one recipient may be the reason");
-        assert_eq!(after(&[1, 2, 1, 2, 1], 9), Some(5));
-        assert_eq!(after(&[1, 2, 3], 9), Some(3));
-        assert_eq!(after(&[6, 7, 8], 8), Some(3));
+        assert_eq!(conduct.denials.held(now()), []);
     }
 
     #[test]
@@ -394,30 +288,6 @@ mod tests {
     }
 
     #[test]
-    fn a_recipient_that_is_denied_is_held_until_something_is_sent_to_it_or_it_is_long_ago() {
-        let (mut conduct, mut now) = (Conduct::default(), now());
-        let sent = || Outcome::Sent { reference: MessageReference(1) };
-        // For how long, and how often it was denied in a row.
-        let held = |conduct: &mut Conduct, now: Moment, left: u64| {
-            let tried = Tried { to: &number(1), deadline: now + Duration::from_secs(left), is_alone: true };
-            let denials = conduct.note(&failed(FailureClass::Sim), tried, now).denials;
-            let [Denied { to, held_until, behind_until }] = &conduct.denied(now)[..] else { panic!("{conduct:?}") };
-            assert_eq!((to, conduct.denied(*behind_until)), (&number(1), Vec::new()));
-            assert_eq!(behind_until.since(*held_until), BEHIND);
-            (held_until.since(now).as_secs(), denials)
-        };
-        for (left, expected) in [(300, (10, 1)), (290, (60, 2)), (120, (40, 3)), (20, (10, 4))] {
-            assert_eq!(held(&mut conduct, now, left), expected);
-            now = now + NEXT_HOLD;
-            note(&mut conduct, &sent(), 2, now);
-        }
-        note(&mut conduct, &sent(), 1, now);
-        assert_eq!(held(&mut conduct, now, 3600), (10, 1));
-        assert_eq!(held(&mut conduct, now + REMEMBERED, 3600), (60, 2));
-        assert_eq!(held(&mut conduct, now + REMEMBERED + NEXT_HOLD + REMEMBERED, 3600), (10, 1));
-    }
-
-    #[test]
     fn whatever_was_sent_clears_the_modem() {
         let sent = || Outcome::Sent { reference: MessageReference(1) };
         let unknown = || failed(FailureClass::Unknown);
@@ -425,6 +295,12 @@ mod tests {
         assert_eq!(rests([failed(FailureClass::Modem), sent(), failed(FailureClass::Modem)]), [1, 0, 1]);
         let sim = || failed(FailureClass::Sim);
         assert_eq!(rests([sim(), sim(), sent(), sim(), sim(), sim()]), [0, 0, 0, 0, 0, 1]);
+    }
+
+    #[test]
+    fn what_was_denied_makes_no_rest_of_the_modem_longer() {
+        let denied = (0..9).map(|_| failed(FailureClass::Sim));
+        assert_eq!(rests(denied.chain([failed(FailureClass::Card)])).last(), Some(&1));
     }
 
     #[test]

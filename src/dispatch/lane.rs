@@ -8,11 +8,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::budgets::{Allowance, Budgets};
 use super::conduct::{Cause, Conduct, Judgement, Rest, Tried};
+use super::outcome;
 use super::pool::{LaneState, Newcomer, Resting};
 use super::ready::ReadySims;
 use crate::clock::Moment;
 use crate::ids::{MessageId, ModemName, SimId};
-use crate::message::{self, FailureClass, Next, Priority};
+use crate::message::{self, FailureClass, Priority};
 use crate::modem::{Health, Modem, Outcome, State, Submission};
 use crate::store::{Assignment, Claim, Claimed, Settlement, Store, StoreError, SubmitResult};
 
@@ -228,8 +229,10 @@ impl Lane {
     ) -> Result<Option<Assignment>, StoreError> {
         let ready_sims = self.ready_sims.changed();
         let others = self.ready_sims.others(self.modem.name());
-        let denied = self.conduct.denied(self.store.clock().now());
-        let claim = Claim { modem: self.modem.name().clone(), sim: sim.clone(), lowest, others, denied, only };
+        let (denied, is_served) =
+            (self.conduct.denials.held(self.store.clock().now()), self.conduct.denials.is_served());
+        let modem = self.modem.name().clone();
+        let claim = Claim { modem, sim: sim.clone(), lowest, others, denied, is_served, only };
         let taken = match (self.unsettled.clone(), only) {
             (Some(settlement), _) => self.store.settle_and_claim(settlement, claim.clone()).await,
             (None, Some(_)) => self.store.claim(claim.clone()).await,
@@ -329,12 +332,12 @@ impl Lane {
         };
         let now = self.store.clock().now();
         let is_alone = self.ready_sims.others(self.modem.name()).is_empty();
-        let tried = Tried { to: &assignment.to, deadline: assignment.deadline, is_alone };
+        let tried = Tried { to: &assignment.to, is_alone };
         let Judgement { rest, refused, is_barred, denials } = self.conduct.note(&outcome, tried, now);
         self.rest = rest;
         let sent = matches!(outcome, Outcome::Sent { .. });
         self.note_barred(&outcome, is_barred);
-        let result = result(outcome, &assignment, denials, now);
+        let result = outcome::settled(outcome, &assignment, denials, now);
         if result.spends_budget() {
             self.budgets.record(sim, now);
         }
@@ -342,7 +345,7 @@ impl Lane {
         let more_to_come = matches!(result, SubmitResult::Sent { .. }) && assignment.part + 1 < assignment.parts;
         self.unfinished = more_to_come.then_some(message);
         let duration_ms = now.since(started).as_millis();
-        let (what, why) = words(&result);
+        let (what, why) = outcome::words(&result);
         tracing::info!(
             message.id = %message,
             modem.name = %self.modem.name(),
@@ -463,33 +466,5 @@ async fn tell_when_something_waits(
             std::future::pending::<()>().await;
         }
         tokio::time::sleep(STORE_PAUSE).await;
-    }
-}
-
-/// What is written down of it. `denials` is how often in a row the network did not let the SIM send to the recipient.
-fn result(outcome: Outcome, assignment: &Assignment, denials: u32, now: Moment) -> SubmitResult {
-    match outcome {
-        Outcome::Sent { reference } => SubmitResult::Sent { reference },
-        Outcome::Failed { class, code, reason, .. } => {
-            let before = if class == FailureClass::Sim { denials.saturating_sub(1) } else { assignment.failures };
-            let next: Next = message::after_failure(class, before, assignment.deadline, now);
-            SubmitResult::Failed { class, code, reason, next }
-        }
-        Outcome::InDoubt { reason } => SubmitResult::InDoubt { reason },
-        Outcome::NotReady { reason } => SubmitResult::NotReady { reason },
-        Outcome::Expired => SubmitResult::Expired,
-    }
-}
-
-/// What came of an attempt, for the log.
-fn words(result: &SubmitResult) -> (&'static str, Option<&str>) {
-    match result {
-        SubmitResult::Sent { .. } => ("sent", None),
-        SubmitResult::Failed { reason, next: Next::Fail, .. } => ("failed", Some(reason)),
-        SubmitResult::Failed { reason, next: Next::RetryAt(_), .. } => ("failed for now", Some(reason)),
-        SubmitResult::Failed { reason, next: Next::OtherModem { .. }, .. } => ("failed on this modem", Some(reason)),
-        SubmitResult::InDoubt { reason } => ("in doubt", Some(reason)),
-        SubmitResult::NotReady { reason } => ("given back by the modem", Some(reason)),
-        SubmitResult::Expired => ("expired", None),
     }
 }

@@ -3,7 +3,8 @@
 //! Modems join the pool (`pool.rs`) at any time, and every one has a lane (`lane.rs`). A lane whose modem is ready and
 //! whose SIM has budget left (`budgets.rs`) takes the next message from the store, hands it to its modem, settles what
 //! came of it and takes the next in the same transaction. So the idle modem works first, a modem in trouble
-//! (`conduct.rs`) takes nothing, and a message in doubt holds up only its own lane. A recipient's own SIM is waited for
+//! (`conduct.rs`) takes nothing, a recipient that the network does not let a SIM send to is held (`denials.rs`), and a message in
+//! doubt holds up only its own lane. A recipient's own SIM is waited for
 //! a little while it is well (`ready.rs`).
 //!
 //! Nothing is polled. A lane with nothing to do stands in line at the store, which gives it the next message in the
@@ -14,8 +15,10 @@
 
 mod budgets;
 mod conduct;
+mod denials;
 mod dispatcher;
 mod lane;
+mod outcome;
 mod pool;
 mod ready;
 mod sweeper;

@@ -22,7 +22,7 @@ const STICKY: Duration = Duration::from_secs(5);
 const ACQUAINTANCE: Duration = Duration::from_secs(24 * 3600);
 /// After leaving so many messages to other SIMs a claim takes the next, whosever it is: those others are behind.
 const LEFT_TO_OTHERS: usize = 32;
-/// A message with so little time left is given out whoever was denied: there may be no later.
+/// A message with so little time left goes behind nobody for good, whoever was denied: there may be no later.
 const NEARLY_OVER: Duration = Duration::from_secs(60);
 /// After passing over so many messages that wait by routes that are no more, a claim looks no further in a queue: they
 /// are being moved, and then everybody looks again.
@@ -139,13 +139,12 @@ impl Search<'_> {
         let mut behind = None;
         let mut statement = work.conn.prepare_cached(
             "SELECT seq, waiting_from, iif(sim <> ?3, iif(taken_over, deadline, coalesce(sim_until, 0)), 0), sim, deadline,
-                    number, attempt, (SELECT again_from > ?4 FROM attempt WHERE attempt.id = message.attempt)
+                    number, attempt, (SELECT again_from IS NOT NULL FROM attempt WHERE attempt.id = message.attempt)
              FROM message
              WHERE queue = ?1 AND deadline > ?2 ORDER BY deadline, seq",
         )?;
         let queue = routing::queue(route, priority);
-        let (now, soon) = (work.now.as_millis(), (work.now + STICKY).as_millis());
-        let mut rows = statement.query((queue, now, self.claim.sim.as_str(), soon))?;
+        let mut rows = statement.query((queue, work.now.as_millis(), self.claim.sim.as_str()))?;
         while let Some(row) = rows.next()? {
             if routing::is_astray(work, queue, row.get(0)?, row.get(5)?, priority)? {
                 self.strays += 1;
@@ -156,10 +155,12 @@ impl Search<'_> {
             }
             let waiting_from: i64 = row.get(1)?;
             let mut from = Moment::from_millis(waiting_from.max(row.get::<_, Option<i64>>(2)?.unwrap_or(0)));
-            let is_nearly_over = row.get::<_, i64>(4)? <= (work.now + NEARLY_OVER).as_millis();
-            let denied = self.denied.get(&row.get(5)?).filter(|_| !is_nearly_over);
-            from = denied.map_or(from, |denied| denied.held_until.max(from));
-            let is_behind = denied.is_some_and(|denied| work.now < denied.behind_until);
+            let deadline = Moment::from_millis(row.get(4)?);
+            let denied = self.denied.get(&row.get(5)?);
+            from = denied.map_or(from, |denied| denied.held_until(deadline).max(from));
+            // Between two that nobody may get, one goes out that somebody may.
+            let has_its_turn = self.claim.is_served && deadline <= work.now + NEARLY_OVER;
+            let is_behind = denied.is_some_and(|denied| work.now < denied.behind_until) && !has_its_turn;
             if is_behind && behind.is_some() && from <= work.now {
                 continue;
             }
@@ -171,7 +172,7 @@ impl Search<'_> {
             if from <= work.now {
                 let (seq, sim) = (row.get(0)?, row.get::<_, Option<String>>(3)?);
                 let was_refused = row.get::<_, Option<bool>>(7)?.unwrap_or_default();
-                // It is not left to a SIM that failed at the rest and will not try again soon.
+                // It is not left to a SIM that failed at the rest.
                 let sim = sim.filter(|_| !was_refused);
                 let waits_from = Moment::from_millis(waiting_from);
                 let Some(until) = self.left_to_others(work, (seq, route), sim.as_deref(), waits_from)? else {

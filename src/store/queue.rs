@@ -1,5 +1,7 @@
 //! The queue: handing parts to modems and writing down what came of it.
 
+use std::time::Duration;
+
 use super::error::StoreError;
 use super::handle::Store;
 use super::life::Message;
@@ -12,6 +14,9 @@ use crate::message::{Event, FailureClass, Next, Priority, Status};
 use crate::pdu::Encoding;
 use crate::phone::PhoneNumber;
 use crate::secret::{SealedText, Text};
+
+/// For how long a SIM sends nothing to a recipient that it was not let send to, however little time is left.
+const SHORTEST_HOLD: Duration = Duration::from_secs(10);
 
 /// One try to send one part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,6 +36,8 @@ pub struct Claim {
     pub others: Vec<Neighbour>,
     /// Recipients that the network did not let the SIM send to lately.
     pub denied: Vec<Denied>,
+    /// The network has served the SIM since it last denied it one of these.
+    pub is_served: bool,
     /// Give it nothing but the next part of this message.
     pub only: Option<MessageId>,
 }
@@ -40,10 +47,22 @@ pub struct Claim {
 pub struct Denied {
     /// Who it is.
     pub to: PhoneNumber,
-    /// Before this moment the SIM sends nothing to it.
-    pub held_until: Moment,
-    /// And before this one messages to others go first, if they have the same priority and can go now.
+    /// When that was so last.
+    pub since: Moment,
+    /// For so long the SIM then sends nothing to it, as far as a message's life allows ([`Denied::held_until`]).
+    pub hold: Duration,
+    /// Before this moment messages to others go first, if they have the same priority and can go now.
     pub behind_until: Moment,
+}
+
+impl Denied {
+    /// Before which moment the SIM does not send a message to it that must be sent before `deadline`: no message is held for
+    /// more than a third of the life that it had when the recipient was denied, and every one for 10 s, since the network is
+    /// not to be asked more often.
+    #[must_use]
+    pub fn held_until(&self, deadline: Moment) -> Moment {
+        self.since + (deadline.since(self.since) / 3).max(SHORTEST_HOLD).min(self.hold)
+    }
 }
 
 /// Another modem and the SIM that it sends with.

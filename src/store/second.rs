@@ -17,15 +17,15 @@ use crate::clock::Moment;
 use crate::message::{Event, Next, Status};
 use crate::pdu::DeliveryStatus;
 
-/// The first message of which the SIM may send the second copy, and from when on. To those who
-/// were denied nothing goes before their hold is over.
+/// The first message of which the SIM may send the second copy, and from when on. To those who were denied nothing goes
+/// before their hold is over.
 pub(super) fn first_for(
     work: &Work<'_>,
     claim: &Claim,
     denied: &BTreeMap<i64, &Denied>,
 ) -> Result<Option<(i64, Moment)>, StoreError> {
     let mut statement = work.conn.prepare_cached(
-        "SELECT message.seq, message.second_from, message.number, message.attempt
+        "SELECT message.seq, message.second_from, message.number, message.attempt, message.deadline
          FROM message CROSS JOIN part ON part.message = message.seq
          WHERE message.second_from IS NOT NULL AND message.deadline > ?1 AND part.sim <> ?2
          ORDER BY message.second_from, message.seq",
@@ -39,7 +39,8 @@ pub(super) fn first_for(
         }
         if work.routes.lets(routing::route_of_message(work, seq, row.get(2)?)?, &claim.modem) {
             let again_from = claiming::refused_until(work, row.get(3)?, claim)?;
-            let held_until = denied.get(&row.get(2)?).map(|denied| denied.held_until);
+            let deadline = row::moment(row, "deadline")?;
+            let held_until = denied.get(&row.get(2)?).map(|denied| denied.held_until(deadline));
             let from = [again_from, held_until].into_iter().flatten().fold(second_from, Moment::max);
             if first.is_none_or(|(_, earlier)| from < earlier) {
                 first = Some((seq, from));

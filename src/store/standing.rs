@@ -182,6 +182,7 @@ mod tests {
             lowest: Priority::Bulk,
             others: Vec::new(),
             denied: Vec::new(),
+            is_served: true,
             only: None,
         };
         (Waiting { claim, answer }, standing)

@@ -1,8 +1,13 @@
 //! What the network does not let a SIM send, or a modem fails at: who waits for it, what is said of the SIM, and what it costs.
 
+use std::time::Duration;
+
+use smsotpd::ids::MessageId;
 use smsotpd::limits::BudgetSettings;
-use smsotpd::message::Status;
+use smsotpd::message::{Priority, Status};
+use smsotpd::secret::Text;
 use smsotpd::sim::Fault;
+use smsotpd::store::NewMessage;
 
 use crate::world::{World, app, no_budget, number, seconds};
 
@@ -296,4 +301,52 @@ async fn a_code_goes_behind_others_but_not_until_its_life_is_over() {
         }
         assert_eq!(world.status(code).await, Status::Sent, "a life of {life} s");
     }
+}
+
+async fn long_code(world: &World, to: usize, life: Duration) -> MessageId {
+    let (id, text) = (MessageId::generate(), Text::new("a".repeat(200)));
+    let text = world.store.site_key().seal(id.as_bytes(), &text, [1; 24]);
+    let message = world.new_message(to);
+    let (priority, deadline) = (Priority::Otp, world.clock.now() + life);
+    world.accept(NewMessage { id, text, parts: 2, priority, deadline, ..message }).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_rest_of_a_code_goes_to_a_good_sim_at_once_whatever_is_left_of_its_life() {
+    let mut all = Vec::new();
+    for life in [5, 10, 14, 20, 60] {
+        let mut world = World::new(2).await;
+        world.slots[0].device.faults().queue(Fault::None);
+        world.slots[0].device.faults().queue(Fault::NetworkRefuses { code: 8, sends: 10_000 });
+        world.dispatch_over(1, &no_budget()).await;
+        let code = long_code(&world, 0, seconds(life)).await;
+        world.until("the first part", async |world| world.detail(code).await.attempts.len() == 1).await;
+        world.join(1);
+        world.pass(seconds(life + 1)).await;
+        let detail = world.detail(code).await;
+        let by: Vec<_> = detail.attempts.iter().map(|attempt| attempt.modem.to_string()).collect();
+        all.push((life, detail.message.status, by.join(" ")));
+    }
+    assert!(all.iter().all(|(_, status, _)| *status == Status::Sent), "{all:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_was_denied_a_fault_of_the_modem_rests_it_no_longer() {
+    let mut all = Vec::new();
+    for denied in [0, 9] {
+        let mut world = World::new(1).await;
+        (0..denied).for_each(|to| world.carrier.bar(&number(to), 10));
+        world.dispatch(&no_budget()).await;
+        for to in 0..denied {
+            world.code(to, seconds(300)).await;
+        }
+        // Each was tried, and all are held or wait.
+        world.pass(seconds(if denied > 0 { 34 } else { 1 })).await;
+        world.slots[0].device.faults().queue(Fault::CmsError(313));
+        let begun = world.clock.now();
+        let good = world.code(100, seconds(300)).await;
+        world.until_all(&[good], Status::Sent).await;
+        all.push((denied, world.clock.now().since(begun)));
+    }
+    assert!(all.iter().all(|(_, waited)| *waited < seconds(10)), "{all:?}");
 }

@@ -4,7 +4,9 @@
 
 mod budget;
 mod denied;
+
 mod failover;
+mod last_minute;
 mod pool;
 mod retries;
 mod routes;

@@ -39,6 +39,7 @@ pub(crate) fn claim(sim: SimId) -> Claim {
         lowest: Priority::Bulk,
         others: Vec::new(),
         denied: Vec::new(),
+        is_served: true,
         only: None,
     }
 }
