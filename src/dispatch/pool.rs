@@ -33,13 +33,13 @@ pub struct Member {
 pub struct LaneState {
     /// The modem is at a part of a message.
     pub sending: bool,
-    /// The modem is left alone for a while.
+    /// Why nothing comes of the modem, if so: it is left alone for a while, its SIM is barred, or another modem has that.
     pub resting: Option<Resting>,
     /// What the network said to the last message, once it has refused so many in a row that somebody should know.
     pub refused: Option<String>,
 }
 
-/// Why a modem is left alone although it says that it is ready.
+/// Why nothing comes of a modem although it says that it is ready.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resting {
     /// What is the matter, in one sentence.
@@ -48,7 +48,8 @@ pub struct Resting {
     pub advice: String,
     /// Since when.
     pub since: Timestamp,
-    /// When it is tried again; `None`: once what is the matter has changed.
+    /// When it is tried again, if it is left alone until then; `None`: it is tried now and then, or what is the matter must
+    /// change.
     pub until: Option<Timestamp>,
 }
 

@@ -104,7 +104,8 @@ pub enum ModemState {
     Ready,
     /// It is being set up.
     Starting,
-    /// It is left alone for a while, because of what came of the last messages.
+    /// It says that it is ready, and yet nothing comes of it for now: it is left alone after its last messages, its SIM is
+    /// barred, or another modem has that SIM.
     Resting,
     /// Somebody has taken it out of use: it is given nothing new.
     Draining,

@@ -105,7 +105,7 @@ kinds! {
     ModemNotReady "modem.not_ready" public Site;
     /// A modem is not there.
     ModemAbsent "modem.absent" public Site;
-    /// A modem is given nothing for a while: what it sends is refused.
+    /// Nothing comes of a modem for a while: what it sends is refused, or its SIM is in use.
     ModemResting "modem.resting" public Site;
     /// A person took a modem out of use.
     ModemDrained "modem.drained" public App;
