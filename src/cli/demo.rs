@@ -17,7 +17,7 @@ use super::app::new_key;
 use super::client::{Caller, Place};
 use super::otp::why_not;
 use super::output::say;
-use super::serve;
+use super::{log, serve};
 use crate::config::Config;
 use crate::daemon::{Daemon, Parts};
 use crate::phone::PhoneNumber;
@@ -63,7 +63,7 @@ fn own_address(text: &str) -> Result<SocketAddr, String> {
 }
 
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    serve::log(false, "off");
+    log::begin(false, "off");
     let asked = serve::asked_to_stop_or_left()?;
     let folder = Folder::make()?;
     let carrier = Carrier::new(CarrierSettings::default());

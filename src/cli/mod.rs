@@ -13,6 +13,7 @@ mod client;
 mod config;
 mod demo;
 mod failure;
+mod log;
 mod otp;
 mod output;
 mod send;

@@ -1,15 +1,11 @@
 //! `smsotpd serve`: the daemon.
 
-use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{fmt, registry};
 
+use super::log;
 use crate::config::Config;
 use crate::daemon::{Daemon, FINISHING, Parts, Reloader};
 
@@ -34,8 +30,8 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    log(args.json, "smsotpd=info,warn");
-    log_panics();
+    log::begin(args.json, "smsotpd=info,warn");
+    log::tell_panics();
     // From here on it ends nothing, also when the terminal is closed from which the daemon was started.
     let mut hangup = signal(SignalKind::hangup())?;
     let asked = asked_to_stop()?;
@@ -66,33 +62,6 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
-}
-
-/// Sends the log to stderr, where journald finds it. `RUST_LOG` chooses what, as `level` or `target=level,...`; `filter`
-/// is for when it is not set or cannot be read.
-pub(super) fn log(json: bool, filter: &str) {
-    let asked = std::env::var("RUST_LOG").ok().filter(|asked| !asked.is_empty());
-    let filter: Targets = asked.and_then(|asked| asked.parse().ok()).or(filter.parse().ok()).unwrap_or_default();
-    let terminal = std::io::stderr().is_terminal();
-    let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(terminal);
-    // journald stamps every line itself.
-    let journald = std::env::var_os("JOURNAL_STREAM").is_some() && !terminal;
-    let set = match (json, journald) {
-        (true, _) => registry().with(lines.json().flatten_event(true)).with(filter).try_init(),
-        (false, true) => registry().with(lines.without_time()).with(filter).try_init(),
-        (false, false) => registry().with(lines).with(filter).try_init(),
-    };
-    if let Err(error) = set {
-        tracing::debug!(%error, "the log was set up before");
-    }
-}
-
-/// A panic is logged with its place only: its words could hold what it stumbled over.
-fn log_panics() {
-    std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(place, "a task panicked");
-    }));
 }
 
 /// As [`asked_to_stop`], and when the terminal is closed: for what is of use only while somebody watches.

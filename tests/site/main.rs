@@ -13,6 +13,7 @@ mod cli_sim;
 mod codes;
 mod crash;
 mod inbox;
+mod log;
 mod modem_tcp;
 mod policies;
 mod reload;

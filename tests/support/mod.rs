@@ -16,7 +16,7 @@ use serde_json::Value;
 use smsotpd::phone::PhoneNumber;
 use smsotpd::sim::{Carrier, CarrierSettings, Device, DeviceSettings, Handset, Terminal};
 use tokio::net::UnixStream;
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStderr, Command};
 use tokio::task::JoinHandle;
 
 /// Whatever a test waits for comes long before this, or never.
@@ -127,13 +127,18 @@ impl Site {
 
     /// Starts the daemon in this environment and waits until it answers.
     pub(crate) async fn serve_with(&self, environment: &[(&str, &str)]) -> Daemon {
-        let config = self.folder.path().join("smsotpd.toml");
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log()).unwrap();
+        self.serve_writing(Stdio::from(log), environment).await
+    }
+
+    /// Starts the daemon in this environment with its log here, and waits until it answers.
+    pub(crate) async fn serve_writing(&self, log: Stdio, environment: &[(&str, &str)]) -> Daemon {
+        let config = self.folder.path().join("smsotpd.toml");
         let child = smsotpd()
             .args(["serve", "--json", "--config"])
             .arg(config)
             .envs(environment.iter().copied())
-            .stderr(Stdio::from(log))
+            .stderr(log)
             .spawn()
             .unwrap();
         let daemon = Daemon { child, socket: self.socket() };
@@ -193,6 +198,11 @@ impl Daemon {
     /// Ends the process as a power cut would: at once, without a chance to write anything.
     pub(crate) async fn kill(mut self) {
         self.child.kill().await.unwrap();
+    }
+
+    /// What the process writes as its log, if that is a pipe.
+    pub(crate) fn log(&mut self) -> ChildStderr {
+        self.child.stderr.take().unwrap()
     }
 
     /// Holds the process where it is; what its modem says from now on it does not hear.

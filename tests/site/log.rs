@@ -1,0 +1,36 @@
+//! The log, and whoever reads it.
+
+use std::process::Stdio;
+
+use crate::support::{Site, soon};
+use hyper::Method;
+use serde_json::Value;
+use smsotpd::sim::CarrierSettings;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+
+/// More than a pipe holds, at the least that one request is worth in the log.
+const REQUESTS: usize = 600;
+
+#[tokio::test]
+async fn who_does_not_read_the_log_holds_nothing_up_and_is_told_what_is_missing() {
+    let site = Site::new(CarrierSettings::default());
+    site.configure("");
+    let mut daemon = site.serve_writing(Stdio::piped(), &[("RUST_LOG", "trace")]).await;
+    let mut log = BufReader::new(daemon.log()).lines();
+    for _ in 0..REQUESTS {
+        daemon.request(Method::GET, "/healthz", "none", None).await;
+    }
+    // Once it is read again it goes on, with what is missing.
+    let told = soon("what is missing", async {
+        loop {
+            let line: Value = serde_json::from_str(&log.next_line().await.unwrap().unwrap()).unwrap();
+            if line["lines"].is_u64() {
+                return line;
+            }
+            daemon.request(Method::GET, "/healthz", "none", None).await;
+        }
+    })
+    .await;
+    assert_eq!(told["level"], "WARN");
+    assert_eq!(daemon.terminate().await.code(), Some(0));
+}
