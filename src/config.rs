@@ -149,7 +149,7 @@ impl Config {
         let Some(path) = path.map(Path::to_owned).or_else(Self::default_path) else {
             return Ok((Self::default(), None));
         };
-        let text = match std::fs::read_to_string(&path) {
+        let text = match std::fs::read(&path) {
             Ok(text) => text,
             Err(reason) => return Err(ConfigError::Unreadable { path, reason }),
         };

@@ -83,8 +83,16 @@ impl Connection {
             }
             None => std::env::var("SMSOTPD_KEY").ok(),
         };
-        Ok(key.map(|key| key.trim().to_owned()).filter(|key| !key.is_empty()).map(ApiKey::new))
+        let key = key.map(|key| key.trim().to_owned()).filter(|key| !key.is_empty());
+        match key.as_deref().is_none_or(|key| key.chars().all(|c| c.is_ascii_graphic())) {
+            true => Ok(key.map(ApiKey::new)),
+            false => Err(bad_key().into()),
+        }
     }
+}
+
+fn bad_key() -> Failure {
+    Failure::Key("the key has characters that no key has".to_owned())
 }
 
 /// One app that asks one daemon.
@@ -134,8 +142,7 @@ impl Caller {
             return Err(Failure::Refused(format!("A body has at most {LONGEST_BODY} bytes.")).into());
         }
         // All but the key is of our making.
-        let bad_key = |_| Failure::Key("the key has characters that no key has".to_owned());
-        let request = request.body(Full::new(body)).map_err(bad_key)?;
+        let request = request.body(Full::new(body)).map_err(|_| bad_key())?;
         let (status, answer) = self.exchange_within(ANSWER_WITHIN, request).await?;
         refuse(status, &answer)?;
         Ok(answer)

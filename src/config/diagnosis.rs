@@ -5,11 +5,15 @@
 /// Two names are taken for one, mistyped, when they differ in at most a third of the characters.
 const SAME_ENOUGH: usize = 3;
 
-/// Words for what is not TOML.
-pub(super) fn of_syntax(message: &str) -> String {
+/// Words for what is not TOML. `at` is what stands where the fault is.
+pub(super) fn of_syntax(message: &str, at: &str) -> String {
     // The parser describes the grammar in words of its own and quotes only grammar, between back quotes.
-    let first_line = message.lines().next().unwrap_or_default();
-    if first_line.is_empty() { "this is not TOML".to_owned() } else { first_line.to_owned() }
+    match message.lines().next().unwrap_or_default() {
+        "" => "this is not TOML".to_owned(),
+        // A key is no secret.
+        "duplicate key" => format!("duplicate key `{at}`"),
+        first_line => first_line.to_owned(),
+    }
 }
 
 /// The key that is not there, if that is what the parser complains of.
@@ -41,6 +45,11 @@ pub(super) fn of_value<'a>(key: &'a str, message: &str) -> (&'a str, String) {
         match found_and_expected(rest) {
             ("a table", expected) if expected == "a list" && TABLES.contains(&key) => {
                 format!("there can be several, so each begins with `[[{key}]]`, in two brackets")
+            }
+            // It is one, and too large for any of them.
+            ("a whole number", expected) if expected.contains("from 0 to") => format!("expected {expected}"),
+            ("a whole number", expected) if expected.starts_with("a whole number") => {
+                "the number is too large".to_owned()
             }
             (found, expected) => format!("expected {expected}, found {found}"),
         }

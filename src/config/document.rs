@@ -59,13 +59,23 @@ impl Document {
     ///
     /// # Errors
     /// [`ConfigError::Faulty`] with the places where the text is not TOML.
-    pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
-        let (tree, errors) = DeTable::parse_recoverable(text);
+    pub fn parse(path: &Path, text: &[u8]) -> Result<Self, ConfigError> {
         let mut document =
-            Self { path: path.to_owned(), text: text.to_owned(), keys: BTreeMap::new(), names: BTreeMap::new() };
+            Self { path: path.to_owned(), text: String::new(), keys: BTreeMap::new(), names: BTreeMap::new() };
+        document.text = String::from_utf8_lossy(text).into_owned();
+        if let Err(error) = std::str::from_utf8(text) {
+            let told = "this is not UTF-8: save the file in that encoding".to_owned();
+            document.accept(vec![document.fault_at(error.valid_up_to(), "", told)])?;
+        }
+        let text = document.text.clone();
+        let (tree, errors) = DeTable::parse_recoverable(&text);
         document.collect_keys("", tree.get_ref());
-        let at = |error: &toml::de::Error| error.span().map_or(0, |span| span.start);
-        let faults = errors.iter().map(|error| document.fault_at(at(error), "", diagnosis::of_syntax(error.message())));
+        let fault = |error: &toml::de::Error| {
+            let span = error.span().unwrap_or_default();
+            let told = diagnosis::of_syntax(error.message(), text.get(span.clone()).unwrap_or_default());
+            document.fault_at(span.start, "", told)
+        };
+        let faults = errors.iter().map(fault);
         document.accept(faults.take(MOST_FAULTS).collect())?;
         Ok(document)
     }
@@ -266,6 +276,7 @@ mod tests {
     #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
     struct Rules {
         attempts: u8,
+        pause: u64,
         pin_file: Option<String>,
         in_doubt: Option<Doubt>,
     }
@@ -278,7 +289,7 @@ mod tests {
     }
 
     fn read(text: &str) -> Result<Site, String> {
-        let document = Document::parse(Path::new("f"), text).map_err(|e| e.to_string())?;
+        let document = Document::parse(Path::new("f"), text.as_bytes()).map_err(|e| e.to_string())?;
         document.read(|_| Vec::new()).map_err(|e| e.to_string())
     }
 
@@ -294,6 +305,11 @@ mod tests {
             ("quiet = \"yes\"", "f:1:9: quiet: expected true or false, found a text"),
             ("quiet = 1", "f:1:9: quiet: expected true or false, found a whole number"),
             ("[policy.shop]\nattempts = 300", "f:2:12: policy.shop.attempts: expected a whole number from 0 to 255"),
+            (
+                "[policy.shop]\nattempts = 99999999999999999999",
+                "f:2:12: policy.shop.attempts: expected a whole number from 0 to 255",
+            ),
+            ("[policy.shop]\npause = 99999999999999999999", "f:2:9: policy.shop.pause: the number is too large"),
             ("[policy.shop]\nattempts = -1", "f:2:12: policy.shop.attempts: expected a whole number from 0 to 255"),
             (
                 "[policy.shop]\nattempts = 1.5",
@@ -337,7 +353,17 @@ mod tests {
         let told = faults("quiet = \nlisten = 'x\nmodem 5\n");
         let starts: Vec<&str> = told.lines().filter_map(|line| line.split(": ").next()).collect();
         assert!(starts.contains(&"f:1:9") && starts.contains(&"f:2:12"), "{told}");
-        assert!(faults("quiet = true\nquiet = false").contains("f:2:1: "), "a key given twice");
+        assert_eq!(faults("quiet = true\nquiet = false"), "f:2:1: duplicate key `quiet`");
+        assert_eq!(faults("[policy.shop]\n[modem]\n[policy.shop]"), "f:3:9: duplicate key `shop`");
+    }
+
+    #[test]
+    fn a_file_in_another_encoding_is_told_where_it_begins_to_be_one() {
+        let told = |text: &[u8]| Document::parse(Path::new("f"), text).unwrap_err().to_string();
+        assert_eq!(
+            told(b"quiet = true\nlisten = \"caf\xe9\""),
+            "f:2:14: this is not UTF-8: save the file in that encoding"
+        );
     }
 
     #[test]
@@ -370,7 +396,7 @@ mod tests {
 
     #[test]
     fn a_fault_found_later_stands_at_its_key_or_at_the_nearest_table() {
-        let document = Document::parse(Path::new("f"), "[policy.shop]\nattempts = 1\n[[modem]]\nname = 'm1'").unwrap();
+        let document = Document::parse(Path::new("f"), b"[policy.shop]\nattempts = 1\n[[modem]]\nname = 'm1'").unwrap();
         for (key, place) in [
             ("policy.shop.attempts", (2, 1)),
             ("policy.shop.template", (1, 9)),

@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn each_value_is_told_with_its_line_or_as_a_default() {
         let document =
-            Document::parse(Path::new("f"), "\n[[modem]]\nname = \"m1\"\n[[modem]]\nname = 'm2'\nbaud = 9600");
+            Document::parse(Path::new("f"), b"\n[[modem]]\nname = \"m1\"\n[[modem]]\nname = 'm2'\nbaud = 9600");
         let document = document.unwrap();
         let site: Site = document.read(|_| Vec::new()).unwrap();
         let told: Vec<(String, String, Origin)> =

@@ -12,7 +12,7 @@ use crate::ids::AppName;
 pub struct Idempotency {
     /// The `Idempotency-Key`, as the client chose it.
     pub key: String,
-    /// SHA-256 over method, path and body.
+    /// The keyed digest over method, path and body.
     pub digest: [u8; 32],
 }
 

@@ -273,6 +273,8 @@ async fn what_the_daemon_refuses_is_one_sentence_and_an_exit_code() {
     std::fs::write(&reader, made["key"].as_str().unwrap()).unwrap();
     let unknown = site.folder.path().join("unknown");
     std::fs::write(&unknown, "smsotpd_nobody").unwrap();
+    let with_mark = site.folder.path().join("with-mark");
+    std::fs::write(&with_mark, "\u{feff}smsotpd_one\n").unwrap();
     let two_lines = site.folder.path().join("two-lines");
     std::fs::write(&two_lines, "smsotpd_one\nsmsotpd_two\n").unwrap();
     let _daemon = site.serve().await;
@@ -285,6 +287,7 @@ async fn what_the_daemon_refuses_is_one_sentence_and_an_exit_code() {
         (format!("otp show {id} --config {config}"), 77, "SMSOTPD_KEY"),
         (format!("otp show {id} {}", with(&unknown)), 77, "No app has this key."),
         (format!("otp show {id} {}", with(&two_lines)), 77, "characters that no key has"),
+        (format!("otp show {id} {}", with(&with_mark)), 77, "characters that no key has"),
         (format!("otp show {id} {}", with(Path::new("/nowhere/key"))), 77, "cannot read /nowhere/key"),
         (format!("otp show {id} --address here"), 69, "Write it as host:port"),
         (format!("otp issue +15550100123 {}", with(&reader)), 77, "the scope `issue`"),

@@ -96,6 +96,26 @@ async fn modems_of_another_index_have_another_imei_sim_and_number() {
 }
 
 #[tokio::test]
+async fn a_control_socket_in_use_is_left_to_who_uses_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut first = sim(folder.path(), &["--control", "control"]).await;
+    let second = || smsotpd().args(["sim", "--control", "control"]).current_dir(folder.path()).output();
+    let output = second().await.unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(
+        (output.status.code(), said.as_str()),
+        (Some(1), "smsotpd: control is in use: another simulator listens there\n")
+    );
+    let socket = folder.path().join("control");
+    assert_eq!(order(&socket, "signal = 9").await, ["ok"]);
+    // One that was killed leaves its socket behind, which the next one takes.
+    first.kill().await.unwrap();
+    assert!(socket.exists());
+    let _next = sim(folder.path(), &["--control", "control"]).await;
+    assert_eq!(order(&socket, "signal = 9").await, ["ok"]);
+}
+
+#[tokio::test]
 async fn a_file_with_a_wrong_line_is_refused_with_its_line() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("faults"), "stuck-prompt\ncms-error = \"many\"\n").unwrap();
