@@ -98,6 +98,10 @@ enum Found {
     Nothing,
 }
 
+/// Until when a report on a message may still come: until a day after its deadline if it lives for more than a day, else
+/// until an hour after it.
+const REPORTS_UNTIL: &str = "message.deadline + iif(message.deadline - message.created > 86400000, 86400000, 3600000)";
+
 /// So many attempts later a SIM has used every TP-MR once, and a report with an old one is about a newer part.
 const WRAP: i64 = 200;
 
@@ -128,13 +132,14 @@ type Place = (i64, u8);
 
 /// The newest part with this TP-MR that waits for a report; or one that had its report, which then comes twice.
 fn by_reference(work: &Work<'_>, report: &Report) -> Result<Option<(Place, i64)>, StoreError> {
-    let mut statement = work.conn.prepare_cached(
+    let sql = format!(
         "SELECT part.message, part.part, part.status, part.attempt
          FROM part CROSS JOIN message ON message.seq = part.message
          WHERE part.number = ?1 AND part.sim = ?2 AND part.reference = ?3
-           AND message.deadline + iif(message.deadline - message.created > 86400000, 86400000, 3600000) > ?4
+           AND {REPORTS_UNTIL} > ?4
          ORDER BY part.attempt DESC",
-    )?;
+    );
+    let mut statement = work.conn.prepare_cached(&sql)?;
     let (to, sim) = (row::number(&report.to), report.sim.as_str());
     let mut rows = statement.query((to, sim, report.reference.0, work.now.as_millis()))?;
     let mut had_its_report = None;
@@ -162,14 +167,13 @@ fn has_wrapped(work: &Work<'_>, sim: &str, attempt: i64) -> Result<bool, StoreEr
 
 /// Keeps by what a report is known that comes for a part of this message that was sent and now starts again.
 pub(super) fn remember_parts(work: &Work<'_>, message: i64) -> Result<(), StoreError> {
-    work.conn
-        .prepare_cached(
-            "INSERT INTO former_part (number, sim, reference, attempt, known_until)
-             SELECT part.number, part.sim, part.reference, part.attempt, message.deadline + 3600000
-             FROM part JOIN message ON message.seq = part.message
-             WHERE part.message = ?1 AND part.reference IS NOT NULL",
-        )?
-        .execute([message])?;
+    let sql = format!(
+        "INSERT INTO former_part (number, sim, reference, attempt, known_until)
+         SELECT part.number, part.sim, part.reference, part.attempt, {REPORTS_UNTIL}
+         FROM part JOIN message ON message.seq = part.message
+         WHERE part.message = ?1 AND part.reference IS NOT NULL"
+    );
+    work.conn.prepare_cached(&sql)?.execute([message])?;
     Ok(())
 }
 
@@ -239,7 +243,7 @@ struct Unsettled {
 /// come: a modem is at them, or they are in doubt, or were in doubt before they were to go out once more, whatever became
 /// of that. Each part once.
 fn unsettled(work: &Work<'_>, report: &Report) -> Result<Vec<Unsettled>, StoreError> {
-    let mut statement = work.conn.prepare_cached(
+    let sql = format!(
         "SELECT part.status, part.message, part.part, part.attempt, message.deadline
          FROM message CROSS JOIN part ON part.message = message.seq
          WHERE message.queue = -1 AND message.number = ?1 AND part.sim = ?2 AND part.status = 'sending'
@@ -249,14 +253,15 @@ fn unsettled(work: &Work<'_>, report: &Report) -> Result<Vec<Unsettled>, StoreEr
          WHERE part.number = ?1 AND part.sim = ?2
            AND part.status IN ('in_doubt', 'queued') AND part.attempt IS NOT NULL
            AND (part.status <> 'queued' OR attempt.outcome = 'in_doubt') AND attempt.report IS NULL
-           AND message.deadline + iif(message.deadline - message.created > 86400000, 86400000, 3600000) > ?3
+           AND {REPORTS_UNTIL} > ?3
          UNION ALL
          SELECT part.status, part.message, part.part, attempt.id, message.deadline
          FROM former_part JOIN attempt ON attempt.id = former_part.attempt JOIN message ON message.seq = attempt.message
               JOIN part ON part.message = attempt.message AND part.part = attempt.part
          WHERE former_part.number = ?1 AND former_part.sim = ?2 AND former_part.reference = ?4
            AND former_part.known_until > ?3",
-    )?;
+    );
+    let mut statement = work.conn.prepare_cached(&sql)?;
     let (to, sim, now) = (row::number(&report.to), report.sim.as_str(), work.now.as_millis());
     let mut rows = statement.query((to, sim, now, UNKNOWN_REFERENCE))?;
     let mut found: Vec<Unsettled> = Vec::new();
@@ -296,27 +301,24 @@ const UNKNOWN_REFERENCE: i64 = -1;
 /// Keeps in mind that parts of this message are in doubt, which now go out once more: a report may still come that is
 /// about the first time.
 pub(super) fn remember_doubt(work: &Work<'_>, message: i64) -> Result<(), StoreError> {
-    work.conn
-        .prepare_cached(
-            "INSERT OR IGNORE INTO former_part (number, sim, reference, attempt, known_until)
-             SELECT part.number, part.sim, ?2, part.attempt,
-                    message.deadline + iif(message.deadline - message.created > 86400000, 86400000, 3600000)
-             FROM part JOIN message ON message.seq = part.message
-             WHERE part.message = ?1 AND part.status = 'in_doubt' AND part.sim IS NOT NULL",
-        )?
-        .execute((message, UNKNOWN_REFERENCE))?;
+    let sql = format!(
+        "INSERT OR IGNORE INTO former_part (number, sim, reference, attempt, known_until)
+         SELECT part.number, part.sim, ?2, part.attempt, {REPORTS_UNTIL}
+         FROM part JOIN message ON message.seq = part.message
+         WHERE part.message = ?1 AND part.status = 'in_doubt' AND part.sim IS NOT NULL"
+    );
+    work.conn.prepare_cached(&sql)?.execute((message, UNKNOWN_REFERENCE))?;
     Ok(())
 }
 
 /// Keeps in mind that the second copy of this message, at this attempt through this SIM, is in doubt, while the message goes
 /// on with its first.
 pub(super) fn remember_second(work: &Work<'_>, message: i64, attempt: i64, sim: &str) -> Result<(), StoreError> {
-    work.conn
-        .prepare_cached(
-            "INSERT INTO former_part (number, sim, reference, attempt, known_until)
-             SELECT number, ?3, ?4, ?2, deadline + 3600000 FROM message WHERE seq = ?1",
-        )?
-        .execute((message, attempt, sim, UNKNOWN_REFERENCE))?;
+    let sql = format!(
+        "INSERT INTO former_part (number, sim, reference, attempt, known_until)
+         SELECT number, ?3, ?4, ?2, {REPORTS_UNTIL} FROM message WHERE seq = ?1"
+    );
+    work.conn.prepare_cached(&sql)?.execute((message, attempt, sim, UNKNOWN_REFERENCE))?;
     Ok(())
 }
 

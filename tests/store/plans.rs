@@ -23,9 +23,10 @@ const WALKS: [(&str, &str); 2] = [
 ];
 
 /// What is put into a statement where it is made, or something like it.
-const PIECES: [(&str, &str); 5] = [
+const PIECES: [(&str, &str); 6] = [
     ("{COLUMNS}", "*"),
     ("{IS_NOT_OF_REMOVED}", "NOT EXISTS (SELECT 1 FROM removed_app WHERE name = delivery.app AND event <= last_event)"),
+    ("{REPORTS_UNTIL}", "message.deadline"),
     ("{given_up}", "IS NULL"),
     ("{of_number}", "number = ?3 AND"),
     ("{of_one}", "AND sender = ?3"),

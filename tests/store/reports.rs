@@ -264,6 +264,26 @@ async fn a_report_about_a_part_that_started_again_elsewhere_settles_no_other_mes
     assert_eq!((detail.message.status, detail.attempts[0].report), (Status::Sending, Some(0)));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_late_report_about_a_part_that_started_again_elsewhere_settles_no_other_message() {
+    let world = World::new().await;
+    let deadline = world.clock.now() + seconds(2 * 86_400);
+    world.accept(NewMessage { parts: 2, deadline, ..world.new_message(&alice()) }).await;
+    world.sent(&world.claim().await, 7).await;
+    world.settle(&world.claim().await, elsewhere()).await;
+    for reference in [1, 2] {
+        world.sent(&part(world.claim_with("b").await), reference).await;
+    }
+    world.pass(seconds(2 * 86_400 + 24 * 3600 - 1)).await;
+    let doubted = world.accept(world.new_message(&alice())).await;
+    world.in_doubt(&world.claim().await).await;
+    assert!(world.report(&alice(), 7, ReportOutcome::Delivered).await);
+    assert_eq!(world.status(doubted).await, Status::InDoubt);
+    world.pass(seconds(1)).await;
+    assert!(world.report(&alice(), 7, ReportOutcome::Delivered).await, "nobody waits a day for a report");
+    assert_eq!(world.status(doubted).await, Status::Delivered);
+}
+
 fn elsewhere() -> SubmitResult {
     let reason = "the modem is broken".to_owned();
     SubmitResult::Failed {
