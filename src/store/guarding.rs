@@ -66,7 +66,7 @@ impl Store {
             if optouts::contains(work, row::number(&to))? {
                 return Ok(Some(Refused::OptedOut));
             }
-            let Verdict { objection, limits, .. } = judge(work, &to, &rules, &memory, false)?;
+            let Verdict { objection, limits, .. } = judge(work, &to, &rules, &memory, Purpose::Trial)?;
             let (guard, limit) = (objection.map(Refused::Guard), limits.err().map(Refused::Limit));
             // What really refuses says more than what is only reported.
             Ok(if rules.guard.mode == Mode::Enforce { guard.or(limit) } else { limit.or(guard) })
@@ -86,8 +86,7 @@ pub(super) fn check_issue(
     if optouts::contains(work, row::number(to))? {
         return Ok(Err(Refused::OptedOut));
     }
-    let counts = rules.guard.mode == Mode::Enforce;
-    let Verdict { is_safe, objection, limits } = judge(work, to, rules, memory, counts)?;
+    let Verdict { is_safe, objection, limits } = judge(work, to, rules, memory, Purpose::Code)?;
     if let Some(refusal) = objection {
         note_refusal(work, app, to, rules.guard.mode, &refusal, memory)?;
         if rules.guard.mode == Mode::Enforce {
@@ -112,19 +111,34 @@ struct Verdict {
     limits: Result<(), limits::Refusal>,
 }
 
-/// `counts` is whether what is found is held against the prefix from now on; a trial changes nothing for anybody.
+/// What a number is judged for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// Somebody only wants to know: that changes nothing for anybody.
+    Trial,
+    /// A code is to be sent.
+    Code,
+}
+
+impl Purpose {
+    /// Whether what is found is held against the prefix, or forgiven it, from now on.
+    fn counts(self, mode: Mode) -> bool {
+        self == Self::Code && mode == Mode::Enforce
+    }
+}
+
 fn judge(
     work: &Work<'_>,
     to: &PhoneNumber,
     rules: &Rules,
     memory: &Memory,
-    counts: bool,
+    purpose: Purpose,
 ) -> Result<Verdict, StoreError> {
     let Some(subject) = Subject::load(work, to, rules, memory)? else {
         return Ok(Verdict { is_safe: true, objection: None, limits: Ok(()) });
     };
     let limits = subject.limits(work, rules)?;
-    let objection = match subject.objection(work, rules, memory, counts)? {
+    let objection = match subject.objection(work, rules, memory, purpose)? {
         // A limit that is reached says more than what comes of it.
         None if limits.is_ok() => match memory.full_bucket(&rules.guard, work.now) {
             None => subject.unverified(work, rules)?,
@@ -147,8 +161,7 @@ pub(super) fn check_resend(
         return Ok(Ok(()));
     }
     let Some(subject) = Subject::load(work, to, rules, memory)? else { return Ok(Ok(())) };
-    let counts = rules.guard.mode == Mode::Enforce;
-    let objection = match subject.objection(work, rules, memory, counts)? {
+    let objection = match subject.objection(work, rules, memory, Purpose::Code)? {
         None => subject.unverified(work, rules)?,
         objection => objection,
     };
@@ -274,13 +287,13 @@ impl Subject {
         work: &Work<'_>,
         rules: &Rules,
         memory: &Memory,
-        counts: bool,
+        purpose: Purpose,
     ) -> Result<Option<Refusal>, StoreError> {
         if rules.guard.mode == Mode::Off {
             return Ok(None);
         }
         match rules.guard.objection.clone().or_else(|| self.repeated_locks(work.now)) {
-            None => self.stopped(work, rules, memory, counts),
+            None => self.stopped(work, rules, memory, purpose),
             objection => Ok(objection),
         }
     }
@@ -296,9 +309,10 @@ impl Subject {
         work: &Work<'_>,
         rules: &Rules,
         memory: &Memory,
-        counts: bool,
+        purpose: Purpose,
     ) -> Result<Option<Refusal>, StoreError> {
         let (least, now, prefix) = (rules.guard.least_conversion, work.now, self.number / 10_000);
+        let counts = purpose.counts(rules.guard.mode);
         let Some(newest) = &self.newest else { return Ok(None) };
         let mut ruling = guard::judge(least, newest, self.stop, now);
         if ruling == Ruling::Stop {
@@ -307,7 +321,9 @@ impl Subject {
         }
         let until = match ruling {
             Ruling::Open => {
-                memory.note_well(prefix, now);
+                if purpose == Purpose::Code {
+                    memory.note_well(prefix, now);
+                }
                 return Ok(None);
             }
             Ruling::Forgive => {

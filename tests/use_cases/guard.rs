@@ -212,6 +212,18 @@ async fn a_code_that_lives_longer_is_given_up_later_but_not_for_ever() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_look_at_what_would_speak_against_a_code_changes_nothing_for_the_code_that_is_asked_for_next() {
+    let site = Site::open().await;
+    for last in 0..8 {
+        site.issue_and_send(&pumped(last)).await;
+    }
+    pass(299).await;
+    assert_eq!(site.store.speaks_against(&number(&pumped(8)), rules(&site, &pumped(8))).await.unwrap(), None);
+    pass(1).await;
+    assert_eq!(ask(&site, &pumped(8)).await, STOPPED);
+}
+
+#[tokio::test(start_paused = true)]
 async fn resends_for_codes_that_nobody_verifies_count_among_the_prefixs_messages() {
     let site = Site::open_with(|policy| policy.limits = limits::Settings::default()).await;
     let mut otps = Vec::new();
