@@ -33,8 +33,8 @@ use crate::otp::{self, Alphabet, BroughtError, CodeLength, Context, Status};
 use crate::phone::PhoneNumber;
 use crate::secret::{Code, SealedText, SiteKey, Unsealable};
 use crate::store::{
-    Idempotency, IssueOutcome, NewCode, NewMessage, NewOtp, OtpView, ResendOutcome, ResendRefusal, Rules, Store,
-    StoreError,
+    Idempotency, IssueOutcome, NewCode, NewMessage, NewOtp, OtpView, Refused, ResendOutcome, ResendRefusal, Rules,
+    Store, StoreError,
 };
 use crate::wording::{Wish, WordingError, Written};
 
@@ -182,9 +182,9 @@ fn answer(outcome: IssueOutcome) -> Result<OtpView, IssueError> {
     match outcome {
         IssueOutcome::Issued(otp) | IssueOutcome::Replayed(otp) => Ok(otp),
         IssueOutcome::KeyReused => Err(IssueError::KeyReused),
-        IssueOutcome::Refused(refusal) => Err(IssueError::Limited(refusal)),
-        IssueOutcome::Guarded(refusal) => Err(IssueError::Guarded(refusal)),
-        IssueOutcome::OptedOut => Err(IssueError::OptedOut),
+        IssueOutcome::Refused(Refused::Limit(refusal)) => Err(IssueError::Limited(refusal)),
+        IssueOutcome::Refused(Refused::Guard(refusal)) => Err(IssueError::Guarded(refusal)),
+        IssueOutcome::Refused(Refused::OptedOut) => Err(IssueError::OptedOut),
         IssueOutcome::AppGone => Err(IssueError::AppGone),
     }
 }

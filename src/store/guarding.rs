@@ -66,7 +66,8 @@ impl Store {
             if optouts::contains(work, row::number(&to))? {
                 return Ok(Some(Refused::OptedOut));
             }
-            let Verdict { objection, limits, .. } = judge(work, &to, &rules, &memory, Purpose::Trial)?;
+            let verdict = judge(work, &to, &rules, &memory, Purpose::Trial)?;
+            let Verdict::Looked { objection, limits } = verdict else { return Ok(None) };
             let (guard, limit) = (objection.map(Refused::Guard), limits.err().map(Refused::Limit));
             // What really refuses says more than what is only reported.
             Ok(if rules.guard.mode == Mode::Enforce { guard.or(limit) } else { limit.or(guard) })
@@ -86,14 +87,15 @@ pub(super) fn check_issue(
     if optouts::contains(work, row::number(to))? {
         return Ok(Err(Refused::OptedOut));
     }
-    let Verdict { is_safe, objection, limits } = judge(work, to, rules, memory, Purpose::Code)?;
+    let verdict = judge(work, to, rules, memory, Purpose::Code)?;
+    let Verdict::Looked { objection, limits } = verdict else { return Ok(Ok(())) };
     if let Some(refusal) = objection {
         note_refusal(work, app, to, rules.guard.mode, &refusal, memory)?;
         if rules.guard.mode == Mode::Enforce {
             return Ok(Err(Refused::Guard(refusal)));
         }
     }
-    if limits.is_ok() && !is_safe {
+    if limits.is_ok() {
         memory.take(&rules.guard, work.now);
         let looked_at = rules.guard.mode != Mode::Off && rules.guard.least_conversion.get() > 0;
         if looked_at && memory.is_time_for_countries(work.now) {
@@ -103,12 +105,12 @@ pub(super) fn check_issue(
     Ok(limits.map_err(Refused::Limit))
 }
 
-/// What speaks against a code: by the guard, and by the limits.
-struct Verdict {
-    /// The number is on the safe list.
-    is_safe: bool,
-    objection: Option<Refusal>,
-    limits: Result<(), limits::Refusal>,
+/// What speaks against a code.
+enum Verdict {
+    /// The number is on the safe list: nothing was looked at.
+    OnSafeList,
+    /// What the guard and the limits say.
+    Looked { objection: Option<Refusal>, limits: Result<(), limits::Refusal> },
 }
 
 /// What a number is judged for.
@@ -135,7 +137,7 @@ fn judge(
     purpose: Purpose,
 ) -> Result<Verdict, StoreError> {
     let Some(subject) = Subject::load(work, to, rules, memory)? else {
-        return Ok(Verdict { is_safe: true, objection: None, limits: Ok(()) });
+        return Ok(Verdict::OnSafeList);
     };
     let limits = subject.limits(work, rules)?;
     let objection = match subject.objection(work, rules, memory, purpose)? {
@@ -146,7 +148,7 @@ fn judge(
         },
         objection => objection,
     };
-    Ok(Verdict { is_safe: false, objection, limits })
+    Ok(Verdict::Looked { objection, limits })
 }
 
 /// Whether a code of this app may be sent to this number once more.

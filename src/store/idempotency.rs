@@ -34,9 +34,14 @@ pub(super) struct CameTo {
     pub(super) otp: Option<i64>,
     /// The message that it queued.
     pub(super) message: i64,
-    /// How often the otp's code could then still be sent, and be tried; for a code that was sent again. Not known of a
-    /// request that an earlier version answered.
-    pub(super) left: Option<(u8, u8)>,
+    /// For a code that was sent again. Not known of a request that an earlier version answered.
+    pub(super) left: Option<Left>,
+}
+
+/// How often an otp's code could still be sent, and be tried.
+pub(super) struct Left {
+    pub(super) resends: u8,
+    pub(super) attempts: u8,
 }
 
 /// Looks a key up.
@@ -62,6 +67,7 @@ pub(super) fn look_up(
 
 fn came_to(row: &Row<'_>) -> rusqlite::Result<CameTo> {
     let left = row.get::<_, Option<u8>>("resends_left")?.zip(row.get("attempts_left")?);
+    let left = left.map(|(resends, attempts)| Left { resends, attempts });
     let at = Moment::from_millis(row.get("created")?);
     Ok(CameTo { at, otp: row.get("otp")?, message: row.get("message")?, left })
 }
@@ -74,7 +80,7 @@ pub(super) fn keep(
     came_to: CameTo,
 ) -> Result<(), StoreError> {
     let Some(idempotency) = idempotency else { return Ok(()) };
-    let (resends_left, attempts_left) = came_to.left.unzip();
+    let (resends_left, attempts_left) = came_to.left.map(|left| (left.resends, left.attempts)).unzip();
     work.conn
         .prepare_cached(
             "INSERT INTO idempotency (app, key, digest, created, otp, message, resends_left, attempts_left)

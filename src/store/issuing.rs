@@ -9,7 +9,7 @@ use super::error::StoreError;
 use super::events::{self, Kind, NewEvent};
 use super::guarding::{self, Refused, Rules};
 use super::handle::Store;
-use super::idempotency::{self, CameTo, Idempotency, Known};
+use super::idempotency::{self, CameTo, Idempotency, Known, Left};
 use super::messages::NewMessage;
 use super::otps::{self, IssueOutcome, Kept, NewCode, NewOtp, OtpView, ResendOutcome, ResendRefusal};
 use super::writer::Work;
@@ -45,11 +45,7 @@ impl Store {
                 if !matches!(refused, Refused::Guard(_)) {
                     work.refusals.note(work, Kind::OtpRefused, otp.app.as_str(), refused.rule(), &otp.to)?;
                 }
-                return Ok(match refused {
-                    Refused::OptedOut => IssueOutcome::OptedOut,
-                    Refused::Limit(refusal) => IssueOutcome::Refused(refusal),
-                    Refused::Guard(refusal) => IssueOutcome::Guarded(refusal),
-                });
+                return Ok(IssueOutcome::Refused(refused));
             }
             if let Some(older) = latest(work, &otp.app, &otp.to, &otp.purpose)?
                 && current(work, older)?.status == Status::Pending
@@ -115,7 +111,7 @@ impl Store {
             note(work, Kind::OtpResent, &app, seq, resent)?;
             life::withdraw_abandoned(work, otp.message)?;
             let view = view(work, seq)?;
-            let left = Some((view.resends_left, view.attempts_left));
+            let left = Some(Left { resends: view.resends_left, attempts: view.attempts_left });
             let came_to = CameTo { at: work.now, otp: Some(seq), message: resent, left };
             idempotency::keep(work, &app, idempotency.as_ref(), came_to)?;
             Ok(Some(ResendOutcome::Resent(view)))

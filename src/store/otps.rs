@@ -6,14 +6,15 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::error::StoreError;
 use super::events::{self, Kind};
+use super::guarding::Refused;
 use super::handle::Store;
+use super::idempotency::Left;
 use super::messages::{MessageView, NewMessage};
 use super::writer::Work;
 use super::{life, listing, row};
 use crate::clock::{Moment, Timestamp};
 use crate::guard;
 use crate::ids::{AppName, OtpId};
-use crate::limits::Refusal;
 use crate::otp::Status;
 use crate::phone::PhoneNumber;
 use crate::secret::{CodeDigest, ContextDigest, SealedText};
@@ -97,12 +98,8 @@ pub enum IssueOutcome {
     Replayed(OtpView),
     /// The idempotency key was used for another request. Nothing was done.
     KeyReused,
-    /// A limit is reached. Nothing was done.
-    Refused(Refusal),
-    /// The guard does not let it through. Nothing was done.
-    Guarded(guard::Refusal),
-    /// The recipient wants no messages. Nothing was done.
-    OptedOut,
+    /// Something speaks against it. Nothing was done.
+    Refused(Refused),
     /// The app was removed. Nothing was done.
     AppGone,
 }
@@ -224,6 +221,11 @@ impl Kept {
         })
     }
 
+    /// How often its code may still be sent, and be tried.
+    fn left(&self) -> Left {
+        Left { resends: self.resends_left, attempts: self.attempts_left }
+    }
+
     /// The otp as it is now. One whose time is over is shown as expired even before that was written down.
     pub(super) fn view(&self, now: Moment, message: MessageView) -> OtpView {
         let over = self.status == Status::Pending && now >= self.expires;
@@ -246,16 +248,17 @@ impl Kept {
 
     /// The otp as it was when it was issued with this message.
     pub(super) fn view_as_issued(self, message: MessageView) -> OtpView {
-        let (issued, left) = (self.created, (self.resends, self.attempts));
+        let (issued, left) = (self.created, Left { resends: self.resends, attempts: self.attempts });
         self.view_as_resent(issued, Some(left), message)
     }
 
     /// The otp as it was when this message was sent of it at that moment, with so many resends and attempts left; where
     /// that is not known, as many as now.
-    pub(super) fn view_as_resent(self, at: Moment, left: Option<(u8, u8)>, message: MessageView) -> OtpView {
-        let (resends_left, attempts_left) = left.unwrap_or((self.resends_left, self.attempts_left));
+    pub(super) fn view_as_resent(self, at: Moment, left: Option<Left>, message: MessageView) -> OtpView {
+        let Left { resends, attempts } = left.unwrap_or(self.left());
         let resend_from = at + self.resend_after;
-        let then = Self { status: Status::Pending, attempts_left, resends_left, resend_from, ..self };
+        let then =
+            Self { status: Status::Pending, attempts_left: attempts, resends_left: resends, resend_from, ..self };
         then.view(at, message)
     }
 }

@@ -7,8 +7,8 @@ use smsotpd::message::{FailureClass, Next, Priority, Status};
 use smsotpd::otp;
 use smsotpd::secret::{ApiKey, Code};
 use smsotpd::store::{
-    Event, EventFilter, IssueOutcome, Kind, NewApp, NewMessage, Reader, ReportOutcome, ResendOutcome, Retention, Scope,
-    SubmitResult, Which,
+    Event, EventFilter, IssueOutcome, Kind, NewApp, NewMessage, Reader, Refused, ReportOutcome, ResendOutcome,
+    Retention, Scope, SubmitResult, Which,
 };
 
 use crate::world::{CODE, NO_LIMITS, TEXT, World, alice, app, number, part, rules, seconds};
@@ -215,7 +215,7 @@ async fn a_flood_of_refusals_is_told_of_once_a_minute_with_its_size() {
     let ask = || async { world.store.issue(world.new_otp(&alice()), rules(limits.clone()), None).await.unwrap() };
     assert!(matches!(ask().await, IssueOutcome::Issued(_)));
     for _ in 0..5 {
-        assert!(matches!(ask().await, IssueOutcome::Refused(_)));
+        assert!(matches!(ask().await, IssueOutcome::Refused(Refused::Limit(_))));
     }
     assert_eq!(world.kinds().await, ["otp.issued", "otp.refused"]);
     let due = world.store.sweep().await.unwrap().unwrap();
@@ -228,7 +228,7 @@ async fn a_flood_of_refusals_is_told_of_once_a_minute_with_its_size() {
     world.pass(seconds(60)).await;
     world.store.sweep().await.unwrap();
     assert_eq!(world.kinds().await.len(), 3);
-    assert!(matches!(ask().await, IssueOutcome::Refused(_)));
+    assert!(matches!(ask().await, IssueOutcome::Refused(Refused::Limit(_))));
     assert_eq!(world.last().await.data.detail["count"], 1);
 }
 

@@ -9,7 +9,7 @@ use smsotpd::pdu::{
 };
 use smsotpd::phone::{PhoneNumber, Sender};
 use smsotpd::secret::Text;
-use smsotpd::store::{AcceptOutcome, Choice, Inbound, InboxFilter, InboxMessage, IssueOutcome, SubmitResult};
+use smsotpd::store::{AcceptOutcome, Choice, Inbound, InboxFilter, InboxMessage, IssueOutcome, Refused, SubmitResult};
 
 use crate::world::{NO_LIMITS, World, alice, app, number, rules, seconds, sim};
 
@@ -208,7 +208,7 @@ async fn after_stop_nothing_is_accepted_and_what_waits_is_withdrawn() {
     let refused = world.store.accept(world.new_message(&alice()), None).await.unwrap();
     assert_eq!(refused, AcceptOutcome::OptedOut);
     let refused = world.store.issue(world.new_otp(&alice()), rules(NO_LIMITS), None).await.unwrap();
-    assert_eq!(refused, IssueOutcome::OptedOut);
+    assert_eq!(refused, IssueOutcome::Refused(Refused::OptedOut));
 
     assert!(world.says(&alice(), Choice::Start, 1_777_000_001).await);
     assert!(!world.says(&alice(), Choice::Stop, 1_777_000_000).await, "the first word, handed in again, is old");

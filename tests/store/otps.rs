@@ -5,7 +5,7 @@ use smsotpd::limits::{self, Limit};
 use smsotpd::message::Status as MessageStatus;
 use smsotpd::otp::{Reason, Status, Verdict};
 use smsotpd::secret::{Code, Text};
-use smsotpd::store::{Idempotency, IssueOutcome, NewCode, NewOtp, ResendOutcome, ResendRefusal, Which};
+use smsotpd::store::{Idempotency, IssueOutcome, NewCode, NewOtp, Refused, ResendOutcome, ResendRefusal, Which};
 
 use crate::world::{CODE, NO_LIMITS, TEXT, World, alice, app, number, rules, seconds};
 
@@ -161,7 +161,9 @@ async fn limits_count_across_apps_purposes_and_restarts_until_the_window_has_pas
         world.store.issue(world.new_otp(&number(to)), rules(limits.clone()), None).await.unwrap()
     };
     let refused = |outcome, limit, after| match outcome {
-        IssueOutcome::Refused(refusal) => assert_eq!((refusal.limit, refusal.retry_after), (limit, seconds(after))),
+        IssueOutcome::Refused(Refused::Limit(refusal)) => {
+            assert_eq!((refusal.limit, refusal.retry_after), (limit, seconds(after)))
+        }
         other => panic!("{other:?}"),
     };
     let other = NewOtp { app: "other".parse().unwrap(), purpose: "payment".to_owned(), ..world.new_otp(&alice()) };

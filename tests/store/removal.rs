@@ -3,7 +3,7 @@
 use smsotpd::limits;
 use smsotpd::message::InDoubtPolicy;
 use smsotpd::secret::Code;
-use smsotpd::store::{Filter, Idempotency, IssueOutcome, NewMessage, SubmitResult, Which};
+use smsotpd::store::{Filter, Idempotency, IssueOutcome, NewMessage, Refused, SubmitResult, Which};
 
 use crate::folder::new_app;
 use crate::world::{CODE, NO_LIMITS, World, alice, app, rules, seconds};
@@ -50,7 +50,10 @@ async fn an_app_that_gets_the_name_of_a_removed_one_inherits_nothing_of_it() {
     }
     let one_an_hour = limits::Settings { per_number_hour: 1, ..NO_LIMITS };
     let again = store.issue(world.new_otp(&alice()), rules(one_an_hour), key()).await.unwrap();
-    assert!(matches!(again, IssueOutcome::Refused(_)), "limits count across, and keys are free again: {again:?}");
+    assert!(
+        matches!(again, IssueOutcome::Refused(Refused::Limit(_))),
+        "limits count across, and keys are free again: {again:?}"
+    );
     let again = store.issue(world.new_otp(&alice()), rules(NO_LIMITS), key()).await.unwrap();
     assert!(matches!(again, IssueOutcome::Issued(_)), "{again:?}");
     assert_eq!(store.messages(&app(), Filter::default()).await.unwrap().messages.len(), 1);
