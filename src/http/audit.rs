@@ -42,10 +42,7 @@ pub(super) struct ListAnswer {
          example = "2026-05-04T10:00:00Z"),
         ("until" = Option<String>, Query, description = "Only before this time", format = DateTime,
          example = "2026-05-05T10:00:00Z"),
-        ("limit" = Option<u8>, Query, description = "At most so many; default 50",
-         minimum = 1, maximum = 200, example = 50),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before",
-         pattern = "^c[1-9a-f][0-9a-f]{0,14}$", example = "c1f"),
+        query::Page,
     ),
     responses(
         (status = 200, description = "A page of the audit", body = ListAnswer, example = json!(

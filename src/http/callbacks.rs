@@ -132,10 +132,7 @@ fn seen_by(app: &App) -> Option<AppName> {
     params(
         ("status" = inline(Option<CallbackStatus>), Query, description = "Those in this state; default `dead`",
          example = "dead"),
-        ("limit" = Option<u8>, Query, description = "At most so many; default 50",
-         minimum = 1, maximum = 200, example = 50),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before",
-         pattern = "^c[1-9a-f][0-9a-f]{0,14}$", example = "c1f"),
+        query::Page,
     ),
     responses(
         (status = 200, description = "A page of callbacks", body = ListAnswer,

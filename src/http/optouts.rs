@@ -73,14 +73,7 @@ pub(super) async fn list(
     _: Caller<auth::Admin>,
     uri: Uri,
 ) -> Result<Json<ListAnswer>, Problem> {
-    let (mut limit, mut cursor) = (query::LISTED, None);
-    for (name, value) in query::parameters(&uri)? {
-        match name.as_str() {
-            "limit" => limit = query::limit(&value)?,
-            "cursor" => cursor = Some(query::cursor(&value)?),
-            unknown => return Err(query::unknown(unknown)),
-        }
-    }
+    let (limit, cursor) = query::page(&uri)?;
     let page = shared.store().opt_outs(limit, cursor).await?;
     Ok(Json(ListAnswer {
         opt_outs: page.opt_outs.into_iter().map(OptOutAnswer::from).collect(),

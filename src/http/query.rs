@@ -40,6 +40,19 @@ pub(super) struct Page {
     cursor: Option<String>,
 }
 
+/// What is asked of a call that takes nothing else.
+pub(super) fn page(uri: &Uri) -> Result<(u8, Option<Cursor>), Problem> {
+    let (mut size, mut behind) = (LISTED, None);
+    for (name, value) in parameters(uri)? {
+        match name.as_str() {
+            "limit" => size = limit(&value)?,
+            "cursor" => behind = Some(cursor(&value)?),
+            other => return Err(unknown(other)),
+        }
+    }
+    Ok((size, behind))
+}
+
 pub(super) fn limit(value: &str) -> Result<u8, Problem> {
     let limit = value.parse().ok().filter(|limit| (1..=MOST_LISTED).contains(limit));
     limit.ok_or_else(|| Problem::invalid("limit", format!("expected a whole number from 1 to {MOST_LISTED}")))

@@ -48,12 +48,7 @@ impl From<SafeNumber> for SafeAnswer {
 /// Newest first, a page at a time. Needs the scope `admin`.
 #[utoipa::path(
     get, path = "/v1/safe-list", operation_id = "list_safe_numbers", tag = "guard",
-    params(
-        ("limit" = Option<u8>, Query, description = "At most so many; default 50",
-         minimum = 1, maximum = 200, example = 50),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before",
-         pattern = "^c[1-9a-f][0-9a-f]{0,14}$", example = "c1f"),
-    ),
+    params(query::Page),
     responses(
         (status = 200, description = "A page of the list", body = ListAnswer,
          example = json!({"numbers": [super::openapi::example_safe_number()], "next_cursor": null})),
@@ -65,14 +60,7 @@ pub(super) async fn list(
     _: Caller<auth::Admin>,
     uri: Uri,
 ) -> Result<Json<ListAnswer>, Problem> {
-    let (mut limit, mut cursor) = (query::LISTED, None);
-    for (name, value) in query::parameters(&uri)? {
-        match name.as_str() {
-            "limit" => limit = query::limit(&value)?,
-            "cursor" => cursor = Some(query::cursor(&value)?),
-            unknown => return Err(query::unknown(unknown)),
-        }
-    }
+    let (limit, cursor) = query::page(&uri)?;
     let page = shared.store().safe_list(limit, cursor).await?;
     Ok(Json(ListAnswer {
         numbers: page.numbers.into_iter().map(SafeAnswer::from).collect(),

@@ -1,6 +1,6 @@
 //! Taking messages on, and withdrawing them.
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 
 use super::error::StoreError;
 use super::events::{self, Kind, NewEvent};
@@ -69,15 +69,7 @@ impl Store {
     pub async fn cancel_message(&self, app: &AppName, id: MessageId) -> Result<Option<CancelOutcome>, StoreError> {
         let app = app.clone();
         self.change_now(move |work| {
-            let seq = work
-                .conn
-                .prepare_cached(
-                    "SELECT seq FROM message WHERE id = ?1 AND app = ?2
-                       AND seq > coalesce((SELECT last_message FROM removed_app WHERE name = ?2), 0)",
-                )?
-                .query_row((id.as_bytes(), app.as_str()), |row| row.get(0))
-                .optional()?;
-            let Some(seq) = seq else { return Ok(None) };
+            let Some(seq) = listing::find(work.conn, &app, id)? else { return Ok(None) };
             let mut message = Message::load(work, seq)?;
             let all_wait = message.parts.iter().all(|part| part.status == Status::Queued);
             if !all_wait {

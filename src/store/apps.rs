@@ -223,7 +223,7 @@ pub(super) fn is_gone(work: &Work<'_>, name: &AppName) -> Result<bool, StoreErro
 
 /// Writes down what was done to an app.
 pub(super) fn note(work: &Work<'_>, kind: Kind, app: &AppName, detail: Option<Value>) -> Result<(), StoreError> {
-    events::note(work, &NewEvent { kind, app: Some(app.as_str()), otp: None, message: None, detail })
+    events::note(work, &NewEvent::of_app(kind, app, detail))
 }
 
 /// Ends a few of the otps and messages that a removed app has left. `false` when none is left.

@@ -50,8 +50,7 @@ impl Store {
 
 fn tell(work: &Work<'_>, changed: bool, (kind, modem, by): (Kind, &ModemName, &AppName)) -> Result<bool, StoreError> {
     if changed {
-        let (app, detail) = (Some(by.as_str()), Some(json!({ "modem": modem })));
-        events::note(work, &NewEvent { kind, app, otp: None, message: None, detail })?;
+        events::note(work, &NewEvent::of_app(kind, by, json!({ "modem": modem })))?;
         work.tell_drained(load(work.conn)?);
     }
     Ok(changed)

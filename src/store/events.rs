@@ -281,6 +281,18 @@ pub(super) struct NewEvent<'a> {
     pub(super) detail: Option<Value>,
 }
 
+impl<'a> NewEvent<'a> {
+    /// Something about no app.
+    pub(super) fn of_site(kind: Kind, detail: impl Into<Option<Value>>) -> Self {
+        Self { kind, app: None, otp: None, message: None, detail: detail.into() }
+    }
+
+    /// Something that an app did or that was done to it, about none of its otps and messages.
+    pub(super) fn of_app(kind: Kind, app: &'a AppName, detail: impl Into<Option<Value>>) -> Self {
+        Self { app: Some(app.as_str()), ..Self::of_site(kind, detail) }
+    }
+}
+
 /// Writes down what happens, with the change that does it.
 pub(super) fn note(work: &Work<'_>, event: &NewEvent<'_>) -> Result<(), StoreError> {
     work.conn
@@ -362,10 +374,14 @@ impl Store {
     /// # Errors
     /// When the store cannot do it; nothing is written then.
     pub async fn note(&self, kind: Kind, app: Option<&AppName>, detail: Value) -> Result<(), StoreError> {
-        let app = app.map(ToString::to_string);
+        let app = app.cloned();
         self.change(move |work| {
             let detail = (!detail.is_null()).then_some(detail);
-            note(work, &NewEvent { kind, app: app.as_deref(), otp: None, message: None, detail })
+            let event = match &app {
+                Some(app) => NewEvent::of_app(kind, app, detail),
+                None => NewEvent::of_site(kind, detail),
+            };
+            note(work, &event)
         })
         .await
     }

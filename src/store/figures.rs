@@ -119,9 +119,8 @@ pub(super) fn warn_of_countries(work: &Work<'_>, memory: &Memory) -> Result<(), 
         if conversion.is_worrying() && memory.tell_of(country, work.now) {
             let name = country.unwrap_or("none");
             tracing::warn!(country = name, "hardly anybody in this country verifies a code; is that traffic wanted?");
-            let detail = Some(json!({ "country": country, "conversion_percent": conversion.percent() }));
-            let kind = Kind::GuardCountryWorrying;
-            events::note(work, &NewEvent { kind, app: None, otp: None, message: None, detail })?;
+            let detail = json!({ "country": country, "conversion_percent": conversion.percent() });
+            events::note(work, &NewEvent::of_site(Kind::GuardCountryWorrying, detail))?;
         }
     }
     Ok(())

@@ -345,9 +345,7 @@ impl Subject {
                     prefix = shown,
                     "hardly any code is verified in this prefix; it is stopped for 12 hours"
                 );
-                let detail = Some(json!({ "prefix": shown }));
-                let kind = Kind::GuardPrefixStopped;
-                events::note(work, &NewEvent { kind, app: None, otp: None, message: None, detail })?;
+                events::note(work, &NewEvent::of_site(Kind::GuardPrefixStopped, json!({ "prefix": shown })))?;
                 until
             }
         };

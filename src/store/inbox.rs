@@ -221,8 +221,8 @@ fn show(work: &Work<'_>, seq: i64) -> Result<(), StoreError> {
     let (id, modem, sender): ([u8; 16], String, String) =
         work.conn.prepare_cached(sql)?.query_row([seq], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     let (id, from) = (InboxId::from_bytes(id).to_string(), Sender::new(sender).to_string());
-    let detail = Some(json!({ "inbox": id, "from": from, "modem": modem }));
-    events::note(work, &NewEvent { kind: Kind::InboxReceived, app: None, otp: None, message: None, detail })
+    let detail = json!({ "inbox": id, "from": from, "modem": modem });
+    events::note(work, &NewEvent::of_site(Kind::InboxReceived, detail))
 }
 
 /// When a message that came in at this moment is shown, whole or not.

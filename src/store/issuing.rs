@@ -90,7 +90,7 @@ impl Store {
             if let Some(before) = resent_before(work.conn, &app, idempotency.as_ref())? {
                 return Ok(Some(before));
             }
-            let Some(seq) = find(work, &app, id)? else { return Ok(None) };
+            let Some(seq) = otps::find(work.conn, &app, id)? else { return Ok(None) };
             let otp = current(work, seq)?;
             let opted_out = optouts::contains(work, row::number(&message.to))?.then_some(ResendRefusal::OptedOut);
             let refusal = match refusal(&otp, work.now).or(opted_out) {
@@ -141,7 +141,7 @@ impl Store {
     pub async fn cancel_otp(&self, app: &AppName, id: OtpId) -> Result<Option<OtpView>, StoreError> {
         let app = app.clone();
         self.change_now(move |work| {
-            let Some(seq) = find(work, &app, id)? else { return Ok(None) };
+            let Some(seq) = otps::find(work.conn, &app, id)? else { return Ok(None) };
             if current(work, seq)?.status == Status::Pending {
                 otps::end(work, seq, Status::Cancelled)?;
             }
@@ -259,18 +259,6 @@ pub(super) fn latest(
              ORDER BY created DESC, seq DESC LIMIT 1",
         )?
         .query_row((row::number(to), app.as_str(), purpose), |row| row.get(0))
-        .optional()?)
-}
-
-/// This app's otp of this id.
-pub(super) fn find(work: &Work<'_>, app: &AppName, id: OtpId) -> Result<Option<i64>, StoreError> {
-    Ok(work
-        .conn
-        .prepare_cached(
-            "SELECT seq FROM otp WHERE id = ?1 AND app = ?2
-               AND seq > coalesce((SELECT last_otp FROM removed_app WHERE name = ?2), 0)",
-        )?
-        .query_row((id.as_bytes(), app.as_str()), |row| row.get(0))
         .optional()?)
 }
 

@@ -33,13 +33,7 @@ impl Store {
     pub async fn message(&self, app: &AppName, id: MessageId) -> Result<Option<MessageDetail>, StoreError> {
         let app = app.clone();
         self.query(move |conn| {
-            let found = conn
-                .prepare_cached(
-                    "SELECT seq FROM message WHERE id = ?1 AND app = ?2
-                       AND seq > coalesce((SELECT last_message FROM removed_app WHERE name = ?2), 0)",
-                )?
-                .query_row((id.as_bytes(), app.as_str()), |row| row.get(0))
-                .optional()?;
+            let found = find(conn, &app, id)?;
             found.map(|seq| detail(conn, seq, message_of(conn, seq)?)).transpose()
         })
         .await
@@ -84,6 +78,13 @@ impl Store {
         })
         .await
     }
+}
+
+/// This app's message of this id.
+pub(super) fn find(conn: &Connection, app: &AppName, id: MessageId) -> Result<Option<i64>, StoreError> {
+    let sql = "SELECT seq FROM message WHERE id = ?1 AND app = ?2
+                 AND seq > coalesce((SELECT last_message FROM removed_app WHERE name = ?2), 0)";
+    Ok(conn.prepare_cached(sql)?.query_row((id.as_bytes(), app.as_str()), |row| row.get(0)).optional()?)
 }
 
 fn page(conn: &Connection, app: &AppName, filter: &Filter) -> Result<Page, StoreError> {

@@ -123,12 +123,12 @@ pub(super) fn remove(work: &Work<'_>, number: i64, by: Option<&AppName>) -> Resu
 }
 
 fn note(work: &Work<'_>, kind: Kind, number: i64, by: Option<&AppName>) -> Result<(), StoreError> {
-    let mut detail = json!({ "to": events::masked(number)? });
-    if by.is_none() {
-        detail["by"] = json!(By::Network);
-    }
-    let (app, detail) = (by.map(AppName::as_str), Some(detail));
-    events::note(work, &NewEvent { kind, app, otp: None, message: None, detail })
+    let to = events::masked(number)?;
+    let event = match by {
+        Some(app) => NewEvent::of_app(kind, app, json!({ "to": to })),
+        None => NewEvent::of_site(kind, json!({ "to": to, "by": By::Network })),
+    };
+    events::note(work, &event)
 }
 
 fn view(row: &rusqlite::Row<'_>) -> Result<OptOut, StoreError> {

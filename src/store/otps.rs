@@ -153,17 +153,20 @@ impl Store {
     ) -> Result<Option<(OtpView, Option<SealedText>)>, StoreError> {
         let (app, now) = (app.clone(), self.clock().now());
         self.query(move |conn| {
-            let sql = "SELECT seq FROM otp WHERE id = ?1 AND app = ?2
-                         AND seq > coalesce((SELECT last_otp FROM removed_app WHERE name = ?2), 0)";
-            let seq =
-                conn.prepare_cached(sql)?.query_row((id.as_bytes(), app.as_str()), |row| row.get(0)).optional()?;
-            let Some(seq) = seq else { return Ok(None) };
+            let Some(seq) = find(conn, &app, id)? else { return Ok(None) };
             let kept = Kept::load(conn, seq)?;
             let message = listing::message_of(conn, kept.message)?;
             Ok(Some((kept.view(now, message), kept.sealed_code)))
         })
         .await
     }
+}
+
+/// This app's otp of this id.
+pub(super) fn find(conn: &Connection, app: &AppName, id: OtpId) -> Result<Option<i64>, StoreError> {
+    let sql = "SELECT seq FROM otp WHERE id = ?1 AND app = ?2
+                 AND seq > coalesce((SELECT last_otp FROM removed_app WHERE name = ?2), 0)";
+    Ok(conn.prepare_cached(sql)?.query_row((id.as_bytes(), app.as_str()), |row| row.get(0)).optional()?)
 }
 
 /// An otp as its row has it.

@@ -81,6 +81,6 @@ impl Refusals {
 }
 
 fn write(work: &Work<'_>, kind: Kind, app: &str, rule: &str, to: &str, count: u32) -> Result<(), StoreError> {
-    let detail = Some(json!({ "rule": rule, "count": count, "to": to }));
-    events::note(work, &NewEvent { kind, app: Some(app), otp: None, message: None, detail })
+    let detail = json!({ "rule": rule, "count": count, "to": to });
+    events::note(work, &NewEvent { app: Some(app), ..NewEvent::of_site(kind, detail) })
 }

@@ -108,8 +108,7 @@ impl Store {
 }
 
 fn note(work: &Work<'_>, kind: Kind, number: i64, by: &AppName) -> Result<(), StoreError> {
-    let detail = Some(json!({ "to": events::masked(number)? }));
-    events::note(work, &NewEvent { kind, app: Some(by.as_str()), otp: None, message: None, detail })
+    events::note(work, &NewEvent::of_app(kind, by, json!({ "to": events::masked(number)? })))
 }
 
 fn view(row: &Row<'_>) -> Result<SafeNumber, StoreError> {

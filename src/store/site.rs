@@ -41,8 +41,7 @@ fn go_by(work: &Work<'_>, policies: &PolicyDigests, mut changes: Vec<String>) ->
     if changes.is_empty() {
         return Ok(());
     }
-    let detail = Some(json!({ "changes": changes }));
-    events::note(work, &NewEvent { kind: Kind::PolicyChanged, app: None, otp: None, message: None, detail })
+    events::note(work, &NewEvent::of_site(Kind::PolicyChanged, json!({ "changes": changes })))
 }
 
 /// What is told of a change that nobody saw.

@@ -61,7 +61,7 @@ impl Store {
         let (app, guess, memory) = (app.clone(), guess.into(), self.guard_memory().clone());
         self.change_now(move |work| {
             let seq = match &which {
-                Which::Id(id) => issuing::find(work, &app, *id)?,
+                Which::Id(id) => otps::find(work.conn, &app, *id)?,
                 Which::Number { to, purpose } => issuing::latest(work, &app, to, purpose)?,
             };
             seq.map(|seq| attempt(work, seq, &guess, &memory)).transpose()
@@ -77,7 +77,7 @@ impl Store {
     pub async fn approve(&self, app: &AppName, id: OtpId) -> Result<Option<Verdict>, StoreError> {
         let (app, memory) = (app.clone(), self.guard_memory().clone());
         self.change_now(move |work| {
-            let Some(seq) = issuing::find(work, &app, id)? else { return Ok(None) };
+            let Some(seq) = otps::find(work.conn, &app, id)? else { return Ok(None) };
             let otp = Kept::load(work.conn, seq)?;
             let standing = otp.standing();
             let verdict = approve(&standing, work.now);
