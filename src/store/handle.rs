@@ -16,7 +16,7 @@ use super::readers::{Readers, Threads};
 use super::refusals::Refusals;
 use super::remembered::Memory;
 use super::standing::Line;
-use super::writer::{self, Command, Work, Writer};
+use super::writer::{self, Command, Watches, Work, Writer};
 use crate::clock::{Clock, Moment};
 use crate::guard::Homes;
 use crate::ids::ModemName;
@@ -42,13 +42,8 @@ struct Inner {
     commands: mpsc::Sender<Command>,
     readers: Readers,
     routes: Mutex<Arc<Routes>>,
-    queue: watch::Sender<u64>,
-    changes: watch::Sender<u64>,
-    noted: watch::Sender<i64>,
-    outbox: watch::Sender<u64>,
+    watches: Watches,
     keep_days: Arc<AtomicU32>,
-    look_at: watch::Sender<Option<Moment>>,
-    drained: watch::Sender<BTreeSet<ModemName>>,
     writer: Mutex<Option<JoinHandle<()>>>,
     writable: Arc<AtomicBool>,
     /// When a write was last tried only to see whether it is kept.
@@ -141,22 +136,22 @@ impl Store {
     /// in doubt, or is withdrawn. Take it before looking at the queue, so that no change is missed.
     #[must_use]
     pub fn queue(&self) -> watch::Receiver<u64> {
-        self.0.queue.subscribe()
+        self.0.watches.queue.subscribe()
     }
 
     /// Changes after every commit.
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
-        self.0.changes.subscribe()
+        self.0.watches.changes.subscribe()
     }
 
     pub(super) fn watch_outbox(&self) -> watch::Receiver<u64> {
-        self.0.outbox.subscribe()
+        self.0.watches.outbox.subscribe()
     }
 
     /// The place in the log of the newest event, now and from now on.
     pub(super) fn watch_noted(&self) -> watch::Receiver<i64> {
-        self.0.noted.subscribe()
+        self.0.watches.noted.subscribe()
     }
 
     pub(super) fn keep_days(&self) -> &AtomicU32 {
@@ -230,11 +225,11 @@ impl Store {
     }
 
     pub(super) fn watch_drained(&self) -> watch::Receiver<BTreeSet<ModemName>> {
-        self.0.drained.subscribe()
+        self.0.watches.drained.subscribe()
     }
 
     pub(super) fn watch_look_at(&self) -> watch::Receiver<Option<Moment>> {
-        self.0.look_at.subscribe()
+        self.0.watches.look_at.subscribe()
     }
 
     /// Hands the writer a command; waits until it can be taken.
@@ -302,10 +297,9 @@ async fn scrub(mut erasures: watch::Receiver<u64>, commands: mpsc::WeakSender<Co
 fn assemble(opened: Opened, threads: Threads) -> (Store, Writer, impl Future<Output = ()> + use<>, Option<Lock>) {
     let Opened { conn, key, clock, lock, path, drained, newest_event, homes, guard } = opened;
     let (commands, waiting) = mpsc::channel(writer::WAITING);
-    let (queue, changes, outbox) = (watch::Sender::new(0), watch::Sender::new(0), watch::Sender::new(0));
-    let (noted, keep_days) = (watch::Sender::new(newest_event), Arc::new(AtomicU32::new(0)));
-    let (look_at, drained) = (watch::Sender::new(None), watch::Sender::new(drained));
-    let writable = Arc::new(AtomicBool::new(true));
+    let watches = Watches::new(newest_event, drained);
+    let scrub = scrub(watches.erasures.subscribe(), commands.downgrade());
+    let (keep_days, writable) = (Arc::default(), Arc::new(AtomicBool::new(true)));
     let writer = Writer {
         conn,
         clock: clock.clone(),
@@ -313,38 +307,24 @@ fn assemble(opened: Opened, threads: Threads) -> (Store, Writer, impl Future<Out
         routes: Arc::default(),
         walk: None,
         commands: waiting,
-        queue: queue.clone(),
-        changes: changes.clone(),
-        noted: noted.clone(),
-        outbox: outbox.clone(),
+        watches: watches.clone(),
         refusals: Refusals::default(),
         keep_days: Arc::clone(&keep_days),
-        erasures: watch::Sender::new(0),
-        drained: drained.clone(),
         line: Line::default(),
-        look_at: look_at.clone(),
         given_back: Vec::new(),
-        writable: writable.clone(),
+        writable: Arc::clone(&writable),
     };
-    let scrub = scrub(writer.erasures.subscribe(), commands.downgrade());
-    let routes = Mutex::default();
-    let (readers, task, tried) = (Readers::new(path, threads), Mutex::new(None), Mutex::new(None));
     let inner = Inner {
         clock,
         key,
         commands,
-        readers,
-        routes,
-        queue,
-        changes,
-        noted,
-        outbox,
+        readers: Readers::new(path, threads),
+        routes: Mutex::default(),
+        watches,
         keep_days,
-        look_at,
-        drained,
-        writer: task,
+        writer: Mutex::default(),
         writable,
-        tried,
+        tried: Mutex::default(),
         guard,
         homes: Mutex::new(Arc::new(homes)),
     };

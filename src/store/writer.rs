@@ -164,6 +164,53 @@ where
     (Box::new(Pending { work: Some(work), result: None, reply }), answer)
 }
 
+/// What commits are told through. The writer sends; the handle lets others watch.
+#[derive(Clone)]
+pub(super) struct Watches {
+    /// Counts the commits after which something can be handed out, or no longer can.
+    pub(super) queue: watch::Sender<u64>,
+    /// Counts the commits that changed anything.
+    pub(super) changes: watch::Sender<u64>,
+    /// The newest event.
+    pub(super) noted: watch::Sender<i64>,
+    /// Counts the commits that made something due in the outbox.
+    pub(super) outbox: watch::Sender<u64>,
+    /// When the modems that wait are to be looked at again.
+    pub(super) look_at: watch::Sender<Option<Moment>>,
+    /// The modems that are out of use.
+    pub(super) drained: watch::Sender<BTreeSet<ModemName>>,
+    /// Counts the commits that erased something.
+    pub(super) erasures: watch::Sender<u64>,
+}
+
+impl Watches {
+    pub(super) fn new(newest_event: i64, drained: BTreeSet<ModemName>) -> Self {
+        let [queue, changes, outbox, erasures] = std::array::from_fn(|_| watch::Sender::new(0));
+        let (noted, look_at, drained) =
+            (watch::Sender::new(newest_event), watch::Sender::new(None), watch::Sender::new(drained));
+        Self { queue, changes, noted, outbox, look_at, drained, erasures }
+    }
+
+    /// Tells of a commit with these effects.
+    fn wake(&self, effects: &Effects) {
+        if let Some(event) = effects.noted.get() {
+            self.noted.send_replace(event);
+        }
+        if let Some(drained) = effects.drained.take() {
+            self.drained.send_replace(drained);
+        }
+        let happened = [
+            (&self.queue, effects.queue.get()),
+            (&self.outbox, effects.outbox.get()),
+            (&self.changes, effects.changed.get()),
+            (&self.erasures, effects.erased.get()),
+        ];
+        for (watch, _) in happened.iter().filter(|(_, happened)| *happened) {
+            watch.send_modify(|commits| *commits += 1);
+        }
+    }
+}
+
 /// The loop's own things.
 pub(super) struct Writer {
     pub(super) conn: Connection,
@@ -173,21 +220,11 @@ pub(super) struct Writer {
     /// Some may still wait where they should by the routes before: the walk that looks for them.
     pub(super) walk: Option<Walk>,
     pub(super) commands: mpsc::Receiver<Command>,
-    pub(super) queue: watch::Sender<u64>,
-    pub(super) changes: watch::Sender<u64>,
-    /// The newest event.
-    pub(super) noted: watch::Sender<i64>,
-    /// Counts the commits that made something due in the outbox.
-    pub(super) outbox: watch::Sender<u64>,
+    pub(super) watches: Watches,
     pub(super) refusals: Refusals,
     pub(super) keep_days: Arc<AtomicU32>,
-    /// Counts the commits that erased something.
-    pub(super) erasures: watch::Sender<u64>,
-    /// The modems that are out of use.
-    pub(super) drained: watch::Sender<BTreeSet<ModemName>>,
     /// The modems that wait for a part, and when they are to be looked at again.
     pub(super) line: Line,
-    pub(super) look_at: watch::Sender<Option<Moment>>,
     /// Parts whose modem left while they were assigned, until it is on disk that they wait again.
     pub(super) given_back: Vec<Assignment>,
     /// Whether the last write was kept.
@@ -311,24 +348,10 @@ impl Writer {
 
     /// Wakes who watches, before the answers go out: whoever has an answer finds the watches changed already.
     fn wake(&self, effects: &Effects, outcome: &Result<(), StoreError>) {
-        self.look_at.send_if_modified(|look_at| std::mem::replace(look_at, self.line.look_at) != self.line.look_at);
-        if outcome.is_err() {
-            return;
-        }
-        if let Some(event) = effects.noted.get() {
-            self.noted.send_replace(event);
-        }
-        if let Some(drained) = effects.drained.take() {
-            self.drained.send_replace(drained);
-        }
-        let happened = [
-            (&self.queue, effects.queue.get()),
-            (&self.outbox, effects.outbox.get()),
-            (&self.changes, effects.changed.get()),
-            (&self.erasures, effects.erased.get()),
-        ];
-        for (watch, _) in happened.iter().filter(|(_, happened)| *happened) {
-            watch.send_modify(|commits| *commits += 1);
+        let when = self.line.look_at;
+        self.watches.look_at.send_if_modified(|look_at| std::mem::replace(look_at, when) != when);
+        if outcome.is_ok() {
+            self.watches.wake(effects);
         }
     }
 
@@ -427,7 +450,7 @@ impl Writer {
         }
         if emptied != Ok(true) {
             // The disk is full, or a query still needs the journal: tried again after the next pause.
-            self.erasures.send_modify(|commits| *commits += 1);
+            self.watches.erasures.send_modify(|commits| *commits += 1);
         }
     }
 
