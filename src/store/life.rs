@@ -1,15 +1,19 @@
 //! One message with its parts, as a change works on it: loaded, moved by events, saved.
 //!
 //! Its one rule: a part's state changes only by [`transition`], and what follows from the parts (the message's state,
-//! whether it waits, whether its text is still needed) is worked out in one place, [`Message::save`].
+//! whether it waits, whether its text is still needed) is worked out in one place, for [`Message::save`].
 
 use std::time::Duration;
+
+use rusqlite::Row;
 
 use super::error::StoreError;
 use super::writer::Work;
 use super::{events, reports, routing, row};
 use crate::clock::Moment;
 use crate::message::{Event, InDoubtPolicy, Status, after_doubt, transition, whole};
+use crate::pdu::Encoding;
+use crate::secret::SealedText;
 
 /// How long the other parts of a message wait for the SIM that took the first ones, before another SIM may start the
 /// whole message again.
@@ -20,10 +24,8 @@ pub(super) struct Message {
     pub(super) seq: i64,
     app: String,
     otp: Option<i64>,
-    /// Its state, as it was loaded.
-    was: Status,
-    /// The network had taken all of it before.
-    was_sent: bool,
+    before: Before,
+    pub(super) content: Content,
     /// Why it will not arrive, in words, if somebody says so now.
     pub(super) cause: Option<String>,
     /// Its app was removed, its recipient wants no messages, or its otp has ended or sent a newer message: nothing more of
@@ -31,10 +33,6 @@ pub(super) struct Message {
     pub(super) abandoned: bool,
     in_doubt: InDoubtPolicy,
     pub(super) deadline: Moment,
-    has_text: bool,
-    waited_from: Option<Moment>,
-    /// When its doubt was to end, as it was loaded.
-    doubted_until: Option<Moment>,
     /// From when its next part may be handed out, if one waits.
     pub(super) not_before: Moment,
     sim: Option<String>,
@@ -53,6 +51,52 @@ pub(super) struct Message {
     /// The last attempt at any of its parts.
     pub(super) attempt: Option<i64>,
     pub(super) parts: Vec<Part>,
+}
+
+/// What was so when the message was loaded.
+struct Before {
+    status: Status,
+    /// The network had taken all of it.
+    was_sent: bool,
+    waiting_from: Option<Moment>,
+    doubt_until: Option<Moment>,
+}
+
+/// What a modem is given of a message.
+pub(super) struct Content {
+    pub(super) id: [u8; 16],
+    /// `None` once nothing more is to be sent.
+    pub(super) text: Option<SealedText>,
+    pub(super) encoding: Encoding,
+    pub(super) class0: bool,
+    pub(super) replace: Option<u8>,
+}
+
+impl Content {
+    fn read(row: &Row<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.get("id")?,
+            text: row.get::<_, Option<Vec<u8>>>("text")?.map(SealedText::from_bytes),
+            encoding: row::encoding_from(&row.get::<_, String>("encoding")?)?,
+            class0: row.get("class0")?,
+            replace: row.get("replace_type")?,
+        })
+    }
+}
+
+/// What follows from the parts for the message as a whole.
+struct Whole {
+    status: Status,
+    /// A part waits.
+    waits: bool,
+    /// A modem is at a part.
+    is_under_way: bool,
+    /// From when its next part may be handed out, if one may.
+    waiting_from: Option<Moment>,
+    /// Something of it may still be sent.
+    keeps_text: bool,
+    /// The network has taken all of it.
+    is_sent: bool,
 }
 
 /// A part while it is worked on.
@@ -116,13 +160,11 @@ impl Part {
 impl Message {
     /// Loads a message that is known to be there.
     pub(super) fn load(work: &Work<'_>, seq: i64) -> Result<Self, StoreError> {
-        let (mut message, in_doubt, was) = work
+        let parts = load_parts(work, seq)?;
+        let mut message = work
             .conn
             .prepare_cached(
-                "SELECT in_doubt, deadline, text IS NOT NULL AS has_text, waiting_from, sim, sim_until,
-                        taken_over, doubt_until, resent, attempt, priority, number, app, otp, status,
-                        second_after, second_from, first_copy, sent_at IS NOT NULL AS was_sent,
-                        otp IS NOT NULL AND (
+                "SELECT *, otp IS NOT NULL AND (
                             SELECT otp.status <> 'pending' OR otp.message <> message.seq
                             FROM otp WHERE otp.seq = message.otp
                         ) OR seq <= coalesce(
@@ -130,43 +172,7 @@ impl Message {
                         ) OR EXISTS (SELECT 1 FROM opt_out WHERE opt_out.number = message.number) AS abandoned
                  FROM message WHERE seq = ?1",
             )?
-            .query_row([seq], |row| {
-                let millis = |column| row.get::<_, Option<i64>>(column);
-                let moment = |column| millis(column).map(|millis| millis.map(Moment::from_millis));
-                let (waited_from, doubt_until) = (moment("waiting_from")?, moment("doubt_until")?);
-                let otp: Option<i64> = row.get("otp")?;
-                let message = Message {
-                    seq,
-                    app: row.get("app")?,
-                    otp,
-                    was: Status::Queued,
-                    was_sent: row.get("was_sent")?,
-                    cause: None,
-                    abandoned: row.get("abandoned")?,
-                    in_doubt: InDoubtPolicy::Hold,
-                    deadline: row::moment(row, "deadline")?,
-                    has_text: row.get("has_text")?,
-                    waited_from,
-                    not_before: waited_from.unwrap_or(work.now),
-                    sim: row.get("sim")?,
-                    sim_until: moment("sim_until")?,
-                    taken_over: row.get("taken_over")?,
-                    doubt_until,
-                    doubted_until: doubt_until,
-                    resent: row.get("resent")?,
-                    second_after: millis("second_after")?.map(|millis| Duration::from_millis(millis.unsigned_abs())),
-                    second_from: moment("second_from")?,
-                    first_copy: row.get("first_copy")?,
-                    attempt: row.get("attempt")?,
-                    priority: row.get("priority")?,
-                    number: row.get("number")?,
-                    parts: Vec::new(),
-                };
-                Ok((message, row.get::<_, String>("in_doubt")?, row.get::<_, String>("status")?))
-            })?;
-        message.was = row::status_from(&was)?;
-        message.in_doubt = row::in_doubt_from(&in_doubt)?;
-        message.parts = load_parts(work, seq)?;
+            .query_row([seq], |row| Ok(Self::read(row, parts, work.now)))??;
         if message.resent {
             for (part, attempt, sim) in reports::doubts(work, message.attempt)? {
                 if let Some(part) = message.parts.get_mut(part) {
@@ -175,6 +181,41 @@ impl Message {
             }
         }
         Ok(message)
+    }
+
+    fn read(row: &Row<'_>, parts: Vec<Part>, now: Moment) -> Result<Self, StoreError> {
+        let millis = |column: &str| row.get::<_, Option<i64>>(column);
+        let moment = |column: &str| millis(column).map(|millis| millis.map(Moment::from_millis));
+        let before = Before {
+            status: row::status_from(&row.get::<_, String>("status")?)?,
+            was_sent: millis("sent_at")?.is_some(),
+            waiting_from: moment("waiting_from")?,
+            doubt_until: moment("doubt_until")?,
+        };
+        Ok(Self {
+            seq: row.get("seq")?,
+            app: row.get("app")?,
+            otp: row.get("otp")?,
+            cause: None,
+            abandoned: row.get("abandoned")?,
+            in_doubt: row::in_doubt_from(&row.get::<_, String>("in_doubt")?)?,
+            deadline: row::moment(row, "deadline")?,
+            not_before: before.waiting_from.unwrap_or(now),
+            sim: row.get("sim")?,
+            sim_until: moment("sim_until")?,
+            taken_over: row.get("taken_over")?,
+            doubt_until: before.doubt_until,
+            resent: row.get("resent")?,
+            second_after: millis("second_after")?.map(|millis| Duration::from_millis(millis.unsigned_abs())),
+            second_from: moment("second_from")?,
+            first_copy: row.get("first_copy")?,
+            priority: row.get("priority")?,
+            number: row.get("number")?,
+            attempt: row.get("attempt")?,
+            content: Content::read(row)?,
+            before,
+            parts,
+        })
     }
 
     /// Nothing more of it is to be sent. What a modem is at goes on.
@@ -233,7 +274,7 @@ impl Message {
 
     /// Another SIM may send it once more from this moment on, if that is in time.
     pub(super) fn let_another_sim(&mut self, work: &Work<'_>, from: Option<Moment>) {
-        self.second_from = from.filter(|from| self.has_text && *from < self.deadline);
+        self.second_from = from.filter(|from| self.content.text.is_some() && *from < self.deadline);
         if self.second_from.is_some() {
             work.touch_queue();
         }
@@ -306,23 +347,37 @@ impl Message {
         }
     }
 
+    /// What the parts make of the message.
+    fn as_a_whole(&self) -> Whole {
+        let (waits, is_under_way) = (self.any(Status::Queued), self.any(Status::Sending));
+        let may_go_again = self.doubt_until.is_some() || self.second_from.is_some();
+        let is_sent = |part: &Part| matches!(part.status, Status::Sent | Status::Delivered | Status::Undelivered);
+        Whole {
+            status: whole(self.parts.iter().map(|part| part.status)),
+            waits,
+            is_under_way,
+            waiting_from: (waits && !is_under_way).then_some(self.not_before),
+            keeps_text: !self.abandoned && (waits || is_under_way || may_go_again),
+            is_sent: self.parts.iter().all(is_sent),
+        }
+    }
+
     /// Writes the message and its parts down, with all that follows from the parts.
     pub(super) fn save(mut self, work: &Work<'_>) -> Result<(), StoreError> {
         self.conclude(work.now);
-        let status = whole(self.parts.iter().map(|part| part.status));
-        let (waits, under_way) = (self.any(Status::Queued), self.any(Status::Sending));
-        let waiting_from = (waits && !under_way).then_some(self.not_before);
-        let queue = match under_way {
+        let whole = self.as_a_whole();
+        let queue = match whole.is_under_way {
             true => Some(routing::UNDER_WAY),
-            false if waits => Some(routing::queue_of_message(work, self.seq, self.number, self.priority)?),
+            false if whole.waits => Some(routing::queue_of_message(work, self.seq, self.number, self.priority)?),
             false => None,
         };
-        let may_go_again = self.doubt_until.is_some() || self.second_from.is_some();
-        let keeps_text = !self.abandoned && (waits || under_way || may_go_again);
         self.save_parts(work)?;
+        self.write(work, &whole, queue)?;
+        self.tell(work, &whole)
+    }
+
+    fn write(&self, work: &Work<'_>, whole: &Whole, queue: Option<i64>) -> Result<(), StoreError> {
         let wall = work.wall.as_millisecond();
-        let sent =
-            self.parts.iter().all(|part| matches!(part.status, Status::Sent | Status::Delivered | Status::Undelivered));
         work.conn
             .prepare_cached(
                 "UPDATE message SET status = ?2, text = CASE WHEN ?3 THEN text END, waiting_from = ?4, sim = ?5,
@@ -334,15 +389,15 @@ impl Message {
             )?
             .execute(rusqlite::params![
                 self.seq,
-                status.as_str(),
-                keeps_text,
-                waiting_from.map(Moment::as_millis),
+                whole.status.as_str(),
+                whole.keeps_text,
+                whole.waiting_from.map(Moment::as_millis),
                 &self.sim,
                 self.sim_until.map(Moment::as_millis),
                 self.doubt_until.map(Moment::as_millis),
                 self.resent,
-                sent.then_some(wall),
-                (status == Status::Delivered).then_some(wall),
+                whole.is_sent.then_some(wall),
+                (whole.status == Status::Delivered).then_some(wall),
                 self.taken_over,
                 self.attempt,
                 queue,
@@ -350,17 +405,23 @@ impl Message {
                 self.second_from.map(Moment::as_millis),
                 self.first_copy,
             ])?;
-        if self.has_text && !keeps_text {
+        if self.content.text.is_some() && !whole.keeps_text {
             work.note_erasure();
         }
+        Ok(())
+    }
+
+    /// Has those told whom it concerns that the message is not what it was.
+    fn tell(&self, work: &Work<'_>, whole: &Whole) -> Result<(), StoreError> {
+        let (status, before) = (whole.status, &self.before);
         // A second copy brings nothing new before it arrives.
-        let was_told = status == Status::Sent && self.was_sent && self.parts.len() == 1;
-        if status != self.was && !was_told {
+        let was_told = status == Status::Sent && before.was_sent && self.parts.len() == 1;
+        if status != before.status && !was_told {
             events::note_message(work, self.seq, &self.app, self.otp, status, self.cause.as_deref())?;
         }
         // A doubt that begins is something that falls due.
-        let begins_to_doubt = self.doubt_until.is_some() && self.doubt_until != self.doubted_until;
-        if begins_to_doubt || (waiting_from != self.waited_from && !under_way) {
+        let begins_to_doubt = self.doubt_until.is_some() && self.doubt_until != before.doubt_until;
+        if begins_to_doubt || (whole.waiting_from != before.waiting_from && !whole.is_under_way) {
             work.touch_queue();
         }
         Ok(())

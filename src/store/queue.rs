@@ -13,7 +13,7 @@ use crate::ids::{MessageId, MessageReference, ModemName, SimId};
 use crate::message::{Event, FailureClass, Next, Priority, Status};
 use crate::pdu::Encoding;
 use crate::phone::PhoneNumber;
-use crate::secret::{SealedText, Text};
+use crate::secret::Text;
 
 /// For how long a SIM sends nothing to a recipient that it was not let send to, however little time is left.
 const SHORTEST_HOLD: Duration = Duration::from_secs(10);
@@ -293,7 +293,7 @@ pub(super) fn assign(work: &Work<'_>, seq: i64, claim: &Claim) -> Result<Option<
         ))?;
     let attempt = AttemptId(work.conn.last_insert_rowid());
     message.attempt = Some(attempt.0);
-    let assignment = open(work, seq, attempt, number, &message)?;
+    let assignment = open(work, attempt, number, &message)?;
     let part = &mut message.parts[number];
     part.happen(Event::Claimed);
     part.sim = Some(claim.sim.as_str().to_owned());
@@ -312,36 +312,28 @@ pub(super) fn assign(work: &Work<'_>, seq: i64, claim: &Claim) -> Result<Option<
 /// Puts together what the modem needs to know. `None` when the text does not open.
 fn open(
     work: &Work<'_>,
-    seq: i64,
     attempt: AttemptId,
     number: usize,
     message: &Message,
 ) -> Result<Option<Assignment>, StoreError> {
-    work.conn
-        .prepare_cached("SELECT id, number, text, encoding, class0, replace_type FROM message WHERE seq = ?1")?
-        .query_row([seq], |row| {
-            let id: [u8; 16] = row.get("id")?;
-            let sealed = SealedText::from_bytes(row.get::<_, Option<Vec<u8>>>("text")?.unwrap_or_default());
-            let read = || -> Result<Option<Assignment>, StoreError> {
-                let Ok(text) = work.key.open(&id, &sealed) else { return Ok(None) };
-                Ok(Some(Assignment {
-                    attempt,
-                    message: MessageId::from_bytes(id),
-                    to: row::number_from(row.get("number")?)?,
-                    text,
-                    encoding: row::encoding_from(&row.get::<_, String>("encoding")?)?,
-                    part: number,
-                    parts: message.parts.len(),
-                    // 8 bits are understood by more handsets than 16, and enough for one number at a time.
-                    concat_reference: u16::try_from(seq & 0xff).unwrap_or(0),
-                    deadline: message.deadline,
-                    class0: row.get("class0")?,
-                    replace: row.get("replace_type")?,
-                    failures: message.parts[number].failures,
-                }))
-            };
-            Ok(read())
-        })?
+    let content = &message.content;
+    let text = content.text.as_ref().and_then(|sealed| work.key.open(&content.id, sealed).ok());
+    let Some(text) = text else { return Ok(None) };
+    Ok(Some(Assignment {
+        attempt,
+        message: MessageId::from_bytes(content.id),
+        to: row::number_from(message.number)?,
+        text,
+        encoding: content.encoding,
+        part: number,
+        parts: message.parts.len(),
+        // 8 bits are understood by more handsets than 16, and enough for one number at a time.
+        concat_reference: u16::try_from(message.seq & 0xff).unwrap_or(0),
+        deadline: message.deadline,
+        class0: content.class0,
+        replace: content.replace,
+        failures: message.parts[number].failures,
+    }))
 }
 
 fn attempts_under_way(work: &Work<'_>) -> Result<Vec<AttemptId>, StoreError> {
