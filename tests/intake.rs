@@ -22,7 +22,7 @@ use smsotpd::send;
 use smsotpd::sim::{
     Carrier, CarrierSettings, Device, DeviceSettings, Event, EventKind, Fault, StorageName, UssdAnswer, UssdForm,
 };
-use smsotpd::store::{InboxFilter, Store};
+use smsotpd::store::{InboxFilter, PageSize, Store};
 use smsotpd::ussd::{Settings as Balance, Ussd};
 use tokio::sync::{broadcast, mpsc};
 use tokio::task::JoinHandle;
@@ -183,8 +183,8 @@ impl Life {
     }
 
     async fn texts(&self) -> Vec<String> {
-        let page = self.store.inbox(InboxFilter { limit: 200, ..InboxFilter::default() }).await.unwrap();
-        page.messages.into_iter().map(|message| message.text.unwrap().expose().to_owned()).collect()
+        let page = self.store.inbox(InboxFilter { limit: PageSize::LARGEST, ..InboxFilter::default() }).await.unwrap();
+        page.items.into_iter().map(|message| message.text.unwrap().expose().to_owned()).collect()
     }
 
     /// Waits until so many messages are in the inbox, the newest first.

@@ -13,7 +13,7 @@ use smsotpd::ids::{MessageId, MessageReference, SimId};
 use smsotpd::intake;
 use smsotpd::message::Status;
 use smsotpd::send;
-use smsotpd::store::{InboxFilter, Store, SubmitResult};
+use smsotpd::store::{InboxFilter, PageSize, Store, SubmitResult};
 
 /// Digits as they stand in an address, the low half of each octet first.
 fn swapped(digits: &str) -> String {
@@ -111,7 +111,7 @@ async fn a_stop_counts_for_the_number_that_was_written_to() {
         let site = Site::start().await;
         site.send(to, 1).await;
         site.says(&stop("81", "15112345678"), async |store| {
-            let listed = store.opt_outs(10, None).await.unwrap().opt_outs;
+            let listed = store.opt_outs(PageSize::default(), None).await.unwrap().items;
             listed.iter().map(|out| out.number.e164()).eq([to.to_owned()])
         })
         .await;
@@ -139,8 +139,8 @@ async fn a_stop_that_may_be_of_two_who_were_written_to_is_of_neither() {
         site.send(to, reference).await;
     }
     site.says(&stop("81", "15112345678"), async |store| {
-        !store.inbox(InboxFilter { limit: 10, ..InboxFilter::default() }).await.unwrap().messages.is_empty()
+        !store.inbox(InboxFilter::default()).await.unwrap().items.is_empty()
     })
     .await;
-    assert!(site.store.opt_outs(10, None).await.unwrap().opt_outs.is_empty());
+    assert!(site.store.opt_outs(PageSize::default(), None).await.unwrap().items.is_empty());
 }

@@ -18,7 +18,7 @@ use super::failure::Failure;
 use super::output::{self, say};
 use crate::config::Config;
 use crate::ids::AppName;
-use crate::store::{By, Cursor, Event, EventFilter, Kind, Reader, Store};
+use crate::store::{By, Cursor, Event, EventFilter, Kind, PageSize, Reader, Store};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -30,7 +30,7 @@ Examples:
 /// How many are shown when nobody says.
 const SHOWN: usize = 100;
 /// How many are read at a time.
-const PAGE: u8 = 200;
+const PAGE: PageSize = PageSize::LARGEST;
 /// The least time between two looks at the log, however much happens.
 const PACE: Duration = Duration::from_millis(100);
 
@@ -129,11 +129,11 @@ async fn show_newest(store: &Store, filter: &EventFilter, most: usize, json: boo
     while next.is_some() && found < most {
         begins.push(next);
         let page = page(next).await?;
-        (next, found) = (page.next, found + page.events.len());
+        (next, found) = (page.next, found + page.items.len());
     }
     let mut too_many = found.saturating_sub(most);
     for begin in begins.into_iter().rev() {
-        for event in page(begin).await?.events.iter().rev().skip(std::mem::take(&mut too_many)) {
+        for event in page(begin).await?.items.iter().rev().skip(std::mem::take(&mut too_many)) {
             show(event, json)?;
         }
     }
@@ -149,7 +149,7 @@ async fn follow(
     json: bool,
 ) -> anyhow::Result<()> {
     loop {
-        let told = store.events_after(seen, Reader::Admin, filter.kinds.clone(), PAGE.into()).await?;
+        let told = store.events_after(seen, Reader::Admin, filter.kinds.clone(), PAGE.get().into()).await?;
         let is_meant = |event: &&Event| filter.app.is_none() || event.data.app == filter.app;
         for event in told.events.iter().filter(is_meant) {
             show(event, json)?;

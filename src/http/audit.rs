@@ -57,11 +57,11 @@ pub(super) async fn list(
     uri: Uri,
 ) -> Result<Json<ListAnswer>, Problem> {
     let page = shared.store().events(filter(&uri)?).await?;
-    Ok(Json(ListAnswer { events: page.events, next_cursor: page.next.map(|cursor| cursor.to_string()) }))
+    Ok(Json(ListAnswer { events: page.items, next_cursor: page.next.map(|cursor| cursor.to_string()) }))
 }
 
 fn filter(uri: &Uri) -> Result<EventFilter, Problem> {
-    let mut filter = EventFilter { limit: query::LISTED, ..EventFilter::default() };
+    let mut filter = EventFilter::default();
     for (name, value) in query::parameters(uri)? {
         match name.as_str() {
             "app" => {

@@ -14,7 +14,7 @@ use utoipa::openapi::{HttpMethod, ObjectBuilder, PathItem, Paths, Ref, Required}
 
 use crate::clock::Timestamp;
 use crate::ids::AppName;
-use crate::store::{App, CallbackFilter, CallbackId, CallbackStatus, CallbackView, Scope};
+use crate::store::{App, CallbackFilter, CallbackId, CallbackStatus, CallbackView, PageSize, Scope};
 
 use super::answers::{EveryCall, NoSuch, Refusals, WithBody, WithoutBody, WrongQuery};
 use super::api::Shared;
@@ -147,13 +147,13 @@ pub(super) async fn list(
 ) -> Result<Json<ListAnswer>, Problem> {
     let page = shared.store().callbacks(filter(&uri, seen_by(&caller.app))?).await?;
     Ok(Json(ListAnswer {
-        callbacks: page.callbacks.into_iter().map(|view| CallbackAnswer::new(view, &shared)).collect(),
+        callbacks: page.items.into_iter().map(|view| CallbackAnswer::new(view, &shared)).collect(),
         next_cursor: page.next.map(|cursor| cursor.to_string()),
     }))
 }
 
 fn filter(uri: &Uri, app: Option<AppName>) -> Result<CallbackFilter, Problem> {
-    let mut filter = CallbackFilter { app, status: CallbackStatus::Dead, limit: query::LISTED, cursor: None };
+    let mut filter = CallbackFilter { app, status: CallbackStatus::Dead, limit: PageSize::default(), cursor: None };
     for (name, value) in query::parameters(uri)? {
         match (name.as_str(), value.as_str()) {
             ("status", "dead") => filter.status = CallbackStatus::Dead,

@@ -95,13 +95,13 @@ pub(super) async fn list(
     let page = shared.store().inbox(filter(&uri)?).await?;
     let in_full = caller.app.scopes.contains(&Scope::Admin);
     Ok(Json(ListAnswer {
-        messages: page.messages.into_iter().map(|message| InboxAnswer::new(message, in_full)).collect(),
+        messages: page.items.into_iter().map(|message| InboxAnswer::new(message, in_full)).collect(),
         next_cursor: page.next.map(|cursor| cursor.to_string()),
     }))
 }
 
 fn filter(uri: &Uri) -> Result<InboxFilter, Problem> {
-    let mut filter = InboxFilter { limit: query::LISTED, ..InboxFilter::default() };
+    let mut filter = InboxFilter::default();
     for (name, value) in query::parameters(uri)? {
         match name.as_str() {
             "from" => filter.sender = Some(sender(&query::with_plus(&value))),

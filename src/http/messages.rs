@@ -13,7 +13,7 @@ use crate::ids::MessageId;
 use crate::issue::OwnPriority;
 use crate::message::{Priority, Status};
 use crate::send::{self, SendError};
-use crate::store::{AttemptOutcome, AttemptView, CancelOutcome, Filter, MessageDetail, MessageView};
+use crate::store::{AttemptOutcome, AttemptView, CancelOutcome, MessageDetail, MessageFilter, MessageView};
 
 use super::answers::{EveryCall, NoSuch, NotThere, Refusals, Repeatable, Sent, Unwanted, WithBody, WrongQuery};
 use super::api::Shared;
@@ -323,7 +323,7 @@ pub(super) async fn list(
     let modems = shared.modems();
     Ok(Json(ListAnswer {
         messages: page
-            .messages
+            .items
             .into_iter()
             .map(|detail| DetailAnswer::of(detail, &caller.app.policy, &modems, &shared))
             .collect(),
@@ -331,8 +331,8 @@ pub(super) async fn list(
     }))
 }
 
-fn filter(uri: &Uri) -> Result<Filter, Problem> {
-    let mut filter = Filter { limit: query::LISTED, ..Filter::default() };
+fn filter(uri: &Uri) -> Result<MessageFilter, Problem> {
+    let mut filter = MessageFilter::default();
     for (name, value) in query::parameters(uri)? {
         match name.as_str() {
             "status" => {
@@ -386,17 +386,17 @@ mod tests {
     use super::*;
     use crate::phone::PhoneNumber;
 
-    fn read(query: &str) -> Result<Filter, Problem> {
+    fn read(query: &str) -> Result<MessageFilter, Problem> {
         filter(&format!("/v1/messages?{query}").parse().unwrap())
     }
 
     #[test]
     fn a_query_is_read() {
         let filter = read("status=in_doubt&to=%2B15551234567&limit=7").unwrap();
-        assert_eq!((filter.status, filter.limit), (Some(Status::InDoubt), 7));
+        assert_eq!((filter.status, filter.limit.get()), (Some(Status::InDoubt), 7));
         assert_eq!(filter.to, PhoneNumber::parse("+15551234567").ok());
         assert_eq!(read("to=+15551234567").unwrap().to, filter.to, "a plus that was not escaped");
-        assert_eq!(read("").unwrap().limit, query::LISTED);
+        assert_eq!(read("").unwrap().limit.get(), 50);
     }
 
     #[test]

@@ -20,7 +20,7 @@ use prometheus_client::registry::{Registry, Unit};
 use crate::guard::{Mode, Rule};
 use crate::limits::Limit;
 use crate::otp::{Reason, Verdict};
-use crate::store::{CallbackCounts, Counts};
+use crate::store::{CallbackCounts, SiteCounts};
 use crate::webhook;
 
 use super::answers::{Open, Refusals};
@@ -172,7 +172,13 @@ impl Metrics {
     }
 
     /// All of it, as text.
-    fn encode(&self, uptime: Duration, counts: &Counts, callbacks: &CallbackCounts, modems: &[ModemView]) -> String {
+    fn encode(
+        &self,
+        uptime: Duration,
+        counts: &SiteCounts,
+        callbacks: &CallbackCounts,
+        modems: &[ModemView],
+    ) -> String {
         let gauges = self.gauges.lock().unwrap_or_else(PoisonError::into_inner);
         for (status, count) in [("waiting", callbacks.waiting), ("dead", callbacks.dead)] {
             gauges.0.callbacks.get_or_create(&ByStatus { status }).set(gauge(count));
@@ -200,7 +206,7 @@ impl Gauges {
         gauges
     }
 
-    fn set(&self, uptime: Duration, counts: &Counts, modems: &[ModemView]) {
+    fn set(&self, uptime: Duration, counts: &SiteCounts, modems: &[ModemView]) {
         self.uptime.set(i64::try_from(uptime.as_secs()).unwrap_or(i64::MAX));
         self.pending.set(gauge(counts.pending_otps));
         for (status, count) in super::status::by_status(counts) {

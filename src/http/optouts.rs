@@ -76,7 +76,7 @@ pub(super) async fn list(
     let (limit, cursor) = query::page(&uri)?;
     let page = shared.store().opt_outs(limit, cursor).await?;
     Ok(Json(ListAnswer {
-        opt_outs: page.opt_outs.into_iter().map(OptOutAnswer::from).collect(),
+        opt_outs: page.items.into_iter().map(OptOutAnswer::from).collect(),
         next_cursor: page.next.map(|cursor| cursor.to_string()),
     }))
 }

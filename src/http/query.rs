@@ -8,13 +8,9 @@ use utoipa::IntoParams;
 
 use crate::country;
 use crate::phone::PhoneNumber;
-use crate::store::{Cursor, Kind};
+use crate::store::{Cursor, Kind, PageSize};
 
 use super::problem::Problem;
-
-/// How many things a page has when nobody says, and at most.
-pub(super) const LISTED: u8 = 50;
-const MOST_LISTED: u8 = 200;
 
 /// The parameters in their order; one that is there twice is refused.
 pub(super) fn parameters(uri: &Uri) -> Result<Vec<(String, String)>, Problem> {
@@ -41,8 +37,8 @@ pub(super) struct Page {
 }
 
 /// What is asked of a call that takes nothing else.
-pub(super) fn page(uri: &Uri) -> Result<(u8, Option<Cursor>), Problem> {
-    let (mut size, mut behind) = (LISTED, None);
+pub(super) fn page(uri: &Uri) -> Result<(PageSize, Option<Cursor>), Problem> {
+    let (mut size, mut behind) = (PageSize::default(), None);
     for (name, value) in parameters(uri)? {
         match name.as_str() {
             "limit" => size = limit(&value)?,
@@ -53,9 +49,10 @@ pub(super) fn page(uri: &Uri) -> Result<(u8, Option<Cursor>), Problem> {
     Ok((size, behind))
 }
 
-pub(super) fn limit(value: &str) -> Result<u8, Problem> {
-    let limit = value.parse().ok().filter(|limit| (1..=MOST_LISTED).contains(limit));
-    limit.ok_or_else(|| Problem::invalid("limit", format!("expected a whole number from 1 to {MOST_LISTED}")))
+pub(super) fn limit(value: &str) -> Result<PageSize, Problem> {
+    let most = PageSize::LARGEST.get();
+    let limit = value.parse().ok().and_then(PageSize::new);
+    limit.ok_or_else(|| Problem::invalid("limit", format!("expected a whole number from 1 to {most}")))
 }
 
 pub(super) fn cursor(value: &str) -> Result<Cursor, Problem> {

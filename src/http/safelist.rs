@@ -63,7 +63,7 @@ pub(super) async fn list(
     let (limit, cursor) = query::page(&uri)?;
     let page = shared.store().safe_list(limit, cursor).await?;
     Ok(Json(ListAnswer {
-        numbers: page.numbers.into_iter().map(SafeAnswer::from).collect(),
+        numbers: page.items.into_iter().map(SafeAnswer::from).collect(),
         next_cursor: page.next.map(|cursor| cursor.to_string()),
     }))
 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
-use crate::store::Counts;
+use crate::store::SiteCounts;
 
 use super::answers::{EveryCall, Open, Refusals};
 use super::api::Shared;
@@ -78,7 +78,7 @@ struct ModemSummary {
 }
 
 /// The counts by the names that messages' states have in the API.
-pub(super) fn by_status(counts: &Counts) -> [(&'static str, u64); 3] {
+pub(super) fn by_status(counts: &SiteCounts) -> [(&'static str, u64); 3] {
     [("queued", counts.queued), ("sending", counts.sending), ("in_doubt", counts.in_doubt)]
 }
 

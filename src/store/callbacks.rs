@@ -12,7 +12,7 @@ use super::deliveries::{self, Place};
 use super::error::StoreError;
 use super::events::Kind;
 use super::handle::Store;
-use super::messages::Cursor;
+use super::pages::{Cursor, Page, PageSize};
 use super::writer::Work;
 use super::{apps, row};
 use crate::callback::CallbackUrl;
@@ -97,18 +97,9 @@ pub struct CallbackFilter {
     /// Only those in this state.
     pub status: CallbackStatus,
     /// At most so many.
-    pub limit: u8,
+    pub limit: PageSize,
     /// Only those after this place in the list.
     pub cursor: Option<Cursor>,
-}
-
-/// A piece of the list, newest first.
-#[derive(Debug)]
-pub struct CallbackPage {
-    /// The callbacks.
-    pub callbacks: Vec<CallbackView>,
-    /// Where the next page begins; `None` at the end of the list.
-    pub next: Option<Cursor>,
 }
 
 /// How callbacks fare.
@@ -203,7 +194,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn callbacks(&self, filter: CallbackFilter) -> Result<CallbackPage, StoreError> {
+    pub async fn callbacks(&self, filter: CallbackFilter) -> Result<Page<CallbackView>, StoreError> {
         self.query(move |conn| page(conn, &filter)).await
     }
 
@@ -286,7 +277,7 @@ fn app_callback(conn: &Connection, key: &SiteKey, name: &AppName) -> Result<Opti
     }))
 }
 
-fn page(conn: &Connection, filter: &CallbackFilter) -> Result<CallbackPage, StoreError> {
+fn page(conn: &Connection, filter: &CallbackFilter) -> Result<Page<CallbackView>, StoreError> {
     let given_up = match filter.status {
         CallbackStatus::Waiting => "IS NULL",
         CallbackStatus::Dead => "IS NOT NULL",
@@ -296,23 +287,23 @@ fn page(conn: &Connection, filter: &CallbackFilter) -> Result<CallbackPage, Stor
          FROM delivery LEFT JOIN event ON event.seq = delivery.event
          WHERE given_up {given_up} AND {IS_NOT_OF_REMOVED} AND delivery.seq < ?1 ORDER BY delivery.seq DESC LIMIT ?2"
     );
-    let limit = usize::from(filter.limit.max(1));
+    let limit = usize::from(filter.limit.get());
     let before = filter.cursor.map_or(i64::MAX, |cursor| cursor.0);
     let mut statement = conn.prepare_cached(&sql)?;
     let mut rows = statement.query((before, LOOKED_AT))?;
-    let (mut callbacks, mut last, mut looked_at) = (Vec::new(), None, 0);
+    let (mut items, mut last, mut looked_at) = (Vec::new(), None, 0);
     while let Some(row) = rows.next()? {
-        if callbacks.len() == limit {
-            return Ok(CallbackPage { callbacks, next: last });
+        if items.len() == limit {
+            return Ok(Page { items, next: last });
         }
         looked_at += 1;
         last = Some(Cursor(row.get("seq")?));
         let app = deliveries::app_name(row)?;
         if filter.app.as_ref().is_none_or(|wanted| *wanted == app) {
-            callbacks.extend(view(row, app, filter.status)?);
+            items.extend(view(row, app, filter.status)?);
         }
     }
-    Ok(CallbackPage { callbacks, next: last.filter(|_| looked_at == LOOKED_AT) })
+    Ok(Page { items, next: last.filter(|_| looked_at == LOOKED_AT) })
 }
 
 /// What a row shows. `None` when the log has forgotten the event.

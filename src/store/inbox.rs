@@ -9,7 +9,7 @@ use serde_json::json;
 use super::error::StoreError;
 use super::events::{self, Kind, NewEvent};
 use super::handle::Store;
-use super::messages::Cursor;
+use super::pages::{Cursor, Page, PageSize};
 use super::writer::Work;
 use super::{optouts, row};
 use crate::clock::{Moment, Timestamp};
@@ -94,18 +94,9 @@ pub struct InboxFilter {
     /// Only those of this sender.
     pub sender: Option<Sender>,
     /// At most so many.
-    pub limit: u8,
+    pub limit: PageSize,
     /// Only those after this place in the list.
     pub cursor: Option<Cursor>,
-}
-
-/// A piece of the inbox, newest first.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InboxPage {
-    /// The messages.
-    pub messages: Vec<InboxMessage>,
-    /// Where the next page begins; `None` at the end of the list.
-    pub next: Option<Cursor>,
 }
 
 impl Store {
@@ -123,7 +114,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn inbox(&self, filter: InboxFilter) -> Result<InboxPage, StoreError> {
+    pub async fn inbox(&self, filter: InboxFilter) -> Result<Page<InboxMessage>, StoreError> {
         let key = self.site_key().clone();
         self.query(move |conn| page(conn, &key, &filter)).await
     }
@@ -267,27 +258,17 @@ fn remove(work: &Work<'_>, seq: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn page(conn: &Connection, key: &SiteKey, filter: &InboxFilter) -> Result<InboxPage, StoreError> {
+fn page(conn: &Connection, key: &SiteKey, filter: &InboxFilter) -> Result<Page<InboxMessage>, StoreError> {
     let before = filter.cursor.map_or(i64::MAX, |cursor| cursor.0);
-    // One more than is shown tells whether there is a next page.
-    let mut values = vec![Value::from(before), Value::from(i64::from(filter.limit) + 1)];
+    let mut values = vec![Value::from(before), Value::from(i64::from(filter.limit.get()) + 1)];
     let of_one = filter.sender.as_ref().map_or("", |sender| {
         values.push(Value::from(sender.in_full().to_owned()));
         "AND sender = ?3"
     });
     let sql = format!("SELECT * FROM inbox WHERE shown = 1 AND seq < ?1 {of_one} ORDER BY seq DESC LIMIT ?2");
     let mut statement = conn.prepare_cached(&sql)?;
-    let mut rows = statement.query(params_from_iter(values))?;
-    let (mut messages, mut last) = (Vec::new(), None);
-    while let Some(row) = rows.next()? {
-        if messages.len() == usize::from(filter.limit) {
-            return Ok(InboxPage { messages, next: last });
-        }
-        let seq = row.get("seq")?;
-        messages.push(message(row, text_of(conn, key, seq)?)?);
-        last = Some(Cursor(seq));
-    }
-    Ok(InboxPage { messages, next: None })
+    let rows = statement.query(params_from_iter(values))?;
+    Page::read(rows, filter.limit, |row| message(row, text_of(conn, key, row.get("seq")?)?))
 }
 
 fn message(row: &Row<'_>, text: Option<Text>) -> Result<InboxMessage, StoreError> {

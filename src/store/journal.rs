@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::error::StoreError;
 use super::events::{By, Kind};
 use super::handle::Store;
-use super::messages::Cursor;
+use super::pages::{Cursor, Page, PageSize};
 use super::row;
 use crate::clock::{Moment, Timestamp};
 use crate::ids::{AppName, EventId, MessageId, OtpId};
@@ -147,19 +147,9 @@ pub struct EventFilter {
     /// Only those before this time, by the wall clock of then.
     pub until: Option<Timestamp>,
     /// At most so many.
-    pub limit: u8,
+    pub limit: PageSize,
     /// Only those after this place in the list.
     pub cursor: Option<Cursor>,
-}
-
-/// A piece of the log, newest first.
-#[derive(Debug, Clone, PartialEq)]
-pub struct EventPage {
-    /// The events. May be fewer than asked for even when there are more: a filter that hardly anything passes is followed
-    /// only so far at a time.
-    pub events: Vec<Event>,
-    /// Where the next page begins; `None` at the end of the log.
-    pub next: Option<Cursor>,
 }
 
 impl Store {
@@ -189,7 +179,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn events(&self, filter: EventFilter) -> Result<EventPage, StoreError> {
+    pub async fn events(&self, filter: EventFilter) -> Result<Page<Event>, StoreError> {
         let since = filter.since.map(|since| {
             let ago = self.clock().wall().duration_since(since).unsigned_abs();
             self.clock().now() - ago
@@ -226,22 +216,22 @@ fn forward(conn: &Connection, place: i64, reader: &Reader, kinds: &[Kind], most:
     Ok(Told { events, seen: seen.max(last) })
 }
 
-fn backward(conn: &Connection, filter: &EventFilter, since: Option<Moment>) -> Result<EventPage, StoreError> {
+fn backward(conn: &Connection, filter: &EventFilter, since: Option<Moment>) -> Result<Page<Event>, StoreError> {
     let before = filter.cursor.map_or(i64::MAX, |cursor| cursor.0);
     let sql = "SELECT * FROM event WHERE seq < ?1 ORDER BY seq DESC";
     let mut statement = conn.prepare_cached(sql)?;
     let mut rows = statement.query([before])?;
-    let (mut events, mut last) = (Vec::new(), None);
+    let (mut items, mut last) = (Vec::new(), None);
     for looked_at in 0.. {
-        let Some(row) = rows.next()? else { return Ok(EventPage { events, next: None }) };
-        if events.len() == usize::from(filter.limit) || looked_at == LOOKED_AT {
+        let Some(row) = rows.next()? else { return Ok(Page { items, next: None }) };
+        if items.len() == usize::from(filter.limit.get()) || looked_at == LOOKED_AT {
             break;
         }
         let entry = Entry::read(row)?;
         let is_too_old = filter.since.is_some_and(|since| entry.at < since);
         // The wall clock may have been wrong then; what is too old by both clocks ends the search.
         if is_too_old && since.is_some_and(|since| entry.moment < since) {
-            return Ok(EventPage { events, next: None });
+            return Ok(Page { items, next: None });
         }
         last = Some(Cursor(entry.seq));
         let is_meant = !is_too_old
@@ -249,10 +239,10 @@ fn backward(conn: &Connection, filter: &EventFilter, since: Option<Moment>) -> R
             && (filter.kinds.is_empty() || filter.kinds.contains(&entry.kind))
             && filter.app.as_ref().is_none_or(|app| entry.app.as_ref() == Some(app));
         if is_meant {
-            events.push(entry.told(conn)?);
+            items.push(entry.told(conn)?);
         }
     }
-    Ok(EventPage { events, next: last })
+    Ok(Page { items, next: last })
 }
 
 /// One event, for who knows its place.

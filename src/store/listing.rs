@@ -6,7 +6,8 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::error::StoreError;
 use super::handle::Store;
-use super::messages::{AttemptView, Counts, Cursor, Filter, MessageDetail, MessageView, Page};
+use super::messages::{AttemptView, MessageDetail, MessageFilter, MessageView, SiteCounts};
+use super::pages::{Cursor, Page};
 use super::row;
 use crate::ids::{AppName, MessageId, MessageReference, OtpId, SimId};
 use crate::message::Status;
@@ -18,10 +19,6 @@ pub(super) const COLUMNS: &str = "message.id, message.app, message.status, messa
      message.encoding, message.priority, message.created, message.created_at, message.deadline, message.sent_at, \
      message.delivered_at, message.latency, message.resent, message.seq";
 
-/// How many messages a page has when nobody says.
-const PAGE: u8 = 50;
-/// How many messages a page has at most.
-const LONGEST_PAGE: u8 = 200;
 /// How many messages are looked at for one page, so that a filter that nothing passes holds nobody up.
 const LOOKED_AT: usize = 20_000;
 
@@ -43,7 +40,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn messages(&self, app: &AppName, filter: Filter) -> Result<Page, StoreError> {
+    pub async fn messages(&self, app: &AppName, filter: MessageFilter) -> Result<Page<MessageDetail>, StoreError> {
         let app = app.clone();
         self.query(move |conn| page(conn, &app, &filter)).await
     }
@@ -65,7 +62,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn counts(&self) -> Result<Counts, StoreError> {
+    pub async fn counts(&self) -> Result<SiteCounts, StoreError> {
         self.query(|conn| {
             let sql = "SELECT (SELECT count(*) FROM message WHERE queue >= 0),
                               (SELECT count(*) FROM message WHERE queue = -1),
@@ -73,7 +70,7 @@ impl Store {
                               (SELECT count(*) FROM otp WHERE status = 'pending')";
             Ok(conn.prepare_cached(sql)?.query_row((), |row| {
                 let count = |column| row.get::<_, u32>(column).map(u64::from);
-                Ok(Counts { queued: count(0)?, sending: count(1)?, in_doubt: count(2)?, pending_otps: count(3)? })
+                Ok(SiteCounts { queued: count(0)?, sending: count(1)?, in_doubt: count(2)?, pending_otps: count(3)? })
             })?)
         })
         .await
@@ -87,8 +84,8 @@ pub(super) fn find(conn: &Connection, app: &AppName, id: MessageId) -> Result<Op
     Ok(conn.prepare_cached(sql)?.query_row((id.as_bytes(), app.as_str()), |row| row.get(0)).optional()?)
 }
 
-fn page(conn: &Connection, app: &AppName, filter: &Filter) -> Result<Page, StoreError> {
-    let limit = usize::from(if filter.limit == 0 { PAGE } else { filter.limit.min(LONGEST_PAGE) });
+fn page(conn: &Connection, app: &AppName, filter: &MessageFilter) -> Result<Page<MessageDetail>, StoreError> {
+    let limit = usize::from(filter.limit.get());
     let before = filter.cursor.map_or(i64::MAX, |cursor| cursor.0);
     // A site has few apps: another's messages are passed over here, which spares every commit an index over them.
     let of_number = if filter.to.is_some() { "number = ?3 AND" } else { "?3 IS NULL AND" };
@@ -98,10 +95,10 @@ fn page(conn: &Connection, app: &AppName, filter: &Filter) -> Result<Page, Store
     );
     let mut statement = conn.prepare_cached(&sql)?;
     let mut rows = statement.query((before, app.as_str(), filter.to.as_ref().map(row::number)))?;
-    let (mut messages, mut last) = (Vec::new(), None);
+    let (mut items, mut last) = (Vec::new(), None);
     for looked_at in 0.. {
-        let Some(row) = rows.next()? else { return Ok(Page { messages, next: None }) };
-        if messages.len() == limit || looked_at == LOOKED_AT {
+        let Some(row) = rows.next()? else { return Ok(Page { items, next: None }) };
+        if items.len() == limit || looked_at == LOOKED_AT {
             break;
         }
         let seq = row.get("seq")?;
@@ -111,10 +108,10 @@ fn page(conn: &Connection, app: &AppName, filter: &Filter) -> Result<Page, Store
         }
         let message = view(conn, row)?;
         if filter.status.is_none_or(|status| status == message.status) {
-            messages.push(detail(conn, seq, message)?);
+            items.push(detail(conn, seq, message)?);
         }
     }
-    Ok(Page { messages, next: last })
+    Ok(Page { items, next: last })
 }
 
 fn detail(conn: &Connection, seq: i64, message: MessageView) -> Result<MessageDetail, StoreError> {

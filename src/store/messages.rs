@@ -1,9 +1,8 @@
 //! Messages as the store takes them on and shows them.
 
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
+use super::pages::{Cursor, PageSize};
 use crate::callback::Target;
 use crate::clock::{Moment, Timestamp};
 use crate::ids::{AppName, MessageId, MessageReference, ModemName, OtpId, SimId};
@@ -193,62 +192,20 @@ pub enum CancelOutcome {
 
 /// Which messages to list.
 #[derive(Debug, Clone, Default)]
-pub struct Filter {
+pub struct MessageFilter {
     /// Only those in this state.
     pub status: Option<Status>,
     /// Only those to this number.
     pub to: Option<PhoneNumber>,
-    /// At most so many, 1 to 200. 0 means 50.
-    pub limit: u8,
+    /// At most so many.
+    pub limit: PageSize,
     /// Only those after this place in the list.
     pub cursor: Option<Cursor>,
 }
 
-/// A place in a list. Clients hand it back as they got it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cursor(pub(super) i64);
-
-impl Cursor {
-    /// Where the newest is the one with this place.
-    #[must_use]
-    pub fn up_to(place: i64) -> Self {
-        Self(place.saturating_add(1))
-    }
-}
-
-/// A text that is not a cursor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a cursor is what `next` of an earlier page held")]
-pub struct CursorError;
-
-impl fmt::Display for Cursor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "c{:x}", self.0)
-    }
-}
-
-impl FromStr for Cursor {
-    type Err = CursorError;
-
-    fn from_str(text: &str) -> Result<Self, CursorError> {
-        let place = text.strip_prefix('c').and_then(|hex| i64::from_str_radix(hex, 16).ok());
-        place.filter(|place| *place > 0).map(Self).ok_or(CursorError)
-    }
-}
-
-/// A piece of a list, newest first.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Page {
-    /// The messages. May be fewer than asked for even when there are more: a filter that hardly anything passes is
-    /// followed only so far at a time.
-    pub messages: Vec<MessageDetail>,
-    /// Where the next page begins; `None` at the end of the list.
-    pub next: Option<Cursor>,
-}
-
 /// How much of what there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counts {
+pub struct SiteCounts {
     /// Messages of which something waits for a modem.
     pub queued: u64,
     /// Parts that a modem is at.

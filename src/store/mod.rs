@@ -54,6 +54,7 @@ mod listing;
 mod messages;
 mod optouts;
 mod otps;
+mod pages;
 mod queue;
 mod readers;
 mod recent;
@@ -75,8 +76,7 @@ mod writer;
 
 pub use apps::{App, NewApp, Scope, ScopeError};
 pub use callbacks::{
-    AppCallback, CallbackCounts, CallbackFilter, CallbackId, CallbackIdError, CallbackPage, CallbackStatus,
-    CallbackView,
+    AppCallback, CallbackCounts, CallbackFilter, CallbackId, CallbackIdError, CallbackStatus, CallbackView,
 };
 pub use deliveries::{Delivery, Due, Tried};
 pub use error::StoreError;
@@ -85,19 +85,20 @@ pub use figures::{Figures, OfCountry, OfPrefix};
 pub use guarding::{Refused, Rules};
 pub use handle::Store;
 pub use idempotency::Idempotency;
-pub use inbox::{Choice, Inbound, InboxFilter, InboxMessage, InboxPage};
-pub use journal::{Event, EventData, EventFilter, EventMessage, EventOtp, EventPage, Reader, Told};
+pub use inbox::{Choice, Inbound, InboxFilter, InboxMessage};
+pub use journal::{Event, EventData, EventFilter, EventMessage, EventOtp, Reader, Told};
 pub use key::KeyError;
 pub use messages::{
-    AcceptOutcome, AttemptOutcome, AttemptView, CancelOutcome, Counts, Cursor, CursorError, Filter, MessageDetail,
-    MessageView, NewMessage, Page,
+    AcceptOutcome, AttemptOutcome, AttemptView, CancelOutcome, MessageDetail, MessageFilter, MessageView, NewMessage,
+    SiteCounts,
 };
-pub use optouts::{OptOut, OptOutPage};
+pub use optouts::OptOut;
 pub use otps::{IssueOutcome, NewCode, NewOtp, OtpView, ResendOutcome, ResendRefusal};
+pub use pages::{Cursor, CursorError, Page, PageSize};
 pub use queue::{Assignment, AttemptId, Claim, Claimed, Denied, Neighbour, Settlement, SubmitResult};
 pub use reports::{Report, ReportOutcome};
 pub use retention::{Days, Retention};
-pub use safelist::{SafeNumber, SafePage};
+pub use safelist::SafeNumber;
 pub use site::PolicyDigests;
 pub use standing::Standing;
 pub use verifying::{Guess, Which};

@@ -6,7 +6,7 @@ use super::error::StoreError;
 use super::events::{self, By, Kind, NewEvent};
 use super::handle::Store;
 use super::life::Message;
-use super::messages::Cursor;
+use super::pages::{Cursor, Page, PageSize};
 use super::row;
 use super::writer::Work;
 use crate::clock::Timestamp;
@@ -25,15 +25,6 @@ pub struct OptOut {
     pub since: Timestamp,
     /// Whether it asked for that itself, by a message; otherwise it was put on the list.
     pub by_word: bool,
-}
-
-/// A piece of the list, the newest first.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OptOutPage {
-    /// The numbers.
-    pub opt_outs: Vec<OptOut>,
-    /// Where the next page begins; `None` at the end of the list.
-    pub next: Option<Cursor>,
 }
 
 impl Store {
@@ -66,23 +57,14 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn opt_outs(&self, limit: u8, cursor: Option<Cursor>) -> Result<OptOutPage, StoreError> {
+    pub async fn opt_outs(&self, limit: PageSize, cursor: Option<Cursor>) -> Result<Page<OptOut>, StoreError> {
         self.query(move |conn| {
             let before = cursor.map_or(i64::MAX, |cursor| cursor.0);
             let mut statement = conn.prepare_cached(
                 "SELECT number, since_at, by_word, seq FROM opt_out WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2",
             )?;
-            // One more than is shown tells whether there is a next page.
-            let mut rows = statement.query((before, i64::from(limit) + 1))?;
-            let (mut opt_outs, mut last) = (Vec::new(), None);
-            while let Some(row) = rows.next()? {
-                if opt_outs.len() == usize::from(limit) {
-                    return Ok(OptOutPage { opt_outs, next: last });
-                }
-                opt_outs.push(view(row)?);
-                last = Some(Cursor(row.get(3)?));
-            }
-            Ok(OptOutPage { opt_outs, next: None })
+            let rows = statement.query((before, i64::from(limit.get()) + 1))?;
+            Page::read(rows, limit, view)
         })
         .await
     }

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::error::StoreError;
 use super::events::{self, Kind, NewEvent};
 use super::handle::Store;
-use super::messages::Cursor;
+use super::pages::{Cursor, Page, PageSize};
 use super::row;
 use super::writer::Work;
 use crate::clock::Timestamp;
@@ -20,15 +20,6 @@ pub struct SafeNumber {
     pub number: PhoneNumber,
     /// Since when.
     pub since: Timestamp,
-}
-
-/// A piece of the list, the newest first.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SafePage {
-    /// The numbers.
-    pub numbers: Vec<SafeNumber>,
-    /// Where the next page begins; `None` at the end of the list.
-    pub next: Option<Cursor>,
 }
 
 impl Store {
@@ -85,23 +76,14 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn safe_list(&self, limit: u8, cursor: Option<Cursor>) -> Result<SafePage, StoreError> {
+    pub async fn safe_list(&self, limit: PageSize, cursor: Option<Cursor>) -> Result<Page<SafeNumber>, StoreError> {
         self.query(move |conn| {
             let before = cursor.map_or(i64::MAX, |cursor| cursor.0);
             let mut statement = conn.prepare_cached(
                 "SELECT number, since_at, seq FROM safe_number WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2",
             )?;
-            // One more than is shown tells whether there is a next page.
-            let mut rows = statement.query((before, i64::from(limit) + 1))?;
-            let (mut numbers, mut last) = (Vec::new(), None);
-            while let Some(row) = rows.next()? {
-                if numbers.len() == usize::from(limit) {
-                    return Ok(SafePage { numbers, next: last });
-                }
-                numbers.push(view(row)?);
-                last = Some(Cursor(row.get(2)?));
-            }
-            Ok(SafePage { numbers, next: None })
+            let rows = statement.query((before, i64::from(limit.get()) + 1))?;
+            Page::read(rows, limit, view)
         })
         .await
     }

@@ -16,7 +16,7 @@ use smsotpd::modem::{self, Modem, PinBook, Settings, Surroundings};
 use smsotpd::phone::PhoneNumber;
 use smsotpd::send;
 use smsotpd::sim::{Carrier, CarrierSettings, Device, DeviceSettings, Fault, MemoryPort, Submitted, Timed};
-use smsotpd::store::{InboxFilter, MessageDetail, Store};
+use smsotpd::store::{InboxFilter, MessageDetail, PageSize, Store};
 use tempfile::TempDir;
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -158,8 +158,8 @@ impl Site {
 
     /// How many messages in the inbox say this.
     pub(crate) async fn heard(&self, text: &str) -> usize {
-        let page = self.store.inbox(InboxFilter { limit: 200, ..InboxFilter::default() }).await.unwrap();
-        page.messages.iter().filter(|message| message.text.as_ref().is_some_and(|said| said.expose() == text)).count()
+        let page = self.store.inbox(InboxFilter { limit: PageSize::LARGEST, ..InboxFilter::default() }).await.unwrap();
+        page.items.iter().filter(|message| message.text.as_ref().is_some_and(|said| said.expose() == text)).count()
     }
 
     /// How many messages to this number the network has taken since this was asked last.

@@ -7,8 +7,8 @@ use smsotpd::message::{FailureClass, Next, Priority, Status};
 use smsotpd::otp;
 use smsotpd::secret::{ApiKey, Code};
 use smsotpd::store::{
-    Event, EventFilter, IssueOutcome, Kind, NewApp, NewMessage, Reader, Refused, ReportOutcome, ResendOutcome,
-    Retention, Scope, SubmitResult, Which,
+    Event, EventFilter, IssueOutcome, Kind, NewApp, NewMessage, PageSize, Reader, Refused, ReportOutcome,
+    ResendOutcome, Retention, Scope, SubmitResult, Which,
 };
 
 use crate::world::{CODE, NO_LIMITS, TEXT, World, alice, app, number, part, rules, seconds};
@@ -287,16 +287,16 @@ async fn the_log_is_read_by_page_by_app_by_kind_and_by_time() {
         world.pass(seconds(60)).await;
     }
     let read = |filter| async { world.store.events(filter).await.unwrap() };
-    let all = EventFilter { limit: 2, ..EventFilter::default() };
+    let all = EventFilter { limit: PageSize::new(2).unwrap(), ..EventFilter::default() };
     let first = read(all.clone()).await;
     let second = read(EventFilter { cursor: first.next, ..all.clone() }).await;
     let third = read(EventFilter { cursor: second.next, ..all.clone() }).await;
-    assert_eq!((first.events.len(), second.events.len(), third.events.len(), third.next), (2, 2, 1, None));
-    let read_back: Vec<_> = [first, second, third].into_iter().flat_map(|page| page.events).rev().collect();
+    assert_eq!((first.items.len(), second.items.len(), third.items.len(), third.next), (2, 2, 1, None));
+    let read_back: Vec<_> = [first, second, third].into_iter().flat_map(|page| page.items).rev().collect();
     assert_eq!(read_back, world.log().await);
 
-    let many = EventFilter { limit: 100, ..all };
-    let count = |filter| async { read(filter).await.events.len() };
+    let many = EventFilter { limit: PageSize::LARGEST, ..all };
+    let count = |filter| async { read(filter).await.items.len() };
     assert_eq!(count(EventFilter { kinds: vec![Kind::OtpSuperseded], ..many.clone() }).await, 2);
     assert_eq!(count(EventFilter { app: Some(app()), ..many.clone() }).await, 5);
     assert_eq!(count(EventFilter { app: Some("other".parse().unwrap()), ..many.clone() }).await, 0);

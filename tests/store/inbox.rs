@@ -9,11 +9,13 @@ use smsotpd::pdu::{
 };
 use smsotpd::phone::{PhoneNumber, Sender};
 use smsotpd::secret::Text;
-use smsotpd::store::{AcceptOutcome, Choice, Inbound, InboxFilter, InboxMessage, IssueOutcome, Refused, SubmitResult};
+use smsotpd::store::{
+    AcceptOutcome, Choice, Inbound, InboxFilter, InboxMessage, IssueOutcome, PageSize, Refused, SubmitResult,
+};
 
 use crate::world::{NO_LIMITS, World, alice, app, number, rules, seconds, sim};
 
-const EVERYTHING: InboxFilter = InboxFilter { sender: None, limit: 200, cursor: None };
+const EVERYTHING: InboxFilter = InboxFilter { sender: None, limit: PageSize::LARGEST, cursor: None };
 
 /// What a modem hands over.
 struct Sms {
@@ -70,7 +72,7 @@ impl World {
     }
 
     async fn inbox(&self) -> Vec<InboxMessage> {
-        self.store.inbox(EVERYTHING).await.unwrap().messages
+        self.store.inbox(EVERYTHING).await.unwrap().items
     }
 
     async fn texts(&self) -> Vec<String> {
@@ -166,7 +168,7 @@ async fn one_sender_has_a_thousand_kept_and_pushes_nobody_out() {
     let (mut texts, mut cursor) = (Vec::new(), None);
     loop {
         let page = world.store.inbox(InboxFilter { cursor, ..EVERYTHING }).await.unwrap();
-        texts.extend(page.messages.into_iter().map(|message| message.text.unwrap().expose().to_owned()));
+        texts.extend(page.items.into_iter().map(|message| message.text.unwrap().expose().to_owned()));
         cursor = page.next;
         if cursor.is_none() {
             break;
@@ -175,7 +177,7 @@ async fn one_sender_has_a_thousand_kept_and_pushes_nobody_out() {
     assert_eq!(texts.len(), 1_001);
     assert_eq!((texts[0].as_str(), texts[999].as_str(), texts[1000].as_str()), ("spam 1002", "spam 3", "mine"));
     let mine = InboxFilter { sender: Some(Sender::new("+15557654321".to_owned())), ..EVERYTHING };
-    assert_eq!(world.store.inbox(mine).await.unwrap().messages.len(), 1);
+    assert_eq!(world.store.inbox(mine).await.unwrap().items.len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -235,10 +237,10 @@ async fn the_list_can_be_kept_by_hand() {
     assert!(!put.by_word && put.number == alice());
     world.says(&bob, Choice::Stop, 1_777_000_000).await;
     assert_eq!(world.store.opt_out(&alice(), &app()).await.unwrap(), put);
-    let first = world.store.opt_outs(1, None).await.unwrap();
-    assert_eq!(first.opt_outs.iter().map(|entry| &entry.number).collect::<Vec<_>>(), [&bob]);
-    let second = world.store.opt_outs(1, first.next).await.unwrap();
-    assert_eq!((second.opt_outs, second.next), (vec![put], None));
+    let first = world.store.opt_outs(PageSize::new(1).unwrap(), None).await.unwrap();
+    assert_eq!(first.items.iter().map(|entry| &entry.number).collect::<Vec<_>>(), [&bob]);
+    let second = world.store.opt_outs(PageSize::new(1).unwrap(), first.next).await.unwrap();
+    assert_eq!((second.items, second.next), (vec![put], None));
     assert!(world.store.opt_in(&alice(), &app()).await.unwrap().is_some());
     assert_eq!(world.store.opt_in(&alice(), &app()).await.unwrap(), None);
     world.accept(world.new_message(&alice())).await;

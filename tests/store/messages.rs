@@ -1,7 +1,7 @@
 //! Messages: accepted, listed and withdrawn.
 
 use smsotpd::message::Status;
-use smsotpd::store::{AcceptOutcome, CancelOutcome, Filter, Idempotency, NewMessage};
+use smsotpd::store::{AcceptOutcome, CancelOutcome, Idempotency, MessageFilter, NewMessage, PageSize};
 
 use crate::world::{World, alice, app, number};
 
@@ -51,19 +51,19 @@ async fn the_list_is_newest_first_page_by_page_and_only_the_apps_own() {
         world.accept(NewMessage { app: "other".parse().unwrap(), ..world.new_message(to) }).await;
     }
     ids.reverse();
-    let mut filter = Filter { limit: 3, ..Filter::default() };
+    let mut filter = MessageFilter { limit: PageSize::new(3).unwrap(), ..MessageFilter::default() };
     let mut listed = Vec::new();
     loop {
         let page = world.store.messages(&app(), filter.clone()).await.unwrap();
-        assert!(page.messages.len() <= 3);
-        listed.extend(page.messages.iter().map(|listed| listed.message.id));
+        assert!(page.items.len() <= 3);
+        listed.extend(page.items.iter().map(|listed| listed.message.id));
         let Some(next) = page.next else { break };
         filter.cursor = Some(next.to_string().parse().unwrap());
     }
     assert_eq!(listed, ids);
-    let to_bob = Filter { to: Some(bob.clone()), ..Filter::default() };
+    let to_bob = MessageFilter { to: Some(bob.clone()), ..MessageFilter::default() };
     let page = world.store.messages(&app(), to_bob).await.unwrap();
-    assert_eq!(page.messages.iter().map(|listed| listed.message.id).collect::<Vec<_>>(), [ids[0], ids[3], ids[6]]);
-    let sent = Filter { status: Some(Status::Sent), ..Filter::default() };
-    assert!(world.store.messages(&app(), sent).await.unwrap().messages.is_empty());
+    assert_eq!(page.items.iter().map(|listed| listed.message.id).collect::<Vec<_>>(), [ids[0], ids[3], ids[6]]);
+    let sent = MessageFilter { status: Some(Status::Sent), ..MessageFilter::default() };
+    assert!(world.store.messages(&app(), sent).await.unwrap().items.is_empty());
 }

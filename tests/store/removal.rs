@@ -3,7 +3,7 @@
 use smsotpd::limits;
 use smsotpd::message::InDoubtPolicy;
 use smsotpd::secret::Code;
-use smsotpd::store::{Filter, Idempotency, IssueOutcome, NewMessage, Refused, SubmitResult, Which};
+use smsotpd::store::{Idempotency, IssueOutcome, MessageFilter, NewMessage, Refused, SubmitResult, Which};
 
 use crate::folder::new_app;
 use crate::world::{CODE, NO_LIMITS, World, alice, app, rules, seconds};
@@ -46,7 +46,9 @@ async fn an_app_that_gets_the_name_of_a_removed_one_inherits_nothing_of_it() {
         assert_eq!(store.cancel_message(&app(), id).await, Ok(None));
     }
     for to in [None, Some(alice())] {
-        assert!(store.messages(&app(), Filter { to, ..Filter::default() }).await.unwrap().messages.is_empty());
+        assert!(
+            store.messages(&app(), MessageFilter { to, ..MessageFilter::default() }).await.unwrap().items.is_empty()
+        );
     }
     let one_an_hour = limits::Settings { per_number_hour: 1, ..NO_LIMITS };
     let again = store.issue(world.new_otp(&alice()), rules(one_an_hour), key()).await.unwrap();
@@ -56,7 +58,7 @@ async fn an_app_that_gets_the_name_of_a_removed_one_inherits_nothing_of_it() {
     );
     let again = store.issue(world.new_otp(&alice()), rules(NO_LIMITS), key()).await.unwrap();
     assert!(matches!(again, IssueOutcome::Issued(_)), "{again:?}");
-    assert_eq!(store.messages(&app(), Filter::default()).await.unwrap().messages.len(), 1);
+    assert_eq!(store.messages(&app(), MessageFilter::default()).await.unwrap().items.len(), 1);
 }
 
 fn not_ready() -> SubmitResult {

@@ -12,7 +12,7 @@ use smsotpd::issue::Policy;
 use smsotpd::limits;
 use smsotpd::phone::Sender;
 use smsotpd::secret::Text;
-use smsotpd::store::{CallbackFilter, CallbackStatus, Event, Inbound, Kind, Reader, ReportOutcome};
+use smsotpd::store::{CallbackFilter, CallbackStatus, Event, Inbound, Kind, PageSize, Reader, ReportOutcome};
 use smsotpd::webhook::Webhook;
 use tokio_util::sync::CancellationToken;
 
@@ -47,11 +47,10 @@ async fn verify(site: &Site, otp: &Value, code: &str) {
 
 /// Lets time pass until nothing waits.
 async fn calm(site: &Site) {
-    let waiting = CallbackFilter { app: None, status: CallbackStatus::Waiting, limit: 200, cursor: None };
+    let waiting = CallbackFilter { app: None, status: CallbackStatus::Waiting, limit: PageSize::LARGEST, cursor: None };
     soon("everything to be delivered", async {
         loop {
-            let (waiting, now) =
-                (site.store.callbacks(waiting.clone()).await.unwrap().callbacks, site.store.clock().now());
+            let (waiting, now) = (site.store.callbacks(waiting.clone()).await.unwrap().items, site.store.clock().now());
             if waiting.is_empty() {
                 return;
             }

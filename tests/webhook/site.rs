@@ -12,8 +12,8 @@ use smsotpd::pdu::Encoding;
 use smsotpd::phone::PhoneNumber;
 use smsotpd::secret::{ApiKey, Code, Text};
 use smsotpd::store::{
-    CallbackFilter, CallbackStatus, CallbackView, IssueOutcome, Kind, NewApp, NewMessage, NewOtp, ReportOutcome, Rules,
-    Scope, Store, StoreError, Which,
+    CallbackFilter, CallbackStatus, CallbackView, IssueOutcome, Kind, NewApp, NewMessage, NewOtp, PageSize,
+    ReportOutcome, Rules, Scope, Store, StoreError, Which,
 };
 use smsotpd::webhook::{Counters, Webhook};
 use tempfile::TempDir;
@@ -215,8 +215,8 @@ impl Site {
     }
 
     pub(crate) async fn callbacks(&self, status: CallbackStatus) -> Vec<CallbackView> {
-        let filter = CallbackFilter { app: None, status, limit: 200, cursor: None };
-        self.store.callbacks(filter).await.unwrap().callbacks
+        let filter = CallbackFilter { app: None, status, limit: PageSize::LARGEST, cursor: None };
+        self.store.callbacks(filter).await.unwrap().items
     }
 
     pub(crate) async fn waiting(&self) -> Vec<CallbackView> {

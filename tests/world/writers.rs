@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use smsotpd::phone::PhoneNumber;
-use smsotpd::store::{AttemptOutcome, InboxFilter, Store, StoreError};
+use smsotpd::store::{AttemptOutcome, InboxFilter, PageSize, Store, StoreError};
 
 use crate::dice::Dice;
 use crate::people;
@@ -84,8 +84,8 @@ async fn send_some(site: &Arc<Site>, dice: &mut Dice, to: &PhoneNumber, messages
 
 async fn listed(site: &Site, number: &PhoneNumber) -> bool {
     loop {
-        match site.door().await.store.opt_outs(200, None).await {
-            Ok(page) => return page.opt_outs.iter().any(|entry| entry.number == *number),
+        match site.door().await.store.opt_outs(PageSize::LARGEST, None).await {
+            Ok(page) => return page.items.iter().any(|entry| entry.number == *number),
             Err(error) => people::try_again(site, &error).await,
         }
     }
@@ -136,9 +136,9 @@ async fn any_sending(site: &Site, store: &Store, number: &PhoneNumber) -> Result
 pub(crate) async fn judge(site: &Site, store: &Store) {
     let (mut texts, mut cursor) = (Vec::new(), None);
     loop {
-        let filter = InboxFilter { sender: None, limit: 100, cursor };
+        let filter = InboxFilter { sender: None, limit: PageSize::LARGEST, cursor };
         let Ok(page) = store.inbox(filter).await else { return site.blame("the inbox cannot be read".to_owned()) };
-        texts.extend(page.messages.into_iter().filter_map(|message| message.text));
+        texts.extend(page.items.into_iter().filter_map(|message| message.text));
         cursor = page.next;
         if cursor.is_none() {
             break;
