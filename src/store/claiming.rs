@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::error::StoreError;
 use super::handle::Store;
@@ -87,8 +87,55 @@ pub(super) fn something_waits<'a>(
 struct Picked {
     /// The network did not let this SIM send to its recipient lately: the others go first.
     is_behind: bool,
-    deadline: i64,
+    deadline: Moment,
     seq: i64,
+}
+
+/// What waits in a queue, by deadline: what a [`Candidate`] is read from.
+const CANDIDATES: &str = "SELECT seq, number, deadline, waiting_from,
+            iif(sim <> ?3, iif(taken_over, deadline, coalesce(sim_until, 0)), 0), sim, attempt,
+            (SELECT again_from IS NOT NULL FROM attempt WHERE attempt.id = message.attempt)
+     FROM message
+     WHERE queue = ?1 AND deadline > ?2 ORDER BY deadline, seq";
+
+/// A message that waits in a queue.
+struct Candidate {
+    seq: i64,
+    number: i64,
+    deadline: Moment,
+    waiting_from: Moment,
+    /// From when on this SIM may have it. Before that it is for another one, which has begun it.
+    from: Moment,
+    /// The SIM that has begun it, unless that failed at the rest: then it is not left to it.
+    follows: Option<String>,
+    /// The last attempt at it.
+    attempt: Option<i64>,
+}
+
+impl Candidate {
+    /// By position, in the order of [`CANDIDATES`]: a claim may pass over thousands.
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let waiting_from = Moment::from_millis(row.get(3)?);
+        let kept_until = Moment::from_millis(row.get(4)?);
+        let was_refused = row.get::<_, Option<bool>>(7)?.unwrap_or_default();
+        Ok(Self {
+            seq: row.get(0)?,
+            number: row.get(1)?,
+            deadline: Moment::from_millis(row.get(2)?),
+            waiting_from,
+            from: kept_until.max(waiting_from),
+            follows: row.get::<_, Option<String>>(5)?.filter(|_| !was_refused),
+            attempt: row.get(6)?,
+        })
+    }
+}
+
+/// When a SIM may be given a message.
+enum When {
+    /// Now; behind the others when the network did not let the SIM send to its recipient lately.
+    Now { behind: bool },
+    /// Not before this moment.
+    From(Moment),
 }
 
 /// A look through the queues for what one SIM may be given.
@@ -137,58 +184,59 @@ impl Search<'_> {
     /// The first on one route: what goes to those who were denied lately behind the rest, and then by deadline.
     fn pick_on(&mut self, work: &Work<'_>, route: usize, priority: i64) -> Result<Option<Picked>, StoreError> {
         let mut behind = None;
-        let mut statement = work.conn.prepare_cached(
-            "SELECT seq, waiting_from, iif(sim <> ?3, iif(taken_over, deadline, coalesce(sim_until, 0)), 0), sim, deadline,
-                    number, attempt, (SELECT again_from IS NOT NULL FROM attempt WHERE attempt.id = message.attempt)
-             FROM message
-             WHERE queue = ?1 AND deadline > ?2 ORDER BY deadline, seq",
-        )?;
+        let mut statement = work.conn.prepare_cached(CANDIDATES)?;
         let queue = routing::queue(route, priority);
         let mut rows = statement.query((queue, work.now.as_millis(), self.claim.sim.as_str()))?;
         while let Some(row) = rows.next()? {
-            if routing::is_astray(work, queue, row.get(0)?, row.get(5)?, priority)? {
+            let candidate = Candidate::read(row)?;
+            if routing::is_astray(work, queue, candidate.seq, candidate.number, priority)? {
                 self.strays += 1;
                 if self.strays < PASSED_OVER {
                     continue;
                 }
                 break;
             }
-            let waiting_from: i64 = row.get(1)?;
-            let mut from = Moment::from_millis(waiting_from.max(row.get::<_, Option<i64>>(2)?.unwrap_or(0)));
-            let deadline = Moment::from_millis(row.get(4)?);
-            let denied = self.denied.get(&row.get(5)?);
-            from = denied.map_or(from, |denied| denied.held_until(deadline).max(from));
-            // Between two that nobody may get, one goes out that somebody may.
-            let has_its_turn = self.claim.is_served && deadline <= work.now + NEARLY_OVER;
-            let is_behind = denied.is_some_and(|denied| work.now < denied.behind_until) && !has_its_turn;
-            if is_behind && behind.is_some() && from <= work.now {
-                continue;
-            }
-            if from <= work.now
-                && let Some(again_from) = refused_until(work, row.get(6)?, self.claim)?
-            {
-                from = again_from.max(from);
-            }
-            if from <= work.now {
-                let (seq, sim) = (row.get(0)?, row.get::<_, Option<String>>(3)?);
-                let was_refused = row.get::<_, Option<bool>>(7)?.unwrap_or_default();
-                // It is not left to a SIM that failed at the rest.
-                let sim = sim.filter(|_| !was_refused);
-                let waits_from = Moment::from_millis(waiting_from);
-                let Some(until) = self.left_to_others(work, (seq, route), sim.as_deref(), waits_from)? else {
-                    let picked = Picked { is_behind, deadline: row.get(4)?, seq };
-                    if !is_behind {
-                        return Ok(Some(picked));
+            match self.may_go(work.now, &candidate) {
+                When::From(from) => self.wait_until(from),
+                // The one before it goes first anyway.
+                When::Now { behind: true } if behind.is_some() => {}
+                When::Now { behind: is_behind } => match self.put_off(work, route, &candidate)? {
+                    Some(until) => self.wait_until(until),
+                    None => {
+                        let picked = Picked { is_behind, deadline: candidate.deadline, seq: candidate.seq };
+                        if !is_behind {
+                            return Ok(Some(picked));
+                        }
+                        behind = Some(picked);
                     }
-                    behind = Some(picked);
-                    continue;
-                };
-                self.left += 1;
-                from = until;
+                },
             }
-            self.wait_until(from);
         }
         Ok(behind)
+    }
+
+    /// When a message may go by the SIM that has begun it, and by who was denied.
+    fn may_go(&self, now: Moment, candidate: &Candidate) -> When {
+        let denied = self.denied.get(&candidate.number);
+        let from = denied.map_or(candidate.from, |denied| denied.held_until(candidate.deadline).max(candidate.from));
+        if from > now {
+            return When::From(from);
+        }
+        // Between two that nobody may get, one goes out that somebody may.
+        let has_its_turn = self.claim.is_served && candidate.deadline <= now + NEARLY_OVER;
+        When::Now { behind: denied.is_some_and(|denied| now < denied.behind_until) && !has_its_turn }
+    }
+
+    /// Until when a message that may go now is not given to this SIM all the same: it failed here a moment ago, or it is
+    /// left to another SIM.
+    fn put_off(&mut self, work: &Work<'_>, route: usize, candidate: &Candidate) -> Result<Option<Moment>, StoreError> {
+        let again_from = refused_until(work, candidate.attempt, self.claim)?;
+        if let Some(again_from) = again_from.filter(|again_from| *again_from > work.now) {
+            return Ok(Some(again_from));
+        }
+        let until = self.left_to_others(work, route, candidate)?;
+        self.left += usize::from(until.is_some());
+        Ok(until)
     }
 
     /// Until when a message is left to another SIM, if it is. Only the first try is: what failed goes to whoever is
@@ -196,23 +244,22 @@ impl Search<'_> {
     fn left_to_others(
         &self,
         work: &Work<'_>,
-        (seq, route): (i64, usize),
-        sim: Option<&str>,
-        waits_from: Moment,
+        route: usize,
+        candidate: &Candidate,
     ) -> Result<Option<Moment>, StoreError> {
         if self.claim.others.is_empty() {
             return Ok(None);
         }
         let may_send = |other: &&Neighbour| work.routes.lets(route, &other.modem);
         let is_other = |sim: &str| self.claim.others.iter().filter(may_send).any(|other| other.sim.as_str() == sim);
-        if let Some(sim) = sim {
+        if let Some(sim) = candidate.follows.as_deref() {
             return Ok((is_other(sim) && sim != self.claim.sim.as_str()).then_some(work.now + STICKY));
         }
-        let until = waits_from + STICKY;
+        let until = candidate.waiting_from + STICKY;
         if until <= work.now || self.left >= LEFT_TO_OTHERS {
             return Ok(None);
         }
-        let wrote_last = last_sim(work, seq)?;
+        let wrote_last = last_sim(work, candidate.seq)?;
         Ok(wrote_last.filter(|sim| is_other(sim) && sim != self.claim.sim.as_str()).map(|_| until))
     }
 }
