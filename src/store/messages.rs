@@ -153,17 +153,6 @@ impl AttemptOutcome {
     pub(super) fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|outcome| outcome.as_str() == name)
     }
-
-    /// Whether the try counts against the SIM's budget. `may_be_taken` tells of a failure whether the network may have taken
-    /// something on: the modem or the network gave a code for it, so that the part left the daemon, and one that does not
-    /// blame the modem or the SIM.
-    pub(super) const fn spends_budget(self, may_be_taken: bool) -> bool {
-        match self {
-            Self::Sending | Self::Sent | Self::InDoubt => true,
-            Self::Failed => may_be_taken,
-            Self::NotReady | Self::Expired => false,
-        }
-    }
 }
 
 /// What came of a request to accept a message.

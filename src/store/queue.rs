@@ -158,18 +158,19 @@ pub enum SubmitResult {
 }
 
 impl SubmitResult {
-    /// Whether the network may have taken something on, which is what a SIM's budget counts. What the modem would not do, or
-    /// the network does not let the SIM do, is none: otherwise a SIM that is barred for a while, and tried meanwhile, would
-    /// have nothing left when it works again. [`Store::recent_submissions`] tells of the same ones.
+    /// Whether the network may have taken something on, which is what a SIM's budget counts. Of a failure it may when the
+    /// modem or the network gave a code for it: the part left the daemon. What the modem would not do, or the network does
+    /// not let the SIM do, is none: otherwise a SIM that is barred for a while, and tried meanwhile, would have nothing left
+    /// when it works again. It is kept with the attempt, and [`Store::recent_submissions`] tells of these.
     #[must_use]
     pub const fn spends_budget(&self) -> bool {
-        let may_be_taken = match self {
+        match self {
+            Self::Sent { .. } | Self::InDoubt { .. } => true,
             Self::Failed { class, code, .. } => {
                 code.is_some() && !matches!(class, FailureClass::Modem | FailureClass::Card | FailureClass::Sim)
             }
-            _ => false,
-        };
-        self.outcome().spends_budget(may_be_taken)
+            Self::NotReady { .. } | Self::Expired => false,
+        }
     }
 
     /// What is kept of it in the history.
@@ -230,7 +231,7 @@ impl Store {
         .await
     }
 
-    /// Which SIM was given a part when, since `since`: those of which the network may have been asked
+    /// Which SIM was given a part when, since `since`: those of which the network may have been asked, or may be yet
     /// ([`SubmitResult::spends_budget`]). Oldest first.
     ///
     /// # Errors
@@ -238,10 +239,7 @@ impl Store {
     pub async fn recent_submissions(&self, since: Moment) -> Result<Vec<(SimId, Moment)>, StoreError> {
         self.query(move |conn| {
             // Attempts are numbered in time, so the walk from the newest ends at the first that is too old.
-            let mut statement = conn.prepare_cached(
-                "SELECT sim, started, outcome, code IS NOT NULL AND again_from IS NULL AS may_be_taken
-                 FROM attempt ORDER BY id DESC",
-            )?;
+            let mut statement = conn.prepare_cached("SELECT sim, started, spends FROM attempt ORDER BY id DESC")?;
             let mut rows = statement.query(())?;
             let mut submissions = Vec::new();
             while let Some(row) = rows.next()? {
@@ -249,7 +247,7 @@ impl Store {
                 if started < since {
                     break;
                 }
-                if row::outcome_from(&row.get::<_, String>("outcome")?)?.spends_budget(row.get("may_be_taken")?) {
+                if row.get("spends")? {
                     submissions.push((SimId::from_stored(row.get("sim")?), started));
                 }
             }

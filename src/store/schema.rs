@@ -26,11 +26,12 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("schema/08_repeated.sql")).foreign_key_check(),
         M::up(include_str!("schema/09_second.sql")).foreign_key_check(),
         M::up(include_str!("schema/10_refused.sql")).foreign_key_check(),
+        M::up(include_str!("schema/11_spends.sql")).foreign_key_check(),
     ])
 }
 
 /// The newest version this program knows.
-const KNOWN: usize = 10;
+const KNOWN: usize = 11;
 
 /// How long a connection waits for another process that writes (`app create` beside the daemon).
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -137,5 +138,35 @@ mod tests {
         assert!(is_empty(&conn).unwrap());
         migrate(&mut conn).unwrap();
         assert!(is_current(&conn).unwrap());
+    }
+
+    #[test]
+    fn what_was_tried_before_counts_against_budgets_as_it_did() {
+        let mut conn = Connection::open_in_memory().unwrap();
+        migrations().to_version(&mut conn, 10).unwrap();
+        conn.execute_batch(
+            "INSERT INTO message (seq, id, app, number, status, priority, encoding, parts, class0, in_doubt, created,
+                                  created_at, deadline)
+             VALUES (1, x'01', 'shop', 15551234567, 'sent', 1, 'gsm7', 1, 0, 'hold', 0, 0, 3600000)",
+        )
+        .unwrap();
+        let code = Some("+CMS ERROR: 41");
+        for (outcome, code, again_from, spends) in [
+            ("sending", None, None, true),
+            ("sent", None, None, true),
+            ("in_doubt", None, None, true),
+            ("failed", code, None, true),
+            ("failed", code, Some(1), false),
+            ("failed", None, None, false),
+            ("not_ready", None, None, false),
+            ("expired", None, None, false),
+        ] {
+            let sql = "INSERT INTO attempt (message, part, modem, sim, started, started_at, outcome, code, again_from, reason)
+                       VALUES (1, 0, 'm', 'a', 0, 0, ?1, ?2, ?3, ?4)";
+            conn.execute(sql, (outcome, code, again_from, spends.to_string())).unwrap();
+        }
+        migrate(&mut conn).unwrap();
+        let sql = "SELECT count(*), sum(spends = (reason = 'true')) FROM attempt";
+        assert_eq!(conn.query_row(sql, (), |row| Ok((row.get(0)?, row.get(1)?))), Ok((8, 8)));
     }
 }

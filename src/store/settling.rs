@@ -8,7 +8,7 @@ use super::queue::{AttemptId, SubmitResult};
 use super::writer::Work;
 use super::{reports, second};
 use crate::ids::MessageReference;
-use crate::message::{Event, FailureClass, Next, Status};
+use crate::message::{Event, Next, Status};
 
 /// Settles an attempt, once: one that is settled already stays as it is, and so does a part that knows nothing of it.
 pub(super) fn settle(work: &Work<'_>, attempt: AttemptId, result: SubmitResult) -> Result<(), StoreError> {
@@ -94,18 +94,23 @@ fn record(work: &Work<'_>, attempt: AttemptId, result: &SubmitResult) -> Result<
     };
     let again = match result {
         SubmitResult::Failed { next: Next::OtherModem { again }, .. } => Some(again.as_millis()),
-        // Too late to be given to anybody again. That it is set says whose fault it was: the budget does not count it.
-        SubmitResult::Failed { class: FailureClass::Modem | FailureClass::Card | FailureClass::Sim, .. } => {
-            Some(work.now.as_millis())
-        }
         _ => None,
     };
     work.conn
         .prepare_cached(
             "UPDATE attempt
-             SET outcome = ?2, ended_at = ?3, reference = ?4, code = ?5, reason = ?6, again_from = ?7
+             SET outcome = ?2, ended_at = ?3, reference = ?4, code = ?5, reason = ?6, again_from = ?7, spends = ?8
              WHERE id = ?1",
         )?
-        .execute((attempt.0, result.outcome().as_str(), work.wall.as_millisecond(), reference, code, reason, again))?;
+        .execute((
+            attempt.0,
+            result.outcome().as_str(),
+            work.wall.as_millisecond(),
+            reference,
+            code,
+            reason,
+            again,
+            result.spends_budget(),
+        ))?;
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The queue: what is handed out, in which order, and what becomes of it.
 
+use smsotpd::clock::Moment;
 use smsotpd::ids::MessageReference;
 use smsotpd::message::{FailureClass, InDoubtPolicy, Next, Priority, Status};
 use smsotpd::store::{AttemptOutcome, Claim, Claimed, Neighbour, NewMessage, SubmitResult};
@@ -143,6 +144,34 @@ async fn settling_and_claiming_go_together() {
     assert_eq!(submissions.len(), 2);
     world.pass(seconds(1)).await;
     assert!(world.store.recent_submissions(world.clock.now()).await.unwrap().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_told_of_budgets_after_a_restart_is_what_was_counted_before() {
+    use FailureClass::{Message, Modem, Network, Recipient, Sim, Unknown};
+    let mut results = vec![
+        SubmitResult::Sent { reference: MessageReference(1) },
+        SubmitResult::InDoubt { reason: "no answer".to_owned() },
+        not_ready(),
+        SubmitResult::Expired,
+    ];
+    for class in [Recipient, Message, Network, Modem, Sim, Unknown] {
+        for code in [None, Some("+CMS ERROR: 41".to_owned())] {
+            for next in [Next::Fail, Next::OtherModem { again: Moment::from_millis(0) }] {
+                let reason = "a failure".to_owned();
+                results.push(SubmitResult::Failed { class, code: code.clone(), reason, next });
+            }
+        }
+    }
+    for result in results {
+        let world = World::new().await;
+        world.accept(world.new_message(&alice())).await;
+        let told = async || world.store.recent_submissions(Moment::from_millis(0)).await.unwrap().len();
+        let assignment = world.claim().await;
+        assert_eq!(told().await, 1, "the network may be asked");
+        world.settle(&assignment, result.clone()).await;
+        assert_eq!(told().await, usize::from(result.spends_budget()), "{result:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
