@@ -4,7 +4,7 @@
 //! attend ── wake ── set-up (setup.rs) ── serve: a message (sending.rs), a chore (intake.rs), a look
 //! ```
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -16,6 +16,7 @@ use super::event::Event;
 use super::handle::{Job, Modem};
 use super::health::{Health, Rung, State};
 use super::ladder::Ladder;
+use super::look::Look;
 use super::network::{Calls, Nudges};
 use super::pin::PinBook;
 use super::port::{Connector, Io};
@@ -33,11 +34,6 @@ use crate::at::{CardNumber, OPENING_TRIES};
 use crate::clock::Clock;
 use crate::ids::{MessageId, ModemName};
 use crate::notify;
-
-/// How often a modem that cannot send, or has no room for reports, is asked how it stands: some do not tell by themselves.
-const LOOK_OTHERWISE: Duration = Duration::from_secs(30);
-/// How often one with which all is well is asked for its signal and its network's name, which none tells by itself.
-const LOOK_WHILE_WELL: Duration = Duration::from_secs(300);
 
 /// How many chores are done between two messages when too many wait: a report read, and one deleted.
 const CHORES_BETWEEN: u8 = 2;
@@ -91,8 +87,7 @@ pub fn spawn(
         trouble: None,
         card_fails: None,
         tells_format: false,
-        look: false,
-        looked: now(),
+        look: Look::new(now()),
         acknowledges: false,
         storages: Storages::default(),
         ladder: Ladder::new(rungs),
@@ -153,10 +148,8 @@ pub(super) struct Actor {
     pub(super) card_fails: Option<Instant>,
     /// Whether the modem tells the truth about taking PDUs (`+CMGF: 0`).
     pub(super) tells_format: bool,
-    /// Something has changed that the modem should be asked about now.
-    pub(super) look: bool,
-    /// When it was last asked.
-    pub(super) looked: Instant,
+    /// When the modem is asked again how it stands.
+    pub(super) look: Look,
     /// The modem wants every report it prints acknowledged (`+CSMS: 1`).
     pub(super) acknowledges: bool,
     pub(super) storages: Storages,
@@ -223,7 +216,9 @@ impl Actor {
         self.profile = Profile::generic();
         self.card_number_way = None;
         self.show(State::Starting);
+        self.look.begin(now());
         self.set_up(wire).await?;
+        self.look.end();
         self.worked = true;
         Ok(())
     }
@@ -251,25 +246,22 @@ impl Actor {
         }
         if free && self.arrivals.take_overflow() {
             self.storages.sweep_soon();
-            self.look = true;
+            self.look.want();
         }
-        if free && std::mem::take(&mut self.look) {
-            self.looked = now();
-            return self.look_again(wire).await;
+        let look_at = self.look.due(self.is_ready() && self.storages.concern().is_none());
+        if free && look_at <= now() {
+            self.look.begin(now());
+            self.look_again(wire).await?;
+            self.look.end();
+            return Ok(());
         }
-        let well = self.is_ready() && self.storages.concern().is_none();
-        let pause = if well { LOOK_WHILE_WELL } else { LOOK_OTHERWISE };
-        let look_at = self.looked + pause;
         let (sends, calls) = (self.sends.resting_until(now()), self.calls.until(now()));
         let due = [self.arrivals.chore_at(), self.dialogue.due(), sends, calls];
         let due = due.into_iter().flatten().fold(look_at, Instant::min);
         let turn = tokio::select! {
             biased;
             turn = self.turn(wire, true) => turn?,
-            () = tokio::time::sleep_until(due.into()) => {
-                self.look |= now() >= look_at;
-                return Ok(());
-            }
+            () = tokio::time::sleep_until(due.into()) => return Ok(()),
         };
         match turn {
             Turn::Job(job) => {

@@ -18,17 +18,15 @@ impl Actor {
                 let before = self.statuses.registration();
                 self.statuses.set(domain, status);
                 // Name and strength of the network are others now.
-                self.look |= self.statuses.registration() != before;
+                if self.statuses.registration() != before {
+                    self.look.want();
+                }
             }
-            Unsolicited::SimState(state) => match verdict::of_card(&state) {
-                // Another card may be in the modem when it is ready again.
-                Some(trouble) => self.lose_card(trouble),
-                None => self.look |= self.trouble.is_some(),
-            },
-            Unsolicited::Ready => self.look = true,
+            Unsolicited::SimState(state) => self.hear_card(verdict::of_card(&state)),
+            Unsolicited::Ready => self.look.want(),
             Unsolicited::StorageFull(_) => {
                 self.storages.sweep_soon();
-                self.look = true;
+                self.look.want();
             }
             Unsolicited::Call(rings) => self.calls.heard(rings, now()),
             Unsolicited::WeakPower => self.ladder.browned_out(now()),
@@ -37,9 +35,18 @@ impl Actor {
         }
     }
 
+    /// The card has become unusable, or usable: then another one may be in the modem.
+    fn hear_card(&mut self, trouble: Option<State>) {
+        if self.trouble.is_some() != trouble.is_some() {
+            self.look.want();
+        }
+        if let Some(trouble) = trouble {
+            self.lose_card(trouble);
+        }
+    }
+
     /// The card cannot be used, and must be read again before it is.
     pub(super) fn lose_card(&mut self, trouble: State) {
-        self.look |= self.trouble.is_none();
         self.trouble = Some(trouble);
         self.arrivals.detach();
     }

@@ -9,7 +9,7 @@
 //! the task      recovery.rs, as ladder.rs says: actor.rs: setup.rs, then sending.rs and intake.rs, turn by turn.rs
 //! it keeps      arrivals.rs until they are on disk      verdict.rs  what answers mean for sending
 //!               cards.rs    which card is which      storages.rs  what has gathered on the modem
-//!               sends.rs    whether it still sends
+//!               sends.rs    whether it still sends       look.rs      when it is asked how it stands
 //!               pin.rs      PINs not to try again    rarely.rs   what it does not repeat in the log
 //! it asks        card.rs (its PIN: unlock.rs)  network.rs  routing.rs  bearer.rs  ussd.rs
 //! what differs  profile/    by the modem's family
@@ -32,6 +32,7 @@ mod health;
 mod holder;
 mod intake;
 mod ladder;
+mod look;
 mod network;
 mod pin;
 mod port;

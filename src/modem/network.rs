@@ -129,7 +129,7 @@ impl Actor {
             Some(Nudge::Search) => {
                 tracing::warn!(modem.name = %self.name, "the modem finds no network and is told to search");
                 let _ = self.ask(wire, &Command::choose_network()).await?;
-                self.look = true;
+                self.look.want();
             }
             Some(Nudge::Radio) => {
                 tracing::warn!(modem.name = %self.name, "the modem finds no network and its radio is switched off and on");

@@ -18,8 +18,7 @@ impl Actor {
         self.trouble = self.set_up_card(wire).await?;
         self.watch_network(wire).await?;
         self.ask_network(wire).await?;
-        self.look = false;
-        self.looked = now();
+        self.look.was_asked(now());
         Ok(())
     }
 
@@ -37,7 +36,6 @@ impl Actor {
         }
         self.ask_network(wire).await?;
         self.nudge(wire).await?;
-        self.look = false;
         if self.trouble.is_none() && self.storages.sweep_due() && !self.is_wanted() {
             self.sweep(wire).await?;
         }

@@ -3,6 +3,7 @@
 
 mod card;
 mod families;
+mod looks;
 mod messages;
 mod network;
 mod opening;

@@ -1,0 +1,64 @@
+//! What a modem says while it is asked how it stands.
+
+use std::time::Duration;
+
+use crate::scripted::{Scripted, World, sent};
+
+const SIGNAL: &str = "+CSQ: 20,99\r\n\r\nOK";
+
+#[tokio::test(start_paused = true)]
+async fn what_a_modem_says_while_it_is_asked_is_acted_on_at_once() {
+    let world = World::ready().await;
+    // The signal is what it is asked for last.
+    world.scripted.answer("AT+CSQ", &format!("+CPIN: NOT READY\r\n\r\n{SIGNAL}"));
+    world.scripted.say("SMS READY");
+    world.says("no SIM is in the modem").await;
+    world.scripted.answer("AT+CSQ", SIGNAL);
+    let before = world.clock.now();
+    world.until(|health| health.state.is_ready()).await;
+    assert!(world.clock.now().since(before) < Duration::from_secs(2));
+    assert_eq!(world.submit().await, sent(17));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_modem_says_while_it_is_set_up_is_acted_on_at_once() {
+    let scripted = Scripted::new();
+    // It is told this only once, after its card has been read.
+    scripted.answer("AT+CEREG=3", "+CPIN: NOT READY\r\n\r\nOK");
+    let world = World::start(scripted);
+    let before = world.clock.now();
+    world.until(|health| health.state.is_ready()).await;
+    assert!(world.clock.now().since(before) < Duration::from_secs(2));
+    assert_eq!(world.scripted.count("AT+CMGF=0"), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_modem_that_was_told_to_search_is_asked_at_once_what_it_has_found() {
+    let scripted = Scripted::new();
+    scripted.answer("AT+CREG?", "+CREG: 2,2\r\n\r\nOK");
+    let world = World::start(scripted);
+    world.heard("AT+COPS=0").await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let heard = world.scripted.heard();
+    let told = heard.iter().position(|line| line == "AT+COPS=0").unwrap();
+    assert!(heard[told..].iter().any(|line| line == "AT+CREG?"), "{:?}", &heard[told..]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_modem_that_says_something_whenever_it_is_asked_is_not_asked_without_a_pause() {
+    for (line, answer, until) in [
+        ("AT+CREG?", "+CREG: 2\r\n\r\n+CREG: 2,1\r\n\r\nOK", "ready"),
+        ("AT+CSQ", "SMS READY\r\n\r\n+CSQ: 20,99\r\n\r\nOK", "ready"),
+        ("AT+CSQ", "+CPIN: NOT READY\r\n\r\n+CSQ: 20,99\r\n\r\nOK", "not_ready"),
+        ("AT+CPMS=\"SM\"", "+CIEV: \"smsfull\",2\r\n\r\n+CPMS: 20,20,20,20,20,20\r\n\r\nOK", "ready"),
+    ] {
+        let scripted = Scripted::new();
+        scripted.answer(line, answer);
+        let world = World::start(scripted);
+        world.until(|health| health.state.as_str() == until).await;
+        tokio::time::sleep(Duration::from_secs(600)).await;
+        let asked = world.scripted.count("AT+CSQ");
+        assert!((3..=24).contains(&asked), "{answer:?}: {asked}");
+        assert_eq!(world.modem.health().borrow().state.as_str(), until, "{answer:?}");
+    }
+}
