@@ -20,17 +20,23 @@ const BUSY_PAUSE: Duration = Duration::from_secs(1);
 const CARD_FAILS_FOR: Duration = Duration::from_secs(60);
 
 impl Actor {
-    /// The card and what depends on it. `None` when messages can be sent, as far as it goes.
-    pub(super) async fn set_up_card(&mut self, wire: &mut Wire) -> Result<Option<State>, End> {
+    /// The card and what depends on it. No trouble is left when messages can be sent, as far as it goes.
+    pub(super) async fn set_up_card(&mut self, wire: &mut Wire) -> Result<(), End> {
         let state = self.ask_patiently(wire, &Command::sim_state()).await?;
         self.note_card(&state);
-        if asks_for_pin(&state) {
-            if let Some(trouble) = self.unlock(wire).await? {
-                return Ok(Some(trouble));
-            }
-        } else if let Some(trouble) = trouble(&state) {
-            return Ok(Some(trouble));
+        self.trouble = if asks_for_pin(&state) { self.unlock(wire).await? } else { trouble(&state) };
+        if self.trouble.is_some() {
+            return Ok(());
         }
+        // What is heard of the card from here on is about the one that is ready now, and stays.
+        if let Some(trouble) = self.set_up_ready_card(wire).await? {
+            self.trouble.get_or_insert(trouble);
+        }
+        Ok(())
+    }
+
+    /// What depends on a card that is ready. Why no messages can be sent all the same, if so.
+    async fn set_up_ready_card(&mut self, wire: &mut Wire) -> Result<Option<State>, End> {
         self.tell(wire, self.profile.with_card).await?;
         let Some(sim) = self.read_card(wire).await? else { return Ok(Some(verdict::nameless_card())) };
         if self.health.borrow().sim.as_ref().is_some_and(|before| before.id != sim.id) {
@@ -71,7 +77,7 @@ impl Actor {
                 // Nothing can be sent with it yet, and a message that waits must not hurry what follows.
                 self.show(State::Starting);
             }
-            self.trouble = self.set_up_card(wire).await?;
+            self.set_up_card(wire).await?;
         }
         Ok(())
     }

@@ -15,7 +15,7 @@ impl Actor {
     pub(super) async fn set_up(&mut self, wire: &mut Wire) -> Result<(), End> {
         self.identify(wire).await?;
         self.switch_on(wire).await?;
-        self.trouble = self.set_up_card(wire).await?;
+        self.set_up_card(wire).await?;
         self.watch_network(wire).await?;
         self.ask_network(wire).await?;
         self.look.was_asked(now());

@@ -62,3 +62,19 @@ async fn a_modem_that_says_something_whenever_it_is_asked_is_not_asked_without_a
         assert_eq!(world.modem.health().borrow().state.as_str(), until, "{answer:?}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_card_that_goes_while_it_is_set_up_is_not_taken_for_ready() {
+    let scripted = Scripted::new();
+    // Its own number is what a card is asked for last.
+    scripted.answer("AT+CNUM", "+CPIN: NOT READY\r\n\r\nOK");
+    let world = World::start(scripted);
+    world.says("no SIM is in the modem").await;
+    world.scripted.answer("AT+CNUM", "OK");
+    world.until(|health| health.state.is_ready()).await;
+    assert_eq!(world.submit().await, sent(17));
+    // The same when another card comes later.
+    world.scripted.answer("AT+CNUM", "+CPIN: NOT READY\r\n\r\nOK");
+    world.scripted.answer("AT+CCID", "+CCID: 8988211000000000002F\r\n\r\nOK");
+    world.says("no SIM is in the modem").await;
+}
