@@ -21,7 +21,7 @@ use tokio::sync::mpsc;
 use crate::country::{self, Country, Region};
 use crate::guard::Homes;
 use crate::ids::{InboxId, ModemName, SimId};
-use crate::modem::Event;
+use crate::modem::{Arrival, Event};
 use crate::pdu::{self, Address, Deliver, DeliveryClass, EncodeError, NumberType, StatusReport};
 use crate::phone::{NationalNumber, PhoneNumber, Sender};
 use crate::secret::{NONCE_LENGTH, SiteKey, Text};
@@ -37,17 +37,13 @@ const TYPE_0: u8 = 0x40;
 /// # Errors
 /// [`StoreError::Gone`] when the store has ended.
 pub async fn run(store: Store, opt_out: Settings, mut events: mpsc::Receiver<Event>) -> Result<(), StoreError> {
-    while let Some(event) = events.recv().await {
-        let taken = match event {
-            Event::StatusReport { modem, sim, report, done } => {
-                take_report(&store, &modem, sim, &report).await.map(|()| done)
-            }
-            Event::Message { modem, sim, deliver, done } => {
-                take_message(&store, &opt_out, &modem, &sim, &deliver).await.map(|()| done)
-            }
+    while let Some(Event { modem, sim, arrival, done }) = events.recv().await {
+        let taken = match arrival {
+            Arrival::Report(report) => take_report(&store, &modem, &sim, &report).await,
+            Arrival::Message(deliver) => take_message(&store, &opt_out, &modem, &sim, &deliver).await,
         };
         match taken {
-            Ok(done) => done.acknowledge(),
+            Ok(()) => done.acknowledge(),
             Err(StoreError::Gone) => return Err(StoreError::Gone),
             Err(error) => tracing::warn!(%error, "what came in could not be stored; the modem keeps it"),
         }
@@ -55,7 +51,7 @@ pub async fn run(store: Store, opt_out: Settings, mut events: mpsc::Receiver<Eve
     Ok(())
 }
 
-async fn take_report(store: &Store, modem: &ModemName, sim: SimId, report: &StatusReport) -> Result<(), StoreError> {
+async fn take_report(store: &Store, modem: &ModemName, sim: &SimId, report: &StatusReport) -> Result<(), StoreError> {
     let readings = readings(&report.recipient, &store.homes());
     let Some(likeliest) = readings.first().cloned() else {
         tracing::info!(modem.name = %modem, "it cannot be told whose number a status report is about; dropped");

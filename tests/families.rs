@@ -37,7 +37,7 @@ impl Bench {
         let (events, mut heard) = mpsc::channel(64);
         // What comes in is for others to test; here it is only taken.
         tokio::spawn(async move {
-            while let Some(Event::StatusReport { done, .. } | Event::Message { done, .. }) = heard.recv().await {
+            while let Some(Event { done, .. }) = heard.recv().await {
                 done.acknowledge();
             }
         });

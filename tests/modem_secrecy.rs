@@ -2,7 +2,7 @@
 //! where nothing else registers with it.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test, what is not there is a failure")]
 
-use smsotpd::modem::{Event, PinBook, Settings};
+use smsotpd::modem::{Arrival, Event, PinBook, Settings};
 
 use crate::log::Log;
 use crate::scripted::{OnSubmit, REPORT, Scripted, World, printed_report, settings};
@@ -32,7 +32,7 @@ async fn a_log_at_its_finest_holds_no_text_pdu_or_number() {
     world.until(|health| health.state.is_ready()).await;
     assert_eq!(world.scripted.pins(), ["87654321"]);
     world.scripted.say(&printed_report());
-    let Event::StatusReport { done, .. } = world.report().await else { panic!("a message") };
+    let Event { arrival: Arrival::Report(_), done, .. } = world.report().await else { panic!("a message") };
     done.acknowledge();
     for what in [OnSubmit::Take, OnSubmit::Refuse("+CMS ERROR: 8"), OnSubmit::Silence] {
         world.scripted.on_submit(what);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
-use super::event::{Acknowledge, Event, Settled};
+use super::event::{Acknowledge, Arrival, Event, Settled};
 use super::rarely::Rarely;
 use super::wire::now;
 use crate::at::{Payload, Place};
@@ -27,15 +27,6 @@ const MANY_CHORES: usize = 8;
 /// How often a modem is asked for what it refuses, a busy card's for instance, and with which pauses.
 const MOST_REFUSALS: u8 = 6;
 const REFUSED_PAUSE: Duration = Duration::from_secs(10);
-
-/// What came from the air.
-#[derive(Debug, Clone)]
-pub(super) enum Arrival {
-    /// What became of a message that was sent.
-    Report(Box<StatusReport>),
-    /// A message to the modem, or a part of one.
-    Message(Box<Deliver>),
-}
 
 impl Arrival {
     /// What is in a PDU; `None` when it is nothing that can come in, or cannot be read.
@@ -296,10 +287,11 @@ impl Arrivals {
         let Some(held) = self.held.iter_mut().find(|held| held.waits()) else { return };
         let Some(sim) = held.sim.clone() else { return };
         held.offered = true;
-        let (modem, done) = (self.modem.clone(), Acknowledge::new(answer, held.number));
-        permit.send(match held.arrival.clone() {
-            Arrival::Report(report) => Event::StatusReport { modem, sim, report: *report, done },
-            Arrival::Message(deliver) => Event::Message { modem, sim, deliver: *deliver, done },
+        permit.send(Event {
+            modem: self.modem.clone(),
+            sim,
+            arrival: held.arrival.clone(),
+            done: Acknowledge::new(answer, held.number),
         });
     }
 

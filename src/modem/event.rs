@@ -7,31 +7,26 @@ use tokio::sync::mpsc;
 use crate::ids::{ModemName, SimId};
 use crate::pdu::{Deliver, StatusReport};
 
-/// Something that came from the air.
+/// Something came from the air.
 #[derive(Debug)]
-pub enum Event {
+pub struct Event {
+    /// The modem that received it.
+    pub modem: ModemName,
+    /// The card it was addressed to; a report comes to the card that sent the message.
+    pub sim: SimId,
+    /// What came.
+    pub arrival: Arrival,
+    /// To be called once it is on disk.
+    pub done: Acknowledge,
+}
+
+/// What came from the air.
+#[derive(Debug, Clone)]
+pub enum Arrival {
     /// The network tells what became of a message.
-    StatusReport {
-        /// The modem that received it.
-        modem: ModemName,
-        /// The card it was addressed to: the one that sent the message.
-        sim: SimId,
-        /// The report.
-        report: StatusReport,
-        /// To be called once the report is on disk.
-        done: Acknowledge,
-    },
+    Report(Box<StatusReport>),
     /// A message to the modem's own number, or one part of it. The same one may be handed out again.
-    Message {
-        /// The modem that received it.
-        modem: ModemName,
-        /// The card it was addressed to.
-        sim: SimId,
-        /// The message.
-        deliver: Deliver,
-        /// To be called once the message is on disk.
-        done: Acknowledge,
-    },
+    Message(Box<Deliver>),
 }
 
 /// The promise that what was handed out is on disk. Only then does the modem forget it.

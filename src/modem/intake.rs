@@ -1,7 +1,8 @@
 //! What the modem says by itself, and what has to be said to it about what comes in.
 
 use super::actor::{Actor, End};
-use super::arrivals::{Arrival, Chore, Mark, Origin, Todo};
+use super::arrivals::{Chore, Mark, Origin, Todo};
+use super::event::Arrival;
 use super::health::State;
 use super::verdict;
 use super::wire::{Wire, now};

@@ -54,7 +54,7 @@ mod verdict;
 mod wire;
 
 pub use actor::{Surroundings, spawn};
-pub use event::{Acknowledge, Event};
+pub use event::{Acknowledge, Arrival, Event};
 pub use handle::Modem;
 pub use health::{Concern, Health, Recovery, Registration, Rung, Signal, Sim, State};
 pub use pin::PinBook;

@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use super::actor::{Actor, End};
-use super::arrivals::Arrival;
+use super::event::Arrival;
 use super::health::Concern;
 use super::verdict;
 use super::wire::{Wire, now};

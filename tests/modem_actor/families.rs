@@ -107,10 +107,8 @@ impl Play {
 
 /// Whatever the modem hands out is on disk at once.
 async fn keep_everything(mut events: mpsc::Receiver<Event>) {
-    while let Some(event) = events.recv().await {
-        match event {
-            Event::StatusReport { done, .. } | Event::Message { done, .. } => done.acknowledge(),
-        }
+    while let Some(Event { done, .. }) = events.recv().await {
+        done.acknowledge();
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use smsotpd::modem::{Event, Health};
+use smsotpd::modem::{Arrival, Event, Health};
 
 use crate::scripted::{DELIVER, LENGTH, REPORT, Scripted, World, sent};
 
@@ -33,7 +33,7 @@ async fn a_stored_message_is_deleted_only_once_it_is_acknowledged() {
     let mut world = World::ready().await;
     world.scripted.answer("AT+CMGR=3", &read_message());
     world.scripted.say("+CMTI: \"SM\",3");
-    let Event::Message { deliver, sim, done, .. } = world.report().await else { panic!("a report") };
+    let Event { arrival: Arrival::Message(deliver), sim, done, .. } = world.report().await else { panic!("a report") };
     assert_eq!((deliver.originator.text().as_str(), deliver.user_data.text().as_str()), ("123", "Goo"));
     assert_eq!(sim.as_str(), "8988211000000000001");
     // Some modems say it twice.
@@ -41,7 +41,7 @@ async fn a_stored_message_is_deleted_only_once_it_is_acknowledged() {
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!((world.scripted.count("AT+CMGD=3"), world.scripted.count("AT+CMGR=3")), (0, 1));
     drop(done);
-    let Event::Message { done, .. } = world.report().await else { panic!("a report") };
+    let Event { arrival: Arrival::Message(_), done, .. } = world.report().await else { panic!("a report") };
     done.acknowledge();
     world.heard("AT+CMGD=3").await;
     tokio::time::sleep(Duration::from_secs(60)).await;
@@ -56,7 +56,7 @@ async fn a_printed_message_is_acknowledged_once_it_is_stored_where_the_modem_wan
     let mut world = World::start(scripted);
     world.until(|health| health.state.is_ready()).await;
     world.scripted.say(&format!("+CMT: ,{}\r\n{DELIVER}", length()));
-    let Event::Message { done, .. } = world.report().await else { panic!("a report") };
+    let Event { arrival: Arrival::Message(_), done, .. } = world.report().await else { panic!("a report") };
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(world.scripted.count("AT+CNMA"), 0);
     done.acknowledge();
@@ -74,7 +74,7 @@ async fn what_a_modem_only_says_to_have_deleted_is_handed_out_once_and_deleted_a
     scripted.answer("AT+CPMS=\"SM\"", "+CPMS: 1,30,1,30,1,30\r\n\r\nOK");
     scripted.answer("AT+CMGL=4", &listing([(3, DELIVER.to_owned())].into_iter()));
     let mut world = World::start(scripted);
-    let Event::Message { done, .. } = world.report().await else { panic!("a report") };
+    let Event { arrival: Arrival::Message(_), done, .. } = world.report().await else { panic!("a report") };
     done.acknowledge();
     world.heard_times("AT+CMGD=3", 3).await;
     assert!(world.events.try_recv().is_err(), "it was handed out twice");
@@ -93,7 +93,7 @@ async fn a_full_storage_is_emptied_and_keeps_no_message_from_being_sent() {
     assert_eq!(world.submit().await, sent(17));
     world.scripted.answer("AT+CPMS=\"SM\"", "+CPMS: 0,5,0,5,0,5\r\n\r\nOK");
     for _ in 0..5 {
-        let Event::Message { done, .. } = world.report().await else { panic!("a report") };
+        let Event { arrival: Arrival::Message(_), done, .. } = world.report().await else { panic!("a report") };
         done.acknowledge();
     }
     world.until(|health| reason(health).is_none()).await;
@@ -116,7 +116,7 @@ async fn a_storage_that_receives_is_no_longer_told_of_as_soon_as_it_has_room() {
     assert!(reason(&health).is_some_and(|reason| reason.contains("full")), "{health:?}");
     let full = world.clock.now();
     for _ in 0..5 {
-        let Event::Message { done, .. } = world.report().await else { panic!("a report") };
+        let Event { arrival: Arrival::Message(_), done, .. } = world.report().await else { panic!("a report") };
         done.acknowledge();
     }
     world.until(|health| reason(health).is_none()).await;
@@ -131,7 +131,7 @@ async fn a_storage_that_says_it_is_full_is_looked_through_at_once() {
         world.scripted.answer("AT+CMGL=4", &listing([(2, DELIVER.to_owned())].into_iter()));
         let before = world.clock.now();
         world.scripted.say(said);
-        let Event::Message { done, .. } = world.report().await else { panic!("a report") };
+        let Event { arrival: Arrival::Message(_), done, .. } = world.report().await else { panic!("a report") };
         assert!(world.clock.now().since(before) < Duration::from_secs(2), "{said}");
         done.acknowledge();
         world.heard("AT+CMGD=2").await;
@@ -163,7 +163,7 @@ async fn a_message_that_came_in_goes_before_a_draft_has_to() {
     let drafts = (1..=8).map(|place| (place, draft.clone()));
     scripted.answer("AT+CMGL=4", &listing(drafts.chain([(9, DELIVER.to_owned())])));
     let mut world = World::start(scripted);
-    let Event::Message { done, .. } = world.report().await else { panic!("a report") };
+    let Event { arrival: Arrival::Message(_), done, .. } = world.report().await else { panic!("a report") };
     done.acknowledge();
     world.heard("AT+CMGD=9").await;
     let deletions = world.scripted.heard().iter().filter(|line| line.starts_with("AT+CMGD=")).count();
@@ -177,7 +177,7 @@ async fn a_storage_with_many_messages_is_read_place_by_place_between_messages_th
     scripted.answer("AT+CMGR=50", &read_message());
     scripted.answer("AT+CMGR=0", "ERROR");
     let mut world = World::start(scripted);
-    let Event::Message { done, .. } = world.report().await else { panic!("a report") };
+    let Event { arrival: Arrival::Message(_), done, .. } = world.report().await else { panic!("a report") };
     done.acknowledge();
     world.heard("AT+CMGD=50").await;
     assert_eq!(world.scripted.count("AT+CMGR=0"), 1, "nobody said that there is anything");
@@ -195,16 +195,12 @@ async fn messages_and_reports_come_in_the_order_in_which_they_came() {
     world.scripted.say(&format!("+CMT: ,{}\r\n{}", length(), at_second(3)));
     let mut seen = Vec::new();
     for _ in 0..4 {
-        match world.report().await {
-            Event::Message { deliver, done, .. } => {
-                seen.push(deliver.timestamp.octets()[5]);
-                done.acknowledge();
-            }
-            Event::StatusReport { done, .. } => {
-                seen.push(0);
-                done.acknowledge();
-            }
-        }
+        let Event { arrival, done, .. } = world.report().await;
+        seen.push(match arrival {
+            Arrival::Message(deliver) => deliver.timestamp.octets()[5],
+            Arrival::Report(_) => 0,
+        });
+        done.acknowledge();
     }
     assert_eq!(seen, [0x01, 0x00, 0x02, 0x03]);
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use smsotpd::ids::MessageReference;
-use smsotpd::modem::{Event, Outcome};
+use smsotpd::modem::{Arrival, Event, Outcome};
 
 use crate::scripted::{DELIVER, LENGTH, OnSubmit, REPORT, Scripted, World, printed_report, sent};
 
@@ -11,11 +11,11 @@ use crate::scripted::{DELIVER, LENGTH, OnSubmit, REPORT, Scripted, World, printe
 async fn a_printed_report_is_handed_out_and_offered_again_when_it_is_not_taken() {
     let mut world = World::ready().await;
     world.scripted.say(&printed_report());
-    let Event::StatusReport { report, sim, done, .. } = world.report().await else { panic!("a message") };
+    let Event { arrival: Arrival::Report(report), sim, done, .. } = world.report().await else { panic!("a message") };
     assert_eq!(report.reference, MessageReference(17));
     assert_eq!(sim.as_str(), "8988211000000000001");
     drop(done);
-    let Event::StatusReport { report, done, .. } = world.report().await else { panic!("a message") };
+    let Event { arrival: Arrival::Report(report), done, .. } = world.report().await else { panic!("a message") };
     assert_eq!(report.reference, MessageReference(17));
     done.acknowledge();
     tokio::time::sleep(Duration::from_secs(600)).await;
@@ -31,7 +31,7 @@ async fn a_modem_that_wants_acknowledgements_gets_them_once_the_report_is_stored
     let mut world = World::start(scripted);
     world.until(|health| health.state.is_ready()).await;
     world.scripted.say(&printed_report());
-    let Event::StatusReport { done, .. } = world.report().await else { panic!("a message") };
+    let Event { arrival: Arrival::Report(_), done, .. } = world.report().await else { panic!("a message") };
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(world.scripted.count("AT+CNMA"), 0);
     done.acknowledge();
@@ -48,7 +48,7 @@ async fn a_modem_that_takes_no_acknowledgement_is_told_again_where_reports_go() 
     world.until(|health| health.state.is_ready()).await;
     assert_eq!(world.scripted.count("AT+CNMI=2,1,0,2,0"), 1);
     world.scripted.say(&printed_report());
-    let Event::StatusReport { done, .. } = world.report().await else { panic!("a message") };
+    let Event { arrival: Arrival::Report(_), done, .. } = world.report().await else { panic!("a message") };
     done.acknowledge();
     world.heard("AT+CNMA").await;
     world.heard_times("AT+CNMI=2,1,0,2,0", 2).await;
@@ -60,7 +60,7 @@ async fn a_stored_report_is_deleted_only_once_it_is_acknowledged() {
     let read = format!("+CMGR: 0,,{LENGTH}\r\n{REPORT}\r\n\r\nOK");
     world.scripted.answer("AT+CMGR=3", &read);
     world.scripted.say("+CDSI: \"SR\",3");
-    let Event::StatusReport { done, .. } = world.report().await else { panic!("a message") };
+    let Event { arrival: Arrival::Report(_), done, .. } = world.report().await else { panic!("a message") };
     // Some modems say it twice.
     world.scripted.say("+CDSI: \"SR\",3");
     tokio::time::sleep(Duration::from_secs(60)).await;
@@ -90,7 +90,7 @@ async fn nothing_is_deleted_from_a_card_on_the_word_of_another() {
     let mut world = World::ready().await;
     world.scripted.answer("AT+CMGR=3", &format!("+CMGR: 0,,{LENGTH}\r\n{REPORT}\r\n\r\nOK"));
     world.scripted.say("+CDSI: \"SM\",3");
-    let Event::StatusReport { done, sim, .. } = world.report().await else { panic!("a message") };
+    let Event { arrival: Arrival::Report(_), done, sim, .. } = world.report().await else { panic!("a message") };
     world.scripted.answer("AT+CCID", "+CCID: 8988211000000000002F\r\n\r\nOK");
     world.scripted.say("+CPIN: NOT READY");
     world.scripted.say("+CPIN: READY");
@@ -109,7 +109,7 @@ async fn nothing_is_deleted_from_a_card_that_came_without_a_word() {
     world.heard_times("AT+CMGF=0", 2).await;
     world.scripted.answer("AT+CMGR=3", &format!("+CMGR: 0,,{LENGTH}\r\n{REPORT}\r\n\r\nOK"));
     world.scripted.say("+CDSI: \"SM\",3");
-    let Event::StatusReport { done, sim, .. } = world.report().await else { panic!("a message") };
+    let Event { arrival: Arrival::Report(_), done, sim, .. } = world.report().await else { panic!("a message") };
     world.scripted.answer("AT+CCID", "+CCID: 8988211000000000002F\r\n\r\nOK");
     world.scripted.answer("AT+CMGF=0", "OK");
     world.until(|health| health.state.is_ready() && health.sim.as_ref().is_some_and(|other| other.id != sim)).await;
@@ -127,8 +127,8 @@ async fn reports_that_came_while_nobody_listened_are_handed_out() {
     scripted.answer("AT+CPMS=?", "+CPMS: \"SM\",\"ME\"\r\n\r\nOK");
     scripted.answer("AT+CPMS=\"ME\"", "+CMS ERROR: 302");
     let mut world = World::start(scripted);
-    let Event::Message { done: of_message, .. } = world.report().await else { panic!("a report") };
-    let Event::StatusReport { report, done, .. } = world.report().await else { panic!("a message") };
+    let Event { arrival: Arrival::Message(_), done: of_message, .. } = world.report().await else { panic!("a report") };
+    let Event { arrival: Arrival::Report(report), done, .. } = world.report().await else { panic!("a message") };
     assert_eq!(report.reference, MessageReference(17));
     done.acknowledge();
     world.heard("AT+CMGD=4").await;
@@ -153,7 +153,7 @@ async fn a_report_before_the_card_is_known_belongs_to_the_card_that_is_found() {
     let scripted = Scripted::new();
     scripted.say(&printed_report());
     let mut world = World::start(scripted);
-    let Event::StatusReport { sim, .. } = world.report().await else { panic!("a message") };
+    let Event { arrival: Arrival::Report(_), sim, .. } = world.report().await else { panic!("a message") };
     assert_eq!(sim.as_str(), "8988211000000000001");
 }
 
@@ -167,7 +167,7 @@ async fn a_report_that_comes_during_a_send_is_handed_out_at_once() {
     let sending = tokio::spawn(async move { modem.submit(message).await });
     tokio::time::sleep(Duration::from_secs(1)).await;
     world.scripted.say(&printed_report());
-    let Event::StatusReport { done, .. } = world.report().await else { panic!("a message") };
+    let Event { arrival: Arrival::Report(_), done, .. } = world.report().await else { panic!("a message") };
     done.acknowledge();
     assert!(world.clock.now().since(before) < Duration::from_secs(2));
     assert!(matches!(sending.await.unwrap(), Outcome::InDoubt { .. }));
@@ -182,7 +182,9 @@ async fn stopping_hands_out_what_the_modem_has_forgotten_already() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     let mut taken = 0;
     while taken < 2 {
-        let Event::StatusReport { done, .. } = world.events.try_recv().unwrap() else { panic!("a message") };
+        let Event { arrival: Arrival::Report(_), done, .. } = world.events.try_recv().unwrap() else {
+            panic!("a message")
+        };
         done.acknowledge();
         taken += 1;
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use smsotpd::modem::{Event, Outcome};
+use smsotpd::modem::{Arrival, Event, Outcome};
 
 use crate::scripted::{DELIVER, LENGTH, REPORT, Scripted, World};
 
@@ -26,7 +26,7 @@ async fn a_report_that_could_not_be_read_at_once_is_read_later() {
         world.heard_times(refusal, before + 2).await;
         world.scripted.answer("AT+CPMS=\"SR\"", "OK");
         world.scripted.answer("AT+CMGR=3", &read_report());
-        let Event::StatusReport { done, .. } = world.report().await else { panic!("a message") };
+        let Event { arrival: Arrival::Report(_), done, .. } = world.report().await else { panic!("a message") };
         world.scripted.answer("AT+CMGD=3", "+CMS ERROR: 314");
         done.acknowledge();
         world.heard_times("AT+CMGD=3", 2).await;
@@ -43,14 +43,14 @@ async fn what_comes_into_a_place_that_was_emptied_without_a_word_is_read_before_
     world.scripted.answer("AT+CMGR=3", &read_report());
     world.scripted.answer("AT+CMGD=3", "+CMS ERROR: 500");
     world.scripted.say("+CDSI: \"SR\",3");
-    let Event::StatusReport { done, .. } = world.report().await else { panic!("a message") };
+    let Event { arrival: Arrival::Report(_), done, .. } = world.report().await else { panic!("a message") };
     done.acknowledge();
     world.heard("AT+CMGD=3").await;
     // It was deleted all the same, and the next thing to come in takes its place.
     world.scripted.answer("AT+CMGD=3", "OK");
     world.scripted.answer("AT+CMGR=3", &read_message());
     world.scripted.say("+CMTI: \"SR\",3");
-    let Event::Message { done, .. } = world.report().await else { panic!("a report") };
+    let Event { arrival: Arrival::Message(_), done, .. } = world.report().await else { panic!("a report") };
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(world.scripted.count("AT+CMGD=3"), 1, "it was deleted before it was on disk");
     done.acknowledge();
@@ -63,12 +63,12 @@ async fn what_came_unannounced_into_a_place_that_was_emptied_without_a_word_is_n
     world.scripted.answer("AT+CMGR=3", &read_report());
     world.scripted.answer("AT+CMGD=3", "+CMS ERROR: 500");
     world.scripted.say("+CDSI: \"SR\",3");
-    let Event::StatusReport { done, .. } = world.report().await else { panic!("a message") };
+    let Event { arrival: Arrival::Report(_), done, .. } = world.report().await else { panic!("a message") };
     done.acknowledge();
     world.heard("AT+CMGD=3").await;
     world.scripted.answer("AT+CMGD=3", "OK");
     world.scripted.answer("AT+CMGR=3", &read_message());
-    let Event::Message { done, .. } = world.report().await else { panic!("a report") };
+    let Event { arrival: Arrival::Message(_), done, .. } = world.report().await else { panic!("a report") };
     assert_eq!(world.scripted.count("AT+CMGD=3"), 1, "it was deleted before it was read");
     done.acknowledge();
     world.heard_times("AT+CMGD=3", 2).await;
@@ -80,14 +80,14 @@ async fn what_comes_into_a_place_while_it_is_emptied_without_a_word_is_not_delet
     world.scripted.answer("AT+CMGR=3", &read_report());
     world.scripted.answer("AT+CMGD=3", "+CDSI: \"SR\",3\r\n\r\n+CMS ERROR: 500");
     world.scripted.say("+CDSI: \"SR\",3");
-    let Event::StatusReport { done, .. } = world.report().await else { panic!("a message") };
+    let Event { arrival: Arrival::Report(_), done, .. } = world.report().await else { panic!("a message") };
     // It is announced before the deletion seems to have failed, and cannot be read at once.
     world.scripted.answer("AT+CMGR=3", "+CMS ERROR: 314");
     done.acknowledge();
     world.heard_times("AT+CMGR=3", 2).await;
     world.scripted.answer("AT+CMGD=3", "OK");
     world.scripted.answer("AT+CMGR=3", &read_message());
-    let Event::Message { done, .. } = world.report().await else { panic!("a report") };
+    let Event { arrival: Arrival::Message(_), done, .. } = world.report().await else { panic!("a report") };
     assert_eq!(world.scripted.count("AT+CMGD=3"), 1, "it was deleted before it was read");
     done.acknowledge();
     world.heard_times("AT+CMGD=3", 2).await;
@@ -99,7 +99,7 @@ async fn a_place_that_was_emptied_without_a_word_is_not_emptied_again() {
     world.scripted.answer("AT+CMGR=3", &read_report());
     world.scripted.answer("AT+CMGD=3", "+CMS ERROR: 500");
     world.scripted.say("+CDSI: \"SR\",3");
-    let Event::StatusReport { done, .. } = world.report().await else { panic!("a message") };
+    let Event { arrival: Arrival::Report(_), done, .. } = world.report().await else { panic!("a message") };
     done.acknowledge();
     world.heard("AT+CMGD=3").await;
     world.scripted.answer("AT+CMGR=3", "+CMS ERROR: 321");
@@ -114,7 +114,7 @@ async fn a_modem_that_never_lets_a_report_be_deleted_is_not_asked_for_ever() {
     world.scripted.answer("AT+CMGR=3", &read_report());
     world.scripted.answer("AT+CMGD=3", "+CMS ERROR: 314");
     world.scripted.say("+CDSI: \"SR\",3");
-    let Event::StatusReport { done, .. } = world.report().await else { panic!("a message") };
+    let Event { arrival: Arrival::Report(_), done, .. } = world.report().await else { panic!("a message") };
     done.acknowledge();
     tokio::time::sleep(Duration::from_secs(24 * 3600)).await;
     assert!((3..20).contains(&world.scripted.count("AT+CMGD=3")), "{}", world.scripted.count("AT+CMGD=3"));
@@ -134,7 +134,7 @@ async fn a_report_that_was_never_announced_is_found() {
     let mut world = World::ready().await;
     world.scripted.answer("AT+CPMS=\"SR\"", "+CPMS: 1,100,3,100,3,100\r\n\r\nOK");
     world.scripted.answer("AT+CMGL=4", &format!("+CMGL: 4,0,,{LENGTH}\r\n{REPORT}\r\n\r\nOK"));
-    let Event::StatusReport { done, .. } = world.report().await else { panic!("a message") };
+    let Event { arrival: Arrival::Report(_), done, .. } = world.report().await else { panic!("a message") };
     done.acknowledge();
     world.heard("AT+CMGD=4").await;
 }
@@ -209,5 +209,5 @@ async fn storages_that_the_modem_did_not_tell_of_at_first_are_asked_for_again() 
     world.scripted.answer("AT+CPMS=?", "+CPMS: (\"SR\"),(\"SR\"),(\"SR\")\r\n\r\nOK");
     world.scripted.answer("AT+CPMS=\"SR\"", "+CPMS: 1,20,1,20,1,20\r\n\r\nOK");
     world.scripted.answer("AT+CMGL=4", &format!("+CMGL: 3,0,,{LENGTH}\r\n{REPORT}\r\n\r\nOK"));
-    let Event::StatusReport { .. } = world.report().await else { panic!("a message") };
+    let Event { arrival: Arrival::Report(_), .. } = world.report().await else { panic!("a message") };
 }
