@@ -39,6 +39,21 @@ async fn a_modem_that_wants_acknowledgements_gets_them_once_the_report_is_stored
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_report_that_comes_before_the_modem_is_set_up_again_is_acknowledged_as_it_wanted_before() {
+    let scripted = Scripted::new();
+    scripted.answer("AT+CSMS=0", "+CMS ERROR: 303");
+    let mut world = World::start(scripted);
+    world.until(|health| health.state.is_ready()).await;
+    world.scripted.plug(false);
+    world.until(|health| !health.state.is_ready()).await;
+    world.scripted.say(&printed_report());
+    world.scripted.plug(true);
+    let Event { arrival: Arrival::Report(_), done, .. } = world.report().await else { panic!("a message") };
+    done.acknowledge();
+    world.heard("AT+CNMA").await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_modem_that_takes_no_acknowledgement_is_told_again_where_reports_go() {
     let scripted = Scripted::new();
     scripted.answer("AT+CSMS=0", "+CMS ERROR: 303");
