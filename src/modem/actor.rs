@@ -14,9 +14,8 @@ use super::arrivals::Arrivals;
 use super::cards::Cards;
 use super::event::Event;
 use super::handle::{Job, Modem};
-use super::health::{Health, Rung, State};
+use super::health::{Health, Registration, Rung, State};
 use super::ladder::Ladder;
-use super::look::Look;
 use super::network::{Calls, Nudges};
 use super::pin::PinBook;
 use super::port::{Connector, Io};
@@ -24,13 +23,13 @@ use super::profile::Profile;
 use super::rarely::Rarely;
 use super::sends::Sends;
 use super::settings::Settings;
-use super::storages::Storages;
 use super::submission::Outcome;
 use super::turn::Turn;
 use super::ussd::Dialogue;
-use super::verdict::{self, Statuses};
+use super::verdict;
+use super::visit::{Phase, Visit};
 use super::wire::{Gone, Wire, now};
-use crate::at::{CardNumber, OPENING_TRIES};
+use crate::at::OPENING_TRIES;
 use crate::clock::Clock;
 use crate::ids::{MessageId, ModemName};
 use crate::notify;
@@ -82,22 +81,13 @@ pub fn spawn(
         arrivals: Arrivals::new(name.clone()),
         cards: Cards::default(),
         dialogue: Dialogue::new(dialogue),
-        card_number_way: None,
-        statuses: Statuses::default(),
-        trouble: None,
-        card_fails: None,
-        tells_format: false,
-        look: Look::new(now()),
+        visit: Visit::new(now()),
         acknowledges: false,
-        storages: Storages::default(),
         ladder: Ladder::new(rungs),
         sends: Sends::default(),
         calls: Calls::default(),
         nudges: Nudges::default(),
-        denial: None,
         sending: false,
-        awake: false,
-        worked: false,
         unreadable: Rarely::default(),
         strange: Rarely::default(),
         refused: Rarely::default(),
@@ -134,37 +124,21 @@ pub(super) struct Actor {
     pub(super) arrivals: Arrivals,
     pub(super) cards: Cards,
     pub(super) dialogue: Dialogue,
-    /// The way in which this modem tells the card's number, once one is known.
-    pub(super) card_number_way: Option<CardNumber>,
     pub(super) health: watch::Sender<Health>,
-    /// The ways of the modem's family.
+    /// What is known of the modem on the port since it was opened.
+    pub(super) visit: Visit,
+    /// The ways of the modem's family, as last known: one that does not answer any more is restarted in its own way.
     pub(super) profile: &'static Profile,
     /// The reference of the message sent last.
     pub(super) reference: u8,
-    pub(super) statuses: Statuses,
-    /// Why the modem cannot send whatever the network says: its card, or it takes no messages.
-    pub(super) trouble: Option<State>,
-    /// Since when the modem does not read its card, though one is in it.
-    pub(super) card_fails: Option<Instant>,
-    /// Whether the modem tells the truth about taking PDUs (`+CMGF: 0`).
-    pub(super) tells_format: bool,
-    /// When the modem is asked again how it stands.
-    pub(super) look: Look,
-    /// The modem wants every report it prints acknowledged (`+CSMS: 1`).
+    /// The modem wants every report it prints acknowledged (`+CSMS: 1`). It still does so when its port is opened again.
     pub(super) acknowledges: bool,
-    pub(super) storages: Storages,
     pub(super) ladder: Ladder,
     pub(super) sends: Sends,
     pub(super) calls: Calls,
     pub(super) nudges: Nudges,
-    /// Why the network refuses the modem, as far as it told.
-    pub(super) denial: Option<String>,
     /// A message is under way.
     pub(super) sending: bool,
-    /// The modem has answered since its port was opened.
-    pub(super) awake: bool,
-    /// It has been set up since then.
-    pub(super) worked: bool,
     /// What is said of what was printed and cannot be read.
     pub(super) unreadable: Rarely,
     /// What is said of what is stored and did not come in.
@@ -182,12 +156,11 @@ impl Actor {
     /// Stays with an open port until it must be left.
     pub(super) async fn attend(&mut self, io: Box<dyn Io>) -> End {
         let mut wire = Wire::new(io);
-        (self.awake, self.worked) = (false, false);
+        self.visit = Visit::new(now());
         // Anything else that was the matter is so until the modem answers.
         if self.is_absent() {
             self.show(State::Starting);
         }
-        (self.storages, self.card_fails) = (Storages::default(), None);
         self.nudges.begin_anew();
         self.sends.stop_resting();
         let end = match self.open(&mut wire).await {
@@ -196,9 +169,8 @@ impl Actor {
         };
         self.arrivals.detach();
         self.dialogue.detach();
-        self.statuses = Statuses::default();
         self.health.send_modify(|health| {
-            health.registration = self.statuses.registration();
+            health.registration = Registration::Unknown;
             health.operator = None;
             health.signal = None;
             health.concern = None;
@@ -211,15 +183,13 @@ impl Actor {
         while !wire.session.is_idle() {
             self.turn(wire, false).await?;
         }
-        self.awake = true;
-        // Another modem may be on the port than last time.
+        self.visit.phase = Phase::SettingUp;
         self.profile = Profile::generic();
-        self.card_number_way = None;
         self.show(State::Starting);
-        self.look.begin(now());
+        self.visit.look.begin(now());
         self.set_up(wire).await?;
-        self.look.end();
-        self.worked = true;
+        self.visit.look.end();
+        self.visit.phase = Phase::Working;
         Ok(())
     }
 
@@ -245,14 +215,14 @@ impl Actor {
             return self.end_dialogue(wire).await;
         }
         if free && self.arrivals.take_overflow() {
-            self.storages.sweep_soon();
-            self.look.want();
+            self.visit.storages.sweep_soon();
+            self.visit.look.want();
         }
-        let look_at = self.look.due(self.is_ready() && self.storages.concern().is_none());
+        let look_at = self.visit.look.due(self.is_ready() && self.visit.storages.concern().is_none());
         if free && look_at <= now() {
-            self.look.begin(now());
+            self.visit.look.begin(now());
             self.look_again(wire).await?;
-            self.look.end();
+            self.visit.look.end();
             return Ok(());
         }
         let (sends, calls) = (self.sends.resting_until(now()), self.calls.until(now()));
@@ -314,15 +284,15 @@ impl Actor {
 
     /// Shows the state that follows from what is known. What keeps it from receiving does not keep it from sending.
     fn judge(&mut self) {
-        let registration = self.statuses.registration();
-        let state = if let Some(trouble) = &self.trouble {
+        let registration = self.visit.statuses.registration();
+        let state = if let Some(trouble) = &self.visit.trouble {
             trouble.clone()
         } else if self.sends.resting_until(now()).is_some() {
             verdict::mute()
         } else {
-            verdict::of_registration(registration, self.settings.roaming, self.denial.as_deref())
+            verdict::of_registration(registration, self.settings.roaming, self.visit.denial.as_deref())
         };
-        let concern = self.storages.concern().or_else(|| self.calls.until(now()).map(|_| verdict::in_a_call()));
+        let concern = self.visit.storages.concern().or_else(|| self.calls.until(now()).map(|_| verdict::in_a_call()));
         self.health.send_if_modified(|health| {
             let is_other = health.registration != registration || health.concern != concern;
             (health.registration, health.concern) = (registration, concern);

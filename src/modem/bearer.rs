@@ -16,7 +16,7 @@ impl Actor {
             Outcome::InDoubt { .. } => true,
             Outcome::Sent { .. } | Outcome::NotReady { .. } | Outcome::Expired => false,
         };
-        if !suspicious || !self.statuses.is_lte_alone() {
+        if !suspicious || !self.visit.statuses.is_lte_alone() {
             return Ok(());
         }
         let service = self.ask(wire, &Command::message_service()).await?.ok();

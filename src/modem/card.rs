@@ -24,13 +24,13 @@ impl Actor {
     pub(super) async fn set_up_card(&mut self, wire: &mut Wire) -> Result<(), End> {
         let state = self.ask_patiently(wire, &Command::sim_state()).await?;
         self.note_card(&state);
-        self.trouble = if asks_for_pin(&state) { self.unlock(wire).await? } else { trouble(&state) };
-        if self.trouble.is_some() {
+        self.visit.trouble = if asks_for_pin(&state) { self.unlock(wire).await? } else { trouble(&state) };
+        if self.visit.trouble.is_some() {
             return Ok(());
         }
         // What is heard of the card from here on is about the one that is ready now, and stays.
         if let Some(trouble) = self.set_up_ready_card(wire).await? {
-            self.trouble.get_or_insert(trouble);
+            self.visit.trouble.get_or_insert(trouble);
         }
         Ok(())
     }
@@ -50,9 +50,9 @@ impl Actor {
             return Ok(Some(verdict::no_messages(error)));
         }
         let format = self.ask_patiently(wire, &Command::message_format()).await?;
-        self.tells_format = format.is_ok_and(|reply| reply.text() == Some("0"));
+        self.visit.tells_format = format.is_ok_and(|reply| reply.text() == Some("0"));
         self.route_reports(wire).await?;
-        self.storages = self.report_storages(wire).await?;
+        self.visit.storages = self.report_storages(wire).await?;
         self.sweep(wire).await?;
         let _ = self.ask(wire, &Command::keep_link()).await?;
         self.set_up_numbers(wire).await?;
@@ -72,8 +72,8 @@ impl Actor {
                 return Ok(());
             }
         }
-        if self.trouble.is_some() || self.is_other_card(wire).await? {
-            if self.trouble.is_none() {
+        if self.visit.trouble.is_some() || self.is_other_card(wire).await? {
+            if self.visit.trouble.is_none() {
                 // Nothing can be sent with it yet, and a message that waits must not hurry what follows.
                 self.show(State::Starting);
             }
@@ -85,12 +85,12 @@ impl Actor {
     fn note_card(&mut self, state: &Result<Reply, CommandError>) {
         let was_read = self.health.borrow().sim.is_some();
         let fails = state.as_ref().is_err_and(|error| verdict::is_failing_card(*error, was_read));
-        self.card_fails = fails.then(|| self.card_fails.unwrap_or_else(now));
+        self.visit.card_fails = fails.then(|| self.visit.card_fails.unwrap_or_else(now));
     }
 
     /// Leaves a modem that has not read its card for a while, so that it is restarted: some read it again after that.
     pub(super) fn judge_card(&mut self) -> Result<(), End> {
-        match self.card_fails {
+        match self.visit.card_fails {
             Some(since) if now() < since + CARD_FAILS_FOR => Ok(()),
             Some(_) if self.ladder.may_restart(now()) => Err(End::CardFails),
             Some(_) => {
@@ -138,12 +138,12 @@ impl Actor {
     /// The card's own number, which it tells before it has its PIN as well.
     pub(super) async fn card_number(&mut self, wire: &mut Wire) -> Result<Option<Iccid>, End> {
         let ways: Vec<CardNumber> =
-            self.card_number_way.map_or_else(|| self.profile.card_number.in_order().collect(), |way| vec![way]);
+            self.visit.card_number_way.map_or_else(|| self.profile.card_number.in_order().collect(), |way| vec![way]);
         for way in ways {
             let reply = self.ask_patiently(wire, &Command::card_number(way)).await?;
             let number = reply.ok().and_then(|reply| reply.text()?.trim_end_matches(['F', 'f', '"']).parse().ok());
             if number.is_some() {
-                self.card_number_way = Some(way);
+                self.visit.card_number_way = Some(way);
                 return Ok(number);
             }
         }

@@ -16,18 +16,18 @@ impl Actor {
             Unsolicited::StatusReportStored(place) | Unsolicited::MessageStored(place) => self.arrivals.announce(place),
             Unsolicited::Ussd(said) => self.hear_ussd(&said),
             Unsolicited::Registration(domain, status) => {
-                let before = self.statuses.registration();
-                self.statuses.set(domain, status);
+                let before = self.visit.statuses.registration();
+                self.visit.statuses.set(domain, status);
                 // Name and strength of the network are others now.
-                if self.statuses.registration() != before {
-                    self.look.want();
+                if self.visit.statuses.registration() != before {
+                    self.visit.look.want();
                 }
             }
             Unsolicited::SimState(state) => self.hear_card(verdict::of_card(&state)),
-            Unsolicited::Ready => self.look.want(),
+            Unsolicited::Ready => self.visit.look.want(),
             Unsolicited::StorageFull(_) => {
-                self.storages.sweep_soon();
-                self.look.want();
+                self.visit.storages.sweep_soon();
+                self.visit.look.want();
             }
             Unsolicited::Call(rings) => self.calls.heard(rings, now()),
             Unsolicited::WeakPower => self.ladder.browned_out(now()),
@@ -38,8 +38,8 @@ impl Actor {
 
     /// The card has become unusable, or usable: then another one may be in the modem.
     fn hear_card(&mut self, trouble: Option<State>) {
-        if self.trouble.is_some() != trouble.is_some() {
-            self.look.want();
+        if self.visit.trouble.is_some() != trouble.is_some() {
+            self.visit.look.want();
         }
         if let Some(trouble) = trouble {
             self.lose_card(trouble);
@@ -48,7 +48,7 @@ impl Actor {
 
     /// The card cannot be used, and must be read again before it is.
     pub(super) fn lose_card(&mut self, trouble: State) {
-        self.trouble = Some(trouble);
+        self.visit.trouble = Some(trouble);
         self.arrivals.detach();
     }
 
@@ -91,7 +91,7 @@ impl Actor {
         let held = self.hold(arrival, Origin::Stored(place.clone(), mark));
         if held {
             // It goes as soon as it is on disk.
-            self.storages.spare(&place.storage);
+            self.visit.storages.spare(&place.storage);
         }
         held
     }
@@ -99,7 +99,7 @@ impl Actor {
     /// Perhaps somebody's draft: it stays, unless what comes in needs its place.
     fn leave_there(&mut self, place: &Place, mark: Mark) {
         let (storage, index) = (&place.storage, place.index);
-        if self.storages.spare(storage) {
+        if self.visit.storages.spare(storage) {
             tracing::warn!(modem.name = %self.name, storage, index, "what is no message was deleted to make room for one");
             self.arrivals.discard(place.clone(), mark);
         } else if let Some(more) = self.strange.warn() {
@@ -122,18 +122,18 @@ impl Actor {
             Chore::Read(place) => {
                 let read = self.read(wire, place, None).await?;
                 if read {
-                    self.storages.came(&place.storage);
+                    self.visit.storages.came(&place.storage);
                 }
                 (read, place.clone())
             }
         };
         // The card may have gone meanwhile; then the place is on another.
-        if !done && self.trouble.is_none() && !self.arrivals.put_off(todo) {
+        if !done && self.visit.trouble.is_none() && !self.arrivals.put_off(todo) {
             if let Some(more) = self.refused.warn() {
                 let index = place.index;
                 tracing::warn!(modem.name = %self.name, index, more, "the modem does not let go of what is stored there");
             }
-            self.storages.list_again(&place.storage);
+            self.visit.storages.list_again(&place.storage);
         }
         Ok(())
     }
@@ -171,7 +171,7 @@ impl Actor {
         let deleted =
             self.ask(wire, &Command::delete_message(place.index)).await?.map_or_else(is_empty_place, |_| true);
         if deleted {
-            self.storages.went(&place.storage);
+            self.visit.storages.went(&place.storage);
         }
         Ok(deleted)
     }

@@ -9,6 +9,7 @@
 //! the task      recovery.rs, as ladder.rs says: actor.rs: setup.rs, then sending.rs and intake.rs, turn by turn.rs
 //! it keeps      arrivals.rs until they are on disk      verdict.rs  what answers mean for sending
 //!               cards.rs    which card is which      storages.rs  what has gathered on the modem
+//!               visit.rs    what is known of it while its port stays open
 //!               sends.rs    whether it still sends       look.rs      when it is asked how it stands
 //!               pin.rs      PINs not to try again    rarely.rs   what it does not repeat in the log
 //! it asks        card.rs (its PIN: unlock.rs)  network.rs  routing.rs  bearer.rs  ussd.rs
@@ -51,6 +52,7 @@ mod turn;
 mod unlock;
 mod ussd;
 mod verdict;
+mod visit;
 mod wire;
 
 pub use actor::{Surroundings, spawn};

@@ -121,15 +121,15 @@ impl Actor {
     /// Does something about a modem that has been without a network for long: now and then, since each attempt begins
     /// the search anew.
     pub(super) async fn nudge(&mut self, wire: &mut Wire) -> Result<(), End> {
-        if self.trouble.is_some() {
+        if self.visit.trouble.is_some() {
             return Ok(());
         }
-        match self.nudges.due(self.statuses.registration().is_registered(), now()) {
+        match self.nudges.due(self.visit.statuses.registration().is_registered(), now()) {
             None => {}
             Some(Nudge::Search) => {
                 tracing::warn!(modem.name = %self.name, "the modem finds no network and is told to search");
                 let _ = self.ask(wire, &Command::choose_network()).await?;
-                self.look.want();
+                self.visit.look.want();
             }
             Some(Nudge::Radio) => {
                 tracing::warn!(modem.name = %self.name, "the modem finds no network and its radio is switched off and on");
@@ -151,7 +151,7 @@ impl Actor {
             if let Ok(reply) = self.ask(wire, &Command::registration(domain)).await?
                 && let Some(status) = reply.registration()
             {
-                self.statuses.set(domain, status);
+                self.visit.statuses.set(domain, status);
                 if status == DENIED {
                     cause = cause.or_else(|| reply.refusal_cause());
                 }
@@ -173,7 +173,7 @@ impl Actor {
 impl Actor {
     /// Keeps why the network refuses the modem: its cause, else what the modem says of it.
     async fn ask_why(&mut self, wire: &mut Wire, cause: Option<u32>) -> Result<(), End> {
-        self.denial = if self.statuses.registration() != Registration::Denied {
+        self.visit.denial = if self.visit.statuses.registration() != Registration::Denied {
             None
         } else if let Some(meaning) = cause.and_then(verdict::of_refusal_cause) {
             Some(meaning)

@@ -15,6 +15,7 @@ use super::health::{Recovery, Rung, State};
 use super::ladder::{Fault, Step};
 use super::port::Connector;
 use super::verdict;
+use super::visit::Phase;
 use super::wire::{Wire, now};
 
 /// How long a port may take to open before it counts as away. A connector may wait longer: it is asked again.
@@ -71,7 +72,7 @@ impl Actor {
         let fault = match end {
             End::Stopped => return None,
             End::Gone(gone) if gone.is_stuck() => Fault::Deaf,
-            End::Restarted if !self.worked => Fault::NotNow,
+            End::Restarted if self.visit.phase != Phase::Working => Fault::NotNow,
             End::Gone(_) | End::Restarted => Fault::Lost { sending },
             End::Deaf | End::Noise => Fault::Deaf,
             End::Mute => Fault::Mute,

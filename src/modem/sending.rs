@@ -134,7 +134,7 @@ impl Actor {
     /// Makes a refusal the modem's when it has come up anew and takes texts: what it refused was no PDU to it.
     async fn look_for_text_mode(&mut self, wire: &mut Wire, outcome: &mut Outcome) -> Result<(), End> {
         if self.takes_texts(wire).await? {
-            self.look.want();
+            self.visit.look.want();
             if let Outcome::Failed { class, reason, of_modem, .. } = outcome {
                 *reason = "it has come up anew, and takes texts in place of PDUs".to_owned();
                 (*class, *of_modem) = (FailureClass::Modem, true);
@@ -186,14 +186,14 @@ impl Actor {
                 let of_modem = refusal.is_of_modem() || class == FailureClass::Card;
                 // What the modem says of itself or of its card shows as well when it is asked how it stands.
                 if of_modem && class != FailureClass::Message {
-                    self.look.want();
+                    self.visit.look.want();
                 }
                 let code = Some(refusal.to_string());
                 Outcome::Failed { class, code, reason: meaning.to_owned(), of_modem }
             }
             // Whatever it says of the message: it has not seen it.
             Delivery::NotTaken(refusal) => {
-                self.look.want();
+                self.visit.look.want();
                 let (_, meaning) = refusal.read(self.profile.manners.codes);
                 Outcome::Failed {
                     class: FailureClass::Modem,

@@ -18,7 +18,7 @@ impl Actor {
         self.set_up_card(wire).await?;
         self.watch_network(wire).await?;
         self.ask_network(wire).await?;
-        self.look.was_asked(now());
+        self.visit.look.was_asked(now());
         Ok(())
     }
 
@@ -29,14 +29,14 @@ impl Actor {
         }
         self.look_at_card(wire).await?;
         self.judge_card()?;
-        if self.trouble.is_none() && !self.is_wanted() && self.takes_texts(wire).await? {
+        if self.visit.trouble.is_none() && !self.is_wanted() && self.takes_texts(wire).await? {
             tracing::warn!(modem.name = %self.name, "the modem has come up anew in text mode, and is set up again");
             self.show(State::Starting);
             return self.set_up(wire).await;
         }
         self.ask_network(wire).await?;
         self.nudge(wire).await?;
-        if self.trouble.is_none() && self.storages.sweep_due() && !self.is_wanted() {
+        if self.visit.trouble.is_none() && self.visit.storages.sweep_due() && !self.is_wanted() {
             self.sweep(wire).await?;
         }
         Ok(())
@@ -66,7 +66,7 @@ impl Actor {
     /// Whether the modem takes texts in place of PDUs: it has started anew, into settings that somebody has saved in it, and
     /// no echo tells of it; or other software has told it to.
     pub(super) async fn takes_texts(&mut self, wire: &mut Wire) -> Result<bool, End> {
-        if !self.tells_format {
+        if !self.visit.tells_format {
             return Ok(false);
         }
         let reply = self.ask(wire, &Command::message_format()).await?;

@@ -116,7 +116,7 @@ impl Storages {
 impl Actor {
     /// Makes this the storage that is read and deleted in; tells whether it is.
     pub(super) async fn select(&mut self, wire: &mut Wire, storage: &str) -> Result<bool, End> {
-        if self.storages.selected.as_deref() == Some(storage) {
+        if self.visit.storages.selected.as_deref() == Some(storage) {
             return Ok(true);
         }
         Ok(self.reselect(wire, storage).await?.is_some())
@@ -124,30 +124,30 @@ impl Actor {
 
     async fn reselect(&mut self, wire: &mut Wire, storage: &str) -> Result<Option<Reply>, End> {
         let Some(command) = Command::read_storage(storage) else { return Ok(None) };
-        self.storages.selected = None;
+        self.visit.storages.selected = None;
         let reply = self.ask(wire, &command).await?.ok();
-        self.storages.selected = reply.is_some().then(|| storage.to_owned());
+        self.visit.storages.selected = reply.is_some().then(|| storage.to_owned());
         Ok(reply)
     }
 
     /// Takes in what came while nobody listened, or was left behind. Broken off when a message waits.
     pub(super) async fn sweep(&mut self, wire: &mut Wire) -> Result<(), End> {
-        if self.storages.all.is_empty() {
+        if self.visit.storages.all.is_empty() {
             // Still busy with its card, a modem may not have told when it was set up.
-            self.storages = self.report_storages(wire).await?;
+            self.visit.storages = self.report_storages(wire).await?;
         }
-        self.storages.swept = Some(now());
-        for at in 0..self.storages.all.len() {
+        self.visit.storages.swept = Some(now());
+        for at in 0..self.visit.storages.all.len() {
             if self.is_wanted() {
-                self.storages.swept = None;
+                self.visit.storages.swept = None;
                 break;
             }
-            let name = self.storages.all[at].name.clone();
+            let name = self.visit.storages.all[at].name.clone();
             // Selecting it again makes the modem count what is in it.
             let Some(reply) = self.reselect(wire, &name).await? else { continue };
             let count = Count::read(&name, &reply);
             self.note_count(at, count.as_ref());
-            if count.as_ref().is_some_and(|count| self.storages.all[at].expected == Some(count.used)) {
+            if count.as_ref().is_some_and(|count| self.visit.storages.all[at].expected == Some(count.used)) {
                 continue;
             }
             match &count {
@@ -159,7 +159,7 @@ impl Actor {
                     }
                 }
             }
-            self.storages.all[at].expected = count.map(|count| count.used);
+            self.visit.storages.all[at].expected = count.map(|count| count.used);
         }
         Ok(())
     }
@@ -189,7 +189,7 @@ impl Actor {
 
     /// Remembers how full a storage is. Says once when nothing more can come in.
     fn note_count(&mut self, at: usize, count: Option<&Count>) {
-        let storage = &mut self.storages.all[at];
+        let storage = &mut self.visit.storages.all[at];
         let full = count.is_some_and(|count| count.full);
         if full && !storage.full {
             tracing::warn!(

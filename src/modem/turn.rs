@@ -14,6 +14,7 @@ use super::handle::Job;
 use super::health::Rung;
 use super::ussd::Question;
 use super::verdict;
+use super::visit::Phase;
 use super::wire::{Wire, now};
 use crate::at::{Command, CommandError, Delivery, Output, Reply, Unsolicited};
 
@@ -105,7 +106,7 @@ impl Actor {
                 let anew = said == Unsolicited::Boot;
                 self.hear(said);
                 // While it is being woken, it may well have started just now, and is set up next anyway.
-                if anew && self.awake {
+                if anew && self.visit.phase != Phase::Waking {
                     return Err(End::Restarted);
                 }
             }
