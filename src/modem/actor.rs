@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::arrivals::Arrivals;
+use super::arrivals::{Arrivals, Todo};
 use super::cards::Cards;
 use super::event::Event;
 use super::handle::{Job, Modem};
@@ -87,7 +87,6 @@ pub fn spawn(
         sends: Sends::default(),
         calls: Calls::default(),
         nudges: Nudges::default(),
-        sending: false,
         unreadable: Rarely::default(),
         strange: Rarely::default(),
         refused: Rarely::default(),
@@ -115,6 +114,30 @@ pub(super) enum End {
     Restarted,
 }
 
+/// Something that the modem is told or asked while no message is sent.
+enum Errand {
+    /// About what came in.
+    Chore(Todo),
+    /// The network is told that a dialogue is over.
+    EndDialogue,
+    /// The modem is asked how it stands.
+    Look,
+}
+
+/// How an open port was left.
+#[derive(Debug)]
+pub(super) struct Left {
+    pub(super) end: End,
+    /// A message was under way. A modem that goes away then may have too weak a supply.
+    pub(super) while_sending: bool,
+}
+
+impl From<End> for Left {
+    fn from(end: End) -> Self {
+        Self { end, while_sending: false }
+    }
+}
+
 /// Everything the task knows.
 pub(super) struct Actor {
     pub(super) name: ModemName,
@@ -137,8 +160,6 @@ pub(super) struct Actor {
     pub(super) sends: Sends,
     pub(super) calls: Calls,
     pub(super) nudges: Nudges,
-    /// A message is under way.
-    pub(super) sending: bool,
     /// What is said of what was printed and cannot be read.
     pub(super) unreadable: Rarely,
     /// What is said of what is stored and did not come in.
@@ -154,7 +175,7 @@ pub(super) struct Actor {
 
 impl Actor {
     /// Stays with an open port until it must be left.
-    pub(super) async fn attend(&mut self, io: Box<dyn Io>) -> End {
+    pub(super) async fn attend(&mut self, io: Box<dyn Io>) -> Left {
         let mut wire = Wire::new(io);
         self.visit = Visit::new(now());
         // Anything else that was the matter is so until the modem answers.
@@ -163,9 +184,9 @@ impl Actor {
         }
         self.nudges.begin_anew();
         self.sends.stop_resting();
-        let end = match self.open(&mut wire).await {
+        let left = match self.open(&mut wire).await {
             Ok(()) => self.serve(&mut wire).await,
-            Err(end) => end,
+            Err(end) => end.into(),
         };
         self.arrivals.detach();
         self.dialogue.detach();
@@ -175,7 +196,7 @@ impl Actor {
             health.signal = None;
             health.concern = None;
         });
-        end
+        left
     }
 
     async fn open(&mut self, wire: &mut Wire) -> Result<(), End> {
@@ -193,57 +214,83 @@ impl Actor {
         Ok(())
     }
 
-    async fn serve(&mut self, wire: &mut Wire) -> End {
+    async fn serve(&mut self, wire: &mut Wire) -> Left {
         loop {
             self.judge();
-            if let Err(end) = self.serve_once(wire).await {
-                return end;
+            if let Err(left) = self.serve_once(wire).await {
+                return left;
             }
         }
     }
 
     /// Does one thing: what sends first, what listens next, what only asks last.
-    async fn serve_once(&mut self, wire: &mut Wire) -> Result<(), End> {
+    async fn serve_once(&mut self, wire: &mut Wire) -> Result<(), Left> {
+        if let Some(errand) = self.errand() {
+            return Ok(self.run_errand(wire, errand).await?);
+        }
+        let again = tokio::time::sleep_until(self.next_errand_at().into());
+        let turn = tokio::select! {
+            biased;
+            turn = self.turn(wire, true) => turn?,
+            () = again => return Ok(()),
+        };
+        match turn {
+            Turn::Job(job) => {
+                self.chores_due = CHORES_BETWEEN;
+                self.send(wire, job).await.map_err(|end| Left { end, while_sending: true })?;
+                self.judge_sends()?;
+            }
+            Turn::Question(question) => self.inquire(wire, question).await?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// What is to be done now, before a message is taken or while none waits.
+    fn errand(&mut self) -> Option<Errand> {
         let free = !self.is_wanted();
         if (free || (self.chores_due > 0 && self.arrivals.has_many_chores()))
             && let Some(todo) = self.arrivals.next_chore()
         {
             self.chores_due = self.chores_due.saturating_sub(1);
-            return self.do_chore(wire, todo).await;
+            return Some(Errand::Chore(todo));
         }
-        if free && self.dialogue.is_to_end() {
-            return self.end_dialogue(wire).await;
+        if !free {
+            return None;
         }
-        if free && self.arrivals.take_overflow() {
+        if self.dialogue.is_to_end() {
+            return Some(Errand::EndDialogue);
+        }
+        if self.arrivals.take_overflow() {
             self.visit.storages.sweep_soon();
             self.visit.look.want();
         }
-        let look_at = self.visit.look.due(self.is_ready() && self.visit.storages.concern().is_none());
-        if free && look_at <= now() {
-            self.visit.look.begin(now());
-            self.look_again(wire).await?;
-            self.visit.look.end();
-            return Ok(());
+        (self.look_at() <= now()).then_some(Errand::Look)
+    }
+
+    async fn run_errand(&mut self, wire: &mut Wire, errand: Errand) -> Result<(), End> {
+        match errand {
+            Errand::Chore(todo) => self.do_chore(wire, todo).await,
+            Errand::EndDialogue => self.end_dialogue(wire).await,
+            Errand::Look => {
+                self.visit.look.begin(now());
+                self.look_again(wire).await?;
+                self.visit.look.end();
+                Ok(())
+            }
         }
+    }
+
+    /// When the modem is to be asked again how it stands.
+    fn look_at(&self) -> Instant {
+        self.visit.look.due(self.is_ready() && self.visit.storages.concern().is_none())
+    }
+
+    /// When there is something to do, or another state to be shown, whatever the modem says or is given until then.
+    fn next_errand_at(&self) -> Instant {
         let (sends, calls) = (self.sends.resting_until(now()), self.calls.until(now()));
         let due = [self.arrivals.chore_at(), self.dialogue.due(), sends, calls];
-        let due = due.into_iter().flatten().fold(look_at, Instant::min);
-        let turn = tokio::select! {
-            biased;
-            turn = self.turn(wire, true) => turn?,
-            () = tokio::time::sleep_until(due.into()) => return Ok(()),
-        };
-        match turn {
-            Turn::Job(job) => {
-                self.chores_due = CHORES_BETWEEN;
-                self.sending = true;
-                self.send(wire, job).await?;
-                self.sending = false;
-                self.judge_sends()
-            }
-            Turn::Question(question) => self.inquire(wire, question).await,
-            _ => Ok(()),
-        }
+        due.into_iter().flatten().fold(self.look_at(), Instant::min)
     }
 
     pub(super) fn is_ready(&self) -> bool {

@@ -10,7 +10,7 @@ use std::io;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
-use super::actor::{Actor, End};
+use super::actor::{Actor, End, Left};
 use super::health::{Recovery, Rung, State};
 use super::ladder::{Fault, Step};
 use super::port::Connector;
@@ -47,8 +47,8 @@ impl Actor {
         match self.meanwhile(tokio::time::timeout(CONNECTING, connector.connect())).await? {
             Ok(Ok(io)) => {
                 self.show_port(connector.port());
-                let end = self.attend(io).await;
-                self.fault(&end).map(|(fault, state)| (fault, Some(state)))
+                let left = self.attend(io).await;
+                self.fault(&left).map(|(fault, state)| (fault, Some(state)))
             }
             Ok(Err(error)) => {
                 tracing::debug!(modem.name = %self.name, %error, "the port does not open");
@@ -67,13 +67,13 @@ impl Actor {
         });
     }
 
-    fn fault(&mut self, end: &End) -> Option<(Fault, State)> {
-        let sending = std::mem::take(&mut self.sending);
+    fn fault(&self, left: &Left) -> Option<(Fault, State)> {
+        let end = &left.end;
         let fault = match end {
             End::Stopped => return None,
             End::Gone(gone) if gone.is_stuck() => Fault::Deaf,
             End::Restarted if self.visit.phase != Phase::Working => Fault::NotNow,
-            End::Gone(_) | End::Restarted => Fault::Lost { sending },
+            End::Gone(_) | End::Restarted => Fault::Lost { sending: left.while_sending },
             End::Deaf | End::Noise => Fault::Deaf,
             End::Mute => Fault::Mute,
             End::CardFails => Fault::Card,
