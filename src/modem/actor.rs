@@ -20,7 +20,7 @@ use super::network::{Calls, Nudges};
 use super::pin::PinBook;
 use super::port::{Connector, Io};
 use super::profile::Profile;
-use super::rarely::Rarely;
+use super::rarely::Remarks;
 use super::sends::Sends;
 use super::settings::Settings;
 use super::submission::Outcome;
@@ -87,9 +87,7 @@ pub fn spawn(
         sends: Sends::default(),
         calls: Calls::default(),
         nudges: Nudges::default(),
-        unreadable: Rarely::default(),
-        strange: Rarely::default(),
-        refused: Rarely::default(),
+        remarks: Remarks::default(),
         chores_due: 0,
     };
     (Modem { name, jobs, questions, pulse, health: seen }, tokio::spawn(beat.of(actor.run(connector))))
@@ -160,12 +158,7 @@ pub(super) struct Actor {
     pub(super) sends: Sends,
     pub(super) calls: Calls,
     pub(super) nudges: Nudges,
-    /// What is said of what was printed and cannot be read.
-    pub(super) unreadable: Rarely,
-    /// What is said of what is stored and did not come in.
-    pub(super) strange: Rarely,
-    /// What is said of what is stored and the modem neither lets read nor deletes.
-    pub(super) refused: Rarely,
+    pub(super) remarks: Remarks,
     /// How many chores may still be done before the next message, when there are too many of them.
     pub(super) chores_due: u8,
     pub(super) events: mpsc::Sender<Event>,

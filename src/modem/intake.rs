@@ -58,7 +58,7 @@ impl Actor {
             self.hold(arrival, origin);
             return;
         }
-        if let Some(more) = self.unreadable.warn() {
+        if let Some(more) = self.remarks.unreadable.warn() {
             tracing::warn!(modem.name = %self.name, more, "a report or message that cannot be read was dropped");
         }
         // Without a word the network would send it for ever, and the modem hand out nothing behind it.
@@ -81,7 +81,7 @@ impl Actor {
             return true;
         };
         if self.arrivals.was_taken(place, mark) {
-            if let Some(more) = self.refused.warn() {
+            if let Some(more) = self.remarks.refused.warn() {
                 let index = place.index;
                 tracing::warn!(modem.name = %self.name, index, more, "what the modem was told to delete is still there");
             }
@@ -102,7 +102,7 @@ impl Actor {
         if self.visit.storages.spare(storage) {
             tracing::warn!(modem.name = %self.name, storage, index, "what is no message was deleted to make room for one");
             self.arrivals.discard(place.clone(), mark);
-        } else if let Some(more) = self.strange.warn() {
+        } else if let Some(more) = self.remarks.strange.warn() {
             tracing::info!(modem.name = %self.name, storage, index, more, "what is stored there did not come in, and stays");
         }
     }
@@ -129,7 +129,7 @@ impl Actor {
         };
         // The card may have gone meanwhile; then the place is on another.
         if !done && self.visit.trouble.is_none() && !self.arrivals.put_off(todo) {
-            if let Some(more) = self.refused.warn() {
+            if let Some(more) = self.remarks.refused.warn() {
                 let index = place.index;
                 tracing::warn!(modem.name = %self.name, index, more, "the modem does not let go of what is stored there");
             }

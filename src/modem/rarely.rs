@@ -13,6 +13,17 @@ pub(super) struct Rarely {
     kept_back: u64,
 }
 
+/// What a modem's task says of what comes in.
+#[derive(Default)]
+pub(super) struct Remarks {
+    /// Of what was printed and cannot be read.
+    pub(super) unreadable: Rarely,
+    /// Of what is stored and did not come in.
+    pub(super) strange: Rarely,
+    /// Of what is stored and the modem neither lets read nor deletes.
+    pub(super) refused: Rarely,
+}
+
 impl Rarely {
     /// Whether to warn now; if so, how many warnings were kept back since the last one.
     pub(super) fn warn(&mut self) -> Option<u64> {
