@@ -67,7 +67,7 @@ impl Bench {
             deadline: self.clock.now() + PATIENCE,
             class0: false,
             replace: None,
-            patience: watch::channel(false).1,
+            waited_for: watch::channel(false).1,
         };
         self.modem.submit(submission).await
     }

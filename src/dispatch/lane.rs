@@ -316,7 +316,7 @@ impl Lane {
             deadline: assignment.deadline,
             class0: assignment.class0,
             replace: assignment.replace,
-            patience: waiting,
+            waited_for: waiting,
         });
         self.state.send_modify(|state| state.sending = true);
         let meanwhile = async {

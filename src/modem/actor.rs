@@ -1,7 +1,7 @@
 //! The modem's own task, while its port is open: sets the modem up, then sends, listens and looks after it in turns.
 //!
 //! ```text
-//! attend ── wake ── set-up (setup.rs) ── serve: a message (sending.rs), a chore (intake.rs), a look
+//! attend ── wake ── set-up (setup.rs) ── serve: a message (sending.rs), a chore (incoming.rs), a look
 //! ```
 
 use std::time::Instant;
@@ -318,7 +318,7 @@ impl Actor {
         }
         tracing::warn!(modem.name = %self.name, "the modem still sends nothing, and everything has been tried");
         self.end_rung(false);
-        self.sends.rest(now());
+        self.sends.leave_alone(now());
         Ok(())
     }
 

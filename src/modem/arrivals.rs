@@ -52,8 +52,8 @@ impl Mark {
 /// Where an arrival came from, and so how the modem is told to forget it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// Printed as it came in; the modem wants to be told that it was taken (`+CNMA`).
-    Acknowledged,
+    /// Printed as it came in; the modem waits to be told that it was taken (`+CNMA`).
+    Unacknowledged,
     /// Printed as it came in and already forgotten by the modem, or read over a port that is no longer open.
     Loose,
     /// Kept in one of the modem's storages.
@@ -151,7 +151,7 @@ impl Arrivals {
             if self.knows(place) {
                 return true;
             }
-            self.spare(&place.clone());
+            self.keep_until_read(&place.clone());
         }
         if !self.has_room() {
             if let Some(more) = self.crowded.warn() {
@@ -175,13 +175,13 @@ impl Arrivals {
     /// Something was stored in this place; modems may say so twice.
     pub(super) fn announce(&mut self, place: Place) {
         if !self.knows(&place) {
-            self.spare(&place);
+            self.keep_until_read(&place);
             self.add_chore(Chore::Read(place));
         }
     }
 
     /// What is in this place now is not deleted before it has been read.
-    fn spare(&mut self, place: &Place) {
+    fn keep_until_read(&mut self, place: &Place) {
         self.chores.retain(|todo| !matches!(&todo.chore, Chore::Delete(stored, _) if stored == place));
     }
 
@@ -309,7 +309,7 @@ impl Arrivals {
             return;
         }
         match self.held.remove(at).origin {
-            Origin::Acknowledged => self.add_chore(Chore::Acknowledge),
+            Origin::Unacknowledged => self.add_chore(Chore::Acknowledge),
             Origin::Stored(place, mark) => {
                 self.taken.truncate(MOST_TAKEN - 1);
                 self.taken.push_front((place.clone(), mark));

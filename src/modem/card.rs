@@ -130,7 +130,7 @@ impl Actor {
             if !is_busy(&answer) || self.is_wanted() {
                 return Ok(answer);
             }
-            self.rest(wire, BUSY_PAUSE).await?;
+            self.listen_for(wire, BUSY_PAUSE).await?;
         }
         self.ask(wire, command).await
     }

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! others see    settings.rs  handle.rs  submission.rs  health.rs  event.rs
-//! the task      recovery.rs, as ladder.rs says: actor.rs: setup.rs, then sending.rs and intake.rs, turn by turn.rs
+//! the task      recovery.rs, as ladder.rs says: actor.rs: setup.rs, then sending.rs and incoming.rs, turn by turn.rs
 //! it keeps      arrivals.rs until they are on disk      verdict.rs  what answers mean for sending
 //!               cards.rs    which card is which      storages.rs  what has gathered on the modem
 //!               visit.rs    what is known of it while its port stays open
@@ -31,7 +31,7 @@ mod event;
 mod handle;
 mod health;
 mod holder;
-mod intake;
+mod incoming;
 mod ladder;
 mod look;
 mod network;

@@ -162,7 +162,7 @@ impl Actor {
                 return (HandedOver::Not(Outcome::Failed { class, code: None, reason, of_modem }), Ok(()));
             }
         };
-        let limit = limit(*submission.patience.borrow());
+        let limit = limit(*submission.waited_for.borrow());
         if wire.session.handle_send(length, payload, limit, now()).is_err() {
             return (HandedOver::Not(Outcome::NotReady { reason: "the modem is busy".to_owned() }), Ok(()));
         }
@@ -247,7 +247,7 @@ impl Actor {
         let clock = self.clock.clone();
         let deadline = clock.sleep_until(submission.deadline);
         tokio::pin!(deadline);
-        let mut patience = submission.patience.clone();
+        let mut waited_for = submission.waited_for.clone();
         let (mut watched, mut expired) = (true, false);
         loop {
             let begun = wire.session.is_past_return();
@@ -257,9 +257,9 @@ impl Actor {
                     let in_vain = expired && delivery == Delivery::NotSent;
                     return Ok(if in_vain { HandedOver::Not(Outcome::Expired) } else { HandedOver::Answered(delivery) });
                 },
-                changed = patience.changed(), if watched => {
+                changed = waited_for.changed(), if watched => {
                     watched = changed.is_ok();
-                    wire.session.handle_limit(limit(*patience.borrow_and_update()));
+                    wire.session.handle_limit(limit(*waited_for.borrow_and_update()));
                 }
                 () = &mut deadline, if !begun && !expired => {
                     expired = true;

@@ -19,7 +19,8 @@ const LONGEST_REST: Duration = Duration::from_secs(600);
 /// What is held against the modem since it last sent something.
 #[derive(Debug, Default)]
 pub(super) struct Sends {
-    unanswered: u8,
+    /// How many tries in a row came to nothing, in silence or with an answer that blames the modem.
+    fruitless: u8,
     /// The message that the last of these tries was at, and whether all were at this one and answered.
     message: Option<MessageId>,
     all_of_one: bool,
@@ -34,30 +35,30 @@ impl Sends {
             Outcome::InDoubt { .. } | Outcome::NotReady { .. } => self.count(message, false),
             Outcome::Failed { class: FailureClass::Modem, .. } => self.count(message, true),
             // The network or the card refused it: the modem does its work.
-            Outcome::Failed { .. } => (self.unanswered, self.message) = (0, None),
+            Outcome::Failed { .. } => (self.fruitless, self.message) = (0, None),
             Outcome::Expired => {}
         }
     }
 
     /// One more came to nothing. Silence is the modem's; what it answers it may answer to this message alone.
     fn count(&mut self, message: MessageId, answers: bool) {
-        self.unanswered = self.unanswered.saturating_add(1);
+        self.fruitless = self.fruitless.saturating_add(1);
         let before = self.message.replace(message);
         self.all_of_one = answers && before.is_none_or(|before| before == message && self.all_of_one);
     }
 
     /// Whether so many messages came to nothing that something must be done. Says so once for these.
     pub(super) fn are_mute(&mut self) -> bool {
-        let mute = self.unanswered >= TOO_MANY;
+        let mute = self.fruitless >= TOO_MANY;
         if mute {
-            self.unanswered = 0;
+            self.fruitless = 0;
         }
         mute
     }
 
     /// Nothing is left to be tried: the modem is left alone for a while, and longer the next time. Not when it answered and it
     /// was always one message: it may be this that the modem cannot do, and another must not wait for it.
-    pub(super) fn rest(&mut self, now: Instant) {
+    pub(super) fn leave_alone(&mut self, now: Instant) {
         if self.all_of_one {
             return;
         }
@@ -65,7 +66,7 @@ impl Sends {
         self.rests += 1;
         self.until = Some(now + rest);
         // One more message then shows whether it sends again.
-        self.unanswered = TOO_MANY - 1;
+        self.fruitless = TOO_MANY - 1;
     }
 
     /// Its port is opened anew, so somebody may have had the modem out: one more message may be tried at once.
@@ -122,13 +123,13 @@ mod tests {
                 sends.note(message, &failed(FailureClass::Modem));
             }
             assert!(sends.are_mute(), "something is done about it all the same");
-            sends.rest(now);
+            sends.leave_alone(now);
             assert_eq!(sends.resting_until(now), None);
         }
         for message in [message, MessageId::generate(), message] {
             sends.note(message, &failed(FailureClass::Modem));
         }
-        sends.rest(now);
+        sends.leave_alone(now);
         assert_eq!(sends.resting_until(now), Some(now + FIRST_REST));
     }
 
@@ -138,7 +139,7 @@ mod tests {
         sends.note(MessageId::generate(), &doubt());
         sends.note(MessageId::generate(), &doubt());
         for minutes in [1, 2, 4, 8, 10, 10] {
-            sends.rest(now);
+            sends.leave_alone(now);
             now += Duration::from_secs(minutes * 60) - Duration::from_secs(1);
             assert!(sends.resting_until(now).is_some(), "{minutes}");
             now += Duration::from_secs(1);
@@ -149,7 +150,7 @@ mod tests {
         sends.note(MessageId::generate(), &Outcome::Sent { reference: MessageReference(1) });
         sends.note(MessageId::generate(), &doubt());
         sends.note(MessageId::generate(), &doubt());
-        sends.rest(now);
+        sends.leave_alone(now);
         assert_eq!(sends.resting_until(now), Some(now + FIRST_REST));
     }
 }

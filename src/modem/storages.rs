@@ -87,14 +87,14 @@ impl Storages {
         });
     }
 
-    /// One of the messages in this storage can be spared; tells whether that had to be.
-    pub(super) fn spare(&mut self, name: &str) -> bool {
-        let mut had_to = false;
+    /// One of the messages in this storage goes, or may go; tells whether one has to, so that enough places are free.
+    pub(super) fn let_one_go(&mut self, name: &str) -> bool {
+        let mut has_to = false;
         self.change(name, |storage| {
-            had_to = storage.excess > 0;
+            has_to = storage.excess > 0;
             storage.excess = storage.excess.saturating_sub(1);
         });
-        had_to
+        has_to
     }
 
     /// Why nothing more can come in.
@@ -180,7 +180,7 @@ impl Actor {
             listing.messages().partition(|stored| Arrival::decode(&stored.payload).is_some());
         for stored in came_in.into_iter().chain(rest) {
             let place = Place { storage: storage.to_owned(), index: stored.index };
-            if !self.find(&place, &stored.payload) {
+            if !self.take_stored(&place, &stored.payload) {
                 self.arrivals.announce(place);
             }
         }

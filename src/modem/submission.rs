@@ -35,7 +35,7 @@ pub struct Submission {
     pub replace: Option<u8>,
     /// Whether something else waits for this modem. While it is `true` the modem waits 60 s for the network's answer
     /// instead of 180 s. It may change while the message is under way.
-    pub patience: watch::Receiver<bool>,
+    pub waited_for: watch::Receiver<bool>,
 }
 
 /// What became of a [`Submission`].

@@ -165,8 +165,8 @@ impl Actor {
         }
     }
 
-    /// Waits, and goes on listening.
-    pub(super) async fn rest(&mut self, wire: &mut Wire, time: Duration) -> Result<(), End> {
+    /// Waits so long, and goes on listening.
+    pub(super) async fn listen_for(&mut self, wire: &mut Wire, time: Duration) -> Result<(), End> {
         let over = tokio::time::sleep(time);
         tokio::pin!(over);
         loop {

@@ -47,7 +47,7 @@ impl Actor {
             self.forget_pins(number.as_ref()).await;
         }
         // Some families fail over the card's next command when it comes at once.
-        self.rest(wire, self.profile.after_unlock).await?;
+        self.listen_for(wire, self.profile.after_unlock).await?;
         let state = self.await_ready(wire, accepted).await?;
         if asks_for_pin(&state) {
             let kept = if accepted { self.with_book(move |book| book.add(&cards, &pin)).await } else { Ok(()) };
@@ -82,7 +82,7 @@ impl Actor {
     async fn await_ready(&mut self, wire: &mut Wire, accepted: bool) -> Result<Result<Reply, CommandError>, End> {
         let mut state = Err(CommandError::TimedOut);
         for _ in 0..READY_TRIES {
-            self.rest(wire, READY_PAUSE).await?;
+            self.listen_for(wire, READY_PAUSE).await?;
             state = self.ask(wire, &Command::sim_state()).await?;
             let undecided = card::is_busy(&state) || (accepted && asks_for_pin(&state));
             if !undecided {

@@ -486,7 +486,7 @@ impl World {
             deadline: self.clock.now() + Duration::from_secs(seconds),
             class0: false,
             replace: None,
-            patience: self.hurry.subscribe(),
+            waited_for: self.hurry.subscribe(),
         }
     }
 

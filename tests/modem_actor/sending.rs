@@ -230,7 +230,7 @@ fn world_message() -> Submission {
         deadline: Moment::from_millis(i64::MAX),
         class0: false,
         replace: None,
-        patience: watch::Sender::new(false).subscribe(),
+        waited_for: watch::Sender::new(false).subscribe(),
     }
 }
 

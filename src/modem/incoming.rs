@@ -53,7 +53,7 @@ impl Actor {
     }
 
     fn take_printed(&mut self, payload: &Payload) {
-        let origin = if self.acknowledges { Origin::Acknowledged } else { Origin::Loose };
+        let origin = if self.acknowledges { Origin::Unacknowledged } else { Origin::Loose };
         if let Some(arrival) = Arrival::decode(payload) {
             self.hold(arrival, origin);
             return;
@@ -74,7 +74,7 @@ impl Actor {
     }
 
     /// Deals with what is in a place of a storage; tells whether nothing is left to do about it now.
-    pub(super) fn find(&mut self, place: &Place, payload: &Payload) -> bool {
+    pub(super) fn take_stored(&mut self, place: &Place, payload: &Payload) -> bool {
         let mark = Mark::of(payload);
         let Some(arrival) = Arrival::decode(payload) else {
             self.leave_there(place, mark);
@@ -91,7 +91,7 @@ impl Actor {
         let held = self.hold(arrival, Origin::Stored(place.clone(), mark));
         if held {
             // It goes as soon as it is on disk.
-            self.visit.storages.spare(&place.storage);
+            self.visit.storages.let_one_go(&place.storage);
         }
         held
     }
@@ -99,7 +99,7 @@ impl Actor {
     /// Perhaps somebody's draft: it stays, unless what comes in needs its place.
     fn leave_there(&mut self, place: &Place, mark: Mark) {
         let (storage, index) = (&place.storage, place.index);
-        if self.visit.storages.spare(storage) {
+        if self.visit.storages.let_one_go(storage) {
             tracing::warn!(modem.name = %self.name, storage, index, "what is no message was deleted to make room for one");
             self.arrivals.discard(place.clone(), mark);
         } else if let Some(more) = self.remarks.strange.warn() {
@@ -159,7 +159,7 @@ impl Actor {
         };
         match reply.message() {
             Some(payload) if Some(Mark::of(payload)) == unwanted => self.delete(wire, place).await,
-            Some(payload) => Ok(self.find(place, payload)),
+            Some(payload) => Ok(self.take_stored(place, payload)),
             None => Ok(true),
         }
     }
