@@ -5,17 +5,45 @@
 //! opened again with growing pauses. It knows no store and no HTTP, and retries no message.
 //!
 //! ```text
-//! others see    settings.rs  handle.rs  submission.rs  health.rs  event.rs
-//! the task      recovery.rs, as ladder.rs says: actor.rs: setup.rs, then sending.rs and incoming.rs, turn by turn.rs
-//! it keeps      arrivals.rs until they are on disk      verdict.rs  what answers mean for sending
-//!               cards.rs    which card is which      storages.rs  what has gathered on the modem
-//!               visit.rs    what is known of it while its port stays open
-//!               sends.rs    whether it still sends       look.rs      when it is asked how it stands
-//!               pin.rs      PINs not to try again    rarely.rs   what it does not repeat in the log
-//! it asks        card.rs (its PIN: unlock.rs)  network.rs  routing.rs  bearer.rs  ussd.rs
-//! what differs  profile/    by the modem's family
-//! it speaks     wire.rs, over port.rs (a serial port) or tcp.rs (a serial server)
-//! its port      discovery/  which modem is where     holder.rs  who else has a port open
+//! What others see
+//!   settings.rs    what an operator sets for a modem
+//!   handle.rs      where messages to send are handed in
+//!   submission.rs  one part of a message, and what became of it
+//!   health.rs      how the modem is
+//!   event.rs       what came from the air
+//! The task, from the outside in
+//!   recovery.rs    opens the port, and brings back a modem that does not do its work
+//!   ladder.rs      what is tried for that, in which order, and how often
+//!   actor.rs       stays with an open port: sets the modem up, then does one thing after the other
+//!   turn.rs        one step of it, whatever is waited for
+//! What it does while the port is open
+//!   setup.rs       sets the modem up, and asks again how it stands
+//!   card.rs        the card, whatever it waits for
+//!   unlock.rs      gives it its PIN, once
+//!   network.rs     registration and signal, and what is done about a modem without a network
+//!   routing.rs     tells the modem where to put what comes in
+//!   incoming.rs    takes in what the modem says, and tells it to forget what is on disk
+//!   sending.rs     gives one part of a message to the network
+//!   bearer.rs      says why LTE may not have carried it
+//!   ussd.rs        asks the network something that is dialled
+//! What it keeps in mind
+//!   visit.rs       what is known of the modem while its port stays open
+//!   look.rs        when it is asked again how it stands
+//!   storages.rs    what has gathered on the modem
+//!   arrivals.rs    what came in, until it is on disk
+//!   cards.rs       which card is which
+//!   pin.rs         which PINs must not be tried again
+//!   sends.rs       whether the modem still sends
+//!   rarely.rs      what was said in the log, and is not repeated
+//! What it goes by
+//!   profile/       how the modems of a family want to be treated
+//!   verdict.rs     what a modem's answers mean for sending
+//! What it speaks through
+//!   wire.rs        an open port with a conversation on it
+//!   port.rs        opens a serial port
+//!   tcp.rs         opens a serial server's
+//!   discovery/     finds which modem is where
+//!   holder.rs      tells who else has a port open
 //! ```
 //!
 //! Its one rule: an outcome never says more than is known. What was surely not sent may be sent again; what may have

@@ -1,5 +1,5 @@
-//! Setting a modem up: who it is and what its family is told first, then its card (card.rs), where its reports go (routing.rs), and how it stands with the
-//! network (network.rs).
+//! Setting a modem up: who it is and what its family is told first, then its card (card.rs), where its reports go
+//! (routing.rs), and how it stands with the network (network.rs).
 //!
 //! A modem that lacks something is set up as far as it goes: only its card and its taking of PDUs are needed for
 //! sending.
