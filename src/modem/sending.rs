@@ -181,16 +181,7 @@ impl Actor {
             }
             // The service centre has it already, from a try that the modem made of its own; the reference is the next one.
             Delivery::Refused(Refusal::Cms(Some(197))) => self.outcome(Delivery::Sent(self.reference.wrapping_add(1))),
-            Delivery::Refused(refusal) => {
-                let (class, meaning) = refusal.read(self.profile.manners.codes);
-                let of_modem = refusal.is_of_modem() || class == FailureClass::Card;
-                // What the modem says of itself or of its card shows as well when it is asked how it stands.
-                if of_modem && class != FailureClass::Message {
-                    self.visit.look.want();
-                }
-                let code = Some(refusal.to_string());
-                Outcome::Failed { class, code, reason: meaning.to_owned(), of_modem }
-            }
+            Delivery::Refused(refusal) => self.refused(refusal),
             // Whatever it says of the message: it has not seen it.
             Delivery::NotTaken(refusal) => {
                 self.visit.look.want();
@@ -215,6 +206,17 @@ impl Actor {
                 Outcome::InDoubt { reason: "the modem had the whole message and no answer came".to_owned() }
             }
         }
+    }
+
+    fn refused(&mut self, refusal: Refusal) -> Outcome {
+        let (class, meaning) = refusal.read(self.profile.manners.codes);
+        let of_modem = refusal.is_of_modem() || class == FailureClass::Card;
+        // What the modem says of itself or of its card shows as well when it is asked how it stands.
+        if of_modem && class != FailureClass::Message {
+            self.visit.look.want();
+        }
+        let code = Some(refusal.to_string());
+        Outcome::Failed { class, code, reason: meaning.to_owned(), of_modem }
     }
 
     /// Waits a little for a modem whose prompt was left because the deadline passed: that is not the modem's silence,
