@@ -44,7 +44,7 @@ use tasks::Tasks;
 use views::Views;
 
 pub use reload::Reloader;
-pub use views::view;
+pub use views::{Service, view};
 
 /// Reports that wait for the store; beyond this the modems wait with theirs.
 const EVENTS: usize = 64;

@@ -1,6 +1,6 @@
 //! What the API shows of each modem, kept true: its health, whether it is sending, and what is left of its budget.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::told::Told;
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::dispatch::{Budgets, LaneState, Member, Pool};
 use crate::http::{self, ModemState, ModemView, RecoveryView, SimView};
 use crate::ids::ModemName;
@@ -23,7 +23,7 @@ const BUDGET_SHOWN_FOR: Duration = Duration::from_secs(60);
 pub(super) struct Views {
     shown: watch::Sender<Vec<ModemView>>,
     members: watch::Receiver<Vec<Member>>,
-    drained: watch::Receiver<BTreeSet<ModemName>>,
+    drained: watch::Receiver<BTreeMap<ModemName, Timestamp>>,
     budgets: Budgets,
     clock: Clock,
     store: Store,
@@ -80,6 +80,7 @@ impl Views {
             drained: self.drained.clone(),
             budgets: self.budgets.clone(),
             clock: self.clock.clone(),
+            service: Service::In(None),
         }
     }
 }
@@ -88,17 +89,31 @@ impl Views {
 struct One {
     health: watch::Receiver<Health>,
     lane: watch::Receiver<LaneState>,
-    drained: watch::Receiver<BTreeSet<ModemName>>,
+    drained: watch::Receiver<BTreeMap<ModemName, Timestamp>>,
     budgets: Budgets,
     clock: Clock,
+    service: Service,
+}
+
+/// Whether a person lets the modem be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Service {
+    /// It is in use; since when, if it was out of use before and the daemon saw it put back.
+    In(Option<Timestamp>),
+    /// It is out of use since then.
+    Out(Timestamp),
 }
 
 impl One {
     fn show(&mut self) -> ModemView {
         let health = self.health.borrow_and_update();
         let left = health.sim.as_ref().map(|sim| self.budgets.left(&sim.id, self.clock.now())).unwrap_or_default();
-        let draining = self.drained.borrow_and_update().contains(&health.name);
-        view(&health, left, &self.lane.borrow_and_update(), draining)
+        self.service = match (self.drained.borrow_and_update().get(&health.name), self.service) {
+            (Some(since), _) => Service::Out(*since),
+            (None, Service::Out(_)) => Service::In(Some(self.clock.wall())),
+            (None, service) => service,
+        };
+        view(&health, left, &self.lane.borrow_and_update(), self.service)
     }
 
     /// Keeps this view, the one at `index`, true, and what happens to the modem written down. Its end is the modem's.
@@ -124,10 +139,14 @@ impl One {
 
 /// What the API shows of a modem.
 #[must_use]
-pub fn view(health: &Health, budget_left: BudgetLeft, lane: &LaneState, draining: bool) -> ModemView {
+pub fn view(health: &Health, budget_left: BudgetLeft, lane: &LaneState, service: Service) -> ModemView {
+    let draining = matches!(service, Service::Out(_));
     let (state, reason, advice) = state(health, lane, draining);
-    let (since, until) = match &lane.resting {
-        Some(resting) if state == ModemState::Resting => (resting.since, resting.until),
+    let (since, until) = match (state, &lane.resting, service) {
+        (ModemState::Resting, Some(resting), _) => (resting.since, resting.until),
+        (ModemState::Draining, _, Service::Out(since)) | (ModemState::Ready, _, Service::In(Some(since))) => {
+            (health.since.max(since), None)
+        }
         _ => (health.since, None),
     };
     ModemView {
@@ -221,21 +240,26 @@ mod tests {
         };
         let idle = LaneState::default();
         let rests = LaneState { resting: Some(resting.clone()), ..LaneState::default() };
-        let shown = |health: &Health, lane, draining| view(health, BudgetLeft::default(), lane, draining);
-        assert_eq!(shown(&health, &rests, true).state, ModemState::Starting);
+        let later = clock.wall() + Duration::from_secs(60);
+        let (used, out_of_use) = (Service::In(None), Service::Out(later));
+        let shown = |health: &Health, lane, service| view(health, BudgetLeft::default(), lane, service);
+        assert_eq!(shown(&health, &rests, out_of_use).state, ModemState::Starting);
         health.state = State::Ready;
-        assert_eq!(shown(&health, &idle, false).state, ModemState::Ready);
-        let barred = shown(&health, &rests, false);
+        assert_eq!(shown(&health, &idle, used).state, ModemState::Ready);
+        let back = shown(&health, &idle, Service::In(Some(later)));
+        assert_eq!((back.state, back.since), (ModemState::Ready, later));
+        let barred = shown(&health, &rests, used);
         assert_eq!(
             (barred.state, barred.reason, barred.advice),
             (ModemState::Resting, Some(resting.reason), Some(resting.advice))
         );
         assert_eq!((barred.since, barred.until), (resting.since, resting.until));
-        let out = shown(&health, &rests, true);
-        assert_eq!((out.state, out.until, out.draining), (ModemState::Draining, None, true));
+        let out = shown(&health, &rests, out_of_use);
+        assert_eq!((out.state, out.since, out.until, out.draining), (ModemState::Draining, later, None, true));
         assert!(out.advice.unwrap().contains("/v1/modems/m1/resume"));
         health.state = State::Absent { reason: "the port does not open".to_owned() };
-        assert_eq!(shown(&health, &rests, false).state, ModemState::Absent);
+        let absent = shown(&health, &rests, Service::In(Some(later)));
+        assert_eq!((absent.state, absent.since), (ModemState::Absent, health.since));
     }
 
     #[test]
@@ -244,7 +268,7 @@ mod tests {
         for (port, wanted) in [("tcp://192.0.2.7:3001", "serial server"), ("/dev/m1", "/dev/smsotpd")] {
             let mut health = Health::new("m1".parse().unwrap(), port.to_owned(), clock.wall());
             health.state = State::Absent { reason: "no answer".to_owned() };
-            let advice = view(&health, BudgetLeft::default(), &LaneState::default(), false).advice.unwrap();
+            let advice = view(&health, BudgetLeft::default(), &LaneState::default(), Service::In(None)).advice.unwrap();
             assert!(advice.contains(wanted), "{advice}");
             assert_ne!(advice.contains("/dev"), port.starts_with("tcp"), "{advice}");
         }

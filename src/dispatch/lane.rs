@@ -1,6 +1,6 @@
 //! A lane: one modem's way through the queue.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -11,7 +11,7 @@ use super::conduct::{Cause, Conduct, Judgement, Rest, Tried};
 use super::outcome;
 use super::pool::{LaneState, Newcomer, Resting};
 use super::ready::ReadySims;
-use crate::clock::Moment;
+use crate::clock::{Moment, Timestamp};
 use crate::ids::{MessageId, ModemName, SimId};
 use crate::message::{self, FailureClass, Priority};
 use crate::modem::{Health, Modem, Outcome, State, Submission};
@@ -40,7 +40,7 @@ pub(super) struct Lane {
     stop: CancellationToken,
     health: watch::Receiver<Health>,
     /// The modems that somebody has taken out of use.
-    drained: watch::Receiver<BTreeSet<ModemName>>,
+    drained: watch::Receiver<BTreeMap<ModemName, Timestamp>>,
     /// What came of the last message, until the store has it.
     unsettled: Option<Settlement>,
     /// The message of which the modem has sent the last part, but not all.
@@ -157,7 +157,7 @@ impl Lane {
 
     /// Whether somebody has taken the modem out of use.
     fn is_drained(&mut self) -> bool {
-        self.drained.borrow_and_update().contains(self.modem.name())
+        self.drained.borrow_and_update().contains_key(self.modem.name())
     }
 
     /// Waits until the SIM may be free that another modem sends with.

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use super::error::StoreError;
-use super::events::{self, Kind, NewEvent};
+use super::events::{self, By, Kind, NewEvent};
 use super::handle::Store;
 use super::idempotency::{self, CameTo, Idempotency, Known};
 use super::life::Message;
@@ -76,6 +76,7 @@ impl Store {
                 message.forgo_second_copy(work)?;
                 return Ok(Some(CancelOutcome::TooLate(listing::message_of(work.conn, seq)?)));
             }
+            work.act_for(By::App);
             message.withdraw();
             message.save(work)?;
             let view = listing::message_of(work.conn, seq)?;

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use serde_json::{Value, json};
 
 use super::error::StoreError;
-use super::events::{self, Kind, NewEvent};
+use super::events::{self, By, Kind, NewEvent};
 use super::handle::Store;
 use super::life::Message;
 use super::writer::Work;
@@ -228,6 +228,7 @@ pub(super) fn note(work: &Work<'_>, kind: Kind, app: &AppName, detail: Option<Va
 
 /// Ends a few of the otps and messages that a removed app has left. `false` when none is left.
 fn withdraw_some(work: &Work<'_>, name: &AppName) -> Result<bool, StoreError> {
+    work.act_for(By::Cli);
     let some = |sql| -> Result<Vec<i64>, StoreError> {
         let mut statement = work.conn.prepare_cached(sql)?;
         Ok(statement.query_map([name.as_str()], |row| row.get(0))?.collect::<Result<_, _>>()?)

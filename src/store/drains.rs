@@ -1,6 +1,6 @@
 //! Modems that a person has taken out of use. They stay so, also after a restart, until a person puts them back.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 use serde_json::json;
@@ -9,7 +9,9 @@ use tokio::sync::watch;
 use super::error::StoreError;
 use super::events::{self, Kind, NewEvent};
 use super::handle::Store;
+use super::row;
 use super::writer::Work;
+use crate::clock::Timestamp;
 use crate::ids::{AppName, ModemName};
 
 impl Store {
@@ -41,9 +43,9 @@ impl Store {
         .await
     }
 
-    /// The modems that are out of use, now and from now on.
+    /// The modems that are out of use, and since when, now and from now on.
     #[must_use]
-    pub fn drained(&self) -> watch::Receiver<BTreeSet<ModemName>> {
+    pub fn drained(&self) -> watch::Receiver<BTreeMap<ModemName, Timestamp>> {
         self.watch_drained()
     }
 }
@@ -56,14 +58,14 @@ fn tell(work: &Work<'_>, changed: bool, (kind, modem, by): (Kind, &ModemName, &A
     Ok(changed)
 }
 
-/// The modems that are out of use.
-pub(super) fn load(conn: &Connection) -> Result<BTreeSet<ModemName>, StoreError> {
-    let mut statement = conn.prepare_cached("SELECT name FROM drained_modem")?;
+/// The modems that are out of use, and since when.
+pub(super) fn load(conn: &Connection) -> Result<BTreeMap<ModemName, Timestamp>, StoreError> {
+    let mut statement = conn.prepare_cached("SELECT name, since_at FROM drained_modem")?;
     let mut rows = statement.query(())?;
-    let mut drained = BTreeSet::new();
+    let mut drained = BTreeMap::new();
     while let Some(row) = rows.next()? {
         let name = row.get::<_, String>(0)?.parse().map_err(|_| StoreError::unreadable("drained_modem.name"))?;
-        drained.insert(name);
+        drained.insert(name, row::wall(row.get(1)?)?);
     }
     Ok(drained)
 }

@@ -61,7 +61,7 @@ kinds! {
     OtpSent "otp.sent" public Network;
     /// The handset has the message with the code.
     OtpDelivered "otp.delivered" public Network;
-    /// The message with the code will never arrive: the network says so, or refused it for good.
+    /// The message with the code will never arrive: the network says so, or refused it for good, or it was withdrawn.
     OtpUndelivered "otp.undelivered" public Network;
     /// The code was verified.
     OtpVerified "otp.verified" public App;
@@ -217,14 +217,15 @@ impl Kind {
         }
     }
 
-    /// What a new state of a message is told as. Of one that carries a code only what became of it on its way is: that
-    /// it is withdrawn or expires follows from its otp.
+    /// What a new state of a message is told as.
     const fn of_message(status: Status, carries_code: bool) -> Option<Self> {
         match (status, carries_code) {
             (Status::Sent, true) => Some(Self::OtpSent),
             (Status::Delivered, true) => Some(Self::OtpDelivered),
-            (Status::Undelivered | Status::Failed, true) => Some(Self::OtpUndelivered),
-            (_, true) | (Status::Queued | Status::Sending, false) => None,
+            (Status::Undelivered | Status::Failed | Status::Cancelled | Status::Expired, true) => {
+                Some(Self::OtpUndelivered)
+            }
+            (Status::InDoubt, true) | (Status::Queued | Status::Sending, _) => None,
             (Status::Sent, false) => Some(Self::MessageSent),
             (Status::Delivered, false) => Some(Self::MessageDelivered),
             (Status::Undelivered, false) => Some(Self::MessageUndelivered),
@@ -295,6 +296,11 @@ impl<'a> NewEvent<'a> {
 
 /// Writes down what happens, with the change that does it.
 pub(super) fn note(work: &Work<'_>, event: &NewEvent<'_>) -> Result<(), StoreError> {
+    let by = work.author_of(event.kind);
+    let mut detail = event.detail.clone();
+    if by != event.kind.by() {
+        detail.get_or_insert_with(|| json!({}))["by"] = json!(by);
+    }
     work.conn
         .prepare_cached(
             "INSERT INTO event (at, moment, kind, app, otp, message, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -306,7 +312,7 @@ pub(super) fn note(work: &Work<'_>, event: &NewEvent<'_>) -> Result<(), StoreErr
             event.app,
             event.otp,
             event.message,
-            event.detail.as_ref().map(Value::to_string),
+            detail.as_ref().map(Value::to_string),
         ))?;
     let seq = work.conn.last_insert_rowid();
     work.tell_noted(seq);
@@ -339,13 +345,23 @@ pub(super) fn note_message(
 ) -> Result<(), StoreError> {
     let Some(kind) = Kind::of_message(status, otp.is_some()) else { return Ok(()) };
     let mut detail = Map::new();
+    let mut cause = cause;
     if let Some(otp) = otp {
-        let sql = "SELECT status FROM otp WHERE seq = ?1";
-        let otp: String = work.conn.prepare_cached(sql)?.query_row([otp], |row| row.get(0))?;
-        if otp != otp::Status::Pending.as_str() {
-            detail.insert("otp_status".to_owned(), otp.into());
+        let (otp_status, waits) = otp_of(work, otp, message)?;
+        match status {
+            // That follows from what became of its otp.
+            Status::Cancelled | Status::Expired if !waits => return Ok(()),
+            Status::Cancelled => cause = cause.or(Some("its message was withdrawn before it was sent")),
+            Status::Expired => {
+                cause = cause.or(Some("it could not be sent in time"));
+                detail.insert("by".to_owned(), json!(By::Site));
+            }
+            _ => {}
         }
-        if status == Status::Failed {
+        if otp_status != otp::Status::Pending.as_str() {
+            detail.insert("otp_status".to_owned(), otp_status.into());
+        }
+        if kind == Kind::OtpUndelivered && status != Status::Undelivered {
             detail.insert("message_status".to_owned(), status.as_str().into());
         }
     }
@@ -354,6 +370,14 @@ pub(super) fn note_message(
     }
     let detail = (!detail.is_empty()).then_some(Value::Object(detail));
     note(work, &NewEvent { kind, app: Some(app), otp, message: Some(message), detail })
+}
+
+/// The state of an otp, and whether it waits for this message to arrive.
+fn otp_of(work: &Work<'_>, otp: i64, message: i64) -> Result<(String, bool), StoreError> {
+    let sql = "SELECT status, status = 'pending' AND message = ?2 AND expires > ?3 FROM otp WHERE seq = ?1";
+    let now = work.now.as_millis();
+    let mut statement = work.conn.prepare_cached(sql)?;
+    Ok(statement.query_row((otp, message, now), |row| Ok((row.get(0)?, row.get(1)?)))?)
 }
 
 /// How a number that is kept as this is shown: masked.

@@ -1,6 +1,6 @@
 //! The state folder: who may open it, and what is made in it.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
@@ -12,7 +12,7 @@ use rustix::fs::FlockOperation;
 use super::error::StoreError;
 use super::remembered::Memory;
 use super::{drains, homes, journal, key, schema, site};
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::guard::Homes;
 use crate::ids::ModemName;
 use crate::secret::SiteKey;
@@ -39,7 +39,7 @@ pub(super) struct Opened {
     /// Held by the daemon for as long as it writes.
     pub(super) lock: Option<Lock>,
     pub(super) path: PathBuf,
-    pub(super) drained: BTreeSet<ModemName>,
+    pub(super) drained: BTreeMap<ModemName, Timestamp>,
     pub(super) newest_event: i64,
     pub(super) homes: Homes,
     pub(super) guard: Memory,

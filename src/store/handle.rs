@@ -1,6 +1,6 @@
 //! The handle: starts the writer, and carries commands and queries to where they run.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,7 +17,7 @@ use super::refusals::Refusals;
 use super::remembered::Memory;
 use super::standing::Line;
 use super::writer::{self, Command, Watches, Work, Writer};
-use crate::clock::{Clock, Moment};
+use crate::clock::{Clock, Moment, Timestamp};
 use crate::guard::Homes;
 use crate::ids::ModemName;
 use crate::route::Routes;
@@ -224,7 +224,7 @@ impl Store {
         *self.0.homes.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(homes);
     }
 
-    pub(super) fn watch_drained(&self) -> watch::Receiver<BTreeSet<ModemName>> {
+    pub(super) fn watch_drained(&self) -> watch::Receiver<BTreeMap<ModemName, Timestamp>> {
         self.0.watches.drained.subscribe()
     }
 

@@ -84,9 +84,12 @@ pub(super) fn put(work: &Work<'_>, number: i64, by: Option<&AppName>) -> Result<
     }
     let mut statement = work.conn.prepare_cached("SELECT seq FROM message WHERE number = ?1 AND text IS NOT NULL")?;
     let alive: Vec<i64> = statement.query_map([number], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    work.act_for(if by.is_none() { By::Network } else { By::Site });
     for seq in alive {
         // What is for a number of the list is abandoned, which withdraws it.
-        Message::load(work, seq)?.save(work)?;
+        let mut message = Message::load(work, seq)?;
+        message.cause = Some("the recipient wants no messages".to_owned());
+        message.save(work)?;
     }
     Ok(())
 }
@@ -105,12 +108,14 @@ pub(super) fn remove(work: &Work<'_>, number: i64, by: Option<&AppName>) -> Resu
 }
 
 fn note(work: &Work<'_>, kind: Kind, number: i64, by: Option<&AppName>) -> Result<(), StoreError> {
-    let to = events::masked(number)?;
-    let event = match by {
-        Some(app) => NewEvent::of_app(kind, app, json!({ "to": to })),
-        None => NewEvent::of_site(kind, json!({ "to": to, "by": By::Network })),
-    };
-    events::note(work, &event)
+    let detail = json!({ "to": events::masked(number)? });
+    match by {
+        Some(app) => events::note(work, &NewEvent::of_app(kind, app, detail)),
+        None => {
+            work.act_for(By::Network);
+            events::note(work, &NewEvent::of_site(kind, detail))
+        }
+    }
 }
 
 fn view(row: &rusqlite::Row<'_>) -> Result<OptOut, StoreError> {

@@ -6,7 +6,7 @@
 //! open transaction, and every command that waits is answered by the loss of its sender.
 
 use std::cell::Cell;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
@@ -15,6 +15,7 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::error::StoreError;
+use super::events::{By, Kind};
 use super::queue::{Assignment, SubmitResult};
 use super::refusals::Refusals;
 use super::routing::Walk;
@@ -43,6 +44,8 @@ pub(super) struct Work<'a> {
     pub(super) keep_days: u32,
     pub(super) now: Moment,
     pub(super) wall: Timestamp,
+    /// Who does all that follows, if not whom the kinds of its events say.
+    author: Cell<Option<By>>,
     effects: &'a Effects,
 }
 
@@ -53,7 +56,7 @@ struct Effects {
     queue: Cell<bool>,
     outbox: Cell<bool>,
     erased: Cell<bool>,
-    drained: Cell<Option<BTreeSet<ModemName>>>,
+    drained: Cell<Option<BTreeMap<ModemName, Timestamp>>>,
     noted: Cell<Option<i64>>,
     walk: Cell<Option<Walk>>,
 }
@@ -69,6 +72,16 @@ impl Work<'_> {
         self.effects.walk.set(walk);
     }
 
+    /// What happens in this change from now on is done by this one.
+    pub(super) fn act_for(&self, author: By) {
+        self.author.set(Some(author));
+    }
+
+    /// Who does what is written down as this kind of event.
+    pub(super) fn author_of(&self, kind: Kind) -> By {
+        self.author.get().unwrap_or(kind.by())
+    }
+
     /// Those who watch the queue are to be woken: something can be handed out, or no longer can.
     pub(super) fn touch_queue(&self) {
         self.effects.queue.set(true);
@@ -80,7 +93,7 @@ impl Work<'_> {
     }
 
     /// These modems are out of use from now on.
-    pub(super) fn tell_drained(&self, modems: BTreeSet<ModemName>) {
+    pub(super) fn tell_drained(&self, modems: BTreeMap<ModemName, Timestamp>) {
         self.effects.drained.set(Some(modems));
     }
 
@@ -178,13 +191,13 @@ pub(super) struct Watches {
     /// When the modems that wait are to be looked at again.
     pub(super) look_at: watch::Sender<Option<Moment>>,
     /// The modems that are out of use.
-    pub(super) drained: watch::Sender<BTreeSet<ModemName>>,
+    pub(super) drained: watch::Sender<BTreeMap<ModemName, Timestamp>>,
     /// Counts the commits that erased something.
     pub(super) erasures: watch::Sender<u64>,
 }
 
 impl Watches {
-    pub(super) fn new(newest_event: i64, drained: BTreeSet<ModemName>) -> Self {
+    pub(super) fn new(newest_event: i64, drained: BTreeMap<ModemName, Timestamp>) -> Self {
         let [queue, changes, outbox, erasures] = std::array::from_fn(|_| watch::Sender::new(0));
         let (noted, look_at, drained) =
             (watch::Sender::new(newest_event), watch::Sender::new(None), watch::Sender::new(drained));
@@ -428,6 +441,7 @@ impl Writer {
             keep_days: self.keep_days.load(Ordering::Relaxed),
             now: self.clock.now(),
             wall: self.clock.wall(),
+            author: Cell::new(None),
             effects,
         };
         let walk = effects.walk.get();

@@ -120,7 +120,12 @@ impl Site {
 
     /// All that is shown of the modem now.
     pub(crate) fn view(&self) -> ModemView {
-        daemon::view(&self.modem.health().borrow(), BudgetLeft::default(), &self.member.lane().borrow(), false)
+        daemon::view(
+            &self.modem.health().borrow(),
+            BudgetLeft::default(),
+            &self.member.lane().borrow(),
+            daemon::Service::In(None),
+        )
     }
 
     /// What was shown of it until now, one after another.
@@ -201,7 +206,7 @@ fn note(shown: &Mutex<Vec<Shown>>, now: Option<Shown>) {
 }
 
 fn shown_of(health: &modem::Health, lane: &smsotpd::dispatch::LaneState) -> Option<Shown> {
-    let view = daemon::view(health, BudgetLeft::default(), lane, false);
+    let view = daemon::view(health, BudgetLeft::default(), lane, daemon::Service::In(None));
     let state = match view.state {
         ModemState::Ready if view.reason.is_some() => "ready",
         ModemState::Ready | ModemState::Starting => return None,

@@ -7,7 +7,7 @@ use smsotpd::message::{FailureClass, Next, Priority, Status};
 use smsotpd::otp;
 use smsotpd::secret::{ApiKey, Code};
 use smsotpd::store::{
-    Event, EventFilter, IssueOutcome, Kind, NewApp, NewMessage, PageSize, Reader, Refused, ReportOutcome,
+    By, Event, EventFilter, IssueOutcome, Kind, NewApp, NewMessage, PageSize, Reader, Refused, ReportOutcome,
     ResendOutcome, Retention, Scope, SubmitResult, Which,
 };
 
@@ -150,6 +150,46 @@ async fn a_code_that_will_not_arrive_is_told_with_the_reason() {
     let message = told.data.message.unwrap();
     assert_eq!((told.kind, message.status), (Kind::OtpUndelivered, Status::Failed));
     assert_eq!(message.reason.as_deref(), Some("the number is not in use"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_code_whose_message_was_withdrawn_is_told_not_to_arrive_and_by_whom() {
+    let world = World::new().await;
+    let otp = world.issue(world.new_otp(&alice())).await;
+    world.store.cancel_message(&app(), otp.message.id).await.unwrap();
+    let told = world.last().await;
+    let message = told.data.message.unwrap();
+    assert_eq!((told.kind, told.data.by, message.status), (Kind::OtpUndelivered, By::App, Status::Cancelled));
+    assert_eq!(message.reason.as_deref(), Some("its message was withdrawn before it was sent"));
+    assert_eq!(told.data.otp.unwrap().status, otp::Status::Pending);
+
+    world.issue(world.new_otp(&number("+15557654321"))).await;
+    world.store.opt_out(&number("+15557654321"), &app()).await.unwrap();
+    let told = world.last().await;
+    assert_eq!((told.kind, told.data.by), (Kind::OtpUndelivered, By::Site));
+    assert_eq!(told.data.message.unwrap().reason.as_deref(), Some("the recipient wants no messages"));
+
+    // What becomes of a message that its otp has left behind is not told of.
+    let otp = world.issue(world.new_otp(&number("+15557654322"))).await;
+    world.store.cancel_otp(&app(), otp.id).await.unwrap();
+    assert_eq!(world.kinds().await[5..], ["otp.issued", "otp.cancelled"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_withdrawn_names_who_did_it() {
+    let world = World::new().await;
+    world.accept(world.new_message(&alice())).await;
+    world.store.opt_out(&alice(), &app()).await.unwrap();
+    let told = world.last().await;
+    assert_eq!((told.kind, told.data.by), (Kind::MessageCancelled, By::Site));
+    world.accept(world.new_message(&number("+15557654321"))).await;
+    world.issue(world.new_otp(&number("+15557654321"))).await;
+    let key = world.store.site_key().key_digest(&ApiKey::new("a".to_owned()));
+    let shop = NewApp { name: app(), scopes: vec![Scope::Read], policy: "default".to_owned(), key };
+    world.store.create_app(shop).await.unwrap();
+    assert!(world.store.remove_app(&app()).await.unwrap());
+    let by: Vec<(Kind, By)> = world.log().await.iter().rev().take(3).map(|event| (event.kind, event.data.by)).collect();
+    assert_eq!(by, [(Kind::MessageCancelled, By::Cli), (Kind::OtpCancelled, By::Cli), (Kind::AppRemoved, By::Cli)]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -333,7 +373,7 @@ async fn what_happened_cannot_be_changed_or_deleted_and_holds_no_secret() {
             assert!(!row.contains(secret), "{row}");
         }
     }
-    assert_eq!(seen, 3);
+    assert_eq!(seen, 4);
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,7 +10,8 @@ use smsotpd::pdu::{
 use smsotpd::phone::{PhoneNumber, Sender};
 use smsotpd::secret::Text;
 use smsotpd::store::{
-    AcceptOutcome, Choice, Inbound, InboxFilter, InboxMessage, IssueOutcome, PageSize, Refused, SubmitResult,
+    AcceptOutcome, By, Choice, Inbound, InboxFilter, InboxMessage, IssueOutcome, Kind, PageSize, Reader, Refused,
+    SubmitResult,
 };
 
 use crate::world::{NO_LIMITS, World, alice, app, number, rules, seconds, sim};
@@ -205,6 +206,9 @@ async fn after_stop_nothing_is_accepted_and_what_waits_is_withdrawn() {
     for id in [otp.message.id, waits] {
         assert_eq!(world.status(id).await, Status::Cancelled);
     }
+    let withdrawn = vec![Kind::OtpUndelivered, Kind::MessageCancelled];
+    let told = world.store.events_after(0, Reader::Admin, withdrawn, 10).await.unwrap().events;
+    assert_eq!(told.iter().map(|event| event.data.by).collect::<Vec<_>>(), [By::Network; 2]);
     assert_eq!(world.claim().await.message, of_bob);
     world.claim_nothing().await;
     let refused = world.store.accept(world.new_message(&alice()), None).await.unwrap();
