@@ -31,7 +31,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::dispatch::{Dispatcher, Pool};
-use crate::http::{self, Api};
+use crate::http::{self, Api, ApiParts};
 use crate::issue::Policies;
 use crate::modem::{self, Connector, PinBook, Surroundings};
 use crate::notify::Pulse;
@@ -91,14 +91,7 @@ impl Daemon {
     /// # Errors
     /// When the state folder or an address cannot be used. A modem that is not there is no error.
     pub async fn start(config: &Config, parts: Parts) -> anyhow::Result<Self> {
-        let store = Store::open(&config.state_dir, parts.clock).await?;
-        store.set_retention(config.audit);
-        store.set_routes(config.routes()).await.context("cannot route what waits")?;
-        reload::keep(&store, config, Vec::new()).await;
-        let in_doubt = store.recover().await.context("cannot read the queue")?;
-        if in_doubt > 0 {
-            tracing::warn!(in_doubt, "messages were with a modem when the daemon last ended");
-        }
+        let store = open_store(config, parts.clock).await?;
         let listeners = http::bind(&config.http).await?;
         let (address, socket) = (listeners.address(), listeners.socket().map(Path::to_owned));
 
@@ -129,15 +122,18 @@ impl Daemon {
         let views = Views::new(&pool, &store);
         let policies = Policies::new(config.policy.clone());
         reload::tell_lost_apps(&store, &policies).await;
-        let api =
-            Api::new(store.clone(), policies.clone(), config.sim_budget.clone(), views.subscribe(), &config.http)?
-                .with_ussd(ussd);
         let webhook = Webhook::new(store.clone(), config.webhook.clone());
-        let api = api.with_callbacks(config.webhook.clone(), webhook.counters());
-        let api = match unusable {
-            Some(unusable) => api.with_unusable(unusable),
-            None => api,
+        let api = ApiParts {
+            store: store.clone(),
+            policies: policies.clone(),
+            budget: config.sim_budget.clone(),
+            modems: views.subscribe(),
+            unusable,
+            ussd,
+            reach: config.webhook.clone(),
+            callbacks: webhook.counters(),
         };
+        let api = Api::new(api, &config.http)?;
         tasks.spawn("modems", modems.run(finds));
         tasks.spawn("intake", intake::run(store.clone(), config.opt_out.clone(), from_the_air));
         tasks.spawn("ussd", asker.run(stop_modems.clone()));
@@ -181,6 +177,19 @@ impl Daemon {
         }
         self.store.close().await;
     }
+}
+
+/// Opens the store as it is configured. What a modem was at when the daemon last ended is in doubt then.
+async fn open_store(config: &Config, clock: Option<Clock>) -> anyhow::Result<Store> {
+    let store = Store::open(&config.state_dir, clock).await?;
+    store.set_retention(config.audit);
+    store.set_routes(config.routes()).await.context("cannot route what waits")?;
+    reload::keep(&store, config, Vec::new()).await;
+    let in_doubt = store.recover().await.context("cannot read the queue")?;
+    if in_doubt > 0 {
+        tracing::warn!(in_doubt, "messages were with a modem when the daemon last ended");
+    }
+    Ok(store)
 }
 
 /// Feeds systemd's watchdog while the store and every task answer; waits for ever without one.

@@ -15,7 +15,7 @@ use crate::ids::AppName;
 use crate::issue::{Policies, Policy};
 use crate::limits::BudgetSettings;
 use crate::store::{App, Store, StoreError};
-use crate::ussd::{self, Ussd};
+use crate::ussd::Ussd;
 use crate::webhook;
 
 use super::auth::{Remembered, Who};
@@ -26,61 +26,50 @@ use super::openapi;
 use super::problem::{Kind, Problem};
 use super::{HttpError, Settings};
 
+/// What the daemon has built by the time it builds its API.
+#[derive(Debug)]
+pub struct ApiParts {
+    /// The database.
+    pub store: Store,
+    /// The site's policies, which may change while the API is served.
+    pub policies: Policies,
+    /// What each SIM may send.
+    pub budget: BudgetSettings,
+    /// How the modems are, kept up to date.
+    pub modems: watch::Receiver<Vec<ModemView>>,
+    /// What is plugged in and cannot be used, kept up to date where modems are looked for: it explains why there is none.
+    pub unusable: Option<watch::Receiver<Vec<UnusableView>>>,
+    /// The modems that can ask the network.
+    pub ussd: Ussd,
+    /// How far callbacks reach that requests name.
+    pub reach: callback::Settings,
+    /// How many callbacks there were.
+    pub callbacks: webhook::Counters,
+}
+
 /// What the API works on.
 #[derive(Debug)]
 pub struct Api {
-    store: Store,
-    policies: Policies,
-    budget: BudgetSettings,
-    modems: watch::Receiver<Vec<ModemView>>,
-    unusable: Option<watch::Receiver<Vec<UnusableView>>>,
+    parts: ApiParts,
     users: BTreeMap<u32, AppName>,
-    ussd: Ussd,
-    reach: callback::Settings,
-    pub(super) callbacks: webhook::Counters,
     pub(super) hosts: Vec<String>,
     started: Moment,
 }
 
 impl Api {
-    /// An API over this store. `policies` are the site's, which may change while it is served; `budget` is what each SIM may send; `modems` shows
-    /// how the radios are, kept up to date by the daemon.
+    /// An API over these.
     ///
     /// # Errors
     /// [`HttpError`] when the settings cannot work.
-    pub fn new(
-        store: Store,
-        policies: Policies,
-        budget: BudgetSettings,
-        modems: watch::Receiver<Vec<ModemView>>,
-        settings: &Settings,
-    ) -> Result<Self, HttpError> {
+    pub fn new(parts: ApiParts, settings: &Settings) -> Result<Self, HttpError> {
         settings.check()?;
-        let users = settings.users()?;
-        let started = store.clock().now();
-        let (ussd, _) = Ussd::new(store.clock().clone(), ussd::Settings::default());
-        let hosts = settings.known_hosts();
-        let (reach, callbacks) = (callback::Settings::default(), webhook::Counters::default());
-        Ok(Self { store, policies, budget, modems, unusable: None, users, ussd, reach, callbacks, hosts, started })
+        let (users, hosts) = (settings.users()?, settings.known_hosts());
+        let started = parts.store.clock().now();
+        Ok(Self { parts, users, hosts, started })
     }
 
-    /// With what is plugged in and cannot be used, kept up to date by the daemon: it explains why there is no modem.
-    #[must_use]
-    pub fn with_unusable(self, unusable: watch::Receiver<Vec<UnusableView>>) -> Self {
-        Self { unusable: Some(unusable), ..self }
-    }
-
-    /// The same with modems that can ask the network. Without this there are none.
-    #[must_use]
-    pub fn with_ussd(self, ussd: Ussd) -> Self {
-        Self { ussd, ..self }
-    }
-
-    /// The same with callbacks: how far those reach that requests name, and how many there were. Without this requests
-    /// can name none.
-    #[must_use]
-    pub fn with_callbacks(self, reach: callback::Settings, callbacks: webhook::Counters) -> Self {
-        Self { reach, callbacks, ..self }
+    pub(super) fn callbacks(&self) -> &webhook::Counters {
+        &self.parts.callbacks
     }
 }
 
@@ -132,23 +121,23 @@ impl Served {
     }
 
     pub(super) fn store(&self) -> &Store {
-        &self.api.store
+        &self.api.parts.store
     }
 
     pub(super) fn budget(&self) -> &BudgetSettings {
-        &self.api.budget
+        &self.api.parts.budget
     }
 
     pub(super) fn ussd(&self) -> &Ussd {
-        &self.api.ussd
+        &self.api.parts.ussd
     }
 
     pub(super) fn modems(&self) -> Vec<ModemView> {
-        self.api.modems.borrow().clone()
+        self.api.parts.modems.borrow().clone()
     }
 
     pub(super) fn unusable(&self) -> Vec<UnusableView> {
-        self.api.unusable.as_ref().map(|unusable| unusable.borrow().clone()).unwrap_or_default()
+        self.api.parts.unusable.as_ref().map(|unusable| unusable.borrow().clone()).unwrap_or_default()
     }
 
     pub(super) fn uptime(&self) -> Duration {
@@ -160,7 +149,7 @@ impl Served {
     }
 
     pub(super) fn policies(&self) -> &Policies {
-        &self.api.policies
+        &self.api.parts.policies
     }
 
     /// The apps whose policy is not there.
@@ -172,7 +161,7 @@ impl Served {
 
     /// The app's policy as it is now. To be taken once for each request, so that a reload changes all of it or nothing.
     pub(super) fn policy(&self, app: &App) -> Result<Arc<Policy>, Problem> {
-        self.api.policies.get(&app.policy).ok_or_else(|| {
+        self.api.parts.policies.get(&app.policy).ok_or_else(|| {
             tracing::error!(app = %app.name, policy = %app.policy, "the app's policy is not in the configuration");
             Problem::new(Kind::PolicyMissing)
         })
@@ -180,7 +169,7 @@ impl Served {
 
     /// Where the events of a request go that names this URL, or none.
     pub(super) fn target(&self, named: Option<CallbackUrl>, policy: &Policy) -> Result<Option<Target>, Problem> {
-        let target = self.api.reach.target(named, policy.callback_per_request, policy.callback.as_ref());
+        let target = self.api.parts.reach.target(named, policy.callback_per_request, policy.callback.as_ref());
         let refused = |error| Problem::new(Kind::CallbackNotAllowed).saying(format!("`callback_url`: {error}."));
         target.map_err(refused)
     }

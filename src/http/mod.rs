@@ -55,7 +55,7 @@ mod status;
 mod ussd;
 mod waiting;
 
-pub use api::Api;
+pub use api::{Api, ApiParts};
 pub use body::LONGEST_BODY;
 pub use error::HttpError;
 pub use modems::{ModemState, ModemView, RecoveryView, Registration, SimView, UnusableView};

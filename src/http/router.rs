@@ -86,7 +86,7 @@ fn at<P: utoipa::Path, H: Handler<T, Shared>, T: 'static>(call: H) -> Router<Sha
 
 /// The API, ready for [`super::serve()`].
 pub fn router(api: Api) -> Router {
-    let metrics = Arc::new(Metrics::new(&api.callbacks));
+    let metrics = Arc::new(Metrics::new(api.callbacks()));
     let gate = Arc::new(Gate::new(api.hosts.clone(), Arc::clone(&metrics)));
     served()
         .fallback(async || Problem::new(Kind::NoSuchPath))

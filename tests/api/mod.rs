@@ -17,13 +17,14 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use smsotpd::callback;
 use smsotpd::clock::Clock;
-use smsotpd::http::{self, Api, ModemState, ModemView, Registration, Settings, SimView};
+use smsotpd::http::{self, Api, ApiParts, ModemState, ModemView, Registration, Settings, SimView};
 use smsotpd::ids::{AppName, OtpId};
 use smsotpd::issue::{Policies, Policy};
 use smsotpd::limits::{self, BudgetLeft, BudgetSettings};
 use smsotpd::phone::PhoneNumber;
 use smsotpd::secret::ApiKey;
 use smsotpd::store::{NewApp, Scope, Store};
+use smsotpd::ussd::{self, Ussd};
 use smsotpd::webhook::Counters;
 use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -76,9 +77,12 @@ impl Site {
         let store = Store::open(&folder.path().join("state"), clock).await.unwrap();
         let (modems, watched) = watch::channel(vec![modem("m1", ModemState::Ready)]);
         let policies = Policies::new(BTreeMap::from([("default".to_owned(), policy)]));
-        let api = Api::new(store.clone(), policies.clone(), BudgetSettings::default(), watched, &settings).unwrap();
         let allow = ["callbacks.example.org", "127.0.0.0/8"].map(|entry| entry.parse().unwrap());
-        let api = api.with_callbacks(callback::Settings { allow: allow.to_vec() }, Counters::default());
+        let parts = ApiParts {
+            reach: callback::Settings { allow: allow.to_vec() },
+            ..parts(store.clone(), policies.clone(), watched)
+        };
+        let api = Api::new(parts, &settings).unwrap();
         let listeners = http::bind(&settings).await.unwrap();
         let address = listeners.address();
         let stop = CancellationToken::new();
@@ -219,6 +223,21 @@ where
 /// The name of an app.
 pub(crate) fn app_name(name: &str) -> AppName {
     name.parse().unwrap()
+}
+
+/// What an API is made of that reaches nobody and asks no network.
+pub(crate) fn parts(store: Store, policies: Policies, modems: watch::Receiver<Vec<ModemView>>) -> ApiParts {
+    let (ussd, _) = Ussd::new(store.clock().clone(), ussd::Settings::default());
+    ApiParts {
+        store,
+        policies,
+        budget: BudgetSettings::default(),
+        modems,
+        unusable: None,
+        ussd,
+        reach: callback::Settings::default(),
+        callbacks: Counters::default(),
+    }
 }
 
 /// A modem in this state, with everything that can be told of one.

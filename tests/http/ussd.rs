@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use hyper::Method;
 use serde_json::{Value, json};
-use smsotpd::http::{self, Api};
-use smsotpd::limits::BudgetSettings;
+use smsotpd::http::{self, Api, ApiParts};
 use smsotpd::secret::ApiKey;
 use smsotpd::store::{NewApp, Scope, Store};
 use smsotpd::ussd::{Balance, Settings, Ussd};
@@ -107,8 +106,8 @@ impl Site {
         let (_, modems) = tokio::sync::watch::channel(vec![crate::api::modem("m1", http::ModemState::Ready)]);
         let policies =
             smsotpd::issue::Policies::new(BTreeMap::from([("default".to_owned(), smsotpd::issue::Policy::default())]));
-        let api = Api::new(store, policies, BudgetSettings::default(), modems, &http).unwrap();
-        let api = api.with_ussd(asking(&world, settings));
+        let ussd = asking(&world, settings);
+        let api = Api::new(ApiParts { ussd, ..crate::api::parts(store, policies, modems) }, &http).unwrap();
         let listeners = http::bind(&http).await.unwrap();
         let address = listeners.address();
         tokio::spawn(http::serve(listeners, http::router(api), CancellationToken::new()));
