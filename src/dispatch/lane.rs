@@ -302,11 +302,24 @@ impl Lane {
 
     /// Hands one part to the modem and notes what came of it.
     async fn send(&mut self, sim: &SimId, assignment: Assignment) {
-        let message = assignment.message;
         let started = self.store.clock().now();
-        let (patience, waiting) = watch::channel(false);
+        let outcome = self.hand_over(sim, &assignment).await;
+        let now = self.store.clock().now();
+        let result = self.judge(outcome, &assignment, now);
+        if result.spends_budget() {
+            self.budgets.record(sim, now);
+        }
+        let more_to_come = matches!(result, SubmitResult::Sent { .. }) && assignment.part + 1 < assignment.parts;
+        self.unfinished = more_to_come.then_some(assignment.message);
+        outcome::log(&result, &assignment, self.modem.name(), now.since(started));
+        self.came_to(&assignment, result);
+    }
+
+    /// Has the modem send one part. It is told meanwhile, and so are the other lanes, when that takes long.
+    async fn hand_over(&self, sim: &SimId, assignment: &Assignment) -> Outcome {
+        let (tell, waited_for) = watch::channel(false);
         let submit = self.modem.submit(Submission {
-            message,
+            message: assignment.message,
             sim: sim.clone(),
             to: assignment.to.clone(),
             text: assignment.text.clone(),
@@ -316,47 +329,31 @@ impl Lane {
             deadline: assignment.deadline,
             class0: assignment.class0,
             replace: assignment.replace,
-            waited_for: waiting,
+            waited_for,
         });
         self.state.send_modify(|state| state.sending = true);
         let meanwhile = async {
             tokio::time::sleep(HELD_UP_AFTER).await;
             self.ready_sims.hold_up(self.modem.name());
             tokio::time::sleep(PATIENCE_MATTERS_AFTER - HELD_UP_AFTER).await;
-            tell_when_something_waits(&self.store, self.modem.name(), &patience).await
+            tell_when_something_waits(&self.store, self.modem.name(), &tell).await
         };
-        let outcome = tokio::select! {
+        tokio::select! {
             biased;
             outcome = submit => outcome,
             never = meanwhile => match never {},
-        };
-        let now = self.store.clock().now();
+        }
+    }
+
+    /// What is held against the modem and its SIM for this, and what is to be written down of it.
+    fn judge(&mut self, outcome: Outcome, assignment: &Assignment, now: Moment) -> SubmitResult {
         let is_alone = self.ready_sims.others(self.modem.name()).is_empty();
         let tried = Tried { to: &assignment.to, is_alone };
         let Judgement { rest, refused, is_barred, denials } = self.conduct.note(&outcome, tried, now);
         self.rest = rest;
-        let sent = matches!(outcome, Outcome::Sent { .. });
         self.note_barred(&outcome, is_barred);
-        let result = outcome::settled(outcome, &assignment, denials, now);
-        if result.spends_budget() {
-            self.budgets.record(sim, now);
-        }
-        self.show_outcome(sent, refused);
-        let more_to_come = matches!(result, SubmitResult::Sent { .. }) && assignment.part + 1 < assignment.parts;
-        self.unfinished = more_to_come.then_some(message);
-        let duration_ms = now.since(started).as_millis();
-        let (what, why) = outcome::words(&result);
-        tracing::info!(
-            message.id = %message,
-            modem.name = %self.modem.name(),
-            to = %assignment.to,
-            part = assignment.part + 1,
-            parts = assignment.parts,
-            why,
-            duration_ms,
-            "{what}"
-        );
-        self.came_to(&assignment, result);
+        self.show_outcome(matches!(outcome, Outcome::Sent { .. }), refused);
+        outcome::settled(outcome, assignment, denials, now)
     }
 
     /// Takes note of a SIM that the network lets send to nobody. It is tried all the time, and yet nothing goes out.
@@ -455,13 +452,13 @@ impl Lane {
 async fn tell_when_something_waits(
     store: &Store,
     modem: &ModemName,
-    patience: &watch::Sender<bool>,
+    tell: &watch::Sender<bool>,
 ) -> std::convert::Infallible {
     let mut queue = store.queue();
     loop {
         queue.mark_unchanged();
         let something_waits = store.something_waits_for(modem).await.unwrap_or(false);
-        patience.send_if_modified(|told| std::mem::replace(told, something_waits) != something_waits);
+        tell.send_if_modified(|told| std::mem::replace(told, something_waits) != something_waits);
         if queue.changed().await.is_err() {
             std::future::pending::<()>().await;
         }

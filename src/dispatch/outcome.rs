@@ -1,6 +1,9 @@
-//! What came of a message at its modem, in the words of the store and of the log. Pure.
+//! What came of a message at its modem, in the words of the store and of the log.
+
+use std::time::Duration;
 
 use crate::clock::Moment;
+use crate::ids::ModemName;
 use crate::message::{self, FailureClass, Next};
 use crate::modem::Outcome;
 use crate::store::{Assignment, SubmitResult};
@@ -20,8 +23,22 @@ pub(super) fn settled(outcome: Outcome, assignment: &Assignment, denials: u32, n
     }
 }
 
-/// What came of an attempt, for the log.
-pub(super) fn words(result: &SubmitResult) -> (&'static str, Option<&str>) {
+/// Writes to the log what came of an attempt that took so long.
+pub(super) fn log(result: &SubmitResult, assignment: &Assignment, modem: &ModemName, time: Duration) {
+    let (what, why) = words(result);
+    tracing::info!(
+        message.id = %assignment.message,
+        modem.name = %modem,
+        to = %assignment.to,
+        part = assignment.part + 1,
+        parts = assignment.parts,
+        why,
+        duration_ms = time.as_millis(),
+        "{what}"
+    );
+}
+
+fn words(result: &SubmitResult) -> (&'static str, Option<&str>) {
     match result {
         SubmitResult::Sent { .. } => ("sent", None),
         SubmitResult::Failed { reason, next: Next::Fail, .. } => ("failed", Some(reason)),
