@@ -263,8 +263,6 @@ where
         .timer(TokioTimer::new())
         .header_read_timeout(IDLE_FOR)
         .max_buf_size(LONGEST_BUFFER)
-        // Who has asked and says nothing more waits for the answer all the same.
-        .half_close(true)
         .serve_connection(TokioIo::new(stream), answer);
     let mut connection = std::pin::pin!(connection);
     tokio::select! {

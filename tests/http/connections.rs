@@ -86,34 +86,6 @@ async fn who_has_nothing_to_ask_makes_way_long_before_a_head_is_given_up() {
     }
 }
 
-#[tokio::test]
-async fn who_asks_and_says_that_he_will_ask_no_more_gets_his_answer() {
-    let (answer, may_answer) = oneshot::channel::<()>();
-    let (begun, has_begun) = oneshot::channel::<()>();
-    let turn = Arc::new(Mutex::new(Some((begun, may_answer))));
-    let slow = move || {
-        let (begun, may_answer) = turn.lock().unwrap().take().unwrap();
-        async move {
-            begun.send(()).unwrap();
-            may_answer.await.unwrap();
-        }
-    };
-    let (address, _stop) = serve(axum::Router::new().route("/healthz", get(slow))).await;
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    stream.write_all(ASK).await.unwrap();
-    stream.shutdown().await.unwrap();
-    has_begun.await.unwrap();
-    // Two turns of everything: the end of the requests has been heard as well.
-    let (other, _stop_other) = serve(axum::Router::new().route("/healthz", get(async || ""))).await;
-    for _ in 0..2 {
-        let mut stream = TcpStream::connect(other).await.unwrap();
-        stream.write_all(ASK).await.unwrap();
-        answer_begins(&mut stream).await;
-    }
-    answer.send(()).unwrap();
-    answer_begins(&mut stream).await;
-}
-
 /// What an answer that nobody reads is made of. Tells when it is given up.
 struct Unread(Vec<u8>, Option<oneshot::Sender<()>>);
 
