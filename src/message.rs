@@ -242,7 +242,7 @@ const UNKNOWN_PAUSE: Duration = Duration::from_secs(5);
 ///
 /// Trouble in the network is waited out with pauses of 1 s, 2 s, 4 s and so on up to 60 s. What is the modem's, its
 /// card's or the SIM's trouble goes to another at once. It goes back to the same modem after 2 s, 4 s and so on up to 2 min; to the same
-/// SIM after 10 s, 1 min, 6 min and so on up to 15 min, where only the first is longer than a third of what is left to the deadline.
+/// SIM after 10 s, 1 min, 6 min and so on up to 15 min, but none but one of 10 s is longer than a third of what is left to the deadline.
 /// What cannot be told gets one more try, if it is the first failure. A try that could only start at or after `deadline` is
 /// not made.
 #[must_use]

@@ -298,6 +298,12 @@ mod tests {
     }
 
     #[test]
+    fn a_network_that_looks_at_a_recipient_serves_the_sim() {
+        let (sim, recipient) = (|| failed(FailureClass::Sim), failed(FailureClass::Recipient));
+        assert_eq!(rests([sim(), sim(), recipient, sim(), sim(), sim()]), [0, 0, 0, 0, 0, 1]);
+    }
+
+    #[test]
     fn what_was_denied_makes_no_rest_of_the_modem_longer() {
         let denied = (0..9).map(|_| failed(FailureClass::Sim));
         assert_eq!(rests(denied.chain([failed(FailureClass::Card)])).last(), Some(&1));

@@ -217,15 +217,14 @@ impl Kind {
         }
     }
 
-    /// What a new state of a message is told as.
+    /// What a new state of a message is told as. That one with a code was not sent in time follows from its otp, whose life
+    /// is no longer.
     const fn of_message(status: Status, carries_code: bool) -> Option<Self> {
         match (status, carries_code) {
             (Status::Sent, true) => Some(Self::OtpSent),
             (Status::Delivered, true) => Some(Self::OtpDelivered),
-            (Status::Undelivered | Status::Failed | Status::Cancelled | Status::Expired, true) => {
-                Some(Self::OtpUndelivered)
-            }
-            (Status::InDoubt, true) | (Status::Queued | Status::Sending, _) => None,
+            (Status::Undelivered | Status::Failed | Status::Cancelled, true) => Some(Self::OtpUndelivered),
+            (Status::Expired | Status::InDoubt, true) | (Status::Queued | Status::Sending, _) => None,
             (Status::Sent, false) => Some(Self::MessageSent),
             (Status::Delivered, false) => Some(Self::MessageDelivered),
             (Status::Undelivered, false) => Some(Self::MessageUndelivered),
@@ -296,10 +295,12 @@ impl<'a> NewEvent<'a> {
 
 /// Writes down what happens, with the change that does it.
 pub(super) fn note(work: &Work<'_>, event: &NewEvent<'_>) -> Result<(), StoreError> {
-    let by = work.author_of(event.kind);
     let mut detail = event.detail.clone();
-    if by != event.kind.by() {
-        detail.get_or_insert_with(|| json!({}))["by"] = json!(by);
+    if let Some(by) = work.author().filter(|by| *by != event.kind.by()) {
+        let detail = detail.get_or_insert_with(|| json!({}));
+        if detail["by"].is_null() {
+            detail["by"] = json!(by);
+        }
     }
     work.conn
         .prepare_cached(
@@ -334,50 +335,47 @@ pub(super) fn note_end(work: &Work<'_>, otp: i64, app: &str, kind: Kind) -> Resu
     note(work, &NewEvent { kind, app: Some(app), otp: Some(otp), message, detail })
 }
 
-/// A message is in this state from now on.
-pub(super) fn note_message(
-    work: &Work<'_>,
-    message: i64,
-    app: &str,
-    otp: Option<i64>,
-    status: Status,
-    cause: Option<&str>,
-) -> Result<(), StoreError> {
+/// A message is in another state from now on.
+pub(super) struct NewState<'a> {
+    /// Which, by seq.
+    pub(super) message: i64,
+    /// Whose it is.
+    pub(super) app: &'a str,
+    /// The otp whose code it carries, by seq.
+    pub(super) otp: Option<i64>,
+    pub(super) status: Status,
+    /// Why, in words, where that can be said.
+    pub(super) cause: Option<&'a str>,
+    /// Who did it, if not whom the kind of the event says.
+    pub(super) by: Option<By>,
+}
+
+/// Writes down what a message has come to.
+pub(super) fn note_message(work: &Work<'_>, state: &NewState<'_>) -> Result<(), StoreError> {
+    let NewState { message, app, otp, status, mut cause, by } = *state;
     let Some(kind) = Kind::of_message(status, otp.is_some()) else { return Ok(()) };
     let mut detail = Map::new();
-    let mut cause = cause;
     if let Some(otp) = otp {
-        let (otp_status, waits) = otp_of(work, otp, message)?;
-        match status {
-            // That follows from what became of its otp.
-            Status::Cancelled | Status::Expired if !waits => return Ok(()),
-            Status::Cancelled => cause = cause.or(Some("its message was withdrawn before it was sent")),
-            Status::Expired => {
-                cause = cause.or(Some("it could not be sent in time"));
-                detail.insert("by".to_owned(), json!(By::Site));
-            }
-            _ => {}
-        }
-        if otp_status != otp::Status::Pending.as_str() {
-            detail.insert("otp_status".to_owned(), otp_status.into());
+        let sql = "SELECT status FROM otp WHERE seq = ?1";
+        let otp: String = work.conn.prepare_cached(sql)?.query_row([otp], |row| row.get(0))?;
+        if otp != otp::Status::Pending.as_str() {
+            detail.insert("otp_status".to_owned(), otp.into());
         }
         if kind == Kind::OtpUndelivered && status != Status::Undelivered {
             detail.insert("message_status".to_owned(), status.as_str().into());
+        }
+        if status == Status::Cancelled {
+            cause = cause.or(Some("its message was withdrawn before it was sent"));
         }
     }
     if let Some(cause) = cause {
         detail.insert("reason".to_owned(), cause.into());
     }
+    if let Some(by) = by {
+        detail.insert("by".to_owned(), json!(by));
+    }
     let detail = (!detail.is_empty()).then_some(Value::Object(detail));
     note(work, &NewEvent { kind, app: Some(app), otp, message: Some(message), detail })
-}
-
-/// The state of an otp, and whether it waits for this message to arrive.
-fn otp_of(work: &Work<'_>, otp: i64, message: i64) -> Result<(String, bool), StoreError> {
-    let sql = "SELECT status, status = 'pending' AND message = ?2 AND expires > ?3 FROM otp WHERE seq = ?1";
-    let now = work.now.as_millis();
-    let mut statement = work.conn.prepare_cached(sql)?;
-    Ok(statement.query_row((otp, message, now), |row| Ok((row.get(0)?, row.get(1)?)))?)
 }
 
 /// How a number that is kept as this is shown: masked.

@@ -216,8 +216,8 @@ fn write(work: &Work<'_>, mut otp: NewOtp, idempotency: Option<&Idempotency>) ->
         ))?;
     let seq = work.conn.last_insert_rowid();
     // Nothing may arrive that can no longer be verified.
-    otp.message.deadline = otp.message.deadline.min(expires);
-    let message = accepting::insert(work, &otp.message, Some(seq), otp.message.deadline)?;
+    otp.message.deadline = expires;
+    let message = accepting::insert(work, &otp.message, Some(seq), expires)?;
     note(work, Kind::OtpIssued, &otp.app, seq, message)?;
     let came_to = CameTo { at: work.now, otp: Some(seq), message, left: None };
     idempotency::keep(work, &otp.app, idempotency, came_to)?;

@@ -8,8 +8,9 @@ use std::time::Duration;
 use rusqlite::Row;
 
 use super::error::StoreError;
+use super::events::{self, By, NewState};
 use super::writer::Work;
-use super::{events, reports, routing, row};
+use super::{reports, routing, row};
 use crate::clock::Moment;
 use crate::message::{Event, InDoubtPolicy, Status, after_doubt, transition, whole};
 use crate::pdu::Encoding;
@@ -28,9 +29,8 @@ pub(super) struct Message {
     pub(super) content: Content,
     /// Why it will not arrive, in words, if somebody says so now.
     pub(super) cause: Option<String>,
-    /// Its app was removed, its recipient wants no messages, or its otp has ended or sent a newer message: nothing more of
-    /// this one is to be sent.
-    pub(super) abandoned: bool,
+    /// Why nothing more of it is to be sent, if so.
+    pub(super) abandoned: Option<Abandoned>,
     in_doubt: InDoubtPolicy,
     pub(super) deadline: Moment,
     /// From when its next part may be handed out, if one waits.
@@ -51,6 +51,41 @@ pub(super) struct Message {
     /// The last attempt at any of its parts.
     pub(super) attempt: Option<i64>,
     pub(super) parts: Vec<Part>,
+}
+
+/// Why nothing more of a message is to be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Abandoned {
+    /// Its otp has ended, or has sent a newer message.
+    OtpIsOver,
+    /// Its app was removed.
+    AppRemoved,
+    /// Its recipient wants no messages, and said so by one.
+    Stopped,
+    /// Its recipient wants no messages, as an app has told.
+    OptedOut,
+}
+
+impl Abandoned {
+    fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "otp" => Some(Self::OtpIsOver),
+            "app" => Some(Self::AppRemoved),
+            "stop" => Some(Self::Stopped),
+            "list" => Some(Self::OptedOut),
+            _ => None,
+        }
+    }
+
+    /// Who has withdrawn it thereby, and why, in words.
+    const fn author(self) -> (By, Option<&'static str>) {
+        match self {
+            Self::OtpIsOver => (By::App, None),
+            Self::AppRemoved => (By::Cli, None),
+            Self::Stopped => (By::Network, Some("the recipient wants no messages")),
+            Self::OptedOut => (By::Site, Some("the recipient wants no messages")),
+        }
+    }
 }
 
 /// What was so when the message was loaded.
@@ -164,12 +199,16 @@ impl Message {
         let mut message = work
             .conn
             .prepare_cached(
-                "SELECT *, otp IS NOT NULL AND (
-                            SELECT otp.status <> 'pending' OR otp.message <> message.seq
-                            FROM otp WHERE otp.seq = message.otp
-                        ) OR seq <= coalesce(
-                            (SELECT last_message FROM removed_app WHERE name = message.app), 0
-                        ) OR EXISTS (SELECT 1 FROM opt_out WHERE opt_out.number = message.number) AS abandoned
+                "SELECT *, CASE
+                            WHEN otp IS NOT NULL AND (
+                                SELECT otp.status <> 'pending' OR otp.message <> message.seq
+                                FROM otp WHERE otp.seq = message.otp
+                            ) THEN 'otp'
+                            WHEN seq <= coalesce((SELECT last_message FROM removed_app WHERE name = message.app), 0)
+                            THEN 'app'
+                            ELSE (SELECT iif(by_word, 'stop', 'list') FROM opt_out
+                                  WHERE opt_out.number = message.number)
+                        END AS abandoned
                  FROM message WHERE seq = ?1",
             )?
             .query_row([seq], |row| Ok(Self::read(row, parts, work.now)))??;
@@ -197,7 +236,7 @@ impl Message {
             app: row.get("app")?,
             otp: row.get("otp")?,
             cause: None,
-            abandoned: row.get("abandoned")?,
+            abandoned: row.get::<_, Option<String>>("abandoned")?.as_deref().and_then(Abandoned::from_name),
             in_doubt: row::in_doubt_from(&row.get::<_, String>("in_doubt")?)?,
             deadline: row::moment(row, "deadline")?,
             not_before: before.waiting_from.unwrap_or(now),
@@ -243,7 +282,7 @@ impl Message {
     /// The time in doubt is over: what is in doubt goes out once more, if it still may.
     pub(super) fn end_doubt(&mut self, work: &Work<'_>) -> Result<(), StoreError> {
         self.doubt_until = None;
-        if self.abandoned || self.resent || work.now >= self.deadline {
+        if self.abandoned.is_some() || self.resent || work.now >= self.deadline {
             return Ok(());
         }
         reports::remember_doubt(work, self.seq)?;
@@ -325,13 +364,13 @@ impl Message {
     /// Draws what follows from the parts: whether the rest is given up, whether a second copy is still of use, whether any
     /// doubt is left, and which SIM it follows for how long.
     fn conclude(&mut self, now: Moment) {
-        match self.abandoned {
+        match self.abandoned.is_some() {
             true if now >= self.deadline => self.expire(),
             // Without one of its parts the rest would be unreadable.
             false if !self.parts.iter().any(Part::is_lost) => {}
             _ => self.withdraw(),
         }
-        if self.abandoned || !self.parts.iter().all(|part| part.status == Status::Sent) {
+        if self.abandoned.is_some() || !self.parts.iter().all(|part| part.status == Status::Sent) {
             self.second_from = None;
         }
         if !self.any(Status::InDoubt) {
@@ -357,7 +396,7 @@ impl Message {
             waits,
             is_under_way,
             waiting_from: (waits && !is_under_way).then_some(self.not_before),
-            keeps_text: !self.abandoned && (waits || is_under_way || may_go_again),
+            keeps_text: self.abandoned.is_none() && (waits || is_under_way || may_go_again),
             is_sent: self.parts.iter().all(is_sent),
         }
     }
@@ -417,7 +456,7 @@ impl Message {
         // A second copy brings nothing new before it arrives.
         let was_told = status == Status::Sent && before.was_sent && self.parts.len() == 1;
         if status != before.status && !was_told {
-            events::note_message(work, self.seq, &self.app, self.otp, status, self.cause.as_deref())?;
+            self.note(work, status)?;
         }
         // A doubt that begins is something that falls due.
         let begins_to_doubt = self.doubt_until.is_some() && self.doubt_until != before.doubt_until;
@@ -425,6 +464,19 @@ impl Message {
             work.touch_queue();
         }
         Ok(())
+    }
+
+    /// Writes down that it is in this state from now on.
+    fn note(&self, work: &Work<'_>, status: Status) -> Result<(), StoreError> {
+        let withdrawn = self.abandoned.filter(|_| status == Status::Cancelled);
+        if self.otp.is_some() && matches!(withdrawn, Some(Abandoned::OtpIsOver | Abandoned::AppRemoved)) {
+            // That follows from what becomes of its otp.
+            return Ok(());
+        }
+        let (by, cause) = withdrawn.map(Abandoned::author).unzip();
+        let cause = cause.flatten().or(self.cause.as_deref());
+        let (message, app, otp) = (self.seq, self.app.as_str(), self.otp);
+        events::note_message(work, &NewState { message, app, otp, status, cause, by })
     }
 
     fn save_parts(&self, work: &Work<'_>) -> Result<(), StoreError> {

@@ -84,12 +84,9 @@ pub(super) fn put(work: &Work<'_>, number: i64, by: Option<&AppName>) -> Result<
     }
     let mut statement = work.conn.prepare_cached("SELECT seq FROM message WHERE number = ?1 AND text IS NOT NULL")?;
     let alive: Vec<i64> = statement.query_map([number], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    work.act_for(if by.is_none() { By::Network } else { By::Site });
     for seq in alive {
         // What is for a number of the list is abandoned, which withdraws it.
-        let mut message = Message::load(work, seq)?;
-        message.cause = Some("the recipient wants no messages".to_owned());
-        message.save(work)?;
+        Message::load(work, seq)?.save(work)?;
     }
     Ok(())
 }

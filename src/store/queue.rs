@@ -261,7 +261,7 @@ impl Store {
 /// Writes the attempt down. `None` when the message is not to be sent any more, or could not be read and has failed.
 pub(super) fn assign(work: &Work<'_>, seq: i64, claim: &Claim) -> Result<Option<Assignment>, StoreError> {
     let mut message = Message::load(work, seq)?;
-    if message.abandoned {
+    if message.abandoned.is_some() {
         message.save(work)?;
         return Ok(None);
     }
@@ -339,4 +339,21 @@ fn attempts_under_way(work: &Work<'_>) -> Result<Vec<AttemptId>, StoreError> {
                WHERE message.queue = -1 AND part.status = 'sending'";
     let mut statement = work.conn.prepare_cached(sql)?;
     Ok(statement.query_map((), |row| row.get(0).map(AttemptId))?.collect::<Result<_, _>>()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_held_for_a_third_of_its_own_life_but_not_for_less_than_ten_seconds() {
+        let (to, since) = (PhoneNumber::parse("+15551234567").unwrap(), Moment::from_millis(0));
+        let [first, next] = [10, 60].map(|hold| {
+            let hold = Duration::from_secs(hold);
+            Denied { to: to.clone(), since, hold, behind_until: since + hold }
+        });
+        let held = |denied: &Denied, life| denied.held_until(since + Duration::from_secs(life)).since(since).as_secs();
+        assert_eq!([1, 30, 3600].map(|life| held(&first, life)), [10, 10, 10]);
+        assert_eq!([1, 30, 60, 120, 180, 3600].map(|life| held(&next, life)), [10, 10, 20, 40, 60, 60]);
+    }
 }

@@ -15,7 +15,7 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::error::StoreError;
-use super::events::{By, Kind};
+use super::events::By;
 use super::queue::{Assignment, SubmitResult};
 use super::refusals::Refusals;
 use super::routing::Walk;
@@ -77,9 +77,9 @@ impl Work<'_> {
         self.author.set(Some(author));
     }
 
-    /// Who does what is written down as this kind of event.
-    pub(super) fn author_of(&self, kind: Kind) -> By {
-        self.author.get().unwrap_or(kind.by())
+    /// Who does what happens in this change, if that was said.
+    pub(super) fn author(&self) -> Option<By> {
+        self.author.get()
     }
 
     /// Those who watch the queue are to be woken: something can be handed out, or no longer can.

@@ -1,5 +1,7 @@
 //! The log: one event for each thing that really happened, in order, and nothing in it that must not leave.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use smsotpd::ids::AppName;
 use smsotpd::limits;
@@ -450,4 +452,79 @@ async fn a_look_ahead_for_what_hardly_ever_happens_is_short_and_comes_to_its_end
         }
     };
     assert_eq!((found, seen, looks), (1, 5_001, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_removed_apps_many_codes_are_each_told_cancelled_and_nothing_else() {
+    let world = World::new().await;
+    let key = world.store.site_key().key_digest(&ApiKey::new("a".to_owned()));
+    let shop = NewApp { name: app(), scopes: vec![Scope::Read], policy: "default".to_owned(), key };
+    world.store.create_app(shop).await.unwrap();
+    for index in 0..200 {
+        world.issue(world.new_otp(&number(&format!("+1555765{index:04}")))).await;
+    }
+    assert!(world.store.remove_app(&app()).await.unwrap());
+    let kinds = world.kinds().await;
+    let count = |kind: &str| kinds.iter().filter(|told| **told == kind).count();
+    assert_eq!((count("otp.cancelled"), count("otp.undelivered")), (200, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_under_way_when_its_recipient_opted_out_names_who_withdrew_it() {
+    let world = World::new().await;
+    world.accept(world.new_message(&alice())).await;
+    let part = world.claim().await;
+    world.store.opt_out(&alice(), &app()).await.unwrap();
+    world.settle(&part, SubmitResult::NotReady { reason: "gone".to_owned() }).await;
+    let told = world.last().await;
+    assert_eq!(told.kind, Kind::MessageCancelled);
+    assert_eq!(
+        (told.data.by, told.data.message.unwrap().reason.as_deref()),
+        (By::Site, Some("the recipient wants no messages"))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_code_under_way_when_its_recipient_opted_out_says_why() {
+    let world = World::new().await;
+    world.issue(world.new_otp(&alice())).await;
+    let part = world.claim().await;
+    world.store.opt_out(&alice(), &app()).await.unwrap();
+    world.settle(&part, SubmitResult::NotReady { reason: "gone".to_owned() }).await;
+    let told = world.last().await;
+    assert_eq!(told.kind, Kind::OtpUndelivered);
+    assert_eq!(
+        (told.data.by, told.data.message.unwrap().reason.as_deref()),
+        (By::Site, Some("the recipient wants no messages"))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_removed_apps_message_that_was_under_way_is_not_withdrawn_by_the_app() {
+    let world = World::new().await;
+    let key = world.store.site_key().key_digest(&ApiKey::new("a".to_owned()));
+    let shop = NewApp { name: app(), scopes: vec![Scope::Read], policy: "default".to_owned(), key };
+    world.store.create_app(shop).await.unwrap();
+    world.accept(world.new_message(&alice())).await;
+    let part = world.claim().await;
+    assert!(world.store.remove_app(&app()).await.unwrap());
+    world.settle(&part, SubmitResult::NotReady { reason: "gone".to_owned() }).await;
+    let told = world.last().await;
+    assert_eq!((told.kind, told.data.by), (Kind::MessageCancelled, By::Cli));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_code_that_was_never_sent_is_told_once_to_be_over() {
+    let world = World::new().await;
+    // The request read the clock a little before the writer did.
+    let mut otp = world.new_otp(&alice());
+    otp.message.deadline = otp.message.deadline - Duration::from_millis(2);
+    let deadline = otp.message.deadline;
+    let otp = world.issue(otp).await;
+    assert_eq!(otp.message.deadline, otp.expires);
+    for wait in [deadline.since(world.clock.now()), Duration::from_millis(2)] {
+        world.pass(wait).await;
+        world.store.sweep().await.unwrap();
+    }
+    assert_eq!(world.kinds().await, ["otp.issued", "otp.expired"]);
 }

@@ -148,14 +148,14 @@ async fn settling_and_claiming_go_together() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_told_of_budgets_after_a_restart_is_what_was_counted_before() {
-    use FailureClass::{Message, Modem, Network, Recipient, Sim, Unknown};
+    use FailureClass::{Card, Message, Modem, Network, Recipient, Sim, Unknown};
     let mut results = vec![
         SubmitResult::Sent { reference: MessageReference(1) },
         SubmitResult::InDoubt { reason: "no answer".to_owned() },
         not_ready(),
         SubmitResult::Expired,
     ];
-    for class in [Recipient, Message, Network, Modem, Sim, Unknown] {
+    for class in [Recipient, Message, Network, Modem, Card, Sim, Unknown] {
         for code in [None, Some("+CMS ERROR: 41".to_owned())] {
             for next in [Next::Fail, Next::OtherModem { again: Moment::from_millis(0) }] {
                 let reason = "a failure".to_owned();
