@@ -1,7 +1,7 @@
-//! One message with its parts, as a change works on it: loaded, moved by events, saved.
+//! One message with its parts ([`parts`]), as a change works on it: loaded, moved by events, saved.
 //!
-//! Its one rule: a part's state changes only by [`transition`], and what follows from the parts (the message's state,
-//! whether it waits, whether its text is still needed) is worked out in one place, for [`Message::save`].
+//! Its one rule: what follows from the parts (the message's state, whether it waits, whether its text is still needed) is
+//! worked out in one place, [`Message::save`].
 
 use std::time::Duration;
 
@@ -9,10 +9,11 @@ use rusqlite::Row;
 
 use super::error::StoreError;
 use super::events::{self, By, NewState};
+use super::parts::{self, Part};
 use super::writer::Work;
 use super::{reports, routing, row};
 use crate::clock::Moment;
-use crate::message::{Event, InDoubtPolicy, Status, after_doubt, transition, whole};
+use crate::message::{Event, InDoubtPolicy, Status, after_doubt, whole};
 use crate::pdu::Encoding;
 use crate::secret::SealedText;
 
@@ -134,68 +135,10 @@ struct Whole {
     is_sent: bool,
 }
 
-/// A part while it is worked on.
-pub(super) struct Part {
-    pub(super) status: Status,
-    pub(super) failures: u32,
-    pub(super) sim: Option<String>,
-    pub(super) attempt: Option<i64>,
-    pub(super) reference: Option<u8>,
-    /// The attempt before its second copy, and the SIM of that, while it is in doubt. The message may have left that SIM.
-    doubt: Option<(i64, String)>,
-    changed: bool,
-}
-
-impl Part {
-    /// Moves the part on. An event that has no place in its state changes nothing; `false` then.
-    pub(super) fn happen(&mut self, event: Event) -> bool {
-        match transition(self.status, event) {
-            Ok(status) => {
-                self.status = status;
-                self.changed = true;
-                true
-            }
-            Err(impossible) => {
-                tracing::debug!(%impossible, "nothing changes");
-                false
-            }
-        }
-    }
-
-    /// It will not arrive, as far as anybody knows.
-    fn is_lost(&self) -> bool {
-        matches!(self.status, Status::Failed | Status::Undelivered | Status::Expired | Status::Cancelled)
-    }
-
-    /// No copy of it is sent any more. What was in doubt before still is.
-    pub(super) fn give_up(&mut self, event: Event) {
-        match self.doubt.take() {
-            Some((attempt, sim)) => {
-                self.happen(Event::Doubted);
-                (self.attempt, self.sim) = (Some(attempt), Some(sim));
-            }
-            None => drop(self.happen(event)),
-        }
-    }
-
-    /// Begins the part's life anew: another SIM sends the message from its first part on.
-    fn restart(&mut self) {
-        *self = Self {
-            status: Status::Queued,
-            failures: 0,
-            sim: None,
-            attempt: None,
-            reference: None,
-            doubt: None,
-            changed: true,
-        };
-    }
-}
-
 impl Message {
     /// Loads a message that is known to be there.
     pub(super) fn load(work: &Work<'_>, seq: i64) -> Result<Self, StoreError> {
-        let parts = load_parts(work, seq)?;
+        let parts = parts::load(work, seq)?;
         let mut message = work
             .conn
             .prepare_cached(
@@ -410,7 +353,7 @@ impl Message {
             false if whole.waits => Some(routing::queue_of_message(work, self.seq, self.number, self.priority)?),
             false => None,
         };
-        self.save_parts(work)?;
+        parts::save(work, self.seq, &self.parts)?;
         self.write(work, &whole, queue)?;
         self.tell(work, &whole)
     }
@@ -478,46 +421,6 @@ impl Message {
         let (message, app, otp) = (self.seq, self.app.as_str(), self.otp);
         events::note_message(work, &NewState { message, app, otp, status, cause, by })
     }
-
-    fn save_parts(&self, work: &Work<'_>) -> Result<(), StoreError> {
-        for (number, part) in (0_i64..).zip(&self.parts).filter(|(_, part)| part.changed) {
-            work.conn
-                .prepare_cached(
-                    "UPDATE part SET status = ?3, failures = ?4, sim = ?5, attempt = ?6, reference = ?7
-                     WHERE message = ?1 AND part = ?2",
-                )?
-                .execute((
-                    self.seq,
-                    number,
-                    part.status.as_str(),
-                    part.failures,
-                    &part.sim,
-                    part.attempt,
-                    part.reference,
-                ))?;
-        }
-        Ok(())
-    }
-}
-
-fn load_parts(work: &Work<'_>, seq: i64) -> Result<Vec<Part>, StoreError> {
-    let mut statement = work.conn.prepare_cached(
-        "SELECT status, failures, sim, attempt, reference FROM part WHERE message = ?1 ORDER BY part",
-    )?;
-    let mut rows = statement.query([seq])?;
-    let mut parts = Vec::new();
-    while let Some(row) = rows.next()? {
-        parts.push(Part {
-            status: row::status_from(&row.get::<_, String>(0)?)?,
-            failures: row.get(1)?,
-            sim: row.get(2)?,
-            attempt: row.get(3)?,
-            reference: row.get(4)?,
-            doubt: None,
-            changed: false,
-        });
-    }
-    Ok(parts)
 }
 
 /// Withdraws what still waits of an otp's message, once the otp has ended or has a newer one.

@@ -55,6 +55,7 @@ mod messages;
 mod optouts;
 mod otps;
 mod pages;
+mod parts;
 mod queue;
 mod readers;
 mod recent;

@@ -4,7 +4,8 @@ use rusqlite::OptionalExtension;
 
 use super::error::StoreError;
 use super::handle::Store;
-use super::life::{Message, Part};
+use super::life::Message;
+use super::parts::Part;
 use super::writer::Work;
 use super::{row, second};
 use crate::clock::Moment;

@@ -23,7 +23,7 @@ pub(super) fn settle(work: &Work<'_>, attempt: AttemptId, result: SubmitResult) 
         .optional()?;
     let Some((seq, number, to)) = found else { return Ok(()) };
     let mut message = Message::load(work, seq)?;
-    let is_its_own = |part: &&mut super::life::Part| part.attempt == Some(attempt.0) && part.status == Status::Sending;
+    let is_its_own = |part: &&mut super::parts::Part| part.attempt == Some(attempt.0) && part.status == Status::Sending;
     let knows_of_it = message.parts.get_mut(number).filter(is_its_own).is_some();
     record(work, attempt, &result)?;
     if !knows_of_it {
