@@ -63,7 +63,7 @@ fn own_address(text: &str) -> Result<SocketAddr, String> {
 }
 
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    log::begin(false, "off");
+    let _log = log::begin(false, "off")?;
     let asked = serve::asked_to_stop_or_left()?;
     let folder = Folder::make()?;
     let carrier = Carrier::new(CarrierSettings::default());

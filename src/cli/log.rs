@@ -1,30 +1,58 @@
 //! The daemon's log on standard error, where journald finds it.
 //!
-//! Its one rule: whoever reads the log keeps nobody waiting. A pipe that is full, or a terminal that was halted, loses lines,
-//! and is told how many once it takes some again.
+//! Its one rule: whoever reads the log keeps nobody waiting. The lines are passed on by a thread of their own; when it cannot
+//! pass on as many as it is given (a pipe that is full, a terminal that was halted), lines are lost, and how many is told.
 
 use std::io::{self, IsTerminal as _, Write};
-use std::sync::Mutex;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{fmt, registry};
 
-/// A pipe that can be written to takes so many bytes without making the writer wait: `PIPE_BUF`.
-const AT_ONCE: usize = 4096;
-/// How long one line may wait for a reader that is slow. The next ones wait no more, until a line is taken.
-const PATIENCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
-const NO_PATIENCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
+/// How many lines may wait to be passed on: about a megabyte of them.
+const WAITING: usize = 4096;
+/// How long the end of the process waits for what was logged last.
+const LAST_WORDS: Duration = Duration::from_millis(300);
+
+/// The log. Its end waits a moment until everything was passed on.
+#[must_use]
+pub(super) struct Log(SyncSender<Entry>);
+
+enum Entry {
+    Line(Vec<u8>),
+    /// Everything before it was passed on when this is dropped.
+    End(mpsc::Sender<()>),
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        let (passed_on, all) = mpsc::channel();
+        if self.0.try_send(Entry::End(passed_on)).is_ok() {
+            // The end of the sender, or that nobody reads: both are the end of the waiting.
+            let _ = all.recv_timeout(LAST_WORDS);
+        }
+    }
+}
 
 /// Sends the log to standard error. `RUST_LOG` chooses what, as `level` or `target=level,...`; `filter` is for when it is not
 /// set or cannot be read.
-pub(super) fn begin(json: bool, filter: &str) {
+///
+/// # Errors
+/// When the system gives no thread.
+pub(super) fn begin(json: bool, filter: &str) -> io::Result<Log> {
     let asked = std::env::var("RUST_LOG").ok().filter(|asked| !asked.is_empty());
     let filter: Targets = asked.and_then(|asked| asked.parse().ok()).or(filter.parse().ok()).unwrap_or_default();
+    let (queue, lines) = mpsc::sync_channel(WAITING);
+    let lost = Arc::new(AtomicU64::new(0));
+    let writer = Arc::new(Lines { queue: queue.clone(), lost: lost.clone() });
+    std::thread::Builder::new().name("log".to_owned()).spawn(move || pass_on(&lines, &lost, io::stderr()))?;
     let terminal = io::stderr().is_terminal();
-    let lines = fmt::layer().with_writer(Mutex::new(Lines { json, lost: 0, is_cut: false })).with_ansi(terminal);
+    let lines = fmt::layer().with_writer(writer).with_ansi(terminal);
     // journald stamps every line itself.
     let journald = std::env::var_os("JOURNAL_STREAM").is_some() && !terminal;
     let set = match (json, journald) {
@@ -35,6 +63,7 @@ pub(super) fn begin(json: bool, filter: &str) {
     if let Err(error) = set {
         tracing::debug!(%error, "the log was set up before");
     }
+    Ok(Log(queue))
 }
 
 /// A panic is logged with its place only: its words could hold what it stumbled over.
@@ -45,27 +74,16 @@ pub(super) fn tell_panics() {
     }));
 }
 
-/// Standard error, line by line.
+/// Where lines are put that are to be passed on.
 struct Lines {
-    json: bool,
-    /// How many were lost since one was taken.
-    lost: u64,
-    /// The last one was taken in part.
-    is_cut: bool,
+    queue: SyncSender<Entry>,
+    lost: Arc<AtomicU64>,
 }
 
-impl Write for Lines {
+impl Write for &Lines {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if self.lost > 0 {
-            let notice = self.notice();
-            if !self.put(notice.as_bytes()) {
-                self.lost = self.lost.saturating_add(1);
-                return Ok(line.len());
-            }
-            self.lost = 0;
-        }
-        if !self.put(line) {
-            self.lost = 1;
+        if self.queue.try_send(Entry::Line(line.to_vec())).is_err() {
+            self.lost.fetch_add(1, Ordering::Relaxed);
         }
         Ok(line.len())
     }
@@ -75,34 +93,22 @@ impl Write for Lines {
     }
 }
 
-impl Lines {
-    /// What is said of those that were lost, on a line of its own.
-    fn notice(&self) -> String {
-        let (begin, lost) = (if self.is_cut { "\n" } else { "" }, self.lost);
-        let words = "lines of the log are missing here: whoever reads it did not keep up";
-        match self.json {
-            true => format!("{begin}{{\"level\":\"WARN\",\"message\":\"{words}\",\"lines\":{lost}}}\n"),
-            false => format!("{begin} WARN smsotpd: {words} lines={lost}\n"),
-        }
-    }
-
-    /// Writes it, if it is taken soon.
-    fn put(&mut self, mut line: &[u8]) -> bool {
-        let (stderr, whole) = (io::stderr(), line.len());
-        let patience = if self.lost > 0 { NO_PATIENCE } else { PATIENCE };
-        while !line.is_empty() {
-            let mut ready = [PollFd::new(&stderr, PollFlags::OUT)];
-            let is_ready = poll(&mut ready, Some(&patience)).is_ok_and(|ready| ready > 0);
-            let written = if is_ready { rustix::io::write(&stderr, &line[..line.len().min(AT_ONCE)]) } else { Ok(0) };
-            match written {
-                Ok(0) | Err(_) => {
-                    self.is_cut |= line.len() < whole;
-                    return false;
+/// Passes lines on as long as there are any, however slowly they are taken.
+fn pass_on(lines: &Receiver<Entry>, lost: &AtomicU64, mut to: impl Write) {
+    while let Ok(entry) = lines.recv() {
+        match entry {
+            Entry::Line(line) => {
+                // Who closed it reads nothing any more.
+                let _ = to.write_all(&line);
+                let missing = lost.swap(0, Ordering::Relaxed);
+                if missing > 0 {
+                    tracing::warn!(
+                        lines = missing,
+                        "lines of the log are missing here: whoever reads it did not keep up"
+                    );
                 }
-                Ok(taken) => line = &line[taken..],
             }
+            Entry::End(passed_on) => drop(passed_on),
         }
-        self.is_cut = false;
-        true
     }
 }

@@ -30,7 +30,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    log::begin(args.json, "smsotpd=info,warn");
+    let _log = log::begin(args.json, "smsotpd=info,warn")?;
     log::tell_panics();
     // From here on it ends nothing, also when the terminal is closed from which the daemon was started.
     let mut hangup = signal(SignalKind::hangup())?;

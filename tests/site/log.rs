@@ -4,6 +4,7 @@ use std::process::Stdio;
 
 use crate::support::{Site, soon};
 use hyper::Method;
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::Value;
 use smsotpd::sim::CarrierSettings;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -17,9 +18,12 @@ async fn who_does_not_read_the_log_holds_nothing_up_and_is_told_what_is_missing(
     site.configure("");
     let mut daemon = site.serve_writing(Stdio::piped(), &[("RUST_LOG", "trace")]).await;
     let mut log = BufReader::new(daemon.log()).lines();
-    for _ in 0..REQUESTS {
-        daemon.request(Method::GET, "/healthz", "none", None).await;
-    }
+    let requests = async {
+        for _ in 0..REQUESTS {
+            daemon.request(Method::GET, "/healthz", "none", None).await;
+        }
+    };
+    soon("all answers", requests).await;
     // Once it is read again it goes on, with what is missing.
     let told = soon("what is missing", async {
         loop {
@@ -33,4 +37,24 @@ async fn who_does_not_read_the_log_holds_nothing_up_and_is_told_what_is_missing(
     .await;
     assert_eq!(told["level"], "WARN");
     assert_eq!(daemon.terminate().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_terminal_that_nobody_reads_holds_nothing_up() {
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
+    let terminal = std::fs::OpenOptions::new().read(true).write(true).open(name).unwrap();
+    let site = Site::new(CarrierSettings::default());
+    site.configure("");
+    let daemon = site.serve_writing(Stdio::from(terminal), &[("RUST_LOG", "trace")]).await;
+    soon("answers", async {
+        for _ in 0..REQUESTS {
+            daemon.request(Method::GET, "/healthz", "none", None).await;
+        }
+    })
+    .await;
+    assert_eq!(daemon.terminate().await.code(), Some(0));
+    drop(master);
 }
