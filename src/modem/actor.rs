@@ -202,7 +202,7 @@ impl Actor {
         self.show(State::Starting);
         self.visit.look.begin(now());
         self.set_up(wire).await?;
-        self.visit.look.end();
+        self.visit.look.end(now());
         self.visit.phase = Phase::Working;
         Ok(())
     }
@@ -268,7 +268,7 @@ impl Actor {
             Errand::Look => {
                 self.visit.look.begin(now());
                 self.look_again(wire).await?;
-                self.visit.look.end();
+                self.visit.look.end(now());
                 Ok(())
             }
         }

@@ -20,14 +20,14 @@ impl Actor {
                 self.visit.statuses.set(domain, status);
                 // Name and strength of the network are others now.
                 if self.visit.statuses.registration() != before {
-                    self.visit.look.want();
+                    self.visit.look.hint(now());
                 }
             }
             Unsolicited::SimState(state) => self.hear_card(verdict::of_card(&state)),
-            Unsolicited::Ready => self.visit.look.want(),
+            Unsolicited::Ready => self.visit.look.hint(now()),
             Unsolicited::StorageFull(_) => {
                 self.visit.storages.sweep_soon();
-                self.visit.look.want();
+                self.visit.look.hint(now());
             }
             Unsolicited::Call(rings) => self.calls.heard(rings, now()),
             Unsolicited::WeakPower => self.ladder.browned_out(now()),
@@ -39,8 +39,9 @@ impl Actor {
     /// The card has become unusable, or usable: then another one may be in the modem.
     fn hear_card(&mut self, trouble: Option<State>) {
         if self.visit.trouble.is_some() != trouble.is_some() {
-            self.visit.look.want();
+            self.visit.look.hint(now());
         }
+        self.visit.card_is_back = trouble.is_none() && self.visit.trouble.is_some();
         if let Some(trouble) = trouble {
             self.lose_card(trouble);
         }

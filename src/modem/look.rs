@@ -2,8 +2,8 @@
 //!
 //! Pure: hints in, times out.
 //!
-//! Its one rule: what a modem says while it is asked has it asked once more at once, and after that with a pause. Some say
-//! such things because they are asked.
+//! Its one rule: what a modem says while it is asked, or right after, has it asked once more at once, and after that with a
+//! pause. Some say such things because they are asked.
 
 use std::time::{Duration, Instant};
 
@@ -12,33 +12,44 @@ const OTHERWISE: Duration = Duration::from_secs(30);
 /// How often one with which all is well is asked for its signal and its network's name, which none tells by itself.
 const WHILE_WELL: Duration = Duration::from_secs(300);
 
+/// What is said so shortly after the last answer may have been said because of it.
+const ECHO: Duration = Duration::from_secs(1);
+
 /// When the modem was asked last, and what speaks for asking it again.
 #[derive(Debug)]
 pub(super) struct Look {
     last: Instant,
+    /// It is being asked, or was until then.
+    asked_until: Option<Instant>,
     /// Something has changed that the modem should be asked about.
     wanted: bool,
-    /// What speaks for it was said during the last look, and during the one before it as well: there is a pause before it is
-    /// acted on.
-    put_off: bool,
-    /// Something spoke for the next look while the last one went on.
-    was_wanted_meanwhile: bool,
+    /// What speaks for it was said while it was asked, or right after.
+    is_echo: bool,
+    /// So it was with the look before.
+    was_echo: bool,
 }
 
 impl Look {
     pub(super) fn new(now: Instant) -> Self {
-        Self { last: now, wanted: false, put_off: false, was_wanted_meanwhile: false }
+        Self { last: now, asked_until: Some(now), wanted: false, is_echo: false, was_echo: false }
     }
 
     /// Something has changed that the modem should be asked about now.
     pub(super) fn want(&mut self) {
+        (self.wanted, self.is_echo) = (true, false);
+    }
+
+    /// The modem says something that it should be asked about.
+    pub(super) fn hint(&mut self, now: Instant) {
+        let may_be_echo = self.asked_until.is_none_or(|until| now < until + ECHO);
+        self.is_echo = may_be_echo && (self.is_echo || !self.wanted);
         self.wanted = true;
-        self.put_off = false;
     }
 
     /// It is being asked from now on.
     pub(super) fn begin(&mut self, now: Instant) {
-        (self.wanted, self.put_off) = (false, false);
+        self.was_echo = self.is_echo;
+        (self.wanted, self.is_echo, self.asked_until) = (false, false, None);
         self.was_asked(now);
     }
 
@@ -48,17 +59,17 @@ impl Look {
     }
 
     /// It has been asked; what it said meanwhile is acted on.
-    pub(super) fn end(&mut self) {
-        self.put_off = self.wanted && self.was_wanted_meanwhile;
-        self.was_wanted_meanwhile = self.wanted;
+    pub(super) fn end(&mut self, now: Instant) {
+        self.asked_until = Some(now);
     }
 
     /// When it is to be asked again.
     pub(super) fn due(&self, is_well: bool) -> Instant {
-        match (self.wanted, self.put_off) {
-            (true, false) => self.last,
-            (false, _) if is_well => self.last + WHILE_WELL,
-            _ => self.last + OTHERWISE,
+        match self.wanted {
+            true if self.is_echo && self.was_echo => self.last + OTHERWISE,
+            true => self.last,
+            false if is_well => self.last + WHILE_WELL,
+            false => self.last + OTHERWISE,
         }
     }
 }
@@ -76,11 +87,23 @@ mod tests {
         let now = Instant::now();
         let mut look = Look::new(now);
         assert_eq!((look.due(true), look.due(false)), (now + seconds(300), now + seconds(30)));
-        look.want();
+        look.hint(now + seconds(1));
         assert_eq!((look.due(true), look.due(false)), (now, now));
         look.begin(now + seconds(1));
-        look.end();
+        look.end(now + seconds(1));
         assert_eq!((look.due(true), look.due(false)), (now + seconds(301), now + seconds(31)));
+    }
+
+    #[test]
+    fn what_is_said_right_after_the_last_answer_counts_as_said_during_the_look() {
+        let now = Instant::now();
+        let mut look = Look::new(now);
+        for (until, due) in [(0, 0), (0, 30), (1, 0)] {
+            look.begin(now);
+            look.end(now);
+            look.hint(now + seconds(until));
+            assert_eq!(look.due(true), now + seconds(due));
+        }
     }
 
     #[test]
@@ -89,20 +112,25 @@ mod tests {
         let mut look = Look::new(now);
         for pause in [0, 30, 30, 30] {
             look.begin(now);
-            look.want();
-            look.end();
+            look.hint(now);
+            look.end(now);
             assert_eq!((look.due(true), look.due(false)), (now + seconds(pause), now + seconds(pause)));
             now += seconds(pause);
         }
-        // What it says while it is not asked is no answer.
-        look.want();
+        // What it says while it is not asked is no answer, nor is what was found out about it otherwise.
+        look.hint(now);
         assert_eq!(look.due(true), now - seconds(30));
         look.begin(now);
-        look.end();
+        look.hint(now);
+        look.end(now);
+        look.want();
+        assert_eq!(look.due(true), now);
+        look.begin(now);
+        look.end(now);
         assert_eq!(look.due(true), now + seconds(300));
         look.begin(now);
-        look.want();
-        look.end();
+        look.hint(now);
+        look.end(now);
         assert_eq!(look.due(true), now, "a look in which nothing was said ends the row");
     }
 }

@@ -16,6 +16,8 @@ pub(super) struct Visit {
     pub(super) look: Look,
     /// Why the modem cannot send whatever the network says: its card, or it takes no messages.
     pub(super) trouble: Option<State>,
+    /// It was the card, which has come back since, as the modem said.
+    pub(super) card_is_back: bool,
     /// Since when the modem does not read its card, though one is in it.
     pub(super) card_fails: Option<Instant>,
     /// The way in which this modem tells the card's number, once one is known.
@@ -45,6 +47,7 @@ impl Visit {
             phase: Phase::Waking,
             look: Look::new(now),
             trouble: None,
+            card_is_back: false,
             card_fails: None,
             card_number_way: None,
             tells_format: false,

@@ -11,6 +11,8 @@ async fn what_a_modem_says_while_it_is_asked_is_acted_on_at_once() {
     let world = World::ready().await;
     // The signal is what it is asked for last.
     world.scripted.answer("AT+CSQ", &format!("+CPIN: NOT READY\r\n\r\n{SIGNAL}"));
+    // Long after it was asked.
+    tokio::time::sleep(Duration::from_secs(2)).await;
     world.scripted.say("SMS READY");
     world.says("no SIM is in the modem").await;
     world.scripted.answer("AT+CSQ", SIGNAL);
@@ -77,4 +79,39 @@ async fn a_card_that_goes_while_it_is_set_up_is_not_taken_for_ready() {
     world.scripted.answer("AT+CNUM", "+CPIN: NOT READY\r\n\r\nOK");
     world.scripted.answer("AT+CCID", "+CCID: 8988211000000000002F\r\n\r\nOK");
     world.says("no SIM is in the modem").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_card_that_is_lost_and_found_in_one_breath_during_set_up_is_ready_in_the_end() {
+    let scripted = Scripted::new();
+    scripted.answer("AT+CNUM", "+CPIN: NOT READY\r\n\r\n+CPIN: READY\r\n\r\nOK");
+    let world = World::start(scripted);
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    let health = world.modem.health().borrow().clone();
+    assert!(health.state.is_ready(), "{:?} looks {}", health.state, world.scripted.count("AT+CSQ"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_card_found_again_during_the_second_look_is_ready_soon() {
+    let scripted = Scripted::new();
+    scripted.answer("AT+CEREG=3", "SMS READY\r\n\r\nOK");
+    let world = World::start(scripted);
+    world.scripted.answer("AT+CSQ", "+CPIN: NOT READY\r\n\r\n+CPIN: READY\r\n\r\n+CSQ: 20,99\r\n\r\nOK");
+    world.says("no SIM is in the modem").await;
+    world.scripted.answer("AT+CSQ", SIGNAL);
+    let before = world.clock.now();
+    world.until(|health| health.state.is_ready()).await;
+    let took = world.clock.now().since(before);
+    assert!(took < Duration::from_secs(5), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_printed_after_the_last_answer_of_each_look_is_no_busy_loop() {
+    let scripted = Scripted::new();
+    scripted.answer("AT+CSQ", "+CSQ: 20,99\r\n\r\nOK\r\n\r\nSMS READY");
+    let world = World::start(scripted);
+    world.until(|health| health.state.is_ready()).await;
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    let asked = world.scripted.count("AT+CSQ");
+    assert!(asked < 50, "{asked}");
 }
