@@ -170,11 +170,11 @@ struct Socket {
 impl Socket {
     fn open(path: &Path) -> anyhow::Result<Self> {
         if std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket()) {
-            if std::os::unix::net::UnixStream::connect(path).is_ok() {
-                anyhow::bail!("{} is in use: another simulator listens there", path.display());
+            match std::os::unix::net::UnixStream::connect(path) {
+                // A simulator that was killed leaves its socket behind.
+                Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => std::fs::remove_file(path)?,
+                _ => anyhow::bail!("{} is in use: something else listens there", path.display()),
             }
-            // A simulator that was killed leaves its socket behind.
-            let _ = std::fs::remove_file(path);
         }
         let listener = UnixListener::bind(path).with_context(|| format!("cannot listen on {}", path.display()))?;
         Ok(Self { listener, path: path.to_owned() })

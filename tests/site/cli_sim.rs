@@ -104,7 +104,7 @@ async fn a_control_socket_in_use_is_left_to_who_uses_it() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(
         (output.status.code(), said.as_str()),
-        (Some(1), "smsotpd: control is in use: another simulator listens there\n")
+        (Some(1), "smsotpd: control is in use: something else listens there\n")
     );
     let socket = folder.path().join("control");
     assert_eq!(order(&socket, "signal = 9").await, ["ok"]);
