@@ -30,30 +30,25 @@ impl Actor {
         }
         // What is heard of the card from here on is about the one that is ready now, and stays.
         self.visit.card_is_back = false;
-        match self.set_up_ready_card(wire).await? {
-            Some(trouble) => {
-                self.visit.trouble.get_or_insert(trouble);
-                Ok(())
-            }
-            None => self.find_card_again(wire).await,
+        let mut found = self.set_up_ready_card(wire).await?;
+        if self.take_card_back() {
+            // Nobody knows what of it was done before the card went. One that says so again always does.
+            found = self.set_up_ready_card(wire).await?;
+            self.take_card_back();
         }
-    }
-
-    /// Goes on with a card that went, as the modem said, and came back while the modem was asked: if it is ready, and still
-    /// the one that was set up, nothing has changed. Some modems say so in one breath.
-    pub(super) async fn find_card_again(&mut self, wire: &mut Wire) -> Result<(), End> {
-        if self.visit.trouble.is_none() || !std::mem::take(&mut self.visit.card_is_back) {
-            return Ok(());
-        }
-        // Nothing can be sent before that is known, and a message that waits must not hurry it.
-        self.show(State::Starting);
-        let state = self.ask_patiently(wire, &Command::sim_state()).await?;
-        let known = self.health.borrow().sim.as_ref().map(|sim| sim.id.clone());
-        if let (None, Some(sim), false) = (trouble(&state), known, self.is_other_card(wire).await?) {
-            self.arrivals.belong_to(&sim);
-            self.visit.trouble = None;
+        if let Some(trouble) = found {
+            self.visit.trouble.get_or_insert(trouble);
         }
         Ok(())
+    }
+
+    /// Whether the card went and came back since it was found ready, as the modem said: it is no trouble any more then.
+    fn take_card_back(&mut self) -> bool {
+        let is_back = std::mem::take(&mut self.visit.card_is_back);
+        if is_back {
+            self.visit.trouble = None;
+        }
+        is_back
     }
 
     /// What depends on a card that is ready. Why no messages can be sent all the same, if so.

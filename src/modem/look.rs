@@ -19,7 +19,7 @@ const ECHO: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Look {
     last: Instant,
-    /// It is being asked, or was until then.
+    /// Until when it was asked last; `None` while it is being asked.
     asked_until: Option<Instant>,
     /// Something has changed that the modem should be asked about.
     wanted: bool,
@@ -31,7 +31,9 @@ pub(super) struct Look {
 
 impl Look {
     pub(super) fn new(now: Instant) -> Self {
-        Self { last: now, asked_until: Some(now), wanted: false, is_echo: false, was_echo: false }
+        // It was not asked yet, so nothing is an answer.
+        let long_ago = now.checked_sub(ECHO).unwrap_or(now);
+        Self { last: now, asked_until: Some(long_ago), wanted: false, is_echo: false, was_echo: false }
     }
 
     /// Something has changed that the modem should be asked about now.

@@ -16,7 +16,7 @@ pub(super) struct Visit {
     pub(super) look: Look,
     /// Why the modem cannot send whatever the network says: its card, or it takes no messages.
     pub(super) trouble: Option<State>,
-    /// It was the card, which has come back since, as the modem said.
+    /// What was the trouble is none any more, as the modem says: the card is ready.
     pub(super) card_is_back: bool,
     /// Since when the modem does not read its card, though one is in it.
     pub(super) card_fails: Option<Instant>,
