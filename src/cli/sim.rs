@@ -172,8 +172,11 @@ impl Socket {
         if std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket()) {
             match std::os::unix::net::UnixStream::connect(path) {
                 // A simulator that was killed leaves its socket behind.
-                Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => std::fs::remove_file(path)?,
-                _ => anyhow::bail!("{} is in use: something else listens there", path.display()),
+                Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
+                    std::fs::remove_file(path).with_context(|| format!("cannot replace {}", path.display()))?;
+                }
+                Err(error) => anyhow::bail!("cannot tell who uses {}: {error}", path.display()),
+                Ok(_) => anyhow::bail!("{} is in use: something else listens there", path.display()),
             }
         }
         let listener = UnixListener::bind(path).with_context(|| format!("cannot listen on {}", path.display()))?;

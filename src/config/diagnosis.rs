@@ -11,7 +11,7 @@ pub(super) fn of_syntax(message: &str, at: &str) -> String {
     match message.lines().next().unwrap_or_default() {
         "" => "this is not TOML".to_owned(),
         // A key is no secret.
-        "duplicate key" => format!("duplicate key `{}`", at.escape_debug()),
+        "duplicate key" => format!("duplicate key `{}`", at.replace(char::is_control, "")),
         first_line => first_line.to_owned(),
     }
 }

@@ -68,23 +68,23 @@ pub(super) enum Abandoned {
 }
 
 impl Abandoned {
-    fn from_name(name: &str) -> Option<Self> {
+    fn from_name(name: &str) -> Result<Self, StoreError> {
         match name {
-            "otp" => Some(Self::OtpIsOver),
-            "app" => Some(Self::AppRemoved),
-            "stop" => Some(Self::Stopped),
-            "list" => Some(Self::OptedOut),
-            _ => None,
+            "otp" => Ok(Self::OtpIsOver),
+            "app" => Ok(Self::AppRemoved),
+            "stop" => Ok(Self::Stopped),
+            "list" => Ok(Self::OptedOut),
+            _ => Err(StoreError::unreadable("message.abandoned")),
         }
     }
 
-    /// Who has withdrawn it thereby, and why, in words.
-    const fn author(self) -> (By, Option<&'static str>) {
+    /// Who has withdrawn it thereby, and why, in words, where that does not follow from its otp.
+    const fn author(self) -> Option<(By, Option<&'static str>)> {
         match self {
-            Self::OtpIsOver => (By::App, None),
-            Self::AppRemoved => (By::Cli, None),
-            Self::Stopped => (By::Network, Some("the recipient wants no messages")),
-            Self::OptedOut => (By::Site, Some("the recipient wants no messages")),
+            Self::OtpIsOver => None,
+            Self::AppRemoved => Some((By::Cli, None)),
+            Self::Stopped => Some((By::Network, Some("the recipient wants no messages"))),
+            Self::OptedOut => Some((By::Site, Some("the recipient wants no messages"))),
         }
     }
 }
@@ -179,7 +179,7 @@ impl Message {
             app: row.get("app")?,
             otp: row.get("otp")?,
             cause: None,
-            abandoned: row.get::<_, Option<String>>("abandoned")?.as_deref().and_then(Abandoned::from_name),
+            abandoned: row.get::<_, Option<String>>("abandoned")?.as_deref().map(Abandoned::from_name).transpose()?,
             in_doubt: row::in_doubt_from(&row.get::<_, String>("in_doubt")?)?,
             deadline: row::moment(row, "deadline")?,
             not_before: before.waiting_from.unwrap_or(now),
@@ -416,7 +416,7 @@ impl Message {
             // That follows from what becomes of its otp.
             return Ok(());
         }
-        let (by, cause) = withdrawn.map(Abandoned::author).unzip();
+        let (by, cause) = withdrawn.and_then(Abandoned::author).unzip();
         let cause = cause.flatten().or(self.cause.as_deref());
         let (message, app, otp) = (self.seq, self.app.as_str(), self.otp);
         events::note_message(work, &NewState { message, app, otp, status, cause, by })

@@ -230,6 +230,9 @@ async fn what_a_modem_was_at_when_stop_came_is_not_sent_once_more() {
     let busy = SubmitResult::NotReady { reason: "the modem went away".to_owned() };
     world.settle(&assignment, busy).await;
     assert_eq!(world.status(id).await, Status::Cancelled);
+    let withdrawn = vec![Kind::OtpUndelivered];
+    let told = world.store.events_after(0, Reader::Admin, withdrawn, 10).await.unwrap().events;
+    assert_eq!(told.iter().map(|event| event.data.by).collect::<Vec<_>>(), [By::Network]);
     world.claim_nothing().await;
 }
 
