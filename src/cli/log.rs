@@ -23,7 +23,6 @@ use crate::clock::Timestamp;
 const WAITING: usize = 1024;
 /// How long the end of the process waits for what was logged last.
 const LAST_WORDS: Duration = Duration::from_millis(300);
-
 /// How often the end looks for room in a queue that is full.
 const A_MOMENT: Duration = Duration::from_millis(5);
 
@@ -58,7 +57,7 @@ impl Drop for Log {
 /// set or cannot be read.
 ///
 /// # Errors
-/// When the system gives no thread.
+/// When the system gives no thread, or no second handle of standard error.
 pub(super) fn begin(json: bool, filter: &str) -> io::Result<Log> {
     let asked = std::env::var("RUST_LOG").ok().filter(|asked| !asked.is_empty());
     let filter: Targets = asked.and_then(|asked| asked.parse().ok()).or(filter.parse().ok()).unwrap_or_default();

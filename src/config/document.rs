@@ -60,19 +60,18 @@ impl Document {
     /// # Errors
     /// [`ConfigError::Faulty`] with the places where the text is not TOML.
     pub fn parse(path: &Path, text: &[u8]) -> Result<Self, ConfigError> {
+        let shown = String::from_utf8_lossy(text);
         let mut document =
-            Self { path: path.to_owned(), text: String::new(), keys: BTreeMap::new(), names: BTreeMap::new() };
-        document.text = String::from_utf8_lossy(text).into_owned();
+            Self { path: path.to_owned(), text: shown.to_string(), keys: BTreeMap::new(), names: BTreeMap::new() };
         if let Err(error) = std::str::from_utf8(text) {
             let told = "this is not UTF-8: save the file in that encoding".to_owned();
             document.accept(vec![document.fault_at(error.valid_up_to(), "", told)])?;
         }
-        let text = document.text.clone();
-        let (tree, errors) = DeTable::parse_recoverable(&text);
+        let (tree, errors) = DeTable::parse_recoverable(&shown);
         document.collect_keys("", tree.get_ref());
         let fault = |error: &toml::de::Error| {
             let span = error.span().unwrap_or_default();
-            let told = diagnosis::of_syntax(error.message(), text.get(span.clone()).unwrap_or_default());
+            let told = diagnosis::of_syntax(error.message(), shown.get(span.clone()).unwrap_or_default());
             document.fault_at(span.start, "", told)
         };
         let faults = errors.iter().map(fault);
