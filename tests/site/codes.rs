@@ -199,10 +199,17 @@ async fn the_log_says_what_is_the_matter_with_a_modem_and_what_to_do() {
     let key = site.create_app("shop").await;
     let daemon = site.serve().await;
     let shown = daemon.until("/v1/modems", &key, |shown| shown["modems"][0]["state"] == "not_ready").await;
-    let log = std::fs::read_to_string(site.log()).unwrap();
-    for said in ["reason", "advice"] {
-        let said = shown["modems"][0][said].as_str().unwrap();
-        assert_eq!(log.matches(said).count(), 1, "{said} in {log}");
+    let log = || std::fs::read_to_string(site.log()).unwrap();
+    let said = ["reason", "advice"].map(|said| shown["modems"][0][said].as_str().unwrap());
+    soon("word of it in the log", async {
+        while !said.iter().all(|said| log().contains(said)) {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert!(daemon.terminate().await.success());
+    for said in said {
+        assert_eq!(log().matches(said).count(), 1, "{said} in {}", log());
     }
 }
 
@@ -216,6 +223,8 @@ async fn a_monitor_that_asks_while_nothing_can_be_sent_does_not_fill_the_log() {
         let (status, ready) = daemon.request(Method::GET, "/readyz", &key, None).await;
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{ready}");
     }
+    // The log is whole once the daemon has ended.
+    assert!(daemon.terminate().await.success());
     let log = std::fs::read_to_string(site.log()).unwrap();
     assert!(!log.contains("/readyz"), "{log}");
 }
