@@ -147,7 +147,7 @@ fn forget_unread(program_side: &OwnedFd) -> io::Result<()> {
     Ok(rustix::termios::tcflush(program_side, QueueSelector::IFlush)?)
 }
 
-/// Makes `link` point to `path`, in one step when an old link is there.
+/// Makes `link` point to `path`, in place of an old link.
 fn place_link(path: &Path, link: &Path) -> io::Result<()> {
     match std::fs::symlink_metadata(link) {
         Ok(found) if !found.is_symlink() => {

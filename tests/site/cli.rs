@@ -437,6 +437,8 @@ async fn daemon_and_modem_are_programs_of_their_own_and_one_outlives_the_other()
     let code = crate::support::code_in(shown.last().unwrap());
     assert_eq!(ask(&["otp", "verify", issued.lines().next().unwrap(), &code]).await, "verified\n");
 
+    // Killed, it would leave the link behind, to a terminal that by then may be another test's modem.
+    std::fs::remove_file(site.link()).unwrap();
     sim.kill().await.unwrap();
     daemon.until("/v1/modems", &key, |modems| modems["modems"][0]["state"] != "ready").await;
     let texts = ["The first.", "The second.", "The third."];
