@@ -25,19 +25,32 @@ impl Actor {
         let state = self.ask_patiently(wire, &Command::sim_state()).await?;
         self.note_card(&state);
         self.visit.trouble = if asks_for_pin(&state) { self.unlock(wire).await? } else { trouble(&state) };
+        // What is heard of the card from here on is about the one that is ready now, and stays.
+        self.visit.card_is_back = false;
         if self.visit.trouble.is_some() {
             return Ok(());
         }
-        // What is heard of the card from here on is about the one that is ready now, and stays.
-        self.visit.card_is_back = false;
         let mut found = self.set_up_ready_card(wire).await?;
         if self.take_card_back() {
-            // Nobody knows what of it was done before the card went. One that says so again always does.
+            // Nobody knows what of it was done before the card went. One that says so again may always do.
             found = self.set_up_ready_card(wire).await?;
-            self.take_card_back();
+            if self.take_card_back() {
+                // With the card went what was to be read and deleted.
+                self.visit.storages.sweep_soon();
+            }
         }
         if let Some(trouble) = found {
             self.visit.trouble.get_or_insert(trouble);
+        }
+        Ok(())
+    }
+
+    /// Sets a card up that went, as the modem said, and came back while the modem was asked other things. The next look may
+    /// hear the same: some modems say both because they are asked.
+    pub(super) async fn find_card_again(&mut self, wire: &mut Wire) -> Result<(), End> {
+        if self.visit.card_is_back {
+            self.show(State::Starting);
+            self.set_up_card(wire).await?;
         }
         Ok(())
     }

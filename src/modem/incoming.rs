@@ -41,15 +41,15 @@ impl Actor {
         if self.visit.trouble.is_some() != trouble.is_some() {
             self.visit.look.hint(now());
         }
-        self.visit.card_is_back = trouble.is_none() && self.visit.trouble.is_some();
-        if let Some(trouble) = trouble {
-            self.lose_card(trouble);
+        match trouble {
+            Some(trouble) => self.lose_card(trouble),
+            None => self.visit.card_is_back = self.visit.trouble.is_some(),
         }
     }
 
     /// The card cannot be used, and must be read again before it is.
     pub(super) fn lose_card(&mut self, trouble: State) {
-        self.visit.trouble = Some(trouble);
+        (self.visit.trouble, self.visit.card_is_back) = (Some(trouble), false);
         self.arrivals.detach();
     }
 

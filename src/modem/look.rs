@@ -97,6 +97,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_said_before_the_first_look_is_no_answer() {
+        let now = Instant::now();
+        let mut look = Look::new(now);
+        look.hint(now);
+        look.begin(now);
+        look.hint(now);
+        look.end(now);
+        assert_eq!(look.due(true), now);
+    }
+
+    #[test]
     fn what_is_said_right_after_the_last_answer_counts_as_said_during_the_look() {
         let now = Instant::now();
         let mut look = Look::new(now);

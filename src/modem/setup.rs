@@ -39,7 +39,7 @@ impl Actor {
         if self.visit.trouble.is_none() && self.visit.storages.sweep_due() && !self.is_wanted() {
             self.sweep(wire).await?;
         }
-        Ok(())
+        self.find_card_again(wire).await
     }
 
     async fn identify(&mut self, wire: &mut Wire) -> Result<(), End> {

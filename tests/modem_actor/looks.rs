@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use crate::scripted::{Scripted, World, sent};
+use crate::scripted::{DELIVER, Scripted, World, sent};
 
 const SIGNAL: &str = "+CSQ: 20,99\r\n\r\nOK";
+/// A card that goes and comes back in one breath.
+const BOUNCE: &str = "+CPIN: NOT READY\r\n\r\n+CPIN: READY\r\n\r\n";
 
 #[tokio::test(start_paused = true)]
 async fn what_a_modem_says_while_it_is_asked_is_acted_on_at_once() {
@@ -81,16 +83,73 @@ async fn a_card_that_goes_while_it_is_set_up_is_not_taken_for_ready() {
     world.says("no SIM is in the modem").await;
 }
 
+/// For how many seconds of this hour the modem is not ready.
+async fn seconds_out(world: &World) -> usize {
+    let mut out = 0;
+    for _ in 0..3600 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        out += usize::from(!world.modem.health().borrow().state.is_ready());
+    }
+    out
+}
+
 #[tokio::test(start_paused = true)]
-async fn a_card_that_is_lost_and_found_in_one_breath_during_set_up_is_ready_in_the_end() {
-    let scripted = Scripted::new();
-    scripted.answer("AT+CNUM", "+CPIN: NOT READY\r\n\r\n+CPIN: READY\r\n\r\nOK");
-    let world = World::start(scripted);
-    tokio::time::sleep(Duration::from_secs(600)).await;
-    let (health, looks) = (world.modem.health().borrow().clone(), world.scripted.count("AT+CSQ"));
-    assert!(health.state.is_ready() && looks < 10, "{:?}, {looks} looks", health.state);
+async fn a_card_that_bounces_whenever_the_modem_is_asked_something_is_ready_all_the_same() {
+    for (line, usual) in [
+        ("AT+CNUM", "OK"),
+        ("AT+CCID", "+CCID: 8988211000000000001F\r\n\r\nOK"),
+        ("AT+CMGF=0", "OK"),
+        ("AT+CMGF?", "+CMGF: 0\r\n\r\nOK"),
+        ("AT+CREG?", "+CREG: 2,1,\"00C3\",\"1A2B\",7\r\n\r\nOK"),
+        ("AT+COPS?", "+COPS: 0,0,\"Example Net\",7\r\n\r\nOK"),
+        ("AT+CSQ", SIGNAL),
+    ] {
+        let scripted = Scripted::new();
+        scripted.answer(line, &format!("{BOUNCE}{usual}"));
+        let world = World::start(scripted);
+        world.until(|health| health.state.is_ready()).await;
+        assert_eq!(seconds_out(&world).await, 0, "{line}");
+        let looks = world.scripted.count("AT+CSQ");
+        assert!(looks <= 3600 / 30 + 3, "{line}: {looks} looks");
+    }
     // Set up once more, and not for ever.
+    let scripted = Scripted::new();
+    scripted.answer("AT+CNUM", &format!("{BOUNCE}OK"));
+    let world = World::start(scripted);
+    world.until(|health| health.state.is_ready()).await;
     assert_eq!(world.scripted.count("AT+CMGF=0"), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_card_that_bounces_in_two_looks_in_a_row_is_ready_at_once() {
+    let world = World::ready().await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    world.scripted.answer("AT+CSQ", &format!("{BOUNCE}{SIGNAL}"));
+    world.scripted.say("SMS READY");
+    world.until(|health| health.state.as_str() == "starting").await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    world.scripted.answer("AT+CSQ", SIGNAL);
+    assert_eq!(seconds_out(&world).await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_stored_on_a_card_that_bounces_is_read_and_deleted() {
+    let length = DELIVER.len() / 2 - 1;
+    for used in [1, 22] {
+        let scripted = Scripted::new();
+        scripted.answer("AT+CPMS=\"SM\"", &format!("+CPMS: {used},50,{used},50,{used},50\r\n\r\nOK"));
+        scripted.answer("AT+CMGL=4", &format!("+CMGL: 3,0,,{length}\r\n{DELIVER}\r\n\r\nOK"));
+        scripted.answer("AT+CMGR=3", &format!("+CMGR: 0,,{length}\r\n{DELIVER}\r\n\r\nOK"));
+        scripted.answer("AT+CNUM", &format!("{BOUNCE}OK"));
+        let mut world = World::start(scripted);
+        while world.scripted.count("AT+CMGD=3") == 0 {
+            let came = tokio::time::timeout(Duration::from_secs(3600), world.events.recv()).await;
+            let came = came.unwrap_or_else(|_| panic!("{used} stored, and none deleted")).unwrap();
+            // It takes a moment to be stored; by then the card has been set up.
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            came.done.acknowledge();
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
