@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::log;
+use super::{failure, log};
 use crate::config::Config;
 use crate::daemon::{Daemon, FINISHING, Parts, Reloader};
 
@@ -30,13 +30,23 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let _log = log::begin(args.json, "smsotpd=info,warn")?;
+    let log = log::begin(args.json, "smsotpd=info,warn")?;
     log::tell_panics();
+    match serve(args.config).await {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(error) => {
+            log.tell_failure(&error);
+            Ok(failure::exit_code(&error))
+        }
+    }
+}
+
+async fn serve(file: Option<PathBuf>) -> anyhow::Result<()> {
     // From here on it ends nothing, also when the terminal is closed from which the daemon was started.
     let mut hangup = signal(SignalKind::hangup())?;
     let asked = asked_to_stop()?;
     // A file that was there must be there again when it is read again.
-    let path = args.config.or_else(Config::default_path);
+    let path = file.or_else(Config::default_path);
     let config = Config::load(path.as_deref())?;
     if config.modem.is_empty() && !config.looks_for_modems() {
         tracing::warn!("no [[modem]] is configured and discovery is off: messages are accepted and wait");
@@ -61,7 +71,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         () = reloading => {}
     }
     tracing::info!("stopped");
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// As [`asked_to_stop`], and when the terminal is closed: for what is of use only while somebody watches.
