@@ -1,6 +1,5 @@
 //! What the API shows of each modem, kept true: its health, whether it is sending, and what is left of its budget.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -11,10 +10,9 @@ use super::told::Told;
 use crate::clock::{Clock, Timestamp};
 use crate::dispatch::{Budgets, LaneState, Member, Pool};
 use crate::http::{self, ModemState, ModemView, RecoveryView, SimView};
-use crate::ids::ModemName;
 use crate::limits::BudgetLeft;
 use crate::modem::{self, Health, State};
-use crate::store::Store;
+use crate::store::{DrainedModems, Store};
 
 /// A budget's windows slide by themselves; no event tells so. This is how old what is shown of them may be.
 const BUDGET_SHOWN_FOR: Duration = Duration::from_secs(60);
@@ -23,7 +21,7 @@ const BUDGET_SHOWN_FOR: Duration = Duration::from_secs(60);
 pub(super) struct Views {
     shown: watch::Sender<Vec<ModemView>>,
     members: watch::Receiver<Vec<Member>>,
-    drained: watch::Receiver<BTreeMap<ModemName, Timestamp>>,
+    drained: watch::Receiver<DrainedModems>,
     budgets: Budgets,
     clock: Clock,
     store: Store,
@@ -89,7 +87,7 @@ impl Views {
 struct One {
     health: watch::Receiver<Health>,
     lane: watch::Receiver<LaneState>,
-    drained: watch::Receiver<BTreeMap<ModemName, Timestamp>>,
+    drained: watch::Receiver<DrainedModems>,
     budgets: Budgets,
     clock: Clock,
     service: Service,

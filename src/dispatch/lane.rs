@@ -1,6 +1,5 @@
 //! A lane: one modem's way through the queue.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -11,11 +10,11 @@ use super::conduct::{Cause, Conduct, Judgement, Rest, Tried};
 use super::outcome;
 use super::pool::{LaneState, Newcomer, Resting};
 use super::ready::ReadySims;
-use crate::clock::{Moment, Timestamp};
+use crate::clock::Moment;
 use crate::ids::{MessageId, ModemName, SimId};
 use crate::message::{self, FailureClass, Priority};
 use crate::modem::{Health, Modem, Outcome, State, Submission};
-use crate::store::{Assignment, Claim, Claimed, Settlement, Store, StoreError, SubmitResult};
+use crate::store::{Assignment, Claim, Claimed, DrainedModems, Settlement, Store, StoreError, SubmitResult};
 
 /// How long a lane waits before it tries the store again, after the store could not write.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
@@ -40,7 +39,7 @@ pub(super) struct Lane {
     stop: CancellationToken,
     health: watch::Receiver<Health>,
     /// The modems that somebody has taken out of use.
-    drained: watch::Receiver<BTreeMap<ModemName, Timestamp>>,
+    drained: watch::Receiver<DrainedModems>,
     /// What came of the last message, until the store has it.
     unsettled: Option<Settlement>,
     /// The message of which the modem has sent the last part, but not all.

@@ -14,6 +14,9 @@ use super::writer::Work;
 use crate::clock::Timestamp;
 use crate::ids::{AppName, ModemName};
 
+/// The modems that are out of use, and since when.
+pub type DrainedModems = BTreeMap<ModemName, Timestamp>;
+
 impl Store {
     /// Takes a modem out of use for an app: from now on it is given nothing new. `false` when it was out of use.
     ///
@@ -45,7 +48,7 @@ impl Store {
 
     /// The modems that are out of use, and since when, now and from now on.
     #[must_use]
-    pub fn drained(&self) -> watch::Receiver<BTreeMap<ModemName, Timestamp>> {
+    pub fn drained(&self) -> watch::Receiver<DrainedModems> {
         self.watch_drained()
     }
 }
@@ -59,7 +62,7 @@ fn tell(work: &Work<'_>, changed: bool, (kind, modem, by): (Kind, &ModemName, &A
 }
 
 /// The modems that are out of use, and since when.
-pub(super) fn load(conn: &Connection) -> Result<BTreeMap<ModemName, Timestamp>, StoreError> {
+pub(super) fn load(conn: &Connection) -> Result<DrainedModems, StoreError> {
     let mut statement = conn.prepare_cached("SELECT name, since_at FROM drained_modem")?;
     let mut rows = statement.query(())?;
     let mut drained = BTreeMap::new();

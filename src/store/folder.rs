@@ -1,6 +1,5 @@
 //! The state folder: who may open it, and what is made in it.
 
-use std::collections::BTreeMap;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
@@ -9,12 +8,12 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 use rustix::fs::FlockOperation;
 
+use super::drains::DrainedModems;
 use super::error::StoreError;
 use super::remembered::Memory;
 use super::{drains, homes, journal, key, schema, site};
-use crate::clock::{Clock, Timestamp};
+use crate::clock::Clock;
 use crate::guard::Homes;
-use crate::ids::ModemName;
 use crate::secret::SiteKey;
 
 /// The database in the state folder.
@@ -39,7 +38,7 @@ pub(super) struct Opened {
     /// Held by the daemon for as long as it writes.
     pub(super) lock: Option<Lock>,
     pub(super) path: PathBuf,
-    pub(super) drained: BTreeMap<ModemName, Timestamp>,
+    pub(super) drained: DrainedModems,
     pub(super) newest_event: i64,
     pub(super) homes: Homes,
     pub(super) guard: Memory,

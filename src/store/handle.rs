@@ -1,6 +1,5 @@
 //! The handle: starts the writer, and carries commands and queries to where they run.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,6 +9,7 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
+use super::drains::DrainedModems;
 use super::error::StoreError;
 use super::folder::{Access, DATABASE, Lock, Opened, open};
 use super::readers::{Readers, Threads};
@@ -17,9 +17,8 @@ use super::refusals::Refusals;
 use super::remembered::Memory;
 use super::standing::Line;
 use super::writer::{self, Command, Watches, Work, Writer};
-use crate::clock::{Clock, Moment, Timestamp};
+use crate::clock::{Clock, Moment};
 use crate::guard::Homes;
-use crate::ids::ModemName;
 use crate::route::Routes;
 use crate::secret::SiteKey;
 
@@ -224,7 +223,7 @@ impl Store {
         *self.0.homes.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(homes);
     }
 
-    pub(super) fn watch_drained(&self) -> watch::Receiver<BTreeMap<ModemName, Timestamp>> {
+    pub(super) fn watch_drained(&self) -> watch::Receiver<DrainedModems> {
         self.0.watches.drained.subscribe()
     }
 

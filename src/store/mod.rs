@@ -80,6 +80,7 @@ pub use callbacks::{
     AppCallback, CallbackCounts, CallbackFilter, CallbackId, CallbackIdError, CallbackStatus, CallbackView,
 };
 pub use deliveries::{Delivery, Due, Tried};
+pub use drains::DrainedModems;
 pub use error::StoreError;
 pub use events::{By, Kind};
 pub use figures::{Figures, OfCountry, OfPrefix};

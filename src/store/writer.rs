@@ -6,7 +6,6 @@
 //! open transaction, and every command that waits is answered by the loss of its sender.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
@@ -14,6 +13,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::drains::DrainedModems;
 use super::error::StoreError;
 use super::events::By;
 use super::queue::{Assignment, SubmitResult};
@@ -22,7 +22,6 @@ use super::routing::Walk;
 use super::standing::{Line, Waiting};
 use super::{schema, settling, site};
 use crate::clock::{Clock, Moment, Timestamp};
-use crate::ids::ModemName;
 use crate::route::Routes;
 use crate::secret::SiteKey;
 
@@ -56,7 +55,7 @@ struct Effects {
     queue: Cell<bool>,
     outbox: Cell<bool>,
     erased: Cell<bool>,
-    drained: Cell<Option<BTreeMap<ModemName, Timestamp>>>,
+    drained: Cell<Option<DrainedModems>>,
     noted: Cell<Option<i64>>,
     walk: Cell<Option<Walk>>,
 }
@@ -93,7 +92,7 @@ impl Work<'_> {
     }
 
     /// These modems are out of use from now on.
-    pub(super) fn tell_drained(&self, modems: BTreeMap<ModemName, Timestamp>) {
+    pub(super) fn tell_drained(&self, modems: DrainedModems) {
         self.effects.drained.set(Some(modems));
     }
 
@@ -191,13 +190,13 @@ pub(super) struct Watches {
     /// When the modems that wait are to be looked at again.
     pub(super) look_at: watch::Sender<Option<Moment>>,
     /// The modems that are out of use.
-    pub(super) drained: watch::Sender<BTreeMap<ModemName, Timestamp>>,
+    pub(super) drained: watch::Sender<DrainedModems>,
     /// Counts the commits that erased something.
     pub(super) erasures: watch::Sender<u64>,
 }
 
 impl Watches {
-    pub(super) fn new(newest_event: i64, drained: BTreeMap<ModemName, Timestamp>) -> Self {
+    pub(super) fn new(newest_event: i64, drained: DrainedModems) -> Self {
         let [queue, changes, outbox, erasures] = std::array::from_fn(|_| watch::Sender::new(0));
         let (noted, look_at, drained) =
             (watch::Sender::new(newest_event), watch::Sender::new(None), watch::Sender::new(drained));
