@@ -65,6 +65,11 @@ pub fn fields(text: &str) -> Vec<Field<'_>> {
     separated_list0(char(','), field).parse(text).map_or_else(|_| Vec::new(), |(_, fields)| fields)
 }
 
+/// The first two fields, when there are as many.
+pub(super) fn first_two(text: &str) -> Option<(Field<'_>, Field<'_>)> {
+    separated_pair(field, char(','), field).parse(text).ok().map(|(_, fields)| fields)
+}
+
 fn field(input: &str) -> IResult<&str, Field<'_>> {
     alt((list, terminated(atom, peek_end), bare)).parse(input)
 }

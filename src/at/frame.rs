@@ -1,6 +1,8 @@
 //! Bytes to lines. Modems end a line with CR LF, with CR CR LF, with LF alone; put blank lines anywhere; send NULs after
 //! opening; and print the prompt without any line end. All of that ends here.
 
+use memchr::memchr3;
+
 /// The longest line that is kept, in octets. A message in a listing needs less than 500; a longer line is given up, so
 /// that a modem gone mad costs no memory.
 const LINE_LIMIT: usize = 4096;
@@ -42,7 +44,7 @@ impl Framer {
                     return Some(Frame::Prompt);
                 }
             }
-            let Some(end) = input.iter().position(|octet| matches!(octet, b'\r' | b'\n' | 0)) else {
+            let Some(end) = memchr3(b'\r', b'\n', 0, input) else {
                 self.keep(input);
                 *input = &[];
                 return None;

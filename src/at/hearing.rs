@@ -27,7 +27,10 @@ impl Session {
         let mut input = bytes;
         while let Some(frame) = framer.next(&mut input) {
             match frame {
-                Frame::Line(line) => self.line(&String::from_utf8_lossy(line), now),
+                Frame::Line(line) => match str::from_utf8(line) {
+                    Ok(text) => self.line(text, now),
+                    Err(_) => self.line(&String::from_utf8_lossy(line), now),
+                },
                 Frame::Prompt => self.prompt(now),
                 Frame::Overlong => self.announced = None,
             }

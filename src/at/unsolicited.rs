@@ -1,7 +1,7 @@
 //! What a modem says by itself (3GPP TS 27.005 §3.4, 27.007 §7.2 and §8.3).
 
 use super::command::Domain;
-use super::fields::fields;
+use super::fields::first_two;
 use super::payload::Payload;
 use super::ussd::Ussd;
 
@@ -93,8 +93,7 @@ fn whole(name: &str, rest: &str) -> Option<Unsolicited> {
 }
 
 fn place(rest: &str) -> Option<Place> {
-    let fields = fields(rest);
-    let [storage, index, ..] = fields.as_slice() else { return None };
+    let (storage, index) = first_two(rest)?;
     Some(Place { storage: storage.text()?.to_owned(), index: index.number()? })
 }
 
