@@ -28,9 +28,9 @@ async fn a_log_at_trace_tells_of_callbacks_and_repeats_nothing_of_them() {
     let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false);
     tracing::subscriber::set_global_default(subscriber.with_writer(move || writer.clone()).finish()).unwrap();
 
-    let elsewhere = Receiver::start(Mood::status(200)).await;
+    let elsewhere = Receiver::start(Mood::status(200));
     let redirect = Mood::Answer(302, format!("location: {}/s3cret-place\r\n", elsewhere.url()));
-    let mut receiver = Receiver::start(Mood::status(500)).await;
+    let mut receiver = Receiver::start(Mood::status(500));
     let site = Site::with_url(&receiver.url()).await;
     let secret = site.store.app_callback(&shop()).await.unwrap().unwrap().secret.expose();
     let mut got = Vec::new();

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use crate::config::ConfigError;
+use crate::store::{KeyError, StoreError};
 
 /// An ending that scripts can tell from others by its exit code.
 #[derive(Debug, thiserror::Error)]
@@ -23,7 +24,16 @@ pub(super) enum Failure {
 
 /// The exit code for an error, by the conventions of `sysexits.h`.
 pub(super) fn exit_code(error: &anyhow::Error) -> ExitCode {
-    if error.downcast_ref::<ConfigError>().is_some() {
+    // Tried again, it would fail the same way until a person has mended something.
+    let is_for_a_person = matches!(
+        error.downcast_ref::<StoreError>(),
+        Some(
+            StoreError::Exposed { .. }
+                | StoreError::Newer { .. }
+                | StoreError::Key(KeyError::Length(_) | KeyError::Missing(_) | KeyError::Wrong)
+        )
+    );
+    if is_for_a_person || error.downcast_ref::<ConfigError>().is_some() {
         return ExitCode::from(78);
     }
     match error.downcast_ref::<Failure>() {

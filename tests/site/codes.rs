@@ -1,5 +1,7 @@
 //! The main job across a real pseudo-terminal, a real database file and real HTTP: what a caretaker would see.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use crate::support::{Site, code_in, soon};
@@ -171,6 +173,24 @@ async fn a_second_daemon_on_the_same_state_is_refused() {
     assert!(!output.status.success());
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains("another"), "{said}");
+}
+
+#[tokio::test]
+async fn what_only_a_person_can_mend_ends_the_daemon_with_the_code_after_which_it_is_not_started_again() {
+    let site = Site::unplugged(quick());
+    let config = site.configure("");
+    site.create_app("shop").await;
+    let key = site.state().join("key");
+    let serve = || crate::support::smsotpd().args(["serve", "--config"]).arg(config.clone()).output();
+    std::fs::set_permissions(&key, Permissions::from_mode(0o644)).unwrap();
+    let exposed = serve().await.unwrap();
+    std::fs::set_permissions(&key, Permissions::from_mode(0o600)).unwrap();
+    std::fs::write(&key, [7; 32]).unwrap();
+    let wrong = serve().await.unwrap();
+    for (ended, told) in [(exposed, "chmod 600"), (wrong, "does not belong to this database")] {
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert!(ended.status.code() == Some(78) && said.contains(told), "{:?}: {said}", ended.status);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

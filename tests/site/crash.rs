@@ -17,7 +17,7 @@ fn carrier(submit: Duration, delivery: Duration) -> CarrierSettings {
 }
 
 const AT_ONCE: Duration = Duration::from_millis(20);
-const LATER: Duration = Duration::from_secs(2);
+const LATER: Duration = Duration::from_secs(4);
 
 /// A site whose daemon runs and has one app, whose key is this.
 async fn started(site: Site) -> (Site, String, Daemon) {
@@ -104,6 +104,9 @@ async fn killed_before_ctrl_z_it_is_in_doubt_and_then_sent() {
     site.device.hold_prompts(false);
     when(&mut events, "the prompt", |kind| matches!(kind, EventKind::Prompted)).await;
     daemon.kill().await;
+    while let Ok(event) = events.try_recv() {
+        assert!(!matches!(event.kind, EventKind::Body { .. }), "it was to be killed before");
+    }
 
     let daemon = site.serve().await;
     message_until(&daemon, &key, &otp, "in_doubt").await;

@@ -11,7 +11,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
-use rustix::process::{Pid, Signal};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 use serde_json::Value;
 use smsotpd::phone::PhoneNumber;
 use smsotpd::sim::{Carrier, CarrierSettings, Device, DeviceSettings, Handset, Terminal};
@@ -208,6 +208,9 @@ impl Daemon {
     /// Holds the process where it is; what its modem says from now on it does not hear.
     pub(crate) fn freeze(&self) {
         signal(&self.child, Signal::STOP);
+        // Not each of its threads has stopped when the signal is sent.
+        let pid = Pid::from_raw(i32::try_from(self.child.id().unwrap()).unwrap()).unwrap();
+        rustix::process::waitid(WaitId::Pid(pid), WaitIdOptions::STOPPED).unwrap();
     }
 
     /// Sends the process a signal.

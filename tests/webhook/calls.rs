@@ -58,8 +58,7 @@ async fn until_one_is_dead(site: &Site) -> Value {
 
 #[tokio::test]
 async fn a_url_of_the_request_goes_before_that_of_the_policy() {
-    let (mut of_policy, mut of_request) =
-        (Receiver::start(Mood::status(200)).await, Receiver::start(Mood::status(200)).await);
+    let (mut of_policy, mut of_request) = (Receiver::start(Mood::status(200)), Receiver::start(Mood::status(200)));
     let (site, _stop) = site(Some(&of_policy.url())).await;
     let first = happen(&site, "+15550100123", None).await;
     assert_eq!(soon("the policy's", of_policy.next()).await.otp(), first);
@@ -108,7 +107,7 @@ async fn a_url_that_may_not_be_named_is_refused_before_anything_is_done() {
 async fn what_was_given_up_is_shown_to_its_app_and_to_admins_and_sent_again_when_asked() {
     const ADMIN: &str = "the-key-of-an-admin";
     const OTHER: &str = "the-key-of-another";
-    let mut receiver = Receiver::start(Mood::status(410)).await;
+    let mut receiver = Receiver::start(Mood::status(410));
     let (site, _stop) = site(Some(&receiver.url())).await;
     site.add_app("admin", ADMIN, &[Scope::Admin]).await;
     site.add_app("other", OTHER, &[Scope::Read]).await;

@@ -3,12 +3,12 @@
 use smsotpd::callback::Source;
 use smsotpd::store::{Kind, Reader, Retention, Scope};
 
-use crate::receiver::{Mood, Receiver, url};
+use crate::receiver::{Mood, Receiver, Vacant, url};
 use crate::site::{Site, pass, seconds, shop, soon, target};
 
 #[tokio::test(start_paused = true)]
 async fn what_comes_in_waits_for_no_modem_and_no_modem_for_another() {
-    let mut receiver = Receiver::start(Mood::status(500)).await;
+    let mut receiver = Receiver::start(Mood::status(500));
     let mut site = Site::idle().await;
     site.add_reader("monitor", &receiver.url()).await;
     site.deliver();
@@ -39,7 +39,7 @@ async fn what_comes_in_waits_for_no_modem_and_no_modem_for_another() {
 
 #[tokio::test(start_paused = true)]
 async fn what_an_earlier_version_put_in_one_line_still_goes_out() {
-    let mut receiver = Receiver::start(Mood::status(200)).await;
+    let mut receiver = Receiver::start(Mood::status(200));
     let site = Site::idle().await;
     site.add_reader("monitor", &receiver.url()).await;
     site.receive(3).await;
@@ -54,14 +54,14 @@ async fn what_an_earlier_version_put_in_one_line_still_goes_out() {
 
 #[tokio::test(start_paused = true)]
 async fn a_receiver_that_is_back_gets_all_it_missed_however_much_that_is() {
-    let port = Receiver::nobody().await;
+    let vacant = Vacant::new();
     let mut site = Site::idle().await;
-    site.add_reader("monitor", &url(port)).await;
+    site.add_reader("monitor", &url(vacant.port())).await;
     site.deliver();
     site.receive(400).await;
     let is_tried = |one: &smsotpd::store::CallbackView| one.tries == 1;
     site.until_waiting("a try of each", |all| all.iter().all(is_tried)).await;
-    let mut receiver = Receiver::start_at(port, Mood::status(200)).await;
+    let mut receiver = Receiver::start_at(vacant, Mood::status(200));
     site.receive(1).await;
     // No time passes, so nothing comes by itself.
     for n in 0..401 {
@@ -72,12 +72,12 @@ async fn a_receiver_that_is_back_gets_all_it_missed_however_much_that_is() {
 
 #[tokio::test(start_paused = true)]
 async fn who_is_there_at_one_port_of_a_host_makes_nobody_try_another_in_vain() {
-    let mut receiver = Receiver::start(Mood::status(200)).await;
-    let port = Receiver::nobody().await;
+    let mut receiver = Receiver::start(Mood::status(200));
+    let vacant = Vacant::new();
     let mut site = Site::idle().await;
     let counters = site.deliver_within(&["127.0.0.1"]);
     for n in 0..20 {
-        site.happen_for(n, target(&url(port), Source::Request)).await;
+        site.happen_for(n, target(&url(vacant.port()), Source::Request)).await;
     }
     site.until_waiting("a try of each", |all| all.iter().all(|one| one.tries == 1)).await;
     for n in 0..20 {
@@ -90,7 +90,7 @@ async fn who_is_there_at_one_port_of_a_host_makes_nobody_try_another_in_vain() {
 
 #[tokio::test(start_paused = true)]
 async fn what_can_never_be_sent_keeps_nothing_behind_it() {
-    let mut receiver = Receiver::start(Mood::status(200)).await;
+    let mut receiver = Receiver::start(Mood::status(200));
     let site = Site::idle().await;
     site.add_reader("monitor", &receiver.url()).await;
     site.receive(1).await;
@@ -125,7 +125,7 @@ async fn what_others_have_given_up_keeps_nobody_from_trying_his_own_again() {
 
 #[tokio::test(start_paused = true)]
 async fn an_app_is_removed_in_small_steps_and_nothing_of_it_arrives() {
-    let mut receiver = Receiver::start(Mood::status(200)).await;
+    let mut receiver = Receiver::start(Mood::status(200));
     let site = Site::idle().await;
     let monitor = site.add_reader("monitor", &receiver.url()).await;
     for kind in [Kind::ModemAbsent, Kind::ModemReady] {
@@ -161,7 +161,7 @@ async fn an_app_is_removed_in_small_steps_and_nothing_of_it_arrives() {
 
 #[tokio::test(start_paused = true)]
 async fn an_app_that_gets_the_name_while_the_old_one_goes_waits_for_nothing_of_it() {
-    let mut receiver = Receiver::start(Mood::status(200)).await;
+    let mut receiver = Receiver::start(Mood::status(200));
     let mut site = Site::idle().await;
     let monitor = site.add_reader("monitor", &receiver.url()).await;
     site.note_modem(Kind::ModemAbsent, "m1").await;
@@ -186,7 +186,7 @@ async fn an_app_that_gets_the_name_while_the_old_one_goes_waits_for_nothing_of_i
 
 #[tokio::test(start_paused = true)]
 async fn what_was_given_up_can_be_sent_for_a_month_however_short_the_log_is_kept() {
-    let mut receiver = Receiver::start(Mood::status(410)).await;
+    let mut receiver = Receiver::start(Mood::status(410));
     let site = Site::with_url(&receiver.url()).await;
     site.store.set_retention(Retention { keep_days: 1.try_into().unwrap() });
     let otp = site.happen(1).await;
@@ -220,7 +220,7 @@ async fn what_was_given_up_can_be_sent_for_a_month_however_short_the_log_is_kept
 
 #[tokio::test(start_paused = true)]
 async fn an_event_that_outlived_a_long_power_cut_has_its_try() {
-    let mut receiver = Receiver::start(Mood::status(200)).await;
+    let mut receiver = Receiver::start(Mood::status(200));
     let mut site = Site::idle().await;
     site.set_url(&receiver.url()).await;
     let otp = site.happen(1).await;

@@ -17,7 +17,7 @@ use smsotpd::webhook::Webhook;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{Site, app_name};
-use crate::receiver::{Got, Mood, Receiver, url};
+use crate::receiver::{Got, Mood, Receiver, Vacant, url};
 use crate::site::{pass, seconds, send_and_report, soon};
 
 /// A site without limits whose app has this URL, and which delivers. Time stands still there.
@@ -81,14 +81,8 @@ fn arrived(receiver: &mut Receiver) -> Vec<Got> {
 
 /// An hour in which a receiver is in this mood, or is not there, and the calm after it.
 async fn hour_of(mood: Option<Mood>) {
-    let (port, mut receiver) = match &mood {
-        Some(mood) => {
-            let receiver = Receiver::start(mood.clone()).await;
-            (receiver.port, Some(receiver))
-        }
-        None => (Receiver::nobody().await, None),
-    };
-    let site = site(&url(port)).await;
+    let (vacant, there) = (Vacant::new(), mood.clone().map(Receiver::start));
+    let site = site(&url(there.as_ref().map_or(vacant.port(), |receiver| receiver.port))).await;
     for n in 0..12 {
         let to = format!("+1555010{n:04}");
         let otp = issue(&site, &to).await;
@@ -101,10 +95,7 @@ async fn hour_of(mood: Option<Mood>) {
         issue(&site, &unverified).await;
         send_and_report(&site.store, &unverified, ReportOutcome::Delivered).await;
     }
-    let mut receiver = match receiver.take() {
-        Some(receiver) => receiver,
-        None => Receiver::start_at(port, Mood::status(200)).await,
-    };
+    let mut receiver = there.unwrap_or_else(|| Receiver::start_at(vacant, Mood::status(200)));
     receiver.be(Mood::status(200));
     // What still hangs runs into its time-out.
     pass(seconds(16)).await;
@@ -124,7 +115,7 @@ async fn hour_of(mood: Option<Mood>) {
 
 #[tokio::test(start_paused = true)]
 async fn a_receiver_in_a_bad_mood_for_an_hour_loses_no_event_and_slows_no_issue() {
-    let elsewhere = Receiver::start(Mood::status(200)).await;
+    let elsewhere = Receiver::start(Mood::status(200));
     let redirect = Mood::Answer(307, format!("location: {}\r\n", elsewhere.url()));
     for mood in [None, Some(Mood::status(500)), Some(Mood::Hang), Some(redirect), Some(Mood::Drop)] {
         hour_of(mood).await;
@@ -134,7 +125,7 @@ async fn a_receiver_in_a_bad_mood_for_an_hour_loses_no_event_and_slows_no_issue(
 
 #[tokio::test(start_paused = true)]
 async fn what_ends_badly_and_what_comes_in_is_delivered_like_the_rest() {
-    let mut receiver = Receiver::start(Mood::status(200)).await;
+    let mut receiver = Receiver::start(Mood::status(200));
     let site = site(&receiver.url()).await;
     issue(&site, "+15550100001").await;
     send_and_report(&site.store, "+15550100001", ReportOutcome::Undelivered).await;

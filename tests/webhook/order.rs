@@ -9,7 +9,7 @@ const ALICE: &str = "+15550100123";
 
 #[tokio::test(start_paused = true)]
 async fn an_event_arrives_at_once_with_what_happened_and_nothing_secret() {
-    let mut receiver = Receiver::start(Mood::status(200)).await;
+    let mut receiver = Receiver::start(Mood::status(200));
     let site = Site::with_url(&receiver.url()).await;
     let otp = site.issue(ALICE, None).await;
     site.send_and_report(ALICE).await;
@@ -32,7 +32,7 @@ async fn an_event_arrives_at_once_with_what_happened_and_nothing_secret() {
 
 #[tokio::test(start_paused = true)]
 async fn the_events_of_one_otp_arrive_in_order_whatever_fails() {
-    let mut receiver = Receiver::start(Mood::status(500)).await;
+    let mut receiver = Receiver::start(Mood::status(500));
     let site = Site::with_url(&receiver.url()).await;
     let otp = site.issue(ALICE, None).await;
     site.send_and_report(ALICE).await;
@@ -57,7 +57,7 @@ async fn the_events_of_one_otp_arrive_in_order_whatever_fails() {
 
 #[tokio::test(start_paused = true)]
 async fn an_otp_does_not_wait_for_another_ones_event() {
-    let mut receiver = Receiver::start(Mood::status(500)).await;
+    let mut receiver = Receiver::start(Mood::status(500));
     let site = Site::with_url(&receiver.url()).await;
     let stuck = site.happen(1).await;
     site.until_tried(1).await;
@@ -69,7 +69,7 @@ async fn an_otp_does_not_wait_for_another_ones_event() {
 
 #[tokio::test(start_paused = true)]
 async fn an_event_goes_to_the_apps_own_url_and_to_that_of_the_request_or_policy_once_to_each() {
-    let (mut own, mut other) = (Receiver::start(Mood::status(200)).await, Receiver::start(Mood::status(200)).await);
+    let (mut own, mut other) = (Receiver::start(Mood::status(200)), Receiver::start(Mood::status(200)));
     let mut site = Site::idle().await;
     site.set_url(&own.url()).await;
     site.deliver_within(&["127.0.0.1"]);
@@ -88,7 +88,7 @@ async fn an_event_goes_to_the_apps_own_url_and_to_that_of_the_request_or_policy_
 #[tokio::test(start_paused = true)]
 async fn what_is_about_the_site_goes_to_apps_that_may_read_it() {
     use smsotpd::store::{Kind, Scope};
-    let (mut reader, mut other) = (Receiver::start(Mood::status(200)).await, Receiver::start(Mood::status(200)).await);
+    let (mut reader, mut other) = (Receiver::start(Mood::status(200)), Receiver::start(Mood::status(200)));
     let mut site = Site::idle().await;
     let monitor = "monitor".parse().unwrap();
     site.add_app(&monitor, &[Scope::Read]).await;
@@ -106,7 +106,7 @@ async fn what_is_about_the_site_goes_to_apps_that_may_read_it() {
 
 #[tokio::test(start_paused = true)]
 async fn nothing_of_a_removed_app_is_sent_even_if_another_gets_its_name() {
-    let mut receiver = Receiver::start(Mood::status(200)).await;
+    let mut receiver = Receiver::start(Mood::status(200));
     let mut site = Site::idle().await;
     site.set_url(&receiver.url()).await;
     site.happen(1).await;

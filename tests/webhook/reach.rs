@@ -16,7 +16,7 @@ async fn why_not(url: &str, allow: &[&str]) -> String {
 
 #[tokio::test(start_paused = true)]
 async fn a_request_does_not_reach_what_is_not_allowed() {
-    let receiver = Receiver::start(Mood::status(200)).await;
+    let receiver = Receiver::start(Mood::status(200));
     let by_address = format!("http://127.0.0.1:{}/", receiver.port);
     let by_name = format!("http://localhost:{}/", receiver.port);
     for (url, allow) in [
@@ -36,7 +36,7 @@ async fn a_request_does_not_reach_what_is_not_allowed() {
 
 #[tokio::test(start_paused = true)]
 async fn a_request_reaches_what_is_allowed_by_address_under_any_name() {
-    let mut receiver = Receiver::start(Mood::status(200)).await;
+    let mut receiver = Receiver::start(Mood::status(200));
     for host in ["localhost", "127.0.0.1"] {
         let mut site = Site::idle().await;
         let url = format!("http://{host}:{}/", receiver.port);
@@ -48,7 +48,7 @@ async fn a_request_reaches_what_is_allowed_by_address_under_any_name() {
 
 #[tokio::test(start_paused = true)]
 async fn a_request_does_not_get_the_operators_connection() {
-    let mut receiver = Receiver::start(Mood::status(200)).await;
+    let mut receiver = Receiver::start(Mood::status(200));
     let site = Site::with_url(&receiver.url()).await;
     site.happen(1).await;
     soon("the operator's", receiver.next()).await;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::io::{
     AsyncBufRead, AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader,
 };
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -64,6 +64,21 @@ impl Got {
     }
 }
 
+/// A port at which nobody listens, nor can.
+pub(crate) struct Vacant(TcpSocket);
+
+impl Vacant {
+    pub(crate) fn new() -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+        Self(socket)
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.0.local_addr().unwrap().port()
+    }
+}
+
 /// A receiver that listens.
 pub(crate) struct Receiver {
     pub(crate) port: u16,
@@ -73,17 +88,20 @@ pub(crate) struct Receiver {
 }
 
 impl Receiver {
-    pub(crate) async fn start(mood: Mood) -> Self {
-        Self::start_at(0, mood).await
+    pub(crate) fn start(mood: Mood) -> Self {
+        Self::start_at(Vacant::new(), mood)
     }
 
-    pub(crate) async fn start_at(port: u16, mood: Mood) -> Self {
-        Self::start_on("127.0.0.1", port, mood).await
+    pub(crate) fn start_at(vacant: Vacant, mood: Mood) -> Self {
+        Self::listen(vacant.0.listen(1024).unwrap(), mood)
     }
 
     /// At this address of the loopback.
-    pub(crate) async fn start_on(host: &str, port: u16, mood: Mood) -> Self {
-        let listener = TcpListener::bind((host, port)).await.unwrap();
+    pub(crate) async fn start_on(host: &str, mood: Mood) -> Self {
+        Self::listen(TcpListener::bind((host, 0)).await.unwrap(), mood)
+    }
+
+    fn listen(listener: TcpListener, mood: Mood) -> Self {
         let port = listener.local_addr().unwrap().port();
         let (mood, moods) = watch::channel(mood);
         let (sender, got) = mpsc::unbounded_channel();
@@ -98,11 +116,6 @@ impl Receiver {
             }
         });
         Self { port, mood, got, connections }
-    }
-
-    /// A port at which nobody listens.
-    pub(crate) async fn nobody() -> u16 {
-        TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
     }
 
     pub(crate) fn url(&self) -> String {

@@ -23,7 +23,7 @@ async fn secret(site: &Site) -> String {
 
 #[tokio::test(start_paused = true)]
 async fn for_a_day_after_a_change_both_secrets_are_good() {
-    let mut receiver = Receiver::start(Mood::status(200)).await;
+    let mut receiver = Receiver::start(Mood::status(200));
     let site = Site::with_url(&receiver.url()).await;
     let old = secret(&site).await;
     site.happen(1).await;
@@ -47,7 +47,7 @@ async fn for_a_day_after_a_change_both_secrets_are_good() {
 
 #[tokio::test(start_paused = true)]
 async fn a_secret_is_not_on_disk() {
-    let receiver = Receiver::start(Mood::Hang).await;
+    let receiver = Receiver::start(Mood::Hang);
     let site = Site::with_url(&receiver.url()).await;
     site.happen(1).await;
     let secret = secret(&site).await;

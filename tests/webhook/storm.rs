@@ -36,7 +36,7 @@ async fn storm(seed: u64) {
     let mut dice = SmallRng::seed_from_u64(seed);
     let mut receivers = Vec::new();
     for _ in 0..3 {
-        receivers.push(Receiver::start(mood(&mut dice)).await);
+        receivers.push(Receiver::start(mood(&mut dice)));
     }
     let mut site = Site::with_url(&receivers[0].url()).await;
     let mut expected = 0;

@@ -5,13 +5,13 @@ use smsotpd::callback::Source;
 use smsotpd::store::CallbackStatus;
 
 use crate::order::arrivals;
-use crate::receiver::{Mood, Receiver, url};
+use crate::receiver::{Mood, Receiver, Vacant, url};
 use crate::site::{Site, pass, seconds, shop, soon, target};
 
 #[tokio::test(start_paused = true)]
 async fn a_receiver_that_is_away_for_an_hour_misses_nothing() {
-    let port = Receiver::nobody().await;
-    let site = Site::with_url(&url(port)).await;
+    let vacant = Vacant::new();
+    let site = Site::with_url(&url(vacant.port())).await;
     let mut happened = Vec::new();
     for n in 0..20 {
         happened.push(site.happen(n).await);
@@ -29,10 +29,10 @@ async fn a_receiver_that_is_away_for_an_hour_misses_nothing() {
     assert_eq!(site.waiting().await.len(), 21);
     let counts = site.store.callback_counts().await.unwrap();
     let (receiver, reason) = counts.failing.expect("it is told of");
-    assert_eq!(receiver, format!("http://127.0.0.1:{port}"));
+    assert_eq!(receiver, format!("http://127.0.0.1:{}", vacant.port()));
     assert!(reason.contains("cannot be reached: connection refused"), "{reason}");
 
-    let mut receiver = Receiver::start_at(port, Mood::status(200)).await;
+    let mut receiver = Receiver::start_at(vacant, Mood::status(200));
     let newest = site.happen(100).await;
     // The newest finds it there, and that brings all others, long before they would be tried again.
     let mut all = Vec::new();
@@ -48,8 +48,8 @@ async fn a_receiver_that_is_away_for_an_hour_misses_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn receivers_that_hang_slow_neither_issue_nor_others() {
-    let mut hanging = Receiver::start(Mood::Hang).await;
-    let mut well = Receiver::start(Mood::status(200)).await;
+    let mut hanging = Receiver::start(Mood::Hang);
+    let mut well = Receiver::start(Mood::status(200));
     let mut site = Site::idle().await;
     site.set_url(&hanging.url()).await;
     for n in 0..50 {
@@ -79,9 +79,9 @@ async fn an_app_whose_requests_name_many_hosts_that_hang_leaves_places_for_other
     let (mut site, mut hanging) = (Site::idle().await, Vec::new());
     for n in 0..12 {
         let host = format!("127.0.0.{}", 10 + n);
-        let receiver = Receiver::start_on(&host, 0, Mood::Hang).await;
+        let receiver = Receiver::start_on(&host, Mood::Hang).await;
         // Another port is no other host.
-        let other_port = Receiver::start_on(&host, 0, Mood::Hang).await;
+        let other_port = Receiver::start_on(&host, Mood::Hang).await;
         for (more, port) in [(0, receiver.port), (50, other_port.port)] {
             let url = format!("http://{host}:{port}/");
             site.happen_for(n + more, target(&url, Source::Request)).await;
@@ -96,7 +96,7 @@ async fn an_app_whose_requests_name_many_hosts_that_hang_leaves_places_for_other
         }
     })
     .await;
-    let mut well = Receiver::start(Mood::status(200)).await;
+    let mut well = Receiver::start(Mood::status(200));
     site.add_reader("monitor", &well.url()).await;
     site.receive(20).await;
     for _ in 0..20 {
@@ -107,9 +107,9 @@ async fn an_app_whose_requests_name_many_hosts_that_hang_leaves_places_for_other
 
 #[tokio::test(start_paused = true)]
 async fn a_redirect_is_not_followed_and_is_told_of() {
-    let mut elsewhere = Receiver::start(Mood::status(200)).await;
+    let mut elsewhere = Receiver::start(Mood::status(200));
     let location = format!("location: {}\r\n", elsewhere.url());
-    let mut receiver = Receiver::start(Mood::Answer(308, location)).await;
+    let mut receiver = Receiver::start(Mood::Answer(308, location));
     let site = Site::with_url(&receiver.url()).await;
     site.happen(1).await;
     soon("the try", receiver.next()).await;
@@ -125,7 +125,7 @@ async fn a_redirect_is_not_followed_and_is_told_of() {
 #[tokio::test(start_paused = true)]
 async fn what_was_dropped_is_sent_again_with_the_same_id() {
     for mood in [Mood::Drop, Mood::DropInTheHead] {
-        let mut receiver = Receiver::start(mood.clone()).await;
+        let mut receiver = Receiver::start(mood.clone());
         let site = Site::with_url(&receiver.url()).await;
         site.happen(1).await;
         let first = soon("the first try", receiver.next()).await;
@@ -142,7 +142,7 @@ async fn what_was_dropped_is_sent_again_with_the_same_id() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_without_an_end_is_not_read_to_the_end() {
-    let mut receiver = Receiver::start(Mood::Flood).await;
+    let mut receiver = Receiver::start(Mood::Flood);
     let site = Site::with_url(&receiver.url()).await;
     site.happen(1).await;
     soon("the try", receiver.next()).await;
@@ -151,7 +151,7 @@ async fn an_answer_without_an_end_is_not_read_to_the_end() {
 
 #[tokio::test(start_paused = true)]
 async fn a_restart_in_the_middle_loses_nothing() {
-    let mut receiver = Receiver::start(Mood::Hang).await;
+    let mut receiver = Receiver::start(Mood::Hang);
     let site = Site::with_url(&receiver.url()).await;
     let otp = site.happen(1).await;
     let cut_off = soon("the try that is cut off", receiver.next()).await;
@@ -166,7 +166,7 @@ async fn a_restart_in_the_middle_loses_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn after_a_day_an_event_is_given_up_and_a_person_can_have_it_sent_again() {
-    let mut receiver = Receiver::start(Mood::status(503)).await;
+    let mut receiver = Receiver::start(Mood::status(503));
     let mut site = Site::idle().await;
     site.set_url(&receiver.url()).await;
     let counters = site.deliver();
@@ -211,7 +211,7 @@ async fn after_a_day_an_event_is_given_up_and_a_person_can_have_it_sent_again() 
 
 #[tokio::test(start_paused = true)]
 async fn what_was_given_up_is_kept_for_a_month() {
-    let receiver = Receiver::start(Mood::status(410)).await;
+    let receiver = Receiver::start(Mood::status(410));
     let site = Site::with_url(&receiver.url()).await;
     site.happen(1).await;
     soon("gone", async {
@@ -231,7 +231,7 @@ async fn what_was_given_up_is_kept_for_a_month() {
 
 #[tokio::test(start_paused = true)]
 async fn a_receiver_may_ask_for_time() {
-    let mut receiver = Receiver::start(Mood::Answer(429, "retry-after: 120\r\n".to_owned())).await;
+    let mut receiver = Receiver::start(Mood::Answer(429, "retry-after: 120\r\n".to_owned()));
     let site = Site::with_url(&receiver.url()).await;
     site.happen(1).await;
     soon("the try", receiver.next()).await;
@@ -242,7 +242,7 @@ async fn a_receiver_may_ask_for_time() {
 
 #[tokio::test(start_paused = true)]
 async fn a_jump_of_the_wall_clock_neither_loses_nor_hurries_an_event() {
-    let mut receiver = Receiver::start(Mood::status(500)).await;
+    let mut receiver = Receiver::start(Mood::status(500));
     let site = Site::with_url(&receiver.url()).await;
     for hours in [50 * 365 * 24, -100 * 365 * 24] {
         site.happen(7).await;
@@ -263,7 +263,7 @@ async fn a_jump_of_the_wall_clock_neither_loses_nor_hurries_an_event() {
 
 #[tokio::test(start_paused = true)]
 async fn a_disk_that_takes_nothing_has_an_event_sent_once_a_second_at_most_until_it_takes_something() {
-    let mut receiver = Receiver::start(Mood::status(200)).await;
+    let mut receiver = Receiver::start(Mood::status(200));
     let mut site = Site::idle().await;
     site.set_url(&receiver.url()).await;
     site.happen(1).await;

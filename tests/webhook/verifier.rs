@@ -71,7 +71,7 @@ async fn so_does_the_function_that_the_readme_shows() {
 }
 
 async fn genuine_is_taken_and_the_rest_refused(program: &str) {
-    let mut receiver = Receiver::start(Mood::status(200)).await;
+    let mut receiver = Receiver::start(Mood::status(200));
     let mut site = Site::idle().await;
     // The library judges the time by this machine's clock.
     let ahead = jiff::Timestamp::now().as_second() - site.clock.wall().as_second();
