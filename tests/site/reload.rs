@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::support::{Daemon, Site, request, soon};
 use hyper::{Method, StatusCode};
@@ -56,25 +56,23 @@ fn is_long(otp: &Value) -> bool {
     signs[0]
 }
 
-/// What a client of an app asks, one call after the other, until told to end: how many codes by each policy it got.
-async fn ask_on(client: usize, socket: PathBuf, key: String, over: Arc<AtomicBool>) -> [usize; 2] {
+/// What a client of an app asks, one call after the other. It counts how many codes by each policy it got.
+async fn ask_on(client: usize, socket: PathBuf, key: String, seen: Arc<[AtomicUsize; 2]>) {
     let ask = async |path: &str, body: Value, expected: StatusCode| {
         let answer = request(&socket, Method::POST, path, Some(&key), Some(body)).await;
         let (status, answer) = answer.unwrap();
         assert_eq!(status, expected, "{path}: {answer}");
         answer
     };
-    let mut seen = [0, 0];
-    while !over.load(Ordering::Relaxed) {
-        let to = format!("+1555{client}{:06}", seen[0] + seen[1]);
+    for turn in 0.. {
+        let to = format!("+1555{client}{turn:06}");
         let otp = ask("/v1/otp", json!({ "to": to }), StatusCode::ACCEPTED).await;
-        seen[usize::from(is_long(&otp))] += 1;
+        seen[usize::from(is_long(&otp))].fetch_add(1, Ordering::Relaxed);
         let path = format!("/v1/otp/{}", otp["id"].as_str().unwrap());
         ask(&format!("{path}/verify"), json!({ "code": "none" }), StatusCode::OK).await;
         ask(&format!("{path}/resend"), json!(null), StatusCode::ACCEPTED).await;
         ask("/v1/messages", json!({ "to": to, "text": "Hello" }), StatusCode::ACCEPTED).await;
     }
-    seen
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -84,10 +82,10 @@ async fn a_reload_under_load_fails_no_request_and_mixes_no_two_policies() {
     site.configure(&format!("{SHORT}{at_once}{FREE}"));
     let key = site.create_app("shop").await;
     let daemon = site.serve().await;
-    let over = Arc::new(AtomicBool::new(false));
+    let seen = Arc::<[AtomicUsize; 2]>::default();
     let mut clients = JoinSet::new();
     for client in 0..4 {
-        clients.spawn(ask_on(client, site.socket(), key.clone(), Arc::clone(&over)));
+        clients.spawn(ask_on(client, site.socket(), key.clone(), Arc::clone(&seen)));
     }
     let route = "[[route]]\nprefix = \"+1555\"\nmodems = [\"m1\"]\n";
     for turn in 0..12 {
@@ -95,12 +93,20 @@ async fn a_reload_under_load_fails_no_request_and_mixes_no_two_policies() {
         let (modems, route) = [("", ""), ("", route), ("modems = [\"m1\"]\n", route)][turn % 3];
         site.configure(&format!("{policy}{at_once}{modems}{FREE}{route}"));
         reload(&site, &daemon, DONE).await;
+        let by_this = &seen[usize::from(policy == LONG)];
+        let before = by_this.load(Ordering::Relaxed);
+        soon("a code by it", async {
+            while by_this.load(Ordering::Relaxed) == before {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        // A client ends by what it finds wrong only.
+        if let Some(ended) = clients.try_join_next() {
+            ended.unwrap();
+        }
     }
-    over.store(true, Ordering::Relaxed);
-    let seen = clients.join_all().await;
-    for policy in 0..2 {
-        assert!(seen.iter().map(|seen| seen[policy]).sum::<usize>() > 0, "{seen:?}");
-    }
+    clients.shutdown().await;
     assert!(daemon.terminate().await.success());
 }
 
