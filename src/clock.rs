@@ -4,8 +4,8 @@
 //! So nothing is ever decided by wall time. A [`Moment`] lies on the site's own timeline, which follows the kernel's
 //! boot-time clock (it counts through suspend and never jumps) and is carried on across restarts by a [`Reading`]
 //! that the store keeps. Within one boot the timeline is exact. Across a reboot it goes on from the last reading plus
-//! what the wall clock says has passed since, if that is not negative; it never runs backwards, so nothing that ended
-//! comes to life again.
+//! what the wall clock says has passed since, if that can be; it never runs backwards, so nothing that ended comes to life
+//! again. One boot with a wrong date spoils nothing: what the wall clock says is only kept if it can be, too.
 //!
 //! Its one rule: compare [`Moment`]s; show [`Timestamp`]s.
 
@@ -16,6 +16,18 @@ use std::time::Duration;
 
 pub use jiff::Timestamp;
 use rustix::time::ClockId;
+
+/// No machine is off for longer and then goes on: one of two dates that lie further apart is wrong, and what has passed
+/// is not known.
+const LONGEST_OFF: i64 = 5 * 366 * DAY;
+/// So much of what a machine was off for counts. By then everything is over that must not come to life again: a message
+/// waits for 7 days at most, and its report for one more. More would only cost what is kept for its age, such as the
+/// audit, should the date be wrong by some years.
+const MOST_COUNTS: i64 = 10 * DAY;
+/// A day, in milliseconds.
+const DAY: i64 = 24 * 3600 * 1000;
+/// 2026-01-01, in milliseconds since 1970. Any earlier date is wrong: this program was not there.
+const FIRST_DATE: i64 = 1_767_225_600_000;
 
 /// A point on the site's own timeline, in milliseconds since the daemon first ran here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -70,7 +82,7 @@ pub struct Reading {
     pub boot_millis: i64,
     /// The same instant on the site's timeline.
     pub moment: Moment,
-    /// The same instant by the wall clock.
+    /// The same instant by the wall clock, or by what it said before when it cannot be right.
     pub wall: Timestamp,
 }
 
@@ -80,8 +92,16 @@ pub struct Clock(Arc<Source>);
 
 #[derive(Debug)]
 enum Source {
-    System { boot_id: String, ahead_of_boot: i64 },
-    Simulated { start: tokio::time::Instant, wall_millis: AtomicI64 },
+    /// `wall_ahead` is how far the wall time went ahead of the timeline by the reading that was resumed from.
+    System {
+        boot_id: String,
+        ahead_of_boot: i64,
+        wall_ahead: i64,
+    },
+    Simulated {
+        start: tokio::time::Instant,
+        wall_millis: AtomicI64,
+    },
 }
 
 impl Clock {
@@ -90,15 +110,20 @@ impl Clock {
     pub fn resume(last: Option<&Reading>) -> Self {
         let boot_id = boot_id();
         let boot = boot_millis();
-        let moment = last.map_or(0, |last| carry_on(last, &boot_id, boot, Timestamp::now()).0);
-        Self(Arc::new(Source::System { boot_id, ahead_of_boot: moment - boot }))
+        let wall = Timestamp::now();
+        let moment = last.map_or(0, |last| carry_on(last, &boot_id, boot, wall).0);
+        let (known, wall_of_known) = last.map_or((0, wall), |last| (last.moment.0, last.wall));
+        let wall_ahead = wall_of_known.as_millisecond().saturating_sub(known);
+        Self(Arc::new(Source::System { boot_id, ahead_of_boot: moment - boot, wall_ahead }))
     }
 
     /// A clock that follows tokio's, which a test pauses and advances. Its wall time starts at 2026-01-01.
     #[must_use]
     pub fn simulated() -> Self {
-        const START: i64 = 1_767_225_600_000;
-        Self(Arc::new(Source::Simulated { start: tokio::time::Instant::now(), wall_millis: AtomicI64::new(START) }))
+        Self(Arc::new(Source::Simulated {
+            start: tokio::time::Instant::now(),
+            wall_millis: AtomicI64::new(FIRST_DATE),
+        }))
     }
 
     /// Now, for decisions.
@@ -125,14 +150,11 @@ impl Clock {
     #[must_use]
     pub fn reading(&self) -> Reading {
         match &*self.0 {
-            Source::System { boot_id, ahead_of_boot } => {
+            Source::System { boot_id, ahead_of_boot, wall_ahead } => {
                 let boot = boot_millis();
-                Reading {
-                    boot_id: boot_id.clone(),
-                    boot_millis: boot,
-                    moment: Moment(boot + ahead_of_boot),
-                    wall: Timestamp::now(),
-                }
+                let moment = Moment(boot + ahead_of_boot);
+                let wall = worth_keeping(Timestamp::now(), moment.0.saturating_add(*wall_ahead));
+                Reading { boot_id: boot_id.clone(), boot_millis: boot, moment, wall }
             }
             Source::Simulated { .. } => Reading {
                 boot_id: "simulated".to_owned(),
@@ -173,8 +195,19 @@ fn carry_on(last: &Reading, boot_id: &str, boot_millis: i64, wall: Timestamp) ->
         let passed = boot_millis.saturating_sub(last.boot_millis).max(0);
         return Moment(last.moment.0.saturating_add(passed));
     }
-    let passed = wall.as_millisecond().saturating_sub(last.wall.as_millisecond()).max(0);
-    Moment(last.moment.0.saturating_add(passed))
+    let passed = wall.as_millisecond().saturating_sub(last.wall.as_millisecond());
+    let counts = if passed > LONGEST_OFF { 0 } else { passed.clamp(0, MOST_COUNTS) };
+    Moment(last.moment.0.saturating_add(counts))
+}
+
+/// The wall time to be kept: what the clock says, or, when that cannot be right, what the wall time kept before has come
+/// to by now. A machine without a clock of its own is late until the network has set it, by some minutes or back to 1970;
+/// were that kept, the next boot with the right date would count too much. What is late by many years was kept by a clock
+/// that was ahead; were that kept on, no boot for years would count anything.
+fn worth_keeping(says: Timestamp, before: i64) -> Timestamp {
+    let says = says.as_millisecond();
+    let was_ahead = says >= FIRST_DATE && before.saturating_sub(says) > LONGEST_OFF;
+    timestamp(if was_ahead { says } else { says.max(before) })
 }
 
 fn timestamp(millis: i64) -> Timestamp {
@@ -220,6 +253,52 @@ mod tests {
     #[test]
     fn a_wall_clock_that_went_back_over_a_reboot_does_not_turn_the_timeline_back() {
         assert_eq!(carry_on(&reading(), "b", 10, timestamp(0)), Moment(100_000));
+    }
+
+    /// What is kept of a boot that goes on from `last`, a minute after its start.
+    fn boot(last: &Reading, name: &str, says: i64) -> Reading {
+        let moment = carry_on(last, name, 10, timestamp(says)) + Duration::from_secs(60);
+        let before = last.wall.as_millisecond() + moment.0 - last.moment.0;
+        let wall = worth_keeping(timestamp(says + 60_000), before);
+        Reading { boot_id: name.to_owned(), boot_millis: 60_010, moment, wall }
+    }
+
+    #[test]
+    fn one_boot_with_a_wrong_date_moves_the_timeline_by_no_more_than_it_ran() {
+        let right = FIRST_DATE + 300 * DAY;
+        let first = Reading { wall: timestamp(right), ..reading() };
+        let years = |years: i64| right + years * 365 * DAY;
+        for wrong in [0, years(-50), years(50), FIRST_DATE + DAY, right - 60_000] {
+            let spoilt = boot(&first, "b", wrong);
+            assert_eq!(spoilt.moment.since(first.moment), Duration::from_secs(60), "{wrong}");
+            let mended = boot(&spoilt, "c", right + 600_000);
+            let passed = mended.moment.since(spoilt.moment);
+            assert!(passed <= Duration::from_secs(600), "{wrong}: {passed:?}");
+            // And from then on a power cut counts as long as it was.
+            let cut = carry_on(&mended, "d", 10, timestamp(right + 1_260_000));
+            assert_eq!(cut.since(mended.moment), Duration::from_secs(600), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_site_that_was_founded_in_1970_takes_the_right_date_on() {
+        let founded = Reading { wall: timestamp(15_000), ..reading() };
+        let first = boot(&founded, "b", FIRST_DATE + DAY);
+        assert_eq!(first.moment.since(founded.moment), Duration::from_secs(60));
+        let cut = carry_on(&first, "c", 10, timestamp(FIRST_DATE + DAY + 360_000));
+        assert_eq!(cut.since(first.moment), Duration::from_secs(300));
+    }
+
+    #[test]
+    fn of_a_long_time_off_so_much_counts_that_everything_is_over() {
+        let first = Reading { wall: timestamp(FIRST_DATE), ..reading() };
+        for days in [11, 400, 1_800] {
+            let moment = carry_on(&first, "b", 10, timestamp(FIRST_DATE + days * DAY));
+            assert_eq!(moment.0 - first.moment.0, MOST_COUNTS);
+            // The date is kept all the same: the next power cut counts for itself.
+            let wall = boot(&first, "b", FIRST_DATE + days * DAY).wall;
+            assert_eq!(wall, timestamp(FIRST_DATE + days * DAY + 60_000));
+        }
     }
 
     #[tokio::test(start_paused = true)]

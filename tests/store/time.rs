@@ -3,7 +3,7 @@
 use smsotpd::clock::Clock;
 use smsotpd::message::Status;
 use smsotpd::otp::Reason;
-use smsotpd::store::Store;
+use smsotpd::store::{EventFilter, Retention, Store};
 
 use crate::world::{CODE, World, alice, number, seconds};
 
@@ -53,4 +53,23 @@ async fn what_expired_before_a_restart_without_a_clock_of_its_own_stays_expired(
     let store = Store::open(world.folder.path(), None).await.unwrap();
     assert!(store.clock().now() >= otp.expires);
     assert!(store.clock().now() >= Clock::simulated().now());
+}
+
+#[tokio::test]
+async fn one_boot_that_kept_a_date_of_1970_expires_nothing_and_forgets_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path(), None).await.unwrap();
+    let clock = store.clock().clone();
+    let world = World { folder, store, clock };
+    let otp = world.issue(world.new_otp(&alice())).await;
+    let events = world.store.events(EventFilter::default()).await.unwrap().items;
+    world.store.close().await;
+    let conn = rusqlite::Connection::open(world.folder.path().join("smsotpd.db")).unwrap();
+    conn.execute("UPDATE site SET boot_id = 'the boot before', wall = 15000", ()).unwrap();
+    drop(conn);
+    let store = Store::open(world.folder.path(), None).await.unwrap();
+    store.set_retention(Retention::default());
+    store.sweep().await.unwrap();
+    assert!(store.clock().now() < otp.expires);
+    assert_eq!(store.events(EventFilter::default()).await.unwrap().items, events);
 }
