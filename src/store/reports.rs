@@ -106,6 +106,9 @@ const REPORTS_UNTIL: &str = "message.deadline + iif(message.deadline - message.c
 /// So many attempts later a SIM has used every TP-MR once, and a report with an old one is about a newer part.
 const WRAP: i64 = 200;
 
+/// So many attempts that nothing can come of any more are looked for when others are kept in mind.
+const OLD_AT_ONCE: i64 = 8;
+
 fn take(work: &Work<'_>, report: &Report) -> Result<Found, StoreError> {
     let (last, left_behind) = (by_reference(work, report)?, former(work, report)?);
     if let Some((place, attempt)) = last
@@ -175,6 +178,17 @@ pub(super) fn remember_parts(work: &Work<'_>, message: i64) -> Result<(), StoreE
          WHERE part.message = ?1 AND part.reference IS NOT NULL"
     );
     work.conn.prepare_cached(&sql)?.execute([message])?;
+    forget_old(work, message)
+}
+
+/// Whenever attempts at this message are kept in mind, those of its number and the next ones go of which no report can
+/// come any more. So there are never many more than still count, whoever the numbers belong to, and none is looked for.
+fn forget_old(work: &Work<'_>, message: i64) -> Result<(), StoreError> {
+    let sql = "DELETE FROM former_part WHERE known_until <= ?2 AND (number, sim, reference, attempt) IN (
+                   SELECT number, sim, reference, attempt FROM former_part
+                   WHERE number >= (SELECT number FROM message WHERE seq = ?1)
+                   ORDER BY number, sim, reference, attempt LIMIT ?3)";
+    work.conn.prepare_cached(sql)?.execute((message, work.now.as_millis(), OLD_AT_ONCE))?;
     Ok(())
 }
 
@@ -309,7 +323,7 @@ pub(super) fn remember_doubt(work: &Work<'_>, message: i64) -> Result<(), StoreE
          WHERE part.message = ?1 AND part.status = 'in_doubt' AND part.sim IS NOT NULL"
     );
     work.conn.prepare_cached(&sql)?.execute((message, UNKNOWN_REFERENCE))?;
-    Ok(())
+    forget_old(work, message)
 }
 
 /// Keeps in mind that the second copy of this message, at this attempt through this SIM, is in doubt, while the message goes
@@ -320,7 +334,7 @@ pub(super) fn remember_second(work: &Work<'_>, message: i64, attempt: i64, sim: 
          SELECT number, ?3, ?4, ?2, {REPORTS_UNTIL} FROM message WHERE seq = ?1"
     );
     work.conn.prepare_cached(&sql)?.execute((message, attempt, sim, UNKNOWN_REFERENCE))?;
-    Ok(())
+    forget_old(work, message)
 }
 
 /// The attempts at a message, from this one back, that are in doubt: the part, the attempt, and its SIM; the last first.

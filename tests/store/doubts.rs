@@ -5,7 +5,7 @@ use smsotpd::ids::MessageReference;
 use smsotpd::message::{FailureClass, InDoubtPolicy, Next, Status};
 use smsotpd::store::{Assignment, CancelOutcome, Claimed, NewMessage, OtpView, ReportOutcome, SubmitResult};
 
-use crate::world::{World, alice, app, part, seconds};
+use crate::world::{World, alice, app, number, part, seconds};
 
 /// An otp whose message is in doubt through the SIM `a`, and has waited until it may go out once more.
 async fn doubted(world: &World) -> OtpView {
@@ -318,4 +318,24 @@ async fn good_news_of_a_part_that_another_sim_sends_again_does_not_spare_it_that
         assert!(world.report_at("b", &alice(), reference, ReportOutcome::Delivered).await);
     }
     assert_eq!(world.status(id).await, Status::Delivered);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_no_report_can_be_about_any_more_is_not_kept() {
+    let world = World::new().await;
+    let conn = rusqlite::Connection::open(world.folder.path().join("smsotpd.db")).unwrap();
+    let kept = || conn.query_row("SELECT count(*) FROM former_part", (), |row| row.get::<_, u32>(0)).unwrap();
+    for day in 0_u32..20 {
+        for n in 0_u32..5 {
+            // Each number once, above some of those of the days before and below the others.
+            let number = number(&format!("+1555{n}{:06}", (day * 7919 + n) % 1_000_000));
+            world.issue(world.new_otp(&number)).await;
+            world.in_doubt(&world.claim().await).await;
+            end_doubt(&world).await;
+            world.sent(&world.claim().await, 9).await;
+        }
+        assert!(kept() >= 5, "those of today count");
+        world.pass(seconds(24 * 3600)).await;
+    }
+    assert!(kept() <= 40, "{} are kept", kept());
 }
