@@ -120,8 +120,11 @@ impl Webhook {
         };
         // What was lost had taken a place: behind it more may be due.
         let mut next = if due.lost.is_empty() { due.next } else { Some(self.store.clock().now()) };
-        for id in due.lost {
-            match self.store.settle_delivery(id, Tried::Lost).await {
+        for (id, tried) in due.lost {
+            if let Tried::GivenUp { reason } = &tried {
+                tracing::warn!(callback = %id, reason, "a callback is given up");
+            }
+            match self.store.settle_delivery(id, tried).await {
                 Ok(()) => {}
                 Err(StoreError::Gone) => return Err(StoreError::Gone),
                 Err(error) => {

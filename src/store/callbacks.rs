@@ -14,7 +14,7 @@ use super::events::Kind;
 use super::handle::Store;
 use super::pages::{Cursor, Page, PageSize};
 use super::writer::Work;
-use super::{apps, row};
+use super::{apps, journal, row};
 use crate::callback::CallbackUrl;
 use crate::clock::{Moment, Timestamp};
 use crate::ids::{AppName, EventId};
@@ -300,7 +300,8 @@ fn page(conn: &Connection, filter: &CallbackFilter) -> Result<Page<CallbackView>
         last = Some(Cursor(row.get("seq")?));
         let app = deliveries::app_name(row)?;
         if filter.app.as_ref().is_none_or(|wanted| *wanted == app) {
-            items.extend(view(row, app, filter.status)?);
+            let shown = journal::if_readable(row.get("event")?, view(row, app, filter.status))?;
+            items.extend(shown.flatten());
         }
     }
     Ok(Page { items, next: last.filter(|_| looked_at == LOOKED_AT) })

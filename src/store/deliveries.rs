@@ -61,8 +61,9 @@ pub struct Delivery {
 pub struct Due {
     /// What is to be sent now.
     pub deliveries: Vec<Delivery>,
-    /// What cannot be sent any more: its app is gone, or the log has forgotten the event.
-    pub lost: Vec<CallbackId>,
+    /// What cannot be sent, and what is to be written down of it: its app is gone, the log has forgotten the event, or the
+    /// event cannot be read.
+    pub lost: Vec<(CallbackId, Tried)>,
     /// When something is due next at a receiver that has a place free.
     pub next: Option<Moment>,
 }
@@ -266,9 +267,14 @@ impl<F: Fn(&str) -> usize> Looking<'_, F> {
                 due.next = Some(due.next.map_or(moment, |next| next.min(moment)));
                 return Ok(());
             }
-            match load(self.conn, self.key, self.now, id)? {
-                Some(delivery) => due.deliveries.push(delivery),
-                None => due.lost.push(id),
+            match load(self.conn, self.key, self.now, id) {
+                Ok(Some(delivery)) => due.deliveries.push(delivery),
+                Ok(None) => due.lost.push((id, Tried::Lost)),
+                // All others are sent.
+                Err(StoreError::Unreadable(what)) => {
+                    due.lost.push((id, Tried::GivenUp { reason: what }));
+                }
+                Err(error) => return Err(error),
             }
             free -= 1;
             if free == 0 {

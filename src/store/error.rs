@@ -22,6 +22,10 @@ pub enum StoreError {
     /// The database is damaged, or the disk under it fails. The store ends with this.
     #[error("the database is damaged or its disk fails: {0}")]
     Damaged(String),
+    /// A row holds what this program never writes there, such as a kind of event that only a newer version knows. A
+    /// change ends the store with this; a list leaves the row out.
+    #[error("the database is damaged: {0}")]
+    Unreadable(String),
     /// The change goes against a rule of the schema. Nothing was done; the caller has a fault.
     #[error("the database refuses the change: {0}")]
     Refused(String),
@@ -71,12 +75,12 @@ pub enum StoreError {
 impl StoreError {
     /// Whether the store must end: going on could make the damage worse.
     pub(super) fn is_fatal(&self) -> bool {
-        matches!(self, Self::Damaged(_) | Self::Gone)
+        matches!(self, Self::Damaged(_) | Self::Unreadable(_) | Self::Gone)
     }
 
     /// A row holds what this program never writes there.
     pub(super) fn unreadable(column: &str) -> Self {
-        Self::Damaged(format!("{column} holds something that cannot be read"))
+        Self::Unreadable(format!("{column} holds something that cannot be read"))
     }
 }
 
@@ -84,13 +88,17 @@ impl StoreError {
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         let rusqlite::Error::SqliteFailure(failure, _) = &error else {
-            return Self::Damaged(match error {
+            return match error {
                 rusqlite::Error::FromSqlConversionFailure(column, ..)
                 | rusqlite::Error::InvalidColumnType(column, ..)
-                | rusqlite::Error::IntegralValueOutOfRange(column, _) => format!("column {column} cannot be read"),
-                rusqlite::Error::QueryReturnedNoRows => "a row that must be there is missing".to_owned(),
-                _ => "a statement does not fit the schema".to_owned(),
-            });
+                | rusqlite::Error::IntegralValueOutOfRange(column, _) => {
+                    Self::Unreadable(format!("column {column} cannot be read"))
+                }
+                rusqlite::Error::QueryReturnedNoRows => {
+                    Self::Unreadable("a row that must be there is missing".to_owned())
+                }
+                _ => Self::Damaged("a statement does not fit the schema".to_owned()),
+            };
         };
         let words = format!("{} ({})", rusqlite::ffi::code_to_str(failure.extended_code), failure.extended_code);
         match failure.code {

@@ -2,6 +2,8 @@
 //!
 //! Told forward from a place in the log, so that nobody misses anything; and backward by page, for people.
 
+use std::sync::Once;
+
 use rusqlite::{Connection, OptionalExtension, Row};
 use serde_json::{Map, Value};
 use tokio::sync::watch;
@@ -203,11 +205,11 @@ fn forward(conn: &Connection, place: i64, reader: &Reader, kinds: &[Kind], most:
     let mut rows = statement.query((place, last))?;
     let (mut events, mut seen) = (Vec::new(), place);
     while let Some(row) = rows.next()? {
-        let entry = Entry::read(row)?;
-        seen = entry.seq;
+        seen = row.get("seq")?;
+        let Some(entry) = if_readable(seen, Entry::read(row))? else { continue };
         let is_meant = kinds.is_empty() || kinds.contains(&entry.kind);
         if is_meant && own.as_ref().is_none_or(|own| own.may_know(&entry)) {
-            events.push(entry.told(conn)?);
+            events.extend(if_readable(seen, entry.told(conn))?);
             if events.len() == most {
                 return Ok(Told { events, seen });
             }
@@ -227,22 +229,42 @@ fn backward(conn: &Connection, filter: &EventFilter, since: Option<Moment>) -> R
         if items.len() == usize::from(filter.limit.get()) || looked_at == LOOKED_AT {
             break;
         }
-        let entry = Entry::read(row)?;
+        let seq = row.get("seq")?;
+        let Some(entry) = if_readable(seq, Entry::read(row))? else {
+            last = Some(Cursor(seq));
+            continue;
+        };
         let is_too_old = filter.since.is_some_and(|since| entry.at < since);
         // The wall clock may have been wrong then; what is too old by both clocks ends the search.
         if is_too_old && since.is_some_and(|since| entry.moment < since) {
             return Ok(Page { items, next: None });
         }
-        last = Some(Cursor(entry.seq));
+        last = Some(Cursor(seq));
         let is_meant = !is_too_old
             && filter.until.is_none_or(|until| entry.at < until)
             && (filter.kinds.is_empty() || filter.kinds.contains(&entry.kind))
             && filter.app.as_ref().is_none_or(|app| entry.app.as_ref() == Some(app));
         if is_meant {
-            items.push(entry.told(conn)?);
+            items.extend(if_readable(seq, entry.told(conn))?);
         }
     }
     Ok(Page { items, next: last })
+}
+
+/// What was read of the event at this place; `None` when its row cannot be read, as when a newer version that ran here
+/// wrote it. It is left out, and all others are told. One warning says so, or each look would.
+pub(super) fn if_readable<T>(place: i64, read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+    static TOLD: Once = Once::new();
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(StoreError::Unreadable(what)) => {
+            TOLD.call_once(|| {
+                tracing::warn!(place, what, "an event cannot be read and is left out; others like it are not told of");
+            });
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// One event, for who knows its place.

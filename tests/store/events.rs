@@ -528,3 +528,28 @@ async fn a_code_that_was_never_sent_is_told_once_to_be_over() {
     }
     assert_eq!(world.kinds().await, ["otp.issued", "otp.expired"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_cannot_be_read_is_left_out_and_all_others_are_told() {
+    let world = World::new().await;
+    for n in 0..3 {
+        world.issue(world.new_otp(&number(&format!("+1555765432{n}")))).await;
+    }
+    let all = world.log().await;
+    let conn = rusqlite::Connection::open(world.folder.path().join("smsotpd.db")).unwrap();
+    conn.execute_batch("DROP TRIGGER event_is_never_changed").unwrap();
+    for bad in ["kind = 'otp.of_tomorrow'", "app = 'No App!'", "kind = 'otp.issued', app = 'shop', detail = '{'"] {
+        conn.execute(&format!("UPDATE event SET {bad} WHERE seq = 2"), ()).unwrap();
+        let told = world.store.events_after(0, Reader::Admin, Vec::new(), 1_000).await.unwrap();
+        assert_eq!((&told.events, told.seen), (&vec![all[0].clone(), all[2].clone()], 3), "{bad}");
+        let mut filter = EventFilter { limit: PageSize::new(1).unwrap(), ..EventFilter::default() };
+        let mut listed = Vec::new();
+        loop {
+            let page = world.store.events(filter.clone()).await.unwrap();
+            listed.extend(page.items);
+            let Some(next) = page.next else { break };
+            filter.cursor = Some(next);
+        }
+        assert_eq!(listed, [all[2].clone(), all[0].clone()], "{bad}");
+    }
+}

@@ -295,3 +295,23 @@ async fn a_disk_that_takes_nothing_has_an_event_sent_once_a_second_at_most_until
     site.store.answers().await.unwrap();
     assert!(receiver.now().is_none(), "the receiver has it, and it is written down");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_callback_whose_event_cannot_be_read_is_given_up_and_all_others_go_out() {
+    let mut receiver = Receiver::start(Mood::status(200));
+    let site = Site::idle().await;
+    site.set_url(&receiver.url()).await;
+    let mut happened = Vec::new();
+    for n in 0..3 {
+        happened.push(site.happen(n).await);
+    }
+    let unknown = "DROP TRIGGER event_is_never_changed;
+                   UPDATE event SET kind = 'otp.of_tomorrow' WHERE seq = (SELECT min(event) FROM delivery)";
+    let mut site = site.edited(unknown).await;
+    site.deliver();
+    let got = [soon("the second", receiver.next()).await.otp(), soon("the third", receiver.next()).await.otp()];
+    assert_eq!(got.as_slice(), &happened[1..]);
+    site.until_delivered().await;
+    assert_eq!(site.store.callback_counts().await.unwrap().dead, 1);
+    assert!(site.dead().await.is_empty(), "there is nothing to be shown of it");
+}
