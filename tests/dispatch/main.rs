@@ -7,8 +7,11 @@ mod denied;
 
 mod failover;
 mod last_minute;
+#[path = "../support/log.rs"]
+mod log;
 mod pool;
 mod retries;
 mod routes;
 mod sims;
+mod sweeper;
 mod world;

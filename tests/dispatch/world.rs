@@ -67,7 +67,7 @@ impl Slot {
 }
 
 pub(crate) struct World {
-    _folder: TempDir,
+    pub(crate) folder: TempDir,
     pub(crate) store: Store,
     pub(crate) clock: Clock,
     pub(crate) carrier: Carrier,
@@ -123,16 +123,8 @@ impl World {
             Slot { device, modem, plug }
         };
         let slots: Vec<Slot> = modems.into_iter().enumerate().map(slot).collect();
-        let mut world = Self {
-            _folder: folder,
-            store,
-            clock,
-            carrier,
-            slots,
-            _from_the_air: from_the_air,
-            running: None,
-            pool: None,
-        };
+        let mut world =
+            Self { folder, store, clock, carrier, slots, _from_the_air: from_the_air, running: None, pool: None };
         for index in 0..world.slots.len() {
             world.ready(index, true).await;
         }
