@@ -1,7 +1,7 @@
 //! The handle: starts the writer, and carries commands and queries to where they run.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -9,6 +9,7 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
+use super::disk::Disk;
 use super::drains::DrainedModems;
 use super::error::StoreError;
 use super::folder::{Access, DATABASE, Lock, Opened, open};
@@ -28,6 +29,9 @@ const SCRUB_PAUSE: Duration = Duration::from_secs(60);
 /// How long to leave a disk alone that refused a write.
 const TRY_PAUSE: Duration = Duration::from_secs(2);
 
+/// After so long without a write the disk may have changed its mind: a worn SD card lets itself be read only.
+const IDLE: Duration = Duration::from_secs(15 * 60);
+
 /// The store. Cheap to clone; every clone is the same store.
 ///
 /// Methods that a request waits for fail at once with [`StoreError::Full`] when too many commands wait. Those that
@@ -44,7 +48,7 @@ struct Inner {
     watches: Watches,
     keep_days: Arc<AtomicU32>,
     writer: Mutex<Option<JoinHandle<()>>>,
-    writable: Arc<AtomicBool>,
+    disk: Arc<Disk>,
     /// When a write was last tried only to see whether it is kept.
     tried: Mutex<Option<Instant>>,
     guard: Memory,
@@ -182,16 +186,17 @@ impl Store {
         self.change(|_| Ok(())).await
     }
 
-    /// Whether what is asked now would be kept: whether the last write was. After one that was not, something small is
-    /// written to see whether there is room again, every two seconds at most.
+    /// Whether what is asked now would be kept: whether the last write was. After one that was not, and after a quarter of
+    /// an hour without any, something small is written to see whether it is kept, every two seconds at most.
     pub async fn writable(&self) -> bool {
-        if self.0.writable.load(Ordering::Relaxed) {
+        let took_the_last = self.0.disk.takes();
+        if took_the_last && self.clock().now().since(self.0.disk.took()) < IDLE {
             return true;
         }
         {
             let mut tried = self.0.tried.lock().unwrap_or_else(PoisonError::into_inner);
             if tried.is_some_and(|last| last.elapsed() < TRY_PAUSE) {
-                return false;
+                return took_the_last;
             }
             *tried = Some(Instant::now());
         }
@@ -298,7 +303,7 @@ fn assemble(opened: Opened, threads: Threads) -> (Store, Writer, impl Future<Out
     let (commands, waiting) = mpsc::channel(writer::WAITING);
     let watches = Watches::new(newest_event, drained);
     let scrub = scrub(watches.erasures.subscribe(), commands.downgrade());
-    let (keep_days, writable) = (Arc::default(), Arc::new(AtomicBool::new(true)));
+    let (keep_days, disk) = (Arc::default(), Arc::new(Disk::new(clock.now())));
     let writer = Writer {
         conn,
         clock: clock.clone(),
@@ -311,7 +316,7 @@ fn assemble(opened: Opened, threads: Threads) -> (Store, Writer, impl Future<Out
         keep_days: Arc::clone(&keep_days),
         line: Line::default(),
         given_back: Vec::new(),
-        writable: Arc::clone(&writable),
+        disk: Arc::clone(&disk),
     };
     let inner = Inner {
         clock,
@@ -322,7 +327,7 @@ fn assemble(opened: Opened, threads: Threads) -> (Store, Writer, impl Future<Out
         watches,
         keep_days,
         writer: Mutex::default(),
-        writable,
+        disk,
         tried: Mutex::default(),
         guard,
         homes: Mutex::new(Arc::new(homes)),
@@ -404,11 +409,35 @@ mod tests {
         store.change(pages(1)).await.unwrap();
         assert!(store.writable().await);
         assert!(matches!(store.change(grow).await, Err(StoreError::Unavailable(_))));
-        assert!(!store.0.writable.load(Ordering::Relaxed));
+        assert!(!store.0.disk.takes());
         assert!(store.writable().await, "what needs no more room is kept");
         assert_eq!(names(&store).await.len(), 0);
         store.change(pages(1_000_000)).await.unwrap();
         assert_eq!(store.change(grow).await, Ok(()));
         assert_eq!(names(&store).await.len(), 1_000);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_disk_that_has_become_read_only_while_nothing_was_written_is_found_by_who_asks() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), Some(Clock::simulated())).await.unwrap();
+        let read_only =
+            |is_set: bool| move |work: &Work<'_>| Ok(work.conn.pragma_update(None, "query_only", is_set)?);
+        store.change(read_only(true)).await.unwrap();
+        assert!(store.writable().await, "something was written a moment ago");
+        tokio::time::advance(IDLE).await;
+        assert!(!store.writable().await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_disk_that_takes_what_is_tried_is_not_tried_again_before_long() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), Some(Clock::simulated())).await.unwrap();
+        tokio::time::advance(IDLE).await;
+        let mut changes = store.changes();
+        for _ in 0..3 {
+            assert!(store.writable().await);
+        }
+        assert_eq!(*changes.borrow_and_update(), 1);
     }
 }

@@ -13,7 +13,7 @@
 //! |---|---|
 //! | `handle` | the methods of [`Store`], and how it opens and closes |
 //! | `folder`, `key`, `site` | the state folder: who may open it, its key, its timeline |
-//! | `writer`, `readers` | the two ways into the database |
+//! | `writer`, `readers`, `disk` | the two ways into the database, and whether the disk takes what is written |
 //! | `schema`, `schema/*.sql` | the tables, explained, and how they came to be |
 //! | `apps` | clients of the API |
 //! | `otps`, `issuing`, `verifying` | one-time passwords: their shape, then what is done with them |
@@ -36,6 +36,7 @@ mod apps;
 mod callbacks;
 mod claiming;
 mod deliveries;
+mod disk;
 mod drains;
 mod error;
 mod events;

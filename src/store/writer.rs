@@ -7,12 +7,13 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::disk::Disk;
 use super::drains::DrainedModems;
 use super::error::StoreError;
 use super::events::By;
@@ -58,6 +59,8 @@ struct Effects {
     drained: Cell<Option<DrainedModems>>,
     noted: Cell<Option<i64>>,
     walk: Cell<Option<Walk>>,
+    /// Why a part could not be assigned.
+    unassigned: Cell<Option<StoreError>>,
 }
 
 impl Work<'_> {
@@ -239,8 +242,7 @@ pub(super) struct Writer {
     pub(super) line: Line,
     /// Parts whose modem left while they were assigned, until it is on disk that they wait again.
     pub(super) given_back: Vec<Assignment>,
-    /// Whether the last write was kept.
-    pub(super) writable: Arc<AtomicBool>,
+    pub(super) disk: Arc<Disk>,
 }
 
 impl Writer {
@@ -339,6 +341,7 @@ impl Writer {
         }
         match outcome {
             Err(error) if error.is_fatal() => Err(error),
+            Err(StoreError::Unavailable(_)) => Ok(false),
             Err(error) => {
                 tracing::warn!(%error, "a transaction failed; its commands were refused");
                 Ok(false)
@@ -350,11 +353,13 @@ impl Writer {
 
     /// Notes whether the disk took the last write; a batch that wrote nothing tells nothing of that.
     fn note_kept(&self, outcome: &Result<(), StoreError>, done: &[Done], effects: &Effects) {
-        let mut results = done.iter().map(|(_, result)| result).chain([outcome]);
-        if results.any(|result| matches!(result, Err(StoreError::Unavailable(_)))) {
-            self.writable.store(false, Ordering::Relaxed);
+        let unassigned = effects.unassigned.take();
+        let errors = done.iter().filter_map(|(_, result)| result.as_ref().err());
+        let mut errors = errors.chain(outcome.as_ref().err()).chain(unassigned.as_ref());
+        if let Some(error) = errors.find(|error| matches!(error, StoreError::Unavailable(_))) {
+            self.disk.note_refused(error);
         } else if outcome.is_ok() && effects.changed.get() {
-            self.writable.store(true, Ordering::Relaxed);
+            self.disk.note_taken(self.clock.now());
         }
     }
 
@@ -397,7 +402,10 @@ impl Writer {
                 // What was assigned before it counts only if the rest of the transaction does.
                 line.look_at = Some(self.clock.now() + LOOK_AGAIN);
                 let undone = error.is_fatal() || self.conn.is_autocommit();
-                tracing::warn!(%error, "a part could not be assigned");
+                if !matches!(error, StoreError::Unavailable(_)) {
+                    tracing::warn!(%error, "a part could not be assigned");
+                }
+                effects.unassigned.set(Some(error.clone()));
                 outcome = if undone { Err(error) } else { Ok(()) };
             }
             self.line = line;
