@@ -72,9 +72,7 @@ impl Actor {
             self.arrivals.detach();
         }
         self.arrivals.belong_to(&sim.id);
-        let number = sim.iccid.clone();
         self.health.send_modify(|health| health.sim = Some(sim));
-        self.forget_pins(number.as_ref()).await;
         if let Err(error) = self.ask_patiently(wire, &Command::pdu_mode()).await? {
             return Ok(Some(verdict::no_messages(error)));
         }
@@ -182,6 +180,11 @@ impl Actor {
     async fn read_card(&mut self, wire: &mut Wire) -> Result<Option<Sim>, End> {
         let iccid = self.card_number(wire).await?;
         let imsi = self.subscription(wire).await?;
+        // Only a card that lacks no PIN tells its subscription. Had another one told the number, the modem would have said
+        // that it went.
+        if imsi.is_some() && self.visit.trouble.is_none() {
+            self.forget_pins(iccid.as_ref()).await;
+        }
         Ok(self.cards.recognise(iccid, imsi))
     }
 

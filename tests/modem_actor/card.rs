@@ -150,6 +150,31 @@ async fn a_refused_pin_is_never_tried_again_by_this_daemon_or_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_refused_pin_is_not_forgotten_for_a_card_that_takes_the_place_of_one_that_is_ready() {
+    let site = Site::with_pin("1111");
+    let world = site.start(&locked("1234", 3));
+    world.says("was tried once and did not unlock it").await;
+    // A card that wants no PIN.
+    world.scripted.unlock();
+    world.scripted.answer("AT+CCID", "+CCID: 8988211000000000002F\r\n\r\nOK");
+    world.scripted.say("+CPIN: NOT READY");
+    world.scripted.say("+CPIN: READY");
+    world.until(|health| health.state.is_ready()).await;
+    // It goes, and while its number is asked for the first one comes, all of whose tries a phone has given back.
+    let asked = world.scripted.count("AT+CCID");
+    world.scripted.answer("AT+CCID", "+CME ERROR: 14");
+    world.scripted.say("+CPIN: NOT READY");
+    world.scripted.say("+CPIN: READY");
+    world.heard_times("AT+CCID", asked + 3).await;
+    world.scripted.lock("1234", 3);
+    world.scripted.answer("AT+CCID", "+CCID: 8988211000000000001F\r\n\r\nOK");
+    world.scripted.say("+CPIN: SIM PIN");
+    world.says("was tried once and did not unlock it").await;
+    an_hour().await;
+    assert_eq!(world.scripted.pins(), ["1111"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn another_pin_waits_until_all_tries_are_back() {
     let site = Site::with_pin("1111");
     let scripted = locked("1234", 3);
