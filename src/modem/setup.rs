@@ -32,10 +32,13 @@ impl Actor {
         if self.visit.trouble.is_none() && !self.is_wanted() && self.takes_texts(wire).await? {
             tracing::warn!(modem.name = %self.name, "the modem has come up anew in text mode, and is set up again");
             self.show(State::Starting);
-            return self.set_up(wire).await;
+            self.set_up(wire).await?;
+            return self.find_card_again(wire).await;
         }
         self.ask_network(wire).await?;
         self.nudge(wire).await?;
+        // What is stored on it is read only once it is set up, and it may go once more while that is done.
+        self.find_card_again(wire).await?;
         if self.visit.trouble.is_none() && self.visit.storages.sweep_due() && !self.is_wanted() {
             self.sweep(wire).await?;
         }
