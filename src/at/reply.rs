@@ -35,6 +35,14 @@ pub struct Stored {
     pub payload: Payload,
 }
 
+impl Information {
+    /// Without quotes around it; `None` when nothing is left.
+    fn bare(&self) -> Option<&str> {
+        let text = self.text.trim_matches('"').trim();
+        (!text.is_empty()).then_some(text)
+    }
+}
+
 impl Reply {
     pub(super) fn add(&mut self, text: &str) {
         self.octets += text.len() + size_of::<Information>();
@@ -58,8 +66,13 @@ impl Reply {
     /// The first line, without quotes around it; `None` when there is none or it is empty.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
-        let text = self.lines.first()?.text.trim_matches('"').trim();
-        (!text.is_empty()).then_some(text)
+        self.lines.first().and_then(Information::bare)
+    }
+
+    /// The last line, like [`Self::text`]: what is newest where a modem says meanwhile by itself what it is asked.
+    #[must_use]
+    pub fn last_text(&self) -> Option<&str> {
+        self.lines.last().and_then(Information::bare)
     }
 
     /// What stands in each line.

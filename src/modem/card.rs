@@ -251,10 +251,11 @@ pub(super) fn is_busy(answer: &Result<Reply, CommandError>) -> bool {
     matches!(answer, Err(CommandError::Refused(Refusal::Cms(Some(314)) | Refusal::Cme(Some(14)))))
 }
 
-/// What keeps messages from being sent, by the answer to `+CPIN?`.
+/// What keeps messages from being sent, by the answer to `+CPIN?`. A card that goes and comes back meanwhile has the modem
+/// say so in lines that look like the answer; the last one holds.
 pub(super) fn trouble(state: &Result<Reply, CommandError>) -> Option<State> {
     match state {
-        Ok(reply) => verdict::of_card(reply.text().unwrap_or_default()),
+        Ok(reply) => verdict::of_card(reply.last_text().unwrap_or_default()),
         Err(error) => Some(verdict::of_card_error(*error)),
     }
 }

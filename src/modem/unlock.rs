@@ -129,7 +129,7 @@ impl Actor {
 
 /// Whether the card asks for its PIN and for nothing else.
 pub(super) fn asks_for_pin(state: &Result<Reply, CommandError>) -> bool {
-    state.as_ref().is_ok_and(|reply| reply.text() == Some("SIM PIN"))
+    state.as_ref().is_ok_and(|reply| reply.last_text() == Some("SIM PIN"))
 }
 
 /// Does what may wait for a disk where waiting harms nobody.

@@ -175,6 +175,16 @@ async fn a_refused_pin_is_not_forgotten_for_a_card_that_takes_the_place_of_one_t
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_card_that_goes_and_comes_back_while_it_is_asked_what_it_wants_is_given_its_pin() {
+    let scripted = Scripted::new();
+    scripted.answer("AT+CPIN?", "+CPIN: NOT READY\r\n\r\n+CPIN: SIM PIN\r\n\r\nOK");
+    scripted.answer("AT+CPINR", "+CPINR: SIM PIN,3,3\r\n\r\nOK");
+    let site = Site::with_pin("1234");
+    let world = site.start(&scripted);
+    world.heard("AT+CPIN=\"1234\"").await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn another_pin_waits_until_all_tries_are_back() {
     let site = Site::with_pin("1111");
     let scripted = locked("1234", 3);

@@ -96,6 +96,7 @@ async fn seconds_out(world: &World) -> usize {
 #[tokio::test(start_paused = true)]
 async fn a_card_that_bounces_whenever_the_modem_is_asked_something_is_ready_all_the_same() {
     for (line, usual) in [
+        ("AT+CPIN?", "+CPIN: READY\r\n\r\nOK"),
         ("AT+CNUM", "OK"),
         ("AT+CCID", "+CCID: 8988211000000000001F\r\n\r\nOK"),
         ("AT+CMGF=0", "OK"),
