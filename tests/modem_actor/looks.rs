@@ -147,6 +147,23 @@ async fn a_card_that_bounces_while_a_modem_in_text_mode_is_set_up_again_is_ready
     assert_eq!(seconds_out(&world).await, 0);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_card_that_bounces_and_is_gone_in_the_end_is_not_taken_for_ready() {
+    for (line, usual, said) in
+        [("AT+CNUM", "OK", &["+CPIN: NOT READY", "+CPIN: READY"][..]), ("AT+CSQ", SIGNAL, &["SMS READY"])]
+    {
+        let world = World::ready().await;
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        world.scripted.answer(line, &format!("{BOUNCE}+CPIN: NOT READY\r\n\r\n{usual}"));
+        said.iter().for_each(|text| world.scripted.say(text));
+        let told = tokio::time::timeout(Duration::from_secs(20), world.says("no SIM is in the modem")).await;
+        assert!(told.is_ok(), "{line}: {:?}", world.modem.health().borrow().state);
+        world.scripted.answer("AT+CPIN?", "+CPIN: NOT READY\r\n\r\nOK");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert!(!world.modem.health().borrow().state.is_ready(), "{line}");
+    }
+}
+
 /// A modem with so many messages in its storage, of which one is at place 3.
 fn storing(used: u32) -> Scripted {
     let length = DELIVER.len() / 2 - 1;
