@@ -164,6 +164,18 @@ async fn a_card_that_bounces_and_is_gone_in_the_end_is_not_taken_for_ready() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_card_that_goes_and_comes_back_before_the_modem_is_asked_is_set_up_once() {
+    let world = World::ready().await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    world.scripted.say("+CPIN: NOT READY");
+    world.scripted.say("+CPIN: READY");
+    world.until(|health| !health.state.is_ready()).await;
+    world.until(|health| health.state.is_ready()).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(world.scripted.count("AT+CMGF=0"), 2);
+}
+
 /// A modem with so many messages in its storage, of which one is at place 3.
 fn storing(used: u32) -> Scripted {
     let length = DELIVER.len() / 2 - 1;
