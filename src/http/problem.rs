@@ -322,7 +322,7 @@ impl From<StoreError> for Problem {
         tracing::error!(error = %error, "the store refused a request");
         Self::new(match error {
             // Its last commit may have reached the disk.
-            StoreError::Gone | StoreError::Damaged(_) => Kind::OutcomeUnknown,
+            StoreError::Gone | StoreError::Damaged(_) | StoreError::Unreadable(_) => Kind::OutcomeUnknown,
             _ => Kind::StoreUnavailable,
         })
     }
