@@ -46,7 +46,41 @@ impl Disk {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{self, Write};
+    use std::sync::{Arc, Mutex};
+
     use super::*;
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(octets)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_is_refused_in_each_second_is_told_once_until_something_is_taken() {
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+        let disk = Disk::new(Moment::from_millis(0));
+        let refused = StoreError::Unavailable("the disk is full".to_owned());
+        tracing::subscriber::with_default(subscriber, || {
+            for moment in [1, 2] {
+                (0..100).for_each(|_| disk.note_refused(&refused));
+                (0..100).for_each(|_| disk.note_taken(Moment::from_millis(moment)));
+            }
+        });
+        let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        let levels: Vec<&str> = log.lines().filter_map(|line| line.split_whitespace().nth(1)).collect();
+        assert_eq!(levels, ["WARN", "INFO", "WARN", "INFO"], "{log}");
+    }
 
     #[test]
     fn it_is_as_its_last_write_went() {
