@@ -3,7 +3,7 @@
 //! Pure: faults in, steps out, and the time is an argument.
 //!
 //! ```text
-//! not there                       the port is tried again; power once, after a while
+//! not there                       the port is tried again; power after a while, and then once a day
 //! held by another, still starting the port is tried again
 //! deaf: no answer, no sense       reopen, reopen, restart, USB reset, power
 //! mute: answers, sends nothing    reopen, restart, USB reset, power
@@ -30,8 +30,10 @@ const REOPENINGS: u8 = 2;
 const DOES_WELL: Duration = Duration::from_secs(600);
 /// The time from one climb to the next, and from one power cycle to the next.
 const NEXT_CLIMB: Duration = Duration::from_secs(3600);
-/// How long a port may be away before its power is cycled, once.
+/// How long a port may be away before its power is cycled.
 const AWAY: Duration = Duration::from_secs(300);
+/// The time from one power cycle that did not bring it back to the next.
+const STAYS_AWAY: Duration = Duration::from_secs(24 * 3600);
 /// In this time after a stronger rung a modem comes and goes as it starts, and that is no fault.
 const STARTING: Duration = Duration::from_secs(60);
 
@@ -92,7 +94,8 @@ pub(super) struct Ladder {
     /// Since when it does its work.
     well: Option<Instant>,
     away: Option<Instant>,
-    cycled_while_away: bool,
+    /// When its power was cycled last since then, unless the command failed.
+    cycled_while_away: Option<Instant>,
     /// Until when it is expected to come and go.
     starting: Option<Instant>,
     losses: VecDeque<Instant>,
@@ -113,7 +116,7 @@ impl Ladder {
             pause: FIRST_PAUSE,
             well: None,
             away: None,
-            cycled_while_away: false,
+            cycled_while_away: None,
             starting: None,
             losses: VecDeque::new(),
             rests: 0,
@@ -127,7 +130,7 @@ impl Ladder {
         self.well = None;
         if fault != Fault::Away {
             self.away = None;
-            self.cycled_while_away = false;
+            self.cycled_while_away = None;
         }
         match fault {
             Fault::Away => self.away(now),
@@ -147,7 +150,7 @@ impl Ladder {
         self.well.get_or_insert(now);
         self.pause = FIRST_PAUSE;
         self.away = None;
-        self.cycled_while_away = false;
+        self.cycled_while_away = None;
     }
 
     /// A message went out: whatever was wrong is over.
@@ -160,6 +163,11 @@ impl Ladder {
     pub(super) fn lacks(&mut self, rung: Rung) {
         self.rungs.retain(|has| *has != rung);
         self.starting = None;
+    }
+
+    /// The power was not cycled after all: one that is away need not wait a day for the next time.
+    pub(super) fn cycle_failed(&mut self) {
+        self.cycled_while_away = None;
     }
 
     /// Whether there is anything left to try with a modem that answers and sends nothing.
@@ -208,11 +216,12 @@ impl Ladder {
 
     fn away(&mut self, now: Instant) -> Step {
         let since = *self.away.get_or_insert(now);
-        let due = now >= since + AWAY && !self.cycled_while_away && self.may_cycle(now);
+        let again = self.cycled_while_away.is_none_or(|at| now >= at + STAYS_AWAY);
+        let due = now >= since + AWAY && again && self.may_cycle(now);
         if !due {
             return self.reopen(LONGEST_PAUSE);
         }
-        self.cycled_while_away = true;
+        self.cycled_while_away = Some(now);
         self.cycled = Some(now);
         // It has not climbed: whatever else is the matter when it is back finds every other rung unused.
         self.start_anew(Rung::PowerCycle, now)
@@ -405,11 +414,12 @@ mod tests {
     }
 
     #[test]
-    fn a_port_that_is_away_is_tried_ever_more_rarely_and_its_power_cycled_once() {
+    fn a_port_that_is_away_is_tried_ever_more_rarely_and_its_power_cycled_once_a_day() {
         let (mut ladder, mut now) = (Ladder::new(ALL), Instant::now());
         let mut pauses = Vec::new();
         let mut rungs = Vec::new();
-        for _ in 0..2000 {
+        let start = now;
+        while now < start + AWAY + 2 * STAYS_AWAY {
             let step = ladder.after(Fault::Away, now);
             pauses.push(step.pause);
             rungs.extend(step.rung);
@@ -417,8 +427,20 @@ mod tests {
         }
         assert_eq!(pauses[..3], [250, 500, 1000].map(Duration::from_millis));
         assert!(pauses.iter().all(|pause| *pause <= LONGEST_PAUSE));
-        assert_eq!(rungs, [PowerCycle]);
+        assert_eq!(rungs, [PowerCycle; 2]);
         assert!(climb(&mut ladder, Fault::NotNow, &mut now, 100).iter().all(Option::is_none));
+    }
+
+    #[test]
+    fn a_power_cycle_that_failed_is_tried_again_after_an_hour() {
+        let (mut ladder, start) = (Ladder::new(ALL), Instant::now());
+        ladder.after(Fault::Away, start);
+        let due = start + AWAY;
+        assert_eq!(ladder.after(Fault::Away, due).rung, Some(PowerCycle));
+        ladder.cycle_failed();
+        assert_eq!(ladder.after(Fault::Away, due + NEXT_CLIMB - seconds(1)).rung, None);
+        assert_eq!(ladder.after(Fault::Away, due + NEXT_CLIMB).rung, Some(PowerCycle));
+        assert_eq!(ladder.after(Fault::Away, due + 3 * NEXT_CLIMB).rung, None);
     }
 
     #[test]

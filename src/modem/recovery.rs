@@ -10,6 +10,8 @@ use std::io;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
+use tokio::time::error::Elapsed;
+
 use super::actor::{Actor, End, Left};
 use super::health::{Recovery, Rung, State};
 use super::ladder::{Fault, Step};
@@ -163,18 +165,28 @@ impl Actor {
         };
         let mut command = tokio::process::Command::new(program);
         command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
-        match self.meanwhile(tokio::time::timeout(CYCLING, command.output())).await? {
+        let ended = self.meanwhile(tokio::time::timeout(CYCLING, command.output())).await?;
+        if !self.tell_of_cycle(ended) {
+            self.ladder.cycle_failed();
+        }
+        Some(Taken::Done)
+    }
+
+    /// Says what has become of the command for the power; tells whether it did its work, as far as can be told.
+    fn tell_of_cycle(&self, ended: Result<io::Result<Output>, Elapsed>) -> bool {
+        match ended {
             Ok(Ok(Output { status, stdout, stderr })) => {
                 let (stdout, stderr) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
                 tracing::debug!(modem.name = %self.name, %status, %stdout, %stderr, "the power-cycle command has ended");
                 if !status.success() {
                     tracing::warn!(modem.name = %self.name, %status, "the power-cycle command failed");
                 }
+                return status.success();
             }
             Ok(Err(error)) => tracing::warn!(modem.name = %self.name, %error, "the power-cycle command cannot be run"),
             Err(_) => tracing::warn!(modem.name = %self.name, "the power-cycle command does not end and was stopped"),
         }
-        Some(Taken::Done)
+        false
     }
 
     /// Writes down that a rung is tried, and that the one before did not help.

@@ -1,9 +1,10 @@
 //! Bringing a modem back, rung by rung.
 
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
-use smsotpd::modem::{Appearing, Connecting, Connector, Outcome, PinBook, Rung, Settings, State};
+use smsotpd::modem::{Appearing, Connecting, Connector, Health, Outcome, PinBook, Rung, Settings, State};
 
 use crate::scripted::{OnSubmit, Scripted, World, sent, settings};
 
@@ -56,11 +57,30 @@ async fn a_silent_modem_comes_back_when_its_usb_device_is_reset() {
     assert_eq!((world.scripted.count("AT+CFUN=1,1"), world.scripted.usb_resets()), (1, Some(1)));
 }
 
+/// A command for the power that notes in this file that it ran.
+fn noting(file: &Path) -> Vec<String> {
+    let command = format!("echo once >> {}", file.display());
+    ["sh", "-c", &command].map(str::to_owned).to_vec()
+}
+
+/// Waits until the command for the power, which was begun just now, has ended, and the port is opened after it. The command
+/// knows nothing of paused clocks: only while something like this waits does time stand still, and the minute that it may
+/// take not pass at once.
+async fn ended(world: &World) {
+    let (scripted, before) = (world.scripted.clone(), world.scripted.openings());
+    let wait = move || {
+        while scripted.openings() == before {
+            std::thread::yield_now();
+        }
+    };
+    tokio::task::spawn_blocking(wait).await.unwrap();
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_silent_modem_comes_back_by_the_sites_own_command_for_its_power() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("cycled");
-    let power_cycle = ["touch".to_owned(), file.to_str().unwrap().to_owned()].to_vec();
+    let power_cycle = noting(&file);
     let scripted = Scripted::new();
     scripted.powered_by(file.clone());
     let world = World::set(scripted, &Settings { power_cycle, ..settings() }, PinBook::in_memory());
@@ -68,13 +88,7 @@ async fn a_silent_modem_comes_back_by_the_sites_own_command_for_its_power() {
     world.scripted.deafen(Rung::PowerCycle);
     let _ = world.submit().await;
     world.until(|health| health.recovery.is_some_and(|last| last.rung == Rung::PowerCycle)).await;
-    // Time stands still for as long as the command, which knows nothing of paused clocks, takes.
-    let done = tokio::task::spawn_blocking(move || {
-        while !file.exists() {
-            std::thread::yield_now();
-        }
-    });
-    done.await.unwrap();
+    ended(&world).await;
     assert!(world.tried(Rung::PowerCycle).await);
     assert_eq!(world.submit().await, sent(17));
 }
@@ -93,30 +107,53 @@ async fn a_rung_that_a_modem_does_not_have_is_not_said_to_have_been_tried() {
     assert_eq!(world.submit().await, sent(17));
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_modem_that_stays_away_has_its_power_cycled_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("cycled");
-    let append = format!("echo once >> {}", file.display());
-    let power_cycle = ["sh", "-c", append.as_str()].map(str::to_owned).to_vec();
+/// A modem that is away, with this command for its power.
+fn away(power_cycle: Vec<String>) -> World {
     let scripted = Scripted::new();
     scripted.plug(false);
-    let world = World::set(scripted, &Settings { power_cycle, ..settings() }, PinBook::in_memory());
-    let before = world.clock.now();
-    world.until(|health| health.recovery.is_some()).await;
-    let waited = world.clock.now().since(before);
+    World::set(scripted, &Settings { power_cycle, ..settings() }, PinBook::in_memory())
+}
+
+/// How long it takes until its power is cycled, once more.
+async fn cycled(world: &World) -> Duration {
+    let at = |health: &Health| health.recovery.map(|last| last.at);
+    let (last, before) = (at(&world.modem.health().borrow()), world.clock.now());
+    let mut health = world.modem.health();
+    let again = tokio::time::timeout(seconds(48 * 3600), health.wait_for(|health| at(health) != last)).await;
+    again.expect("its power was not cycled").unwrap();
+    assert_eq!(world.modem.health().borrow().recovery.unwrap().rung, Rung::PowerCycle);
+    world.clock.now().since(before)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_modem_that_stays_away_has_its_power_cycled_once_a_day() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("cycled");
+    let times = || std::fs::read_to_string(&file).unwrap().lines().count();
+    let world = away(noting(&file));
+    let waited = cycled(&world).await;
     assert!((seconds(300)..seconds(320)).contains(&waited), "{waited:?}");
-    let there = file.clone();
-    let done = tokio::task::spawn_blocking(move || {
-        while !there.exists() {
-            std::thread::yield_now();
-        }
-    });
-    done.await.unwrap();
-    tokio::time::sleep(seconds(6 * 3600)).await;
-    assert_eq!(std::fs::read_to_string(&file).unwrap().lines().count(), 1);
+    ended(&world).await;
+    assert_eq!(times(), 1);
+    let waited = cycled(&world).await;
+    assert!((seconds(24 * 3600)..seconds(24 * 3600 + 20)).contains(&waited), "{waited:?}");
+    ended(&world).await;
+    assert_eq!(times(), 2);
     world.scripted.plug(true);
     world.until(|health| health.state.is_ready()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_modem_that_stays_away_has_its_power_cycled_after_an_hour_when_the_command_failed() {
+    for command in [&["false"][..], &["/nonexistent/uhubctl"], &["sleep", "1000"]] {
+        let world = away(command.iter().map(|word| (*word).to_owned()).collect());
+        let waited = cycled(&world).await;
+        assert!((seconds(300)..seconds(320)).contains(&waited), "{command:?}: {waited:?}");
+        for _ in 0..3 {
+            let waited = cycled(&world).await;
+            assert!((seconds(3600)..seconds(3700)).contains(&waited), "{command:?}: {waited:?}");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

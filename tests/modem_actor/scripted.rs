@@ -71,7 +71,9 @@ pub(crate) struct Script {
     usb_resets: Option<usize>,
     /// It is there once its power has been cycled, which leaves this file behind.
     power: Option<PathBuf>,
-    /// When its port was opened.
+    /// How often somebody tried to open its port.
+    openings: usize,
+    /// When it was opened.
     connects: Vec<tokio::time::Instant>,
     /// What the modem says by itself at the next opportunity.
     says: VecDeque<String>,
@@ -141,6 +143,7 @@ impl Scripted {
             deaf_until: None,
             usb_resets: None,
             power: None,
+            openings: 0,
             connects: Vec::new(),
             says: VecDeque::new(),
             reference: 16,
@@ -232,6 +235,10 @@ impl Scripted {
 
     pub(crate) fn powered_by(&self, file: PathBuf) {
         self.script().power = Some(file);
+    }
+
+    pub(crate) fn openings(&self) -> usize {
+        self.script().openings
     }
 
     pub(crate) fn connects(&self) -> Vec<tokio::time::Instant> {
@@ -383,6 +390,7 @@ impl Scripted {
 impl Connector for Scripted {
     fn connect(&mut self) -> Connecting<'_> {
         Box::pin(async move {
+            self.script().openings += 1;
             self.cure(Rung::Reopen);
             if self.script().power.as_ref().is_some_and(|file| file.exists()) {
                 self.cure(Rung::PowerCycle);
