@@ -46,6 +46,7 @@ async fn a_modem_that_repeats_itself_does_not_fill_the_log() {
     let text = log.text();
     assert_eq!(text.matches("a storage of the modem is full").count(), 1, "{text}");
     a_card_that_stays_locked_repeats_nothing(&log).await;
+    what_a_card_lacks_is_said_once_though_it_bounces(&log).await;
 }
 
 async fn a_card_that_stays_locked_repeats_nothing(log: &Log) {
@@ -60,4 +61,16 @@ async fn a_card_that_stays_locked_repeats_nothing(log: &Log) {
     tokio::time::sleep(Duration::from_secs(3600)).await;
     let text = log.text();
     assert_eq!(text.matches("everybody can read the PIN").count(), 1, "{text}");
+}
+
+async fn what_a_card_lacks_is_said_once_though_it_bounces(log: &Log) {
+    let scripted = Scripted::new();
+    scripted.answer("AT+CSQ", "+CPIN: NOT READY\r\n\r\n+CPIN: READY\r\n\r\n+CSQ: 20,99\r\n\r\nOK");
+    scripted.answer("AT+CSCA?", "+CSCA: \"\",129\r\n\r\nOK");
+    let world = World::start(scripted);
+    world.until(|health| health.state.is_ready()).await;
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    assert!(world.scripted.count("AT+CMGF=0") > 100);
+    let text = log.text();
+    assert_eq!(text.matches("holds no service centre number").count(), 1);
 }

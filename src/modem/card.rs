@@ -204,11 +204,7 @@ impl Actor {
             service_centre = self.service_centre(wire).await?;
         }
         if let Ok(None) = service_centre {
-            tracing::warn!(
-                modem.name = %self.name,
-                "the SIM holds no service centre number, so messages may be refused; ask the operator for it and set it \
-                 as `service-centre` of this modem"
-            );
+            self.warn_of_no_service_centre();
         }
         let own = self.ask(wire, &Command::own_number()).await?.ok();
         self.health.send_modify(|health| {
@@ -216,6 +212,20 @@ impl Actor {
             health.phone_number = own.and_then(|reply| own_number(&reply));
         });
         Ok(())
+    }
+
+    /// Once for a card, however often it is set up.
+    fn warn_of_no_service_centre(&mut self) {
+        let card = self.health.borrow().sim.as_ref().map(|sim| sim.id.clone());
+        if self.remarks.without_centre == card {
+            return;
+        }
+        self.remarks.without_centre = card;
+        tracing::warn!(
+            modem.name = %self.name,
+            "the SIM holds no service centre number, so messages may be refused; ask the operator for it and set it as \
+             `service-centre` of this modem"
+        );
     }
 
     /// Writes the service centre's number again, which the card has lost. Whether it could: nobody but the operator of the

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::wire::now;
+use crate::ids::SimId;
 
 const PAUSE: Duration = Duration::from_secs(60);
 
@@ -22,6 +23,8 @@ pub(super) struct Remarks {
     pub(super) strange: Rarely,
     /// Of what is stored and the modem neither lets read nor deletes.
     pub(super) refused: Rarely,
+    /// The card that was last said to hold no service centre's number.
+    pub(super) without_centre: Option<SimId>,
 }
 
 impl Rarely {
