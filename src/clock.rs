@@ -5,7 +5,7 @@
 //! boot-time clock (it counts through suspend and never jumps) and is carried on across restarts by a [`Reading`]
 //! that the store keeps. Within one boot the timeline is exact. Across a reboot it goes on from the last reading plus
 //! what the wall clock says has passed since, if that can be; it never runs backwards, so nothing that ended comes to life
-//! again. One boot with a wrong date spoils nothing: what the wall clock says is only kept if it can be, too.
+//! again. What the wall clock says is only kept if it can be, too: one boot in 1970 spoils nothing.
 //!
 //! Its one rule: compare [`Moment`]s; show [`Timestamp`]s.
 
@@ -92,7 +92,8 @@ pub struct Clock(Arc<Source>);
 
 #[derive(Debug)]
 enum Source {
-    /// `wall_ahead` is how far the wall time went ahead of the timeline by the reading that was resumed from.
+    /// `wall_ahead` is how far the wall time is ahead of the timeline by the reading that was resumed from, the time off
+    /// not counted.
     System {
         boot_id: String,
         ahead_of_boot: i64,
@@ -112,8 +113,7 @@ impl Clock {
         let boot = boot_millis();
         let wall = Timestamp::now();
         let moment = last.map_or(0, |last| carry_on(last, &boot_id, boot, wall).0);
-        let (known, wall_of_known) = last.map_or((0, wall), |last| (last.moment.0, last.wall));
-        let wall_ahead = wall_of_known.as_millisecond().saturating_sub(known);
+        let wall_ahead = last.map_or(wall.as_millisecond() - moment, |last| ahead_of_timeline(last, &boot_id, moment));
         Self(Arc::new(Source::System { boot_id, ahead_of_boot: moment - boot, wall_ahead }))
     }
 
@@ -200,6 +200,13 @@ fn carry_on(last: &Reading, boot_id: &str, boot_millis: i64, wall: Timestamp) ->
     Moment(last.moment.0.saturating_add(counts))
 }
 
+/// How far the wall time that was kept is ahead of the timeline, on which a run begins at `moment`. What a date has added
+/// to the timeline across a reboot does not count: it must not hold up one that is put right in this run.
+fn ahead_of_timeline(last: &Reading, boot_id: &str, moment: i64) -> i64 {
+    let known = if last.boot_id == boot_id { last.moment.0 } else { moment };
+    last.wall.as_millisecond().saturating_sub(known)
+}
+
 /// The wall time to be kept: what the clock says, or, when that cannot be right, what the wall time kept before has come
 /// to by now. A machine without a clock of its own is late until the network has set it, by some minutes or back to 1970;
 /// were that kept, the next boot with the right date would count too much. What is late by many years was kept by a clock
@@ -257,9 +264,15 @@ mod tests {
 
     /// What is kept of a boot that goes on from `last`, a minute after its start.
     fn boot(last: &Reading, name: &str, says: i64) -> Reading {
-        let moment = carry_on(last, name, 10, timestamp(says)) + Duration::from_secs(60);
-        let before = last.wall.as_millisecond() + moment.0 - last.moment.0;
-        let wall = worth_keeping(timestamp(says + 60_000), before);
+        boot_put_right(last, name, says, says + 60_000)
+    }
+
+    /// The same with a date that is put right meanwhile.
+    fn boot_put_right(last: &Reading, name: &str, says: i64, says_then: i64) -> Reading {
+        let start = carry_on(last, name, 10, timestamp(says));
+        let ahead = ahead_of_timeline(last, name, start.0);
+        let moment = start + Duration::from_secs(60);
+        let wall = worth_keeping(timestamp(says_then), moment.0 + ahead);
         Reading { boot_id: name.to_owned(), boot_millis: 60_010, moment, wall }
     }
 
@@ -278,6 +291,16 @@ mod tests {
             let cut = carry_on(&mended, "d", 10, timestamp(right + 1_260_000));
             assert_eq!(cut.since(mended.moment), Duration::from_secs(600), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_date_that_was_ahead_and_is_put_right_in_the_same_run_is_forgotten() {
+        let right = FIRST_DATE + 300 * DAY;
+        let first = Reading { wall: timestamp(right), ..reading() };
+        let ahead = boot_put_right(&first, "b", right + 2 * DAY, right + 90_000);
+        assert_eq!(ahead.wall, timestamp(right + 90_000));
+        let cut = carry_on(&ahead, "c", 10, timestamp(right + 690_000));
+        assert_eq!(cut.since(ahead.moment), Duration::from_secs(600));
     }
 
     #[test]

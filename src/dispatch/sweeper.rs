@@ -11,7 +11,7 @@ use crate::store::{Store, StoreError};
 /// second does not matter to it; asking once for every accepted message would.
 const GATHER: Duration = Duration::from_secs(1);
 /// The longest pause while the store cannot settle what is due, as on a full disk. It begins with a second and doubles.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// Has the store settle what is due, and look at the modems that wait, whenever the time for either has come.
 ///

@@ -195,8 +195,8 @@ impl Store {
         }
         {
             let mut tried = self.0.tried.lock().unwrap_or_else(PoisonError::into_inner);
-            if tried.is_some_and(|last| last.elapsed() < TRY_PAUSE) {
-                return took_the_last;
+            if !took_the_last && tried.is_some_and(|last| last.elapsed() < TRY_PAUSE) {
+                return false;
             }
             *tried = Some(Instant::now());
         }
@@ -424,7 +424,7 @@ mod tests {
         let read_only =
             |is_set: bool| move |work: &Work<'_>| Ok(work.conn.pragma_update(None, "query_only", is_set)?);
         store.change(read_only(true)).await.unwrap();
-        assert!(store.writable().await, "something was written a moment ago");
+        assert!(store.writable().await, "it has only just been opened");
         tokio::time::advance(IDLE).await;
         assert!(!store.writable().await);
     }

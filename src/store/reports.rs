@@ -182,7 +182,8 @@ pub(super) fn remember_parts(work: &Work<'_>, message: i64) -> Result<(), StoreE
 }
 
 /// Whenever attempts at this message are kept in mind, those of its number and the next ones go of which no report can
-/// come any more. So there are never many more than still count, whoever the numbers belong to, and none is looked for.
+/// come any more. So there are hardly ever many more than still count, and none is looked for. Those of the highest number
+/// that was ever written to stay.
 fn forget_old(work: &Work<'_>, message: i64) -> Result<(), StoreError> {
     let sql = "DELETE FROM former_part WHERE known_until <= ?2 AND (number, sim, reference, attempt) IN (
                    SELECT number, sim, reference, attempt FROM former_part

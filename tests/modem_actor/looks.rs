@@ -134,6 +134,18 @@ async fn a_card_that_bounces_in_two_looks_in_a_row_is_ready_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_card_that_bounces_while_the_modem_is_asked_for_it_is_set_up_again() {
+    let world = World::ready().await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let set_up = world.scripted.count("AT+CMGF=0");
+    world.scripted.answer("AT+CPIN?", &format!("{BOUNCE}OK"));
+    world.scripted.say("SMS READY");
+    world.until(|health| health.state.as_str() == "starting").await;
+    world.until(|health| health.state.is_ready()).await;
+    assert_eq!(world.scripted.count("AT+CMGF=0"), set_up + 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_card_that_bounces_while_a_modem_in_text_mode_is_set_up_again_is_ready_at_once() {
     let scripted = Scripted::new();
     scripted.answer("AT+CSQ", &format!("{BOUNCE}{SIGNAL}"));
