@@ -28,6 +28,8 @@ const MOST_COUNTS: i64 = 10 * DAY;
 const DAY: i64 = 24 * 3600 * 1000;
 /// 2026-01-01, in milliseconds since 1970. Any earlier date is wrong: this program was not there.
 const FIRST_DATE: i64 = 1_767_225_600_000;
+/// The wall clock only moves so far against the boot-time clock when somebody sets it. In milliseconds.
+const STEP: u64 = 10_000;
 
 /// A point on the site's own timeline, in milliseconds since the daemon first ran here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -92,12 +94,13 @@ pub struct Clock(Arc<Source>);
 
 #[derive(Debug)]
 enum Source {
-    /// `wall_ahead` is how far the wall time is ahead of the timeline by the reading that was resumed from, the time off
-    /// not counted.
+    /// `kept_ahead` is how far the wall time is ahead of the timeline by the reading that was resumed from; `wall_began`
+    /// how far the wall clock was ahead of the boot-time clock then.
     System {
         boot_id: String,
         ahead_of_boot: i64,
-        wall_ahead: i64,
+        kept_ahead: i64,
+        wall_began: i64,
     },
     Simulated {
         start: tokio::time::Instant,
@@ -113,8 +116,9 @@ impl Clock {
         let boot = boot_millis();
         let wall = Timestamp::now();
         let moment = last.map_or(0, |last| carry_on(last, &boot_id, boot, wall).0);
-        let wall_ahead = last.map_or(wall.as_millisecond() - moment, |last| ahead_of_timeline(last, &boot_id, moment));
-        Self(Arc::new(Source::System { boot_id, ahead_of_boot: moment - boot, wall_ahead }))
+        let kept_ahead = last.map_or(wall.as_millisecond(), |last| last.wall.as_millisecond() - last.moment.0);
+        let wall_began = wall.as_millisecond() - boot;
+        Self(Arc::new(Source::System { boot_id, ahead_of_boot: moment - boot, kept_ahead, wall_began }))
     }
 
     /// A clock that follows tokio's, which a test pauses and advances. Its wall time starts at 2026-01-01.
@@ -150,10 +154,12 @@ impl Clock {
     #[must_use]
     pub fn reading(&self) -> Reading {
         match &*self.0 {
-            Source::System { boot_id, ahead_of_boot, wall_ahead } => {
+            Source::System { boot_id, ahead_of_boot, kept_ahead, wall_began } => {
                 let boot = boot_millis();
+                let says = Timestamp::now();
                 let moment = Moment(boot + ahead_of_boot);
-                let wall = worth_keeping(Timestamp::now(), moment.0.saturating_add(*wall_ahead));
+                let was_set = (says.as_millisecond() - boot).abs_diff(*wall_began) > STEP;
+                let wall = worth_keeping(says, moment.0.saturating_add(*kept_ahead), was_set);
                 Reading { boot_id: boot_id.clone(), boot_millis: boot, moment, wall }
             }
             Source::Simulated { .. } => Reading {
@@ -200,21 +206,15 @@ fn carry_on(last: &Reading, boot_id: &str, boot_millis: i64, wall: Timestamp) ->
     Moment(last.moment.0.saturating_add(counts))
 }
 
-/// How far the wall time that was kept is ahead of the timeline, on which a run begins at `moment`. What a date has added
-/// to the timeline across a reboot does not count: it must not hold up one that is put right in this run.
-fn ahead_of_timeline(last: &Reading, boot_id: &str, moment: i64) -> i64 {
-    let known = if last.boot_id == boot_id { last.moment.0 } else { moment };
-    last.wall.as_millisecond().saturating_sub(known)
-}
-
 /// The wall time to be kept: what the clock says, or, when that cannot be right, what the wall time kept before has come
 /// to by now. A machine without a clock of its own is late until the network has set it, by some minutes or back to 1970;
-/// were that kept, the next boot with the right date would count too much. What is late by many years was kept by a clock
-/// that was ahead; were that kept on, no boot for years would count anything.
-fn worth_keeping(says: Timestamp, before: i64) -> Timestamp {
+/// were that kept, the next boot with the right date would count too much. What was set while the daemon ran is right, also
+/// when that set it back. What is late by many years was kept by a clock that was ahead; were that kept on, no boot for
+/// years would count anything.
+fn worth_keeping(says: Timestamp, come_to: i64, was_set: bool) -> Timestamp {
     let says = says.as_millisecond();
-    let was_ahead = says >= FIRST_DATE && before.saturating_sub(says) > LONGEST_OFF;
-    timestamp(if was_ahead { says } else { says.max(before) })
+    let was_ahead = was_set || come_to.saturating_sub(says) > LONGEST_OFF;
+    timestamp(if says >= FIRST_DATE && was_ahead { says } else { says.max(come_to) })
 }
 
 fn timestamp(millis: i64) -> Timestamp {
@@ -262,18 +262,25 @@ mod tests {
         assert_eq!(carry_on(&reading(), "b", 10, timestamp(0)), Moment(100_000));
     }
 
+    const MINUTE: i64 = 60_000;
+
     /// What is kept of a boot that goes on from `last`, a minute after its start.
     fn boot(last: &Reading, name: &str, says: i64) -> Reading {
-        boot_put_right(last, name, says, says + 60_000)
+        run(last, name, (says, says + MINUTE), MINUTE)
     }
 
-    /// The same with a date that is put right meanwhile.
-    fn boot_put_right(last: &Reading, name: &str, says: i64, says_then: i64) -> Reading {
-        let start = carry_on(last, name, 10, timestamp(says));
-        let ahead = ahead_of_timeline(last, name, start.0);
-        let moment = start + Duration::from_secs(60);
-        let wall = worth_keeping(timestamp(says_then), moment.0 + ahead);
-        Reading { boot_id: name.to_owned(), boot_millis: 60_010, moment, wall }
+    /// What is kept of a run that goes on from `last` and lasts `ran` milliseconds; with what its wall clock says at the
+    /// beginning and at the end.
+    fn run(last: &Reading, name: &str, (says, says_then): (i64, i64), ran: i64) -> Reading {
+        let start = carry_on(last, name, 10, timestamp(says)).0;
+        let come_to = start + ran + last.wall.as_millisecond() - last.moment.0;
+        let wall = worth_keeping(timestamp(says_then), come_to, says_then.abs_diff(says + ran) > STEP);
+        Reading { boot_id: name.to_owned(), boot_millis: 10 + ran, moment: Moment(start + ran), wall }
+    }
+
+    /// What a power cut at the end of this run counts for, by a date that is so much later.
+    fn counted(last: &Reading, says: i64) -> i64 {
+        carry_on(last, "cut", 10, timestamp(says)).0 - last.moment.0
     }
 
     #[test]
@@ -297,10 +304,25 @@ mod tests {
     fn a_date_that_was_ahead_and_is_put_right_in_the_same_run_is_forgotten() {
         let right = FIRST_DATE + 300 * DAY;
         let first = Reading { wall: timestamp(right), ..reading() };
-        let ahead = boot_put_right(&first, "b", right + 2 * DAY, right + 90_000);
-        assert_eq!(ahead.wall, timestamp(right + 90_000));
-        let cut = carry_on(&ahead, "c", 10, timestamp(right + 690_000));
-        assert_eq!(cut.since(ahead.moment), Duration::from_secs(600));
+        let ahead = right + 2 * DAY;
+        let put_right = run(&first, "b", (ahead, right + MINUTE), MINUTE);
+        assert_eq!(counted(&put_right, right + 11 * MINUTE), 10 * MINUTE);
+        // Or in a later run of the same boot.
+        let restarted = run(&boot(&first, "b", ahead), "b", (ahead + MINUTE, right + 2 * MINUTE), MINUTE);
+        assert_eq!(counted(&restarted, right + 12 * MINUTE), 10 * MINUTE);
+        // Or in the run that began the site's timeline.
+        let founded = Reading { moment: Moment(0), wall: timestamp(ahead), ..reading() };
+        let founded = run(&founded, "a", (ahead, right + MINUTE), MINUTE);
+        assert_eq!(counted(&founded, right + 11 * MINUTE), 10 * MINUTE);
+    }
+
+    #[test]
+    fn a_time_off_counts_once_though_the_date_falls_back_to_1970_later() {
+        let right = FIRST_DATE + 300 * DAY;
+        let first = Reading { wall: timestamp(right), ..reading() };
+        let fallen = run(&first, "b", (right + 5 * DAY, 0), 30 * DAY);
+        assert_eq!(fallen.moment.0 - first.moment.0, 35 * DAY);
+        assert_eq!(counted(&fallen, right + 35 * DAY + 10 * MINUTE), 10 * MINUTE);
     }
 
     #[test]
