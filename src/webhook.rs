@@ -30,13 +30,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::callback;
 use crate::clock::Moment;
-use crate::store::{CallbackId, Delivery, Store, StoreError, Tried};
+use crate::store::{CallbackId, Delivery, Patience, Store, StoreError, Tried};
 use client::{Client, Failure};
 use places::Places;
 use schedule::{Answer, Next};
 
-/// How long a database that could not be read is left alone.
-const STORE_PAUSE: Duration = Duration::from_secs(1);
 /// How long what is under way has when the daemon stops.
 const STOPPING: Duration = Duration::from_millis(500);
 
@@ -58,6 +56,7 @@ pub struct Webhook {
     places: Places,
     /// The receiver that was served last.
     last: String,
+    patience: Patience,
 }
 
 /// A try that is over.
@@ -73,7 +72,8 @@ impl Webhook {
     #[must_use]
     pub fn new(store: Store, settings: callback::Settings) -> Self {
         let client = Arc::new(Client::new(settings));
-        Self { store, client, counters: Counters::default(), places: Places::default(), last: String::new() }
+        let (counters, places) = (Counters::default(), Places::default());
+        Self { store, client, counters, places, last: String::new(), patience: Patience::default() }
     }
 
     /// What is counted while it runs.
@@ -114,8 +114,8 @@ impl Webhook {
             Ok(due) => due,
             Err(StoreError::Gone) => return Err(StoreError::Gone),
             Err(error) => {
-                tracing::warn!(%error, "the outbox cannot be read");
-                return Ok(Some(self.store.clock().now() + STORE_PAUSE));
+                let tell = || tracing::warn!(%error, "the outbox cannot be read; it is tried again and again");
+                return Ok(Some(self.store.clock().now() + self.patience.refused(tell)));
             }
         };
         // What was lost had taken a place: behind it more may be due.
@@ -128,11 +128,12 @@ impl Webhook {
                 Ok(()) => {}
                 Err(StoreError::Gone) => return Err(StoreError::Gone),
                 Err(error) => {
-                    tracing::warn!(%error, "a callback that cannot be sent any more stays");
-                    return Ok(Some(self.store.clock().now() + STORE_PAUSE));
+                    let tell = || tracing::warn!(%error, "a callback that cannot be sent any more stays");
+                    return Ok(Some(self.store.clock().now() + self.patience.refused(tell)));
                 }
             }
         }
+        self.patience.goes_on();
         for delivery in due.deliveries {
             if !self.places.enter(delivery.id, &delivery.receiver) {
                 // One of the same app took its place. Others may be behind it.
@@ -183,13 +184,24 @@ async fn attempt(store: &Store, client: &Client, counters: &Counters, delivery: 
         Next::Again(due) => Tried::Again { due, reason: reason(outcome), unreached },
         Next::GiveUp => Tried::GivenUp { reason: reason(outcome) },
     };
-    // What cannot be written down is tried again; who died with the store is told by the store.
-    if let Err(error) = store.settle_delivery(delivery.id, tried).await {
-        tracing::warn!(%error, "what came of a callback could not be written down; it is sent again");
-        // Its place is kept meanwhile, or it would be due again at once, for as long as the disk takes nothing.
-        store.clock().sleep_until(store.clock().now() + STORE_PAUSE).await;
-    }
+    settle(store, delivery.id, tried).await;
     Ended { id: delivery.id, receiver: delivery.receiver, answered }
+}
+
+/// Has the store write down what came of a try, however long that takes: the place is kept meanwhile, or it would be sent
+/// again and again for as long as the disk takes nothing.
+async fn settle(store: &Store, id: CallbackId, tried: Tried) {
+    let mut patience = Patience::default();
+    loop {
+        let error = match store.settle_delivery(id, tried.clone()).await {
+            // Who dies with the store is told by the store.
+            Ok(()) | Err(StoreError::Gone) => return,
+            Err(error) => error,
+        };
+        let tell =
+            || tracing::warn!(%error, "what came of a callback could not be written down; it is tried again and again");
+        store.clock().sleep_until(store.clock().now() + patience.refused(tell)).await;
+    }
 }
 
 /// Logs what a person would want to know, once and not for every try.

@@ -14,10 +14,10 @@ use crate::clock::Moment;
 use crate::ids::{MessageId, ModemName, SimId};
 use crate::message::{self, FailureClass, Priority};
 use crate::modem::{Health, Modem, Outcome, State, Submission};
-use crate::store::{Assignment, Claim, Claimed, DrainedModems, Settlement, Store, StoreError, SubmitResult};
+use crate::store::{Assignment, Claim, Claimed, DrainedModems, Patience, Settlement, Store, StoreError, SubmitResult};
 
-/// How long a lane waits before it tries the store again, after the store could not write.
-const STORE_PAUSE: Duration = Duration::from_secs(1);
+/// How often at most it is asked whether something waits for a modem that is sending.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// How long a barred SIM is told as such after the last try: until the next one, as long as anything waits for it.
 const BARRED_FOR: Duration = message::LONGEST_SIM_PAUSE.saturating_add(Duration::from_secs(60));
@@ -42,6 +42,7 @@ pub(super) struct Lane {
     drained: watch::Receiver<DrainedModems>,
     /// What came of the last message, until the store has it.
     unsettled: Option<Settlement>,
+    patience: Patience,
     /// The message of which the modem has sent the last part, but not all.
     unfinished: Option<MessageId>,
     conduct: Conduct,
@@ -71,6 +72,7 @@ impl Lane {
             health,
             drained,
             unsettled: None,
+            patience: Patience::default(),
             unfinished: None,
             conduct: Conduct::default(),
             rest: None,
@@ -239,8 +241,12 @@ impl Lane {
         };
         match taken {
             Ok(claimed) => {
-                (self.unsettled, self.unfinished) = (None, None);
+                if self.unsettled.take().is_some() {
+                    self.patience.goes_on();
+                }
+                self.unfinished = None;
                 if let Claimed::Part(assignment) = claimed {
+                    self.patience.goes_on();
                     return Ok(Some(assignment));
                 }
             }
@@ -262,7 +268,10 @@ impl Lane {
             () = ready_sims => None,
         };
         match part {
-            Some(Ok(assignment)) => Ok(Some(assignment)),
+            Some(Ok(assignment)) => {
+                self.patience.goes_on();
+                Ok(Some(assignment))
+            }
             Some(Err(StoreError::Gone)) => Err(StoreError::Gone),
             Some(Err(error)) => {
                 self.pause(&error).await;
@@ -276,7 +285,10 @@ impl Lane {
     async fn settle(&mut self) -> Result<(), StoreError> {
         while let Some(settlement) = &self.unsettled {
             match self.store.settle(settlement.clone()).await {
-                Ok(()) => self.unsettled = None,
+                Ok(()) => {
+                    self.unsettled = None;
+                    self.patience.goes_on();
+                }
                 Err(StoreError::Gone) => return Err(StoreError::Gone),
                 Err(error) => {
                     self.pause(&error).await;
@@ -290,12 +302,15 @@ impl Lane {
         Ok(())
     }
 
-    async fn pause(&self, error: &StoreError) {
-        tracing::warn!(modem.name = %self.modem.name(), %error, "the queue cannot be reached; trying again");
+    async fn pause(&mut self, error: &StoreError) {
+        let tell = || {
+            tracing::warn!(modem.name = %self.modem.name(), %error, "the queue cannot be reached; trying again and again");
+        };
+        let pause = self.patience.refused(tell);
         tokio::select! {
             biased;
             () = self.stop.cancelled() => {}
-            () = tokio::time::sleep(STORE_PAUSE) => {}
+            () = tokio::time::sleep(pause) => {}
         }
     }
 
@@ -461,6 +476,6 @@ async fn tell_when_something_waits(
         if queue.changed().await.is_err() {
             std::future::pending::<()>().await;
         }
-        tokio::time::sleep(STORE_PAUSE).await;
+        tokio::time::sleep(ASK_AGAIN).await;
     }
 }

@@ -5,13 +5,11 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Moment;
-use crate::store::{Store, StoreError};
+use crate::store::{Patience, Store, StoreError};
 
 /// How long commits are gathered before the store is asked again what is due next. A code lives for minutes, so a
 /// second does not matter to it; asking once for every accepted message would.
 const GATHER: Duration = Duration::from_secs(1);
-/// The longest pause while the store cannot settle what is due, as on a full disk. It begins with a second and doubles.
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// Has the store settle what is due, and look at the modems that wait, whenever the time for either has come.
 ///
@@ -20,23 +18,18 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 pub(super) async fn sweep(store: Store, stop: CancellationToken) -> Result<(), StoreError> {
     // Made before the first look, so that no commit goes unheard.
     let mut queue = store.queue();
-    let (mut look_at, mut pause) = (store.look_at(), GATHER);
+    let (mut look_at, mut patience) = (store.look_at(), Patience::default());
     loop {
         queue.mark_unchanged();
         let next = match store.sweep().await {
             Ok(next) => {
-                pause = GATHER;
+                patience.goes_on();
                 next
             }
             Err(StoreError::Gone) => return Err(StoreError::Gone),
             Err(error) => {
-                // Told once, until it goes on.
-                if pause == GATHER {
-                    tracing::warn!(%error, "what is due could not be settled; it is tried again and again");
-                }
-                let again = store.clock().now() + pause;
-                pause = LONGEST_PAUSE.min(pause * 2);
-                Some(again)
+                let tell = || tracing::warn!(%error, "what is due could not be settled; it is tried again and again");
+                Some(store.clock().now() + patience.refused(tell))
             }
         };
         let mut gathered = None;

@@ -13,7 +13,7 @@
 //! |---|---|
 //! | `handle` | the methods of [`Store`], and how it opens and closes |
 //! | `folder`, `key`, `site` | the state folder: who may open it, its key, its timeline |
-//! | `writer`, `readers`, `disk` | the two ways into the database, and whether the disk takes what is written |
+//! | `writer`, `readers`, `disk`, `patience` | the two ways into the database, whether the disk takes what is written, and how callers wait until it does |
 //! | `schema`, `schema/*.sql` | the tables, explained, and how they came to be |
 //! | `apps` | clients of the API |
 //! | `otps`, `issuing`, `verifying` | one-time passwords: their shape, then what is done with them |
@@ -57,6 +57,7 @@ mod optouts;
 mod otps;
 mod pages;
 mod parts;
+mod patience;
 mod queue;
 mod readers;
 mod recent;
@@ -98,6 +99,7 @@ pub use messages::{
 pub use optouts::OptOut;
 pub use otps::{IssueOutcome, NewCode, NewOtp, OtpView, ResendOutcome, ResendRefusal};
 pub use pages::{Cursor, CursorError, Page, PageSize};
+pub use patience::Patience;
 pub use queue::{Assignment, AttemptId, Claim, Claimed, Denied, Neighbour, Settlement, SubmitResult};
 pub use reports::{Report, ReportOutcome};
 pub use retention::{Days, Retention};

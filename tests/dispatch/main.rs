@@ -4,14 +4,13 @@
 
 mod budget;
 mod denied;
-
 mod failover;
 mod last_minute;
 #[path = "../support/log.rs"]
 mod log;
 mod pool;
+mod refusing;
 mod retries;
 mod routes;
 mod sims;
-mod sweeper;
 mod world;

@@ -1,0 +1,49 @@
+//! How somebody who cannot do without the store waits for it to go on.
+
+use std::time::Duration;
+
+/// The first pause. A disk that is full may have room again at any time.
+const FIRST: Duration = Duration::from_secs(1);
+/// The longest one.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// How long a store that refuses is left alone: a second, then twice as long each time, up to ten seconds. That it
+/// refuses is told once, until it has gone on: a disk may be full for days.
+#[derive(Debug, Default)]
+pub struct Patience(Option<Duration>);
+
+impl Patience {
+    /// It has refused. Calls `tell` if that is news; gives the time to leave it alone for.
+    pub fn refused(&mut self, tell: impl FnOnce()) -> Duration {
+        let pause = match self.0 {
+            None => {
+                tell();
+                FIRST
+            }
+            Some(last) => LONGEST.min(last * 2),
+        };
+        self.0 = Some(pause);
+        pause
+    }
+
+    /// It has done what was asked.
+    pub fn goes_on(&mut self) {
+        self.0 = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_told_once_and_the_pauses_grow_until_it_goes_on() {
+        let (mut patience, mut told) = (Patience::default(), 0);
+        let mut seconds = |patience: &mut Patience| patience.refused(|| told += 1).as_secs();
+        let pauses: Vec<_> = (0..6).map(|_| seconds(&mut patience)).collect();
+        assert_eq!(pauses, [1, 2, 4, 8, 10, 10]);
+        patience.goes_on();
+        assert_eq!(seconds(&mut patience), 1);
+        assert_eq!(told, 2);
+    }
+}
