@@ -75,6 +75,12 @@ impl Reply {
         self.lines.last().and_then(Information::bare)
     }
 
+    /// Whether its lines do not all say the same: what it tells of has changed meanwhile.
+    #[must_use]
+    pub fn differs(&self) -> bool {
+        self.lines.iter().any(|line| Some(line) != self.lines.first())
+    }
+
     /// What stands in each line.
     pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
         self.lines.iter().map(|line| line.text.as_str())

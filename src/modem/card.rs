@@ -99,7 +99,7 @@ impl Actor {
                 return Ok(());
             }
         }
-        let bounced = state.as_ref().is_ok_and(|reply| reply.text() != reply.last_text());
+        let bounced = state.as_ref().is_ok_and(Reply::differs);
         if self.visit.trouble.is_some() || bounced || self.is_other_card(wire).await? {
             if self.visit.trouble.is_none() {
                 // Nothing can be sent with it yet, and a message that waits must not hurry what follows.
