@@ -186,8 +186,8 @@ impl Store {
         self.change(|_| Ok(())).await
     }
 
-    /// Whether what is asked now would be kept: whether the last write was. After one that was not, and after a quarter of
-    /// an hour without any, something small is written to see whether it is kept, every two seconds at most.
+    /// Whether what is asked now would be kept: whether the last write was. After a quarter of an hour without any, and every
+    /// two seconds at most after one that was not, something small is written to see whether it is kept.
     pub async fn writable(&self) -> bool {
         let took_the_last = self.0.disk.takes();
         if took_the_last && self.clock().now().since(self.0.disk.took()) < IDLE {
@@ -427,6 +427,7 @@ mod tests {
         assert!(store.writable().await, "it has only just been opened");
         tokio::time::advance(IDLE).await;
         assert!(!store.writable().await);
+        assert!(!store.writable().await, "it may have ended the store");
     }
 
     #[tokio::test(start_paused = true)]
