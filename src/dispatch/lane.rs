@@ -7,11 +7,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::budgets::{Allowance, Budgets};
 use super::conduct::{Cause, Conduct, Judgement, Rest, Tried};
+use super::home;
 use super::outcome;
 use super::pool::{LaneState, Newcomer, Resting};
 use super::ready::ReadySims;
 use crate::clock::Moment;
-use crate::ids::{MessageId, ModemName, SimId};
+use crate::ids::{Imsi, MessageId, ModemName, SimId};
 use crate::message::{self, FailureClass, Priority};
 use crate::modem::{Health, Modem, Outcome, State, Submission};
 use crate::store::{Assignment, Claim, Claimed, DrainedModems, Patience, Settlement, Store, StoreError, SubmitResult};
@@ -113,11 +114,12 @@ impl Lane {
         if self.sim.as_ref() != Some(&sim) {
             // Nothing is known of this one.
             (self.conduct, self.barred, self.sim) = (Conduct::default(), None, Some(sim.clone()));
+            home::tell_of_none(&self.store, self.modem.name(), self.imsi().as_ref());
         }
         let barred = self.barred();
         let until = barred.as_ref().map(|(until, _)| *until).into_iter().chain(until).min();
         self.show_rest(barred.map(|(_, resting)| resting));
-        self.note_home().await?;
+        home::note(&self.store, self.modem.name(), self.imsi().as_ref()).await?;
         match self.next(&sim, lowest, until, only).await? {
             None => {}
             // It was assigned in the moment of the stop.
@@ -142,18 +144,8 @@ impl Lane {
         Ok(())
     }
 
-    /// The country of the SIM that the modem sends with is one of the site's from now on.
-    async fn note_home(&self) -> Result<(), StoreError> {
-        let imsi = self.health.borrow().sim.as_ref().and_then(|sim| sim.imsi.clone());
-        let Some(imsi) = imsi else { return Ok(()) };
-        match self.store.note_home(&imsi).await {
-            // It is tried again before the next message.
-            Err(error) if error != StoreError::Gone => {
-                tracing::warn!(modem.name = %self.modem.name(), %error, "the SIM's country could not be kept");
-                Ok(())
-            }
-            noted => noted,
-        }
+    fn imsi(&self) -> Option<Imsi> {
+        self.health.borrow().sim.as_ref().and_then(|sim| sim.imsi.clone())
     }
 
     /// Whether somebody has taken the modem out of use.

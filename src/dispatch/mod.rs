@@ -4,8 +4,8 @@
 //! whose SIM has budget left (`budgets.rs`) takes the next message from the store, hands it to its modem, settles what
 //! came of it and takes the next in the same transaction. So the idle modem works first, a modem in trouble
 //! (`conduct.rs`) takes nothing, a recipient that the network does not let a SIM send to is held (`denials.rs`), and a message in
-//! doubt holds up only its own lane. A recipient's own SIM is waited for
-//! a little while it is well (`ready.rs`).
+//! doubt holds up only its own lane. A recipient's own SIM is waited for a little while it is well (`ready.rs`), and each
+//! SIM's country is one of the site's (`home.rs`).
 //!
 //! Nothing is polled. A lane with nothing to do stands in line at the store, which gives it the next message in the
 //! very transaction that accepts it. Everything that becomes due by itself (a retry, a deadline, a doubt) is one timer
@@ -17,6 +17,7 @@ mod budgets;
 mod conduct;
 mod denials;
 mod dispatcher;
+mod home;
 mod lane;
 mod outcome;
 mod pool;

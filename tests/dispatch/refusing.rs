@@ -3,18 +3,8 @@
 use rusqlite::Connection;
 use smsotpd::message::Status;
 use smsotpd::store::NewMessage;
-use tracing::subscriber::DefaultGuard;
 
-use crate::log::Log;
-use crate::world::{World, no_budget, seconds};
-
-/// What is logged from now on.
-fn listen() -> (Log, DefaultGuard) {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
-    (log, tracing::subscriber::set_default(subscriber))
-}
+use crate::world::{World, listen, no_budget, seconds};
 
 /// Has the store refuse to change rows of this table, until the connection is asked to drop the trigger.
 fn refuse(world: &World, table: &str) -> Connection {

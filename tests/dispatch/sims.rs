@@ -3,7 +3,7 @@
 use smsotpd::message::Status;
 use smsotpd::sim::{DeviceSettings, Fault};
 
-use crate::world::{World, app, budget, no_budget, number, seconds};
+use crate::world::{World, app, budget, listen, no_budget, number, seconds};
 
 /// Two modems with the same SIM in them, as it looks to a modem that has not noticed that its SIM is gone.
 async fn one_sim_in_two_modems() -> World {
@@ -219,4 +219,20 @@ async fn that_a_sim_is_barred_is_told_no_longer_when_it_was_not_tried_for_long()
     assert!(world.lane(0).resting.is_some(), "the next try may still come");
     world.pass(seconds(61)).await;
     assert_eq!(world.lane(0).resting, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_the_only_sim_belongs_to_no_country_is_told_once() {
+    for (imsi, times) in [("901280000000001", 1), ("001010000000001", 0), ("262010000000001", 0)] {
+        let (log, _here) = listen();
+        let device = DeviceSettings { imsi: imsi.parse().unwrap(), ..DeviceSettings::numbered(0) };
+        let mut world = World::of([device]).await;
+        world.dispatch(&no_budget()).await;
+        for to in 1..=3 {
+            let id = world.accept(world.new_message(to)).await;
+            world.until_all(&[id], Status::Sent).await;
+        }
+        assert_eq!(log.text().matches("belongs to no country").count(), times, "{imsi}: {}", log.text());
+        world.stop().await;
+    }
 }

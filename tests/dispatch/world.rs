@@ -18,6 +18,9 @@ use tempfile::TempDir;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tracing::subscriber::DefaultGuard;
+
+use crate::log::Log;
 
 /// The steps in which time passes while a test waits.
 const STEP: Duration = Duration::from_millis(100);
@@ -91,6 +94,14 @@ pub(crate) fn seconds(seconds: u64) -> Duration {
 
 pub(crate) fn budget(toml: &str) -> BudgetSettings {
     toml::from_str(toml).unwrap()
+}
+
+/// What is logged from now on.
+pub(crate) fn listen() -> (Log, DefaultGuard) {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    (log, tracing::subscriber::set_default(subscriber))
 }
 
 pub(crate) fn no_budget() -> BudgetSettings {
