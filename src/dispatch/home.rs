@@ -7,19 +7,19 @@ use crate::store::{Store, StoreError};
 /// The mobile country code of networks that are only for trying things.
 const TEST_NETWORK: &str = "001";
 
-/// The country of this SIM is one of the site's from now on.
+/// The country of this SIM is one of the site's from now on. Whether that is kept; what is not is to be tried again before
+/// the next message.
 ///
 /// # Errors
 /// [`StoreError::Gone`] when the store has ended.
-pub(super) async fn note(store: &Store, modem: &ModemName, imsi: Option<&Imsi>) -> Result<(), StoreError> {
-    let Some(imsi) = imsi else { return Ok(()) };
+pub(super) async fn note(store: &Store, modem: &ModemName, imsi: Option<&Imsi>) -> Result<bool, StoreError> {
+    let Some(imsi) = imsi else { return Ok(false) };
     match store.note_home(imsi).await {
-        // It is tried again before the next message.
         Err(error) if error != StoreError::Gone => {
             tracing::warn!(modem.name = %modem, %error, "the SIM's country could not be kept");
-            Ok(())
+            Ok(false)
         }
-        noted => noted,
+        noted => noted.map(|()| true),
     }
 }
 

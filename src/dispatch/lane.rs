@@ -51,6 +51,8 @@ pub(super) struct Lane {
     rest: Option<Rest>,
     /// The SIM in it when it was last given something.
     sim: Option<SimId>,
+    /// The country of that SIM is one of the site's.
+    is_home_noted: bool,
     /// What the network says of that SIM, whoever the recipient is, and until when that is shown.
     barred: Option<(Moment, Resting)>,
 }
@@ -78,6 +80,7 @@ impl Lane {
             conduct: Conduct::default(),
             rest: None,
             sim: None,
+            is_home_noted: false,
             barred: None,
         }
     }
@@ -114,12 +117,15 @@ impl Lane {
         if self.sim.as_ref() != Some(&sim) {
             // Nothing is known of this one.
             (self.conduct, self.barred, self.sim) = (Conduct::default(), None, Some(sim.clone()));
+            self.is_home_noted = false;
             home::tell_of_none(&self.store, self.modem.name(), self.imsi().as_ref());
         }
         let barred = self.barred();
         let until = barred.as_ref().map(|(until, _)| *until).into_iter().chain(until).min();
         self.show_rest(barred.map(|(_, resting)| resting));
-        home::note(&self.store, self.modem.name(), self.imsi().as_ref()).await?;
+        if !self.is_home_noted {
+            self.is_home_noted = home::note(&self.store, self.modem.name(), self.imsi().as_ref()).await?;
+        }
         match self.next(&sim, lowest, until, only).await? {
             None => {}
             // It was assigned in the moment of the stop.
