@@ -10,8 +10,8 @@
 //! Its one rule: compare [`Moment`]s; show [`Timestamp`]s.
 
 use std::ops::{Add, Sub};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 pub use jiff::Timestamp;
@@ -94,18 +94,8 @@ pub struct Clock(Arc<Source>);
 
 #[derive(Debug)]
 enum Source {
-    /// `kept_ahead` is how far the wall time is ahead of the timeline by the reading that was resumed from; `wall_began`
-    /// how far the wall clock was ahead of the boot-time clock then.
-    System {
-        boot_id: String,
-        ahead_of_boot: i64,
-        kept_ahead: i64,
-        wall_began: i64,
-    },
-    Simulated {
-        start: tokio::time::Instant,
-        wall_millis: AtomicI64,
-    },
+    System { boot_id: String, ahead_of_boot: i64, dates: Mutex<Dates> },
+    Simulated { start: tokio::time::Instant, wall_millis: AtomicI64 },
 }
 
 impl Clock {
@@ -113,12 +103,9 @@ impl Clock {
     #[must_use]
     pub fn resume(last: Option<&Reading>) -> Self {
         let boot_id = boot_id();
-        let boot = boot_millis();
-        let wall = Timestamp::now();
-        let moment = last.map_or(0, |last| carry_on(last, &boot_id, boot, wall).0);
-        let kept_ahead = last.map_or(wall.as_millisecond(), |last| last.wall.as_millisecond() - last.moment.0);
-        let wall_began = wall.as_millisecond() - boot;
-        Self(Arc::new(Source::System { boot_id, ahead_of_boot: moment - boot, kept_ahead, wall_began }))
+        let (boot, says) = (boot_millis(), Timestamp::now());
+        let (moment, dates) = resume(last, &boot_id, boot, says.as_millisecond());
+        Self(Arc::new(Source::System { boot_id, ahead_of_boot: moment.0 - boot, dates: Mutex::new(dates) }))
     }
 
     /// A clock that follows tokio's, which a test pauses and advances. Its wall time starts at 2026-01-01.
@@ -154,12 +141,11 @@ impl Clock {
     #[must_use]
     pub fn reading(&self) -> Reading {
         match &*self.0 {
-            Source::System { boot_id, ahead_of_boot, kept_ahead, wall_began } => {
-                let boot = boot_millis();
-                let says = Timestamp::now();
+            Source::System { boot_id, ahead_of_boot, dates } => {
+                let (boot, says) = (boot_millis(), Timestamp::now());
                 let moment = Moment(boot + ahead_of_boot);
-                let was_set = (says.as_millisecond() - boot).abs_diff(*wall_began) > STEP;
-                let wall = worth_keeping(says, moment.0.saturating_add(*kept_ahead), was_set);
+                let wall =
+                    dates.lock().unwrap_or_else(PoisonError::into_inner).keep(says.as_millisecond(), boot, moment);
                 Reading { boot_id: boot_id.clone(), boot_millis: boot, moment, wall }
             }
             Source::Simulated { .. } => Reading {
@@ -206,15 +192,42 @@ fn carry_on(last: &Reading, boot_id: &str, boot_millis: i64, wall: Timestamp) ->
     Moment(last.moment.0.saturating_add(counts))
 }
 
-/// The wall time to be kept: what the clock says, or, when that cannot be right, what the wall time kept before has come
-/// to by now. A machine without a clock of its own is late until the network has set it, by some minutes or back to 1970;
-/// were that kept, the next boot with the right date would count too much. What was set while the daemon ran is right, also
-/// when that set it back. What is late by many years was kept by a clock that was ahead; were that kept on, no boot for
-/// years would count anything.
-fn worth_keeping(says: Timestamp, come_to: i64, was_set: bool) -> Timestamp {
-    let says = says.as_millisecond();
-    let was_ahead = was_set || come_to.saturating_sub(says) > LONGEST_OFF;
-    timestamp(if says >= FIRST_DATE && was_ahead { says } else { says.max(come_to) })
+/// What is known of the date.
+#[derive(Debug)]
+struct Dates {
+    /// How far the wall time that was kept last is ahead of the timeline.
+    ahead_of_timeline: i64,
+    /// How far the wall clock was ahead of the boot-time clock when it was last looked at.
+    ahead_of_boot: i64,
+}
+
+/// Where the timeline goes on, and what is known of the date then.
+fn resume(last: Option<&Reading>, boot_id: &str, boot: i64, says: i64) -> (Moment, Dates) {
+    let (moment, ahead_of_timeline) = match last {
+        None => (Moment(0), says),
+        Some(last) => {
+            (carry_on(last, boot_id, boot, timestamp(says)), last.wall.as_millisecond().saturating_sub(last.moment.0))
+        }
+    };
+    let mut dates = Dates { ahead_of_timeline, ahead_of_boot: says - boot };
+    dates.keep(says, boot, moment);
+    (moment, dates)
+}
+
+impl Dates {
+    /// The wall time to be kept: what the clock says, or, when that cannot be right, what the wall time kept before has
+    /// come to by now. A machine without a clock of its own is late until the network has set it, by some minutes or back
+    /// to 1970; were that kept, the next boot with the right date would count too much. What was set while the daemon ran
+    /// is right, also when that set it back. What is late by many years was kept by a clock that was ahead; were that kept
+    /// on, no boot for years would count anything.
+    fn keep(&mut self, says: i64, boot: i64, moment: Moment) -> Timestamp {
+        let was_set = (says - boot).abs_diff(self.ahead_of_boot) > STEP;
+        let come_to = moment.0.saturating_add(self.ahead_of_timeline);
+        let was_ahead = was_set || come_to.saturating_sub(says) > LONGEST_OFF;
+        let kept = if says >= FIRST_DATE && was_ahead { says } else { says.max(come_to) };
+        *self = Self { ahead_of_timeline: kept.saturating_sub(moment.0), ahead_of_boot: says - boot };
+        timestamp(kept)
+    }
 }
 
 fn timestamp(millis: i64) -> Timestamp {
@@ -272,10 +285,19 @@ mod tests {
     /// What is kept of a run that goes on from `last` and lasts `ran` milliseconds; with what its wall clock says at the
     /// beginning and at the end.
     fn run(last: &Reading, name: &str, (says, says_then): (i64, i64), ran: i64) -> Reading {
-        let start = carry_on(last, name, 10, timestamp(says)).0;
-        let come_to = start + ran + last.wall.as_millisecond() - last.moment.0;
-        let wall = worth_keeping(timestamp(says_then), come_to, says_then.abs_diff(says + ran) > STEP);
-        Reading { boot_id: name.to_owned(), boot_millis: 10 + ran, moment: Moment(start + ran), wall }
+        run_through(Some(last), name, &[(0, says), (ran, says_then)])
+    }
+
+    /// The same with what its wall clock says at several times; the first is that of its beginning.
+    fn run_through(last: Option<&Reading>, name: &str, said: &[(i64, i64)]) -> Reading {
+        let begun = last.filter(|last| last.boot_id == name).map_or(10, |last| last.boot_millis);
+        let (start, mut dates) = resume(last, name, begun, said[0].1);
+        let readings = said.iter().map(|(after, says)| {
+            let (boot_millis, moment) = (begun + after, Moment(start.0 + after));
+            let wall = dates.keep(*says, boot_millis, moment);
+            Reading { boot_id: name.to_owned(), boot_millis, moment, wall }
+        });
+        readings.last().unwrap()
     }
 
     /// What a power cut at the end of this run counts for, by a date that is so much later.
@@ -311,8 +333,7 @@ mod tests {
         let restarted = run(&boot(&first, "b", ahead), "b", (ahead + MINUTE, right + 2 * MINUTE), MINUTE);
         assert_eq!(counted(&restarted, right + 12 * MINUTE), 10 * MINUTE);
         // Or in the run that began the site's timeline.
-        let founded = Reading { moment: Moment(0), wall: timestamp(ahead), ..reading() };
-        let founded = run(&founded, "a", (ahead, right + MINUTE), MINUTE);
+        let founded = run_through(None, "a", &[(0, ahead), (MINUTE, right + MINUTE)]);
         assert_eq!(counted(&founded, right + 11 * MINUTE), 10 * MINUTE);
     }
 
@@ -323,6 +344,25 @@ mod tests {
         let fallen = run(&first, "b", (right + 5 * DAY, 0), 30 * DAY);
         assert_eq!(fallen.moment.0 - first.moment.0, 35 * DAY);
         assert_eq!(counted(&fallen, right + 35 * DAY + 10 * MINUTE), 10 * MINUTE);
+        // One of which only a part counts; and one of which the date told nothing before it was set.
+        let says = [(0, right + 60 * DAY), (DAY, 0)];
+        assert_eq!(counted(&run_through(Some(&first), "b", &says), right + 61 * DAY + MINUTE), MINUTE);
+        let says = [(0, right), (MINUTE, right + 2 * DAY), (DAY, 0)];
+        assert_eq!(counted(&run_through(Some(&first), "b", &says), right + 3 * DAY), MINUTE);
+    }
+
+    #[test]
+    fn a_date_that_was_ahead_is_forgotten_once_it_is_set_in_a_later_run() {
+        let right = FIRST_DATE + 300 * DAY;
+        let first = Reading { wall: timestamp(right), ..reading() };
+        let ahead = boot(&first, "b", right + 365 * DAY);
+        // As long as nobody sets it, it is believed.
+        let late = boot(&ahead, "c", right + DAY);
+        assert_eq!(counted(&late, right + 2 * DAY), 0);
+        // Away, and back to what it was.
+        let says = [(0, right + DAY), (MINUTE, right + 3 * DAY), (2 * MINUTE, right + DAY + 2 * MINUTE)];
+        let set = run_through(Some(&ahead), "c", &says);
+        assert_eq!(counted(&set, right + 2 * DAY), DAY - 2 * MINUTE);
     }
 
     #[test]
