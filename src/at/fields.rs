@@ -6,7 +6,7 @@ use nom::bytes::complete::{take_till, take_while};
 use nom::character::complete::{char, space0, u32 as number};
 use nom::combinator::{map, opt, peek, verify};
 use nom::multi::separated_list0;
-use nom::sequence::{delimited, separated_pair, terminated};
+use nom::sequence::{delimited, preceded, separated_pair, terminated};
 use nom::{IResult, Parser};
 
 /// One field of an information line.
@@ -71,7 +71,7 @@ pub(super) fn first_two(text: &str) -> Option<(Field<'_>, Field<'_>)> {
 }
 
 fn field(input: &str) -> IResult<&str, Field<'_>> {
-    alt((list, terminated(atom, peek_end), bare)).parse(input)
+    alt((terminated(atom, peek_end), list, bare)).parse(input)
 }
 
 /// A list holds no further lists, so that no text makes the parser go deep.
@@ -83,8 +83,11 @@ fn list(input: &str) -> IResult<&str, Field<'_>> {
 
 fn atom(input: &str) -> IResult<&str, Field<'_>> {
     let quoted = map(delimited(char('"'), take_till(|c| c == '"'), char('"')), Field::Quoted);
-    let range = map(separated_pair(number, char('-'), number), |(first, last)| Field::Range(first, last));
-    delimited(space0, alt((quoted, range, map(number, Field::Number))), space0).parse(input)
+    let range = map((number, opt(preceded(char('-'), number))), |(first, last)| match last {
+        Some(last) => Field::Range(first, last),
+        None => Field::Number(first),
+    });
+    delimited(space0, alt((quoted, range)), space0).parse(input)
 }
 
 fn bare(input: &str) -> IResult<&str, Field<'_>> {

@@ -23,10 +23,10 @@ impl<'a> Line<'a> {
         if let Some(result) = final_result(text) {
             return Self::Final(result);
         }
-        if text.starts_with(['+', '^', '*', '%', '#', '$', '!']) {
+        if matches!(text.as_bytes().first(), Some(b'+' | b'^' | b'*' | b'%' | b'#' | b'$' | b'!')) {
             // A name without a colon is something a modem says of itself, for instance `+PBREADY`.
             let (name, rest) = text.split_once(':').unwrap_or((text, ""));
-            return Self::Named { name: name.trim_end(), rest: rest.trim() };
+            return Self::Named { name: name.trim_ascii_end(), rest: rest.trim_ascii() };
         }
         Self::Text(text)
     }

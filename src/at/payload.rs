@@ -23,8 +23,19 @@ impl Payload {
     }
 }
 
+/// Which octets are hexadecimal digits. Nearly all that a modem says in large amounts is asked that.
+const DIGITS: [bool; 256] = {
+    let mut digits = [false; 256];
+    let mut octet = 0;
+    while octet < 256 {
+        digits[octet] = (octet as u8).is_ascii_hexdigit();
+        octet += 1;
+    }
+    digits
+};
+
 fn is_hex(text: &str) -> bool {
-    !text.is_empty() && text.len().is_multiple_of(2) && text.bytes().all(|octet| octet.is_ascii_hexdigit())
+    !text.is_empty() && text.len().is_multiple_of(2) && text.bytes().all(|octet| DIGITS[usize::from(octet)])
 }
 
 impl fmt::Debug for Payload {
