@@ -2,31 +2,51 @@
 
 use crate::country;
 use crate::ids::{Imsi, ModemName};
-use crate::store::{Store, StoreError};
+use crate::store::{Patience, Store, StoreError};
 
-/// The mobile country code of networks that are only for trying things.
-const TEST_NETWORK: &str = "001";
+/// The mobile country codes of networks that are only for trying things.
+const TEST_NETWORKS: [&str; 2] = ["001", "999"];
 
-/// The country of this SIM is one of the site's from now on. Whether that is kept; what is not is to be tried again before
-/// the next message.
-///
-/// # Errors
-/// [`StoreError::Gone`] when the store has ended.
-pub(super) async fn note(store: &Store, modem: &ModemName, imsi: Option<&Imsi>) -> Result<bool, StoreError> {
-    let Some(imsi) = imsi else { return Ok(false) };
-    match store.note_home(imsi).await {
-        Err(error) if error != StoreError::Gone => {
-            tracing::warn!(modem.name = %modem, %error, "the SIM's country could not be kept");
-            Ok(false)
+/// What of a modem's SIM the site knows.
+#[derive(Debug, Default)]
+pub(super) struct Home {
+    noted: Option<Imsi>,
+    patience: Patience,
+}
+
+impl Home {
+    /// The country of this SIM is one of the site's from now on. What cannot be kept is tried again the next time.
+    ///
+    /// # Errors
+    /// [`StoreError::Gone`] when the store has ended.
+    pub(super) async fn note(
+        &mut self,
+        store: &Store,
+        modem: &ModemName,
+        imsi: Option<Imsi>,
+    ) -> Result<(), StoreError> {
+        let Some(imsi) = imsi.filter(|imsi| self.noted.as_ref() != Some(imsi)) else { return Ok(()) };
+        match store.note_home(&imsi).await {
+            Ok(()) => {
+                self.patience.goes_on();
+                tell_of_none(store, modem, &imsi);
+                self.noted = Some(imsi);
+                Ok(())
+            }
+            Err(StoreError::Gone) => Err(StoreError::Gone),
+            Err(error) => {
+                let tell = || tracing::warn!(modem.name = %modem, %error, "the SIM's country could not be kept");
+                self.patience.refused(tell);
+                Ok(())
+            }
         }
-        noted => noted.map(|()| true),
     }
 }
 
 /// A SIM for machines anywhere belongs to no country: the only one leaves the guard without a home to go by.
-pub(super) fn tell_of_none(store: &Store, modem: &ModemName, imsi: Option<&Imsi>) {
-    let is_nowhere = |imsi: &Imsi| imsi.mcc() != TEST_NETWORK && country::of_mcc(imsi.mcc()).is_none();
-    if imsi.is_some_and(is_nowhere) && store.homes().mccs().is_empty() {
+fn tell_of_none(store: &Store, modem: &ModemName, imsi: &Imsi) {
+    let is_nowhere = !TEST_NETWORKS.contains(&imsi.mcc()) && country::of_mcc(imsi.mcc()).is_none();
+    if is_nowhere && store.homes().mccs().is_empty() {
         tracing::warn!(
             modem.name = %modem,
             "the SIM belongs to no country, so codes go to all; name some as `countries` in the guard of the policies"

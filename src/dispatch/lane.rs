@@ -7,12 +7,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::budgets::{Allowance, Budgets};
 use super::conduct::{Cause, Conduct, Judgement, Rest, Tried};
-use super::home;
+use super::home::Home;
 use super::outcome;
 use super::pool::{LaneState, Newcomer, Resting};
 use super::ready::ReadySims;
 use crate::clock::Moment;
-use crate::ids::{Imsi, MessageId, ModemName, SimId};
+use crate::ids::{MessageId, ModemName, SimId};
 use crate::message::{self, FailureClass, Priority};
 use crate::modem::{Health, Modem, Outcome, State, Submission};
 use crate::store::{Assignment, Claim, Claimed, DrainedModems, Patience, Settlement, Store, StoreError, SubmitResult};
@@ -51,8 +51,7 @@ pub(super) struct Lane {
     rest: Option<Rest>,
     /// The SIM in it when it was last given something.
     sim: Option<SimId>,
-    /// The country of that SIM is one of the site's.
-    is_home_noted: bool,
+    home: Home,
     /// What the network says of that SIM, whoever the recipient is, and until when that is shown.
     barred: Option<(Moment, Resting)>,
 }
@@ -80,7 +79,7 @@ impl Lane {
             conduct: Conduct::default(),
             rest: None,
             sim: None,
-            is_home_noted: false,
+            home: Home::default(),
             barred: None,
         }
     }
@@ -117,15 +116,12 @@ impl Lane {
         if self.sim.as_ref() != Some(&sim) {
             // Nothing is known of this one.
             (self.conduct, self.barred, self.sim) = (Conduct::default(), None, Some(sim.clone()));
-            self.is_home_noted = false;
-            home::tell_of_none(&self.store, self.modem.name(), self.imsi().as_ref());
         }
         let barred = self.barred();
         let until = barred.as_ref().map(|(until, _)| *until).into_iter().chain(until).min();
         self.show_rest(barred.map(|(_, resting)| resting));
-        if !self.is_home_noted {
-            self.is_home_noted = home::note(&self.store, self.modem.name(), self.imsi().as_ref()).await?;
-        }
+        let imsi = self.health.borrow().sim.as_ref().and_then(|sim| sim.imsi.clone());
+        self.home.note(&self.store, self.modem.name(), imsi).await?;
         match self.next(&sim, lowest, until, only).await? {
             None => {}
             // It was assigned in the moment of the stop.
@@ -148,10 +144,6 @@ impl Lane {
         self.settle().await?;
         self.until_changed(until).await;
         Ok(())
-    }
-
-    fn imsi(&self) -> Option<Imsi> {
-        self.health.borrow().sim.as_ref().and_then(|sim| sim.imsi.clone())
     }
 
     /// Whether somebody has taken the modem out of use.
@@ -266,15 +258,7 @@ impl Lane {
             () = ready_sims => None,
         };
         match part {
-            Some(Ok(assignment)) => {
-                self.patience.goes_on();
-                Ok(Some(assignment))
-            }
-            Some(Err(StoreError::Gone)) => Err(StoreError::Gone),
-            Some(Err(error)) => {
-                self.pause(&error).await;
-                Ok(None)
-            }
+            Some(assignment) => assignment.map(Some),
             None => Ok(standing.withdraw()),
         }
     }
@@ -304,11 +288,10 @@ impl Lane {
         let tell = || {
             tracing::warn!(modem.name = %self.modem.name(), %error, "the queue cannot be reached; trying again and again");
         };
-        let pause = self.patience.refused(tell);
         tokio::select! {
             biased;
             () = self.stop.cancelled() => {}
-            () = tokio::time::sleep(pause) => {}
+            () = self.patience.wait(&self.store, tell) => {}
         }
     }
 

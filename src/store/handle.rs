@@ -224,8 +224,12 @@ impl Store {
         Arc::clone(&self.0.homes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// They are never forgotten: of two that come at once, in any order, the one that knows more is the later.
     pub(super) fn show_homes(&self, homes: Homes) {
-        *self.0.homes.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(homes);
+        let mut shown = self.0.homes.lock().unwrap_or_else(PoisonError::into_inner);
+        if homes.mccs().len() > shown.mccs().len() {
+            *shown = Arc::new(homes);
+        }
     }
 
     pub(super) fn watch_drained(&self) -> watch::Receiver<DrainedModems> {

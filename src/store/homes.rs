@@ -37,3 +37,21 @@ pub(super) fn load(conn: &Connection) -> Result<Homes, StoreError> {
     let mccs = statement.query_map((), |row| row.get(0))?;
     Ok(Homes::new(mccs.collect::<Result<Vec<String>, _>>()?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn of_two_countries_that_come_at_once_none_is_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), None).await.unwrap();
+        let homes = |mccs: &[&str]| Homes::new(mccs.iter().map(|mcc| (*mcc).to_owned()));
+        // What the first change found is shown after what the second did.
+        store.show_homes(homes(&["208", "262"]));
+        store.show_homes(homes(&["208"]));
+        assert_eq!(store.homes().mccs(), ["208", "262"]);
+        store.show_homes(homes(&["208", "262", "310"]));
+        assert_eq!(store.homes().mccs(), ["208", "262", "310"]);
+    }
+}

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::handle::Store;
+
 /// The first pause. A disk that is full may have room again at any time.
 const FIRST: Duration = Duration::from_secs(1);
 /// The longest one.
@@ -24,6 +26,22 @@ impl Patience {
         };
         self.0 = Some(pause);
         pause
+    }
+
+    /// It has refused: leaves it alone, but after the first second no longer than until it has taken something from
+    /// anybody. May be cancelled at any time.
+    pub async fn wait(&mut self, store: &Store, tell: impl FnOnce()) {
+        let mut changes = store.changes();
+        let pause = self.refused(tell);
+        let taken = async {
+            tokio::time::sleep(FIRST).await;
+            // A store that has ended says so when it is asked.
+            let _ = changes.changed().await;
+        };
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = taken => {}
+        }
     }
 
     /// It has done what was asked.

@@ -1,7 +1,7 @@
 //! The SIM is what counts, not the modem that it is in.
 
 use smsotpd::message::Status;
-use smsotpd::sim::{DeviceSettings, Fault};
+use smsotpd::sim::{CardFault, DeviceSettings, Fault};
 
 use crate::world::{World, app, budget, listen, no_budget, number, seconds};
 
@@ -235,4 +235,22 @@ async fn that_the_only_sim_belongs_to_no_country_is_told_once() {
         assert_eq!(log.text().matches("belongs to no country").count(), times, "{imsi}: {}", log.text());
         world.stop().await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_card_that_has_another_subscription_each_time_tells_all_its_countries() {
+    let (log, _here) = listen();
+    let device = DeviceSettings { imsi: "901280000000001".parse().unwrap(), ..DeviceSettings::numbered(0) };
+    let mut world = World::of([device]).await;
+    world.dispatch(&no_budget()).await;
+    for imsi in ["262010000000001", "310260000000001"] {
+        world.slots[0].device.faults().queue(Fault::Card(CardFault::Removed));
+        world.ready(0, false).await;
+        let inserted = CardFault::Inserted { iccid: None, imsi: Some(imsi.to_owned()) };
+        world.slots[0].device.faults().queue(Fault::Card(inserted));
+        world.ready(0, true).await;
+        world.pass(seconds(1)).await;
+    }
+    assert_eq!(world.store.homes().mccs(), ["262", "310"]);
+    assert_eq!(log.text().matches("belongs to no country").count(), 1, "{}", log.text());
 }
