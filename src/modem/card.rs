@@ -136,13 +136,20 @@ impl Actor {
             return Ok(false);
         }
         let number = if known.iccid.is_some() { self.card_number(wire).await? } else { None };
-        let other = match number {
-            Some(number) => known.iccid != Some(number),
+        let other = match &number {
+            Some(number) => known.iccid.as_ref() != Some(number),
             // One that does not tell its number is known by its subscription.
             None => known.imsi.is_some() && self.subscription(wire).await?.is_some_and(|imsi| known.imsi != Some(imsi)),
         };
         if other {
             tracing::info!(modem.name = %self.name, "another SIM is in the modem");
+        } else if number.is_some()
+            && known.imsi.is_none()
+            && let Some(imsi) = self.subscription(wire).await?
+        {
+            // It did not tell when it was set up.
+            let sim = self.cards.recognise(known.iccid, Some(imsi));
+            self.health.send_modify(|health| health.sim = sim.or_else(|| health.sim.take()));
         }
         Ok(other)
     }

@@ -286,6 +286,19 @@ async fn another_card_is_noticed_though_the_modem_does_not_say_so() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_subscription_that_the_card_does_not_tell_at_first_is_read_later() {
+    let scripted = Scripted::new();
+    scripted.answer("AT+CIMI", "+CME ERROR: 100");
+    let world = World::start(scripted);
+    let first = world.until(|health| health.state.is_ready()).await.sim.unwrap();
+    assert_eq!(first.imsi, None);
+    world.scripted.answer("AT+CIMI", "262011234567890\r\n\r\nOK");
+    let told = world.until(|health| health.sim.as_ref().is_some_and(|sim| sim.imsi.is_some())).await;
+    assert_eq!(told.sim.unwrap().id, first.id);
+    assert!(told.state.is_ready());
+}
+
+#[tokio::test(start_paused = true)]
 async fn another_card_is_noticed_though_neither_tells_its_number() {
     let scripted = Scripted::new();
     scripted.answer("AT+CCID", "ERROR");
