@@ -120,20 +120,14 @@ impl Webhook {
         };
         // What was lost had taken a place: behind it more may be due.
         let mut next = if due.lost.is_empty() { due.next } else { Some(self.store.clock().now()) };
-        for (id, tried) in due.lost {
-            if let Tried::GivenUp { reason } = &tried {
-                tracing::warn!(callback = %id, reason, "a callback is given up");
-            }
-            match self.store.settle_delivery(id, tried).await {
-                Ok(()) => {}
-                Err(StoreError::Gone) => return Err(StoreError::Gone),
-                Err(error) => {
-                    let tell = || tracing::warn!(%error, "a callback that cannot be sent any more stays");
-                    return Ok(Some(self.store.clock().now() + self.patience.refused(tell)));
-                }
+        match self.leave_lost(due.lost).await {
+            Ok(()) => self.patience.goes_on(),
+            Err(StoreError::Gone) => return Err(StoreError::Gone),
+            Err(error) => {
+                let tell = || tracing::warn!(%error, "a callback that cannot be sent any more stays");
+                next = Some(self.store.clock().now() + self.patience.refused(tell));
             }
         }
-        self.patience.goes_on();
         for delivery in due.deliveries {
             if !self.places.enter(delivery.id, &delivery.receiver) {
                 // One of the same app took its place. Others may be behind it.
@@ -146,6 +140,20 @@ impl Webhook {
             tries.spawn(async move { attempt(&store, &client, &counters, delivery, was_silent).await });
         }
         Ok(next)
+    }
+
+    /// Has the store write down what cannot be sent. One that it refuses holds up no other.
+    async fn leave_lost(&self, lost: Vec<(CallbackId, Tried)>) -> Result<(), StoreError> {
+        let mut outcome = Ok(());
+        for (id, tried) in lost {
+            match (self.store.settle_delivery(id, tried.clone()).await, tried) {
+                (Ok(()), Tried::GivenUp { reason }) => {
+                    tracing::warn!(callback = %id, reason, "a callback is given up");
+                }
+                (settled, _) => outcome = outcome.and(settled),
+            }
+        }
+        outcome
     }
 
     fn leave(&mut self, ended: Result<Ended, tokio::task::JoinError>) {
@@ -200,7 +208,7 @@ async fn settle(store: &Store, id: CallbackId, tried: Tried) {
         };
         let tell =
             || tracing::warn!(%error, "what came of a callback could not be written down; it is tried again and again");
-        store.clock().sleep_until(store.clock().now() + patience.refused(tell)).await;
+        patience.wait(store, tell).await;
     }
 }
 

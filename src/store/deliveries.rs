@@ -119,7 +119,7 @@ impl Store {
     /// Writes down what came of a try.
     ///
     /// # Errors
-    /// When the store cannot do it; the event is then tried again.
+    /// When the store cannot do it; the event is then due as before.
     pub async fn settle_delivery(&self, id: CallbackId, tried: Tried) -> Result<(), StoreError> {
         self.change(move |work| settle(work, id, &tried)).await
     }

@@ -108,8 +108,7 @@ impl Ways {
     /// The client for TLS, with the certificates that the system trusts today.
     async fn secured(&self) -> Result<Secured, Failure> {
         let mut secured = self.secured.lock().await;
-        if let Some((since, client)) = secured.as_ref().filter(|(since, _)| since.elapsed() < CERTIFICATES_FOR) {
-            let _ = since;
+        if let Some((_, client)) = secured.as_ref().filter(|(since, _)| since.elapsed() < CERTIFICATES_FOR) {
             return Ok(client.clone());
         }
         let read = tokio::task::spawn_blocking(|| HttpsConnectorBuilder::new().with_native_roots()).await;

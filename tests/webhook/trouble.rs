@@ -294,6 +294,34 @@ async fn what_came_of_a_callback_is_written_down_as_soon_as_the_disk_takes_it_an
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_that_cannot_be_given_up_yet_holds_up_no_other() {
+    let mut receiver = Receiver::start(Mood::status(200));
+    let site = Site::idle().await;
+    site.set_url(&receiver.url()).await;
+    for n in 0..3 {
+        site.happen(n).await;
+    }
+    let unknown = "DROP TRIGGER event_is_never_changed;
+                   UPDATE event SET kind = 'otp.of_tomorrow' WHERE seq = (SELECT min(event) FROM delivery);
+                   CREATE TRIGGER full BEFORE UPDATE ON delivery BEGIN SELECT RAISE(ABORT, 'the disk is full'); END";
+    let mut site = site.edited(unknown).await;
+    site.deliver();
+    for _ in 0..2 {
+        soon("the others", receiver.next()).await;
+    }
+    let waiting = async || site.store.callback_counts().await.unwrap().waiting;
+    soon("what came of the others", async { while waiting().await > 1 {} }).await;
+    let database = rusqlite::Connection::open(site.folder.path().join("smsotpd.db")).unwrap();
+    database.execute_batch("DROP TRIGGER full").unwrap();
+    soon("the disk", async {
+        while waiting().await > 0 {
+            pass(seconds(1)).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_callback_whose_event_cannot_be_read_is_given_up_and_all_others_go_out() {
     let mut receiver = Receiver::start(Mood::status(200));
     let site = Site::idle().await;
