@@ -1,5 +1,6 @@
 //! A store, some simulated modems, and a dispatcher between them.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use smsotpd::clock::Clock;
@@ -18,7 +19,8 @@ use tempfile::TempDir;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tracing::subscriber::DefaultGuard;
+use tracing::Dispatch;
+use tracing::subscriber::{DefaultGuard, NoSubscriber};
 
 use crate::log::Log;
 
@@ -96,8 +98,13 @@ pub(crate) fn budget(toml: &str) -> BudgetSettings {
     toml::from_str(toml).unwrap()
 }
 
-/// What is logged from now on.
+/// As long as there is only one subscriber, tracing asks whoever comes to a line first whether anybody listens to it: on the
+/// thread of another test nobody does, and then nobody ever hears it.
+static ANOTHER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::new()));
+
+/// What is logged on this thread from now on.
 pub(crate) fn listen() -> (Log, DefaultGuard) {
+    LazyLock::force(&ANOTHER);
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
