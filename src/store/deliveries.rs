@@ -446,8 +446,7 @@ pub(super) fn forget(work: &Work<'_>, most: usize) -> Result<(), StoreError> {
     let (before, most) = ((work.now - KEPT).as_millis(), i64::try_from(most).unwrap_or(i64::MAX));
     let mut statement = work.conn.prepare_cached(
         "DELETE FROM delivery WHERE seq IN (
-             SELECT seq FROM (SELECT seq, given_up FROM delivery WHERE given_up IS NOT NULL ORDER BY seq LIMIT ?2)
-             WHERE given_up <= ?1)
+             SELECT seq FROM delivery WHERE given_up <= ?1 ORDER BY given_up LIMIT ?2)
          RETURNING event",
     )?;
     let events: Vec<i64> = statement.query_map((before, most), |row| row.get(0))?.collect::<Result<_, _>>()?;

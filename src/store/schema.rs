@@ -28,11 +28,12 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("schema/09_second.sql")),
         M::up(include_str!("schema/10_refused.sql")),
         M::up(include_str!("schema/11_spends.sql")),
+        M::up(include_str!("schema/12_forgotten.sql")),
     ])
 }
 
 /// The newest version this program knows.
-const KNOWN: usize = 11;
+const KNOWN: usize = 12;
 
 /// How long a connection waits for another process that writes (`app create` beside the daemon).
 const PATIENCE: Duration = Duration::from_secs(3);

@@ -140,7 +140,7 @@ fn next_due(work: &Work<'_>) -> Result<Option<Moment>, StoreError> {
         first(work, "SELECT created FROM idempotency ORDER BY seq LIMIT 1", ())?.map(day_old),
         first(work, "SELECT created FROM otp WHERE seq >= (SELECT recent_from FROM site) ORDER BY seq LIMIT 1", ())?
             .map(day_old),
-        first(work, "SELECT given_up FROM delivery WHERE given_up IS NOT NULL ORDER BY seq LIMIT 1", ())?
+        first(work, "SELECT given_up FROM delivery WHERE given_up IS NOT NULL ORDER BY given_up LIMIT 1", ())?
             .map(|given_up| deliveries::forgotten_at(given_up) + SLACK),
     ];
     Ok(dues.into_iter().flatten().min())

@@ -110,7 +110,7 @@ async fn a_database_from_a_newer_version_is_refused_and_left_alone() {
     rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let before = std::fs::read(&path).unwrap();
     for refused in [Store::open(folder.path(), None).await, Store::open_beside(folder.path()).await] {
-        assert_eq!(refused.unwrap_err(), StoreError::Newer { found: 99, known: 11 });
+        assert_eq!(refused.unwrap_err(), StoreError::Newer { found: 99, known: 12 });
     }
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }

@@ -230,6 +230,25 @@ async fn what_was_given_up_is_kept_for_a_month() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_given_up_is_forgotten_after_its_month_though_much_before_it_was_tried_again() {
+    let site = Site::idle().await;
+    site.set_url("http://127.0.0.1:9/").await;
+    for n in 0..100 {
+        site.happen(n).await;
+    }
+    pass(seconds(40 * 24 * 3600)).await;
+    let now = site.clock.now().as_millis();
+    // All but the last were given up once more.
+    let given_up = format!(
+        "UPDATE delivery SET due = NULL, reason = 'a test', given_up = {now};
+         UPDATE delivery SET given_up = 1 WHERE seq = (SELECT max(seq) FROM delivery)"
+    );
+    let site = site.edited(&given_up).await;
+    site.store.sweep().await.unwrap();
+    assert_eq!(site.store.callback_counts().await.unwrap().dead, 99);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_receiver_may_ask_for_time() {
     let mut receiver = Receiver::start(Mood::Answer(429, "retry-after: 120\r\n".to_owned()));
     let site = Site::with_url(&receiver.url()).await;
