@@ -110,7 +110,7 @@ impl Webhook {
         let (places, most) = (self.places.clone(), self.places.free_in_all());
         let free = move |receiver: &str| places.free(receiver);
         let due = self.store.deliveries_due(self.places.under_way(), most, self.last.clone(), free).await;
-        let mut due = match due {
+        let due = match due {
             Ok(due) => due,
             Err(StoreError::Gone) => return Err(StoreError::Gone),
             Err(error) => {
@@ -118,10 +118,6 @@ impl Webhook {
                 return Ok(Some(self.store.clock().now() + self.patience.refused(tell)));
             }
         };
-        due.lost.extend(due.deliveries.extract_if(.., |delivery| self.is_in_vain(delivery)).map(|delivery| {
-            let reason = "no answer came for a day".to_owned();
-            (delivery.id, Tried::GivenUp { reason })
-        }));
         // What was lost had taken a place: behind it more may be due.
         let mut next = if due.lost.is_empty() { due.next } else { Some(self.store.clock().now()) };
         match self.leave_lost(due.lost).await {
@@ -144,13 +140,6 @@ impl Webhook {
             tries.spawn(async move { attempt(&store, &client, &counters, delivery, was_silent).await });
         }
         Ok(next)
-    }
-
-    /// Whether this was tried for its day, at a receiver that does not answer now either: that has one place, and what comes
-    /// after it would wait for longer than a day.
-    fn is_in_vain(&self, delivery: &Delivery) -> bool {
-        let is_over = self.store.clock().now() >= delivery.since + schedule::PATIENCE;
-        is_over && delivery.tries > 0 && self.places.is_silent(&delivery.receiver)
     }
 
     /// Has the store write down what cannot be sent. One that it refuses holds up no other.

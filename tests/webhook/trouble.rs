@@ -313,31 +313,6 @@ async fn what_came_of_a_callback_is_written_down_as_soon_as_the_disk_takes_it_an
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_tried_for_a_day_does_not_wait_for_its_turn_at_a_receiver_that_hangs() {
-    let mut receiver = Receiver::start(Mood::Hang);
-    let site = Site::idle().await;
-    site.set_url(&receiver.url()).await;
-    for n in 0..40 {
-        site.happen(n).await;
-    }
-    let mut site = site.edited("UPDATE delivery SET tries = 5").await;
-    pass(seconds(2 * 24 * 3600)).await;
-    // Two that are new, and have their time.
-    for n in 40..42 {
-        site.happen(n).await;
-    }
-    site.deliver();
-    // It may be there again after that time, so four are tried once more.
-    for _ in 0..4 {
-        soon("a try", receiver.next()).await;
-    }
-    let waiting = async || site.store.callback_counts().await.unwrap().waiting;
-    pass(seconds(16)).await;
-    soon("the others are given up", async { while waiting().await > 2 {} }).await;
-    assert_eq!(site.dead().await.len(), 40);
-}
-
-#[tokio::test(start_paused = true)]
 async fn one_that_cannot_be_given_up_yet_holds_up_no_other() {
     let mut receiver = Receiver::start(Mood::status(200));
     let site = Site::idle().await;
