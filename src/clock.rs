@@ -197,7 +197,7 @@ fn carry_on(last: &Reading, boot_id: &str, boot_millis: i64, wall: Timestamp) ->
 struct Dates {
     /// How far the wall time that was kept last is ahead of the timeline.
     ahead_of_timeline: i64,
-    /// How far the wall clock was ahead of the boot-time clock when it was last looked at.
+    /// How far the wall clock was ahead of the boot-time clock when it was last set, or the daemon started.
     ahead_of_boot: i64,
 }
 
@@ -225,7 +225,10 @@ impl Dates {
         let come_to = moment.0.saturating_add(self.ahead_of_timeline);
         let was_ahead = was_set || come_to.saturating_sub(says) > LONGEST_OFF;
         let kept = if says >= FIRST_DATE && was_ahead { says } else { says.max(come_to) };
-        *self = Self { ahead_of_timeline: kept.saturating_sub(moment.0), ahead_of_boot: says - boot };
+        self.ahead_of_timeline = kept.saturating_sub(moment.0);
+        if was_set {
+            self.ahead_of_boot = says - boot;
+        }
         timestamp(kept)
     }
 }
@@ -292,7 +295,7 @@ mod tests {
     fn run_through(last: Option<&Reading>, name: &str, said: &[(i64, i64)]) -> Reading {
         let begun = last.filter(|last| last.boot_id == name).map_or(10, |last| last.boot_millis);
         let (start, mut dates) = resume(last, name, begun, said[0].1);
-        let readings = said.iter().map(|(after, says)| {
+        let readings = said[1..].iter().map(|(after, says)| {
             let (boot_millis, moment) = (begun + after, Moment(start.0 + after));
             let wall = dates.keep(*says, boot_millis, moment);
             Reading { boot_id: name.to_owned(), boot_millis, moment, wall }
@@ -363,6 +366,19 @@ mod tests {
         let says = [(0, right + DAY), (MINUTE, right + 3 * DAY), (2 * MINUTE, right + DAY + 2 * MINUTE)];
         let set = run_through(Some(&ahead), "c", &says);
         assert_eq!(counted(&set, right + 2 * DAY), DAY - 2 * MINUTE);
+    }
+
+    #[test]
+    fn a_date_that_is_set_back_in_many_small_steps_is_right() {
+        let right = FIRST_DATE + 300 * DAY;
+        let first = Reading { wall: timestamp(right), ..reading() };
+        // It gains 5 seconds in each hour, which are taken away again.
+        let hours = (0..240).map(|hour| hour * 60 * MINUTE);
+        let says =
+            hours.flat_map(|hour| [(hour, right + hour), (hour + 60 * MINUTE - 1, right + hour + 60 * MINUTE + 4_999)]);
+        let ran = run_through(Some(&first), "b", &says.collect::<Vec<_>>());
+        let off = counted(&ran, right + 10 * DAY + 10 * MINUTE);
+        assert!((10 * MINUTE - off).unsigned_abs() <= STEP, "{off}");
     }
 
     #[test]

@@ -125,7 +125,8 @@ impl Webhook {
             Err(StoreError::Gone) => return Err(StoreError::Gone),
             Err(error) => {
                 let tell = || tracing::warn!(%error, "a callback that cannot be sent any more stays");
-                next = Some(self.store.clock().now() + self.patience.refused(tell));
+                let again = self.store.clock().now() + self.patience.refused(tell);
+                next = Some(due.next.map_or(again, |next| next.min(again)));
             }
         }
         for delivery in due.deliveries {
@@ -142,7 +143,8 @@ impl Webhook {
         Ok(next)
     }
 
-    /// Has the store write down what cannot be sent. One that it refuses holds up no other.
+    /// Has the store write down what cannot be sent. One that it refuses keeps its place, and holds up none at other
+    /// receivers.
     async fn leave_lost(&self, lost: Vec<(CallbackId, Tried)>) -> Result<(), StoreError> {
         let mut outcome = Ok(());
         for (id, tried) in lost {

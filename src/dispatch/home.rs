@@ -15,7 +15,7 @@ pub(super) struct Home {
 }
 
 impl Home {
-    /// The country of this SIM is one of the site's from now on. What cannot be kept is tried again the next time.
+    /// The country of this SIM is one of the site's from now on. What cannot be kept is tried again in the lane's next turn.
     ///
     /// # Errors
     /// [`StoreError::Gone`] when the store has ended.
@@ -36,7 +36,8 @@ impl Home {
             Err(StoreError::Gone) => Err(StoreError::Gone),
             Err(error) => {
                 let tell = || tracing::warn!(modem.name = %modem, %error, "the SIM's country could not be kept");
-                self.patience.refused(tell);
+                // Nothing waits for it.
+                let _pause = self.patience.refused(tell);
                 Ok(())
             }
         }

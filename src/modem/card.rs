@@ -147,9 +147,12 @@ impl Actor {
             && known.imsi.is_none()
             && let Some(imsi) = self.subscription(wire).await?
         {
-            // It did not tell when it was set up.
-            let sim = self.cards.recognise(known.iccid, Some(imsi));
-            self.health.send_modify(|health| health.sim = sim.or_else(|| health.sim.take()));
+            // It did not tell when it was set up. By which name it goes is settled there.
+            self.health.send_modify(|health| {
+                if let Some(sim) = &mut health.sim {
+                    sim.imsi = Some(imsi);
+                }
+            });
         }
         Ok(other)
     }

@@ -35,7 +35,7 @@ impl Patience {
         let pause = self.refused(tell);
         let taken = async {
             tokio::time::sleep(FIRST).await;
-            // A store that has ended says so when it is asked.
+            // Does not fail as long as there is a store.
             let _ = changes.changed().await;
         };
         tokio::select! {
@@ -53,6 +53,7 @@ impl Patience {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Clock;
 
     #[test]
     fn a_refusal_is_told_once_and_the_pauses_grow_until_it_goes_on() {
@@ -63,5 +64,19 @@ mod tests {
         patience.goes_on();
         assert_eq!(seconds(&mut patience), 1);
         assert_eq!(told, 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn once_the_store_has_taken_something_it_is_left_alone_for_no_more_than_a_second() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, writer) = Store::open_unthreaded(folder.path(), Clock::simulated()).unwrap();
+        tokio::spawn(writer);
+        let taken = || store.change(|work| Ok(work.conn.execute("UPDATE site SET wall = wall", ())?));
+        let mut patience = Patience(Some(LONGEST));
+        let begun = tokio::time::Instant::now();
+        let (_, taken) = tokio::join!(patience.wait(&store, || ()), taken());
+        assert_eq!((taken, begun.elapsed()), (Ok(1), FIRST));
+        patience.wait(&store, || ()).await;
+        assert_eq!(begun.elapsed(), FIRST + LONGEST, "it has taken nothing since");
     }
 }

@@ -67,6 +67,11 @@ async fn what_a_modem_sent_and_cannot_be_written_down_is_told_once_and_settled_w
     world.accept(world.new_message(2)).await;
     world.pass(seconds(60)).await;
     assert_eq!(log.text().matches("the queue cannot be reached").count(), 2, "{}", log.text());
+    // However long it would wait, it ends at once when it is to.
+    let begun = world.clock.now();
+    world.stop().await;
+    let ended = world.clock.now().since(begun);
+    assert!(ended < seconds(1), "{ended:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -317,12 +317,13 @@ async fn one_that_cannot_be_given_up_yet_holds_up_no_other() {
     let mut receiver = Receiver::start(Mood::status(200));
     let site = Site::idle().await;
     site.set_url(&receiver.url()).await;
-    for n in 0..3 {
+    for n in 0..4 {
         site.happen(n).await;
     }
     let unknown = "DROP TRIGGER event_is_never_changed;
-                   UPDATE event SET kind = 'otp.of_tomorrow' WHERE seq = (SELECT min(event) FROM delivery);
-                   CREATE TRIGGER full BEFORE UPDATE ON delivery BEGIN SELECT RAISE(ABORT, 'the disk is full'); END";
+                   UPDATE event SET kind = 'otp.of_tomorrow' WHERE seq IN (SELECT event FROM delivery ORDER BY seq LIMIT 2);
+                   CREATE TRIGGER full BEFORE UPDATE ON delivery WHEN NEW.seq = (SELECT min(seq) FROM delivery)
+                   BEGIN SELECT RAISE(ABORT, 'the disk is full'); END";
     let mut site = site.edited(unknown).await;
     site.deliver();
     for _ in 0..2 {
@@ -338,6 +339,39 @@ async fn one_that_cannot_be_given_up_yet_holds_up_no_other() {
         }
     })
     .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_cannot_be_given_up_yet_delays_no_other() {
+    let receiver = Receiver::start(Mood::status(200));
+    let mut other = Receiver::start(Mood::status(503));
+    let site = Site::idle().await;
+    site.set_url(&receiver.url()).await;
+    site.happen(0).await;
+    let unknown = "DROP TRIGGER event_is_never_changed;
+                   UPDATE event SET kind = 'otp.of_tomorrow' WHERE seq = (SELECT min(event) FROM delivery);
+                   CREATE TRIGGER full BEFORE UPDATE ON delivery WHEN NEW.given_up IS NOT NULL
+                   BEGIN SELECT RAISE(ABORT, 'the disk is full'); END";
+    let mut site = site.edited(unknown).await;
+    site.deliver();
+    let pass_seconds = async |site: &Site, count| {
+        for _ in 0..count {
+            pass(seconds(1)).await;
+            for _ in 0..50 {
+                site.store.answers().await.unwrap();
+                tokio::task::yield_now().await;
+            }
+        }
+    };
+    // By now it is tried every ten seconds.
+    pass_seconds(&site, 40).await;
+    site.set_url(&other.url()).await;
+    site.happen(1).await;
+    soon("its first try", other.next()).await;
+    site.until_waiting("its end", |all| all.iter().any(|one| one.tries == 1)).await;
+    // It is due after five seconds, or half a second more.
+    pass_seconds(&site, 7).await;
+    assert!(other.now().is_some());
 }
 
 #[tokio::test(start_paused = true)]
