@@ -56,7 +56,11 @@ pub struct Webhook {
     places: Places,
     /// The receiver that was served last.
     last: String,
-    patience: Patience,
+    /// With a store that cannot be read, and with one that does not take what cannot be sent.
+    unread: Patience,
+    unsettled: Patience,
+    /// What cannot be sent is left alone until then.
+    again_from: Moment,
 }
 
 /// A try that is over.
@@ -73,7 +77,8 @@ impl Webhook {
     pub fn new(store: Store, settings: callback::Settings) -> Self {
         let client = Arc::new(Client::new(settings));
         let (counters, places) = (Counters::default(), Places::default());
-        Self { store, client, counters, places, last: String::new(), patience: Patience::default() }
+        let (unread, unsettled, again_from) = (Patience::default(), Patience::default(), store.clock().now());
+        Self { store, client, counters, places, last: String::new(), unread, unsettled, again_from }
     }
 
     /// What is counted while it runs.
@@ -115,20 +120,12 @@ impl Webhook {
             Err(StoreError::Gone) => return Err(StoreError::Gone),
             Err(error) => {
                 let tell = || tracing::warn!(%error, "the outbox cannot be read; it is tried again and again");
-                return Ok(Some(self.store.clock().now() + self.patience.refused(tell)));
+                return Ok(Some(self.store.clock().now() + self.unread.refused(tell)));
             }
         };
-        // What was lost had taken a place: behind it more may be due.
-        let mut next = if due.lost.is_empty() { due.next } else { Some(self.store.clock().now()) };
-        match self.leave_lost(due.lost).await {
-            Ok(()) => self.patience.goes_on(),
-            Err(StoreError::Gone) => return Err(StoreError::Gone),
-            Err(error) => {
-                let tell = || tracing::warn!(%error, "a callback that cannot be sent any more stays");
-                let again = self.store.clock().now() + self.patience.refused(tell);
-                next = Some(due.next.map_or(again, |next| next.min(again)));
-            }
-        }
+        self.unread.goes_on();
+        let lost = self.leave_lost(due.lost).await?;
+        let mut next = [due.next, lost].into_iter().flatten().min();
         for delivery in due.deliveries {
             if !self.places.enter(delivery.id, &delivery.receiver) {
                 // One of the same app took its place. Others may be behind it.
@@ -143,19 +140,35 @@ impl Webhook {
         Ok(next)
     }
 
-    /// Has the store write down what cannot be sent. One that it refuses keeps its place, and holds up none at other
-    /// receivers.
-    async fn leave_lost(&self, lost: Vec<(CallbackId, Tried)>) -> Result<(), StoreError> {
-        let mut outcome = Ok(());
+    /// Has the store write down what cannot be sent, and says when to look again for that. One that it refuses keeps its
+    /// place, and holds up none at other receivers.
+    async fn leave_lost(&mut self, lost: Vec<(CallbackId, Tried)>) -> Result<Option<Moment>, StoreError> {
+        let now = self.store.clock().now();
+        if lost.is_empty() || now < self.again_from {
+            return Ok((!lost.is_empty()).then_some(self.again_from));
+        }
+        let (mut settled, mut refused) = (false, None);
         for (id, tried) in lost {
             match (self.store.settle_delivery(id, tried.clone()).await, tried) {
-                (Ok(()), Tried::GivenUp { reason }) => {
-                    tracing::warn!(callback = %id, reason, "a callback is given up");
+                (Err(StoreError::Gone), _) => return Err(StoreError::Gone),
+                (Err(error), _) => refused = Some(error),
+                (Ok(()), tried) => {
+                    settled = true;
+                    if let Tried::GivenUp { reason } = tried {
+                        tracing::warn!(callback = %id, reason, "a callback is given up");
+                    }
                 }
-                (settled, _) => outcome = outcome.and(settled),
             }
         }
-        outcome
+        match refused {
+            None => self.unsettled.goes_on(),
+            Some(error) => {
+                let tell = || tracing::warn!(%error, "a callback that cannot be sent any more stays");
+                self.again_from = now + self.unsettled.refused(tell);
+            }
+        }
+        // What is settled had taken a place: behind it more may be due.
+        Ok(Some(if settled { now } else { self.again_from }))
     }
 
     fn leave(&mut self, ended: Result<Ended, tokio::task::JoinError>) {

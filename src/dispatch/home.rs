@@ -7,7 +7,7 @@ use crate::store::{Patience, Store, StoreError};
 /// The mobile country codes of networks that are only for trying things.
 const TEST_NETWORKS: [&str; 2] = ["001", "999"];
 
-/// What of a modem's SIM the site knows.
+/// Where the SIM of one modem is at home, as far as the store has been told.
 #[derive(Debug, Default)]
 pub(super) struct Home {
     noted: Option<Imsi>,
@@ -44,13 +44,13 @@ impl Home {
     }
 }
 
-/// A SIM for machines anywhere belongs to no country: the only one leaves the guard without a home to go by.
+/// A SIM for machines anywhere belongs to no country: the only one leaves the guard with no home to go by.
 fn tell_of_none(store: &Store, modem: &ModemName, imsi: &Imsi) {
     let is_nowhere = !TEST_NETWORKS.contains(&imsi.mcc()) && country::of_mcc(imsi.mcc()).is_none();
     if is_nowhere && store.homes().mccs().is_empty() {
         tracing::warn!(
             modem.name = %modem,
-            "the SIM belongs to no country, so codes go to all; name some as `countries` in the guard of the policies"
+            "the SIM belongs to no country: a guard that lets codes go `home` lets them go to all; name some as `countries`"
         );
     }
 }

@@ -43,6 +43,7 @@ pub(super) struct Lane {
     drained: watch::Receiver<DrainedModems>,
     /// What came of the last message, until the store has it.
     unsettled: Option<Settlement>,
+    /// With a store that refuses.
     patience: Patience,
     /// The message of which the modem has sent the last part, but not all.
     unfinished: Option<MessageId>,
@@ -231,12 +232,11 @@ impl Lane {
         };
         match taken {
             Ok(claimed) => {
-                if self.unsettled.take().is_some() {
+                if self.unsettled.take().is_some() || only.is_some() {
                     self.patience.goes_on();
                 }
                 self.unfinished = None;
                 if let Claimed::Part(assignment) = claimed {
-                    self.patience.goes_on();
                     return Ok(Some(assignment));
                 }
             }
@@ -258,7 +258,11 @@ impl Lane {
             () = ready_sims => None,
         };
         match part {
-            Some(assignment) => assignment.map(Some),
+            Some(assignment) => {
+                let assignment = assignment?;
+                self.patience.goes_on();
+                Ok(Some(assignment))
+            }
             None => Ok(standing.withdraw()),
         }
     }

@@ -147,7 +147,8 @@ impl Actor {
             && known.imsi.is_none()
             && let Some(imsi) = self.subscription(wire).await?
         {
-            // It did not tell when it was set up. By which name it goes is settled there.
+            // It did not tell when it was set up.
+            self.cards.learn(&known.id, &imsi);
             self.health.send_modify(|health| {
                 if let Some(sim) = &mut health.sim {
                     sim.imsi = Some(imsi);

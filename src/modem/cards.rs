@@ -21,6 +21,13 @@ impl Cards {
         known.imsi = read.imsi.or_else(|| known.imsi.take());
         Some(known.clone())
     }
+
+    /// The card that goes by this identity tells its subscription after all.
+    pub(super) fn learn(&mut self, id: &SimId, imsi: &Imsi) {
+        if let Some(known) = self.0.iter_mut().find(|known| known.id == *id) {
+            known.imsi = Some(imsi.clone());
+        }
+    }
 }
 
 /// The ICCID decides where both are known: one subscription can move to another card.
@@ -52,6 +59,17 @@ mod tests {
             let again = recognise(&mut cards, later.0, later.1).unwrap();
             assert_eq!(again.id, id, "{first:?} {later:?}");
             assert!(again.iccid.is_some() && again.imsi.is_some());
+        }
+    }
+
+    #[test]
+    fn a_card_is_known_by_what_it_told_last() {
+        let mut cards = Cards::default();
+        let id = recognise(&mut cards, ICCID, None).unwrap().id;
+        cards.learn(&id, &IMSI.unwrap().parse().unwrap());
+        for (iccid, imsi) in [(None, IMSI), (ICCID, None)] {
+            let again = recognise(&mut cards, iccid, imsi).unwrap();
+            assert!(again.id == id && again.imsi.is_some(), "{iccid:?} {imsi:?}");
         }
     }
 
