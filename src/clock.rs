@@ -179,6 +179,14 @@ impl Clock {
             tokio::time::sleep(left).await;
         }
     }
+
+    /// As [`Self::sleep_until`]; waits for ever when there is no such moment.
+    pub async fn reached(&self, moment: Option<Moment>) {
+        match moment {
+            Some(moment) => self.sleep_until(moment).await,
+            None => std::future::pending().await,
+        }
+    }
 }
 
 /// Where the timeline stands now, given where it stood at `last`.

@@ -101,7 +101,7 @@ impl Webhook {
                 () = stop.cancelled() => break,
                 changed = outbox.changed() => changed.map_err(|_| StoreError::Gone)?,
                 Some(ended) = tries.join_next() => self.leave(ended),
-                () = until(&self.store, next) => {}
+                () = self.store.clock().reached(next) => {}
             }
         }
         let all = async { while tries.join_next().await.is_some() {} };
@@ -177,13 +177,6 @@ impl Webhook {
             Err(died) if died.is_panic() => std::panic::resume_unwind(died.into_panic()),
             Err(_) => {}
         }
-    }
-}
-
-async fn until(store: &Store, moment: Option<Moment>) {
-    match moment {
-        Some(moment) => store.clock().sleep_until(moment).await,
-        None => std::future::pending().await,
     }
 }
 

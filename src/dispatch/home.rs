@@ -2,7 +2,7 @@
 
 use crate::country;
 use crate::ids::{Imsi, ModemName};
-use crate::store::{Patience, Store, StoreError};
+use crate::store::{Store, StoreError};
 
 /// The mobile country codes of networks that are only for trying things.
 const TEST_NETWORKS: [&str; 2] = ["001", "999"];
@@ -11,7 +11,8 @@ const TEST_NETWORKS: [&str; 2] = ["001", "999"];
 #[derive(Debug, Default)]
 pub(super) struct Home {
     noted: Option<Imsi>,
-    patience: Patience,
+    /// That the store refuses to keep it has been told.
+    told: bool,
 }
 
 impl Home {
@@ -28,16 +29,15 @@ impl Home {
         let Some(imsi) = imsi.filter(|imsi| self.noted.as_ref() != Some(imsi)) else { return Ok(()) };
         match store.note_home(&imsi).await {
             Ok(()) => {
-                self.patience.goes_on();
                 tell_of_none(store, modem, &imsi);
-                self.noted = Some(imsi);
+                *self = Self { noted: Some(imsi), told: false };
                 Ok(())
             }
             Err(StoreError::Gone) => Err(StoreError::Gone),
             Err(error) => {
-                let tell = || tracing::warn!(modem.name = %modem, %error, "the SIM's country could not be kept");
-                // Nothing waits for it.
-                let _pause = self.patience.refused(tell);
+                if !std::mem::replace(&mut self.told, true) {
+                    tracing::warn!(modem.name = %modem, %error, "the SIM's country could not be kept");
+                }
                 Ok(())
             }
         }

@@ -425,13 +425,7 @@ impl Lane {
     /// Waits until the modem's state changes, somebody takes one out of use or puts one back, `moment` comes, or the lane
     /// is stopped.
     async fn until_changed(&mut self, moment: Option<Moment>) {
-        let clock = self.store.clock();
-        let due = async {
-            match moment {
-                Some(moment) => clock.sleep_until(moment).await,
-                None => std::future::pending().await,
-            }
-        };
+        let due = self.store.clock().reached(moment);
         tokio::select! {
             biased;
             () = self.stop.cancelled() => {}

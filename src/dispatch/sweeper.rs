@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::Moment;
 use crate::store::{Patience, Store, StoreError};
 
 /// How long commits are gathered before the store is asked again what is due next. A code lives for minutes, so a
@@ -18,6 +17,7 @@ const GATHER: Duration = Duration::from_secs(1);
 pub(super) async fn sweep(store: Store, stop: CancellationToken) -> Result<(), StoreError> {
     // Made before the first look, so that no commit goes unheard.
     let mut queue = store.queue();
+    let clock = store.clock();
     let (mut look_at, mut patience) = (store.look_at(), Patience::default());
     loop {
         queue.mark_unchanged();
@@ -29,7 +29,7 @@ pub(super) async fn sweep(store: Store, stop: CancellationToken) -> Result<(), S
             Err(StoreError::Gone) => return Err(StoreError::Gone),
             Err(error) => {
                 let tell = || tracing::warn!(%error, "what is due could not be settled; it is tried again and again");
-                Some(store.clock().now() + patience.refused(tell))
+                Some(clock.now() + patience.refused(tell))
             }
         };
         let mut gathered = None;
@@ -38,22 +38,15 @@ pub(super) async fn sweep(store: Store, stop: CancellationToken) -> Result<(), S
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
-                () = due(&store, next) => break,
-                () = due(&store, gathered) => break,
-                () = due(&store, look) => store.look().await?,
+                () = clock.reached(next) => break,
+                () = clock.reached(gathered) => break,
+                () = clock.reached(look) => store.look().await?,
                 changed = look_at.changed() => changed.map_err(|_| StoreError::Gone)?,
                 changed = queue.changed(), if gathered.is_none() => {
                     changed.map_err(|_| StoreError::Gone)?;
-                    gathered = Some(store.clock().now() + GATHER);
+                    gathered = Some(clock.now() + GATHER);
                 }
             }
         }
-    }
-}
-
-async fn due(store: &Store, next: Option<Moment>) {
-    match next {
-        Some(moment) => store.clock().sleep_until(moment).await,
-        None => std::future::pending().await,
     }
 }
